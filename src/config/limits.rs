@@ -1,0 +1,87 @@
+//! Every number that bounds something, with its default. Nothing else in the daemon may grow without one
+//! of these.
+
+use crate::time::Millis;
+
+/// The bounds of everything that can grow. Sizes are bytes, times milliseconds; each is a key of the
+/// `[limits]` table of the configuration file and, in upper case with `RPUSHD_` before it, an environment
+/// variable. In the file and the environment, times are written as `30s`, `500ms` or seconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections open at once. Further ones wait in the listener's backlog.
+    pub connections_max: usize,
+    /// Size of a request's head (request line and header fields); beyond it 431.
+    pub head_bytes_max: usize,
+    /// Size of the request target alone; beyond it 414.
+    pub target_bytes_max: usize,
+    /// Header fields of one request; beyond it 431.
+    pub header_count_max: usize,
+    /// Size of a request body of the rpushd API; beyond it 413. Locations have their own limit.
+    pub body_bytes_max: usize,
+    /// From the first byte of a request to the end of its head; beyond it 408.
+    pub head_timeout: Millis,
+    /// Between two arrivals of body bytes; beyond it 408.
+    pub body_timeout: Millis,
+    /// From the end of a request's head to the end of its body, however steadily it trickles.
+    pub body_total_timeout: Millis,
+    /// An idle keep-alive connection is kept at least this long; it must outlive the proxy's own idle
+    /// time-out, so that the proxy never sends a request into a closing socket.
+    pub keepalive_timeout: Millis,
+    /// Requests answered on one connection before it is closed; 0: no limit.
+    pub keepalive_requests_max: u32,
+    /// Bytes queued for a subscriber before the next message closes it. Shared frames count for each
+    /// subscriber that has them queued, though they are held once.
+    pub outbox_bytes_max: usize,
+    /// How long the kernel may accept nothing while something is queued before the connection is closed.
+    pub outbox_stall_timeout: Millis,
+    /// Published bytes not yet handed to all subscribers before no further requests are read.
+    pub backlog_bytes_max: usize,
+    /// Channels, of any kind, at once.
+    pub channels_max: usize,
+    /// Length of a channel name on the push-stream face where no location limit is lower.
+    pub channel_name_bytes_max: usize,
+    /// Channels that one request may name.
+    pub channels_per_request_max: usize,
+    /// Memory account of stored messages, channels and subscriptions. A push-stream
+    /// `shared_memory_size` takes its place.
+    pub store_bytes_max: usize,
+    /// Size of a message from a WebSocket client.
+    pub websocket_message_bytes_max: usize,
+    /// From the stop signal to the end of the process.
+    pub stop_timeout: Millis,
+    /// How long a connection that was told goodbye may take to hang up.
+    pub linger_timeout: Millis,
+    /// New connections accepted in one turn of the loop.
+    pub accepts_per_turn: usize,
+    /// Writes in one turn of the loop; bounds how long a large fan-out holds up everybody else.
+    pub writes_per_turn: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            connections_max: 1_000_000,
+            head_bytes_max: 16 * 1024,
+            target_bytes_max: 8 * 1024,
+            header_count_max: 100,
+            body_bytes_max: 128 * 1024,
+            head_timeout: Millis::from_seconds(10),
+            body_timeout: Millis::from_seconds(15),
+            body_total_timeout: Millis::from_seconds(60),
+            keepalive_timeout: Millis::from_seconds(90),
+            keepalive_requests_max: 0,
+            outbox_bytes_max: 1024 * 1024,
+            outbox_stall_timeout: Millis::from_seconds(60),
+            backlog_bytes_max: 16 * 1024 * 1024,
+            channels_max: 1_000_000,
+            channel_name_bytes_max: 1024,
+            channels_per_request_max: 256,
+            store_bytes_max: 256 * 1024 * 1024,
+            websocket_message_bytes_max: 8 * 1024 * 1024,
+            stop_timeout: Millis::from_seconds(5),
+            linger_timeout: Millis::from_seconds(2),
+            accepts_per_turn: 256,
+            writes_per_turn: 256,
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Environment and TOML -> one typed, immutable [`Config`]. Only `read` touches files and variables.
+
+mod limits;
+mod location;
+mod variables;
+
+pub use limits::Limits;
+pub use location::{
+    Condition, Gzip, Location, Mode, PathMatch, PushStream, Role, SubscriberSettings, VirtualServer,
+};
+pub use variables::{RequestVariables, VariableString};
+
+use crate::time::Millis;
+use std::fmt;
+use std::path::PathBuf;
+
+/// Everything that the daemon can be told. Made once at start (and once more per reload), then only read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Where to listen, in order; a [`ListenerId`] is an index into it.
+    pub listeners: Vec<Listener>,
+    /// Keys that verify subscribe tokens; the current one first, then previous ones. Empty: the rpushd
+    /// API is off.
+    pub subscribe_secrets: Vec<Secret>,
+    /// Secrets that authorise publish and stats, likewise.
+    pub publish_secrets: Vec<Secret>,
+    /// Between two heartbeats on a framed stream (`RPUSHD_HEARTBEAT_SECS`).
+    pub heartbeat: Millis,
+    /// How long a channel without subscribers and stored messages is remembered
+    /// (`RPUSHD_CHANNEL_IDLE_TTL_SECS`).
+    pub channel_idle_ttl: Millis,
+    /// The read time-out of the proxy in front: heartbeats must fit well inside it.
+    pub proxy_read_timeout: Millis,
+    /// Origins that browsers may call `/api/stream/` from, besides the daemon's own; `*` for any.
+    pub allowed_origins: Vec<String>,
+    /// The bounds of everything that can grow.
+    pub limits: Limits,
+    /// What push-stream users set at the `http` level.
+    pub push_stream: PushStream,
+    /// The locations, per virtual server. A listener names its server by index.
+    pub servers: Vec<VirtualServer>,
+    /// Least severe level that is logged.
+    pub log_level: log::LevelFilter,
+    /// File that log lines are appended to instead of standard error.
+    pub log_file: Option<PathBuf>,
+    /// File that the process id is written to.
+    pub pid_file: Option<PathBuf>,
+    /// Things worth a warning at start that are no errors, in words.
+    pub warnings: Vec<String>,
+}
+
+/// Index into [`Config::listeners`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ListenerId(pub u16);
+
+/// One place to listen at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Address and port, path, or inherited socket.
+    pub address: ListenAddress,
+    /// Internal listeners serve everything. When there is one, publish and stats (and locations marked
+    /// `internal`) are 404 on all others.
+    pub is_internal: bool,
+    /// Index into [`Config::servers`]; none: only the rpushd API.
+    pub server: Option<usize>,
+}
+
+/// What a listener binds to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListenAddress {
+    /// `127.0.0.1:45831`, `[::1]:45831`.
+    Tcp(std::net::SocketAddr),
+    /// `unix:/path`, with the permission bits of the socket file.
+    Unix {
+        /// The socket file. A left-over one is replaced, a live one is an error.
+        path: PathBuf,
+        /// Permission bits, 0o660 by default.
+        mode: u32,
+    },
+    /// `systemd`, `systemd:NAME`: sockets passed with LISTEN_FDS (sd_listen_fds(3)), all or by name.
+    Inherited {
+        /// Name from LISTEN_FDNAMES; none: every one that no other listener names.
+        name: Option<String>,
+    },
+}
+
+/// A secret. It never shows in `Debug`, logs or statistics.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Box<[u8]>);
+
+impl Secret {
+    /// Surrounding blanks are trimmed; nothing left is `None`.
+    pub fn new(text: &str) -> Option<Secret> {
+        let trimmed = text.trim();
+        (!trimmed.is_empty()).then(|| Secret(trimmed.as_bytes().into()))
+    }
+
+    /// The bytes, for those who compare or sign with it.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secret(…)")
+    }
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            listeners: vec![Listener {
+                address: ListenAddress::Tcp(([127, 0, 0, 1], 45831).into()),
+                is_internal: false,
+                server: None,
+            }],
+            subscribe_secrets: Vec::new(),
+            publish_secrets: Vec::new(),
+            heartbeat: Millis::from_seconds(15),
+            channel_idle_ttl: Millis::from_seconds(3600),
+            proxy_read_timeout: Millis::from_seconds(75),
+            allowed_origins: Vec::new(),
+            limits: Limits::default(),
+            push_stream: PushStream::default(),
+            servers: Vec::new(),
+            log_level: log::LevelFilter::Info,
+            log_file: None,
+            pid_file: None,
+            warnings: Vec::new(),
+        }
+    }
+}
+
+impl Config {
+    /// Whether any listener is internal, so that publish and stats are hidden on the public ones.
+    pub fn has_internal_listener(&self) -> bool {
+        self.listeners.iter().any(|listener| listener.is_internal)
+    }
+}

@@ -1,0 +1,59 @@
+//! Points in time as values. There is no clock here: time comes in as an argument, so that the core can
+//! be run by a test at any speed.
+
+use std::ops::{Add, Sub};
+
+/// Milliseconds: either since an arbitrary start (a point in time on the monotonic clock) or a span.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Millis(pub u64);
+
+impl Millis {
+    /// A span or point that is never reached.
+    pub const NEVER: Millis = Millis(u64::MAX);
+
+    /// So many whole seconds.
+    pub const fn from_seconds(seconds: u64) -> Millis {
+        Millis(seconds.saturating_mul(1000))
+    }
+
+    /// The whole seconds in it, rounded down.
+    pub const fn whole_seconds(self) -> u64 {
+        self.0 / 1000
+    }
+
+    /// The span since an earlier point; nothing if that point is later.
+    pub const fn since(self, earlier: Millis) -> Millis {
+        Millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Add for Millis {
+    type Output = Millis;
+    fn add(self, span: Millis) -> Millis {
+        Millis(self.0.saturating_add(span.0))
+    }
+}
+
+impl Sub for Millis {
+    type Output = Millis;
+    fn sub(self, other: Millis) -> Millis {
+        self.since(other)
+    }
+}
+
+/// Both clocks, read once per turn of the loop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// Never goes back. All deadlines are on this clock.
+    pub monotonic: Millis,
+    /// Since 1 January 1970 UTC. Only for what people and other machines read: message times, token
+    /// expiry, `Date`.
+    pub unix: Millis,
+}
+
+impl Now {
+    /// Whole seconds since 1 January 1970 UTC.
+    pub const fn unix_seconds(self) -> u64 {
+        self.unix.whole_seconds()
+    }
+}
