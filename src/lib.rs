@@ -6,8 +6,12 @@
 //! | --- | --- |
 //! | [`time`] | points in time as values; no clock |
 //! | [`message`] | a message as it was published |
+//! | [`timer_wheel`] | deadlines of slab keys; no clock |
+//! | [`http`] | bytes <-> HTTP/1.1; knows no channel and no socket |
 //! | [`config`] | environment and TOML -> one typed `Config`, with every limit in one place |
 
 pub mod config;
+pub mod http;
 pub mod message;
 pub mod time;
+pub mod timer_wheel;

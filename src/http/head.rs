@@ -1,0 +1,513 @@
+//! A request's head: request line and header fields, refused unless RFC 9112 allows every byte.
+
+use super::{Framing, Status};
+
+/// The most header fields that any configuration may allow; the parser keeps them on the stack.
+pub const HEADER_COUNT_MAX: usize = 128;
+
+/// Bounds of one head, in bytes and fields.
+#[derive(Clone, Copy, Debug)]
+pub struct HeadLimits {
+    /// The whole head; beyond it 431.
+    pub head_bytes_max: usize,
+    /// The request target; beyond it 414.
+    pub target_bytes_max: usize,
+    /// Header fields; beyond it 431.
+    pub header_count_max: usize,
+}
+
+/// The versions that are spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// HTTP/1.0
+    Http10,
+    /// HTTP/1.1
+    Http11,
+}
+
+/// A parsed head. It borrows the bytes that it was read from.
+#[derive(Debug)]
+pub struct Head<'a> {
+    /// As spelled; case matters.
+    pub method: &'a str,
+    /// The path of the target as it came, neither decoded nor normalised.
+    pub path: &'a str,
+    /// What follows the first question mark; empty without one.
+    pub query: &'a str,
+    /// Version of the request line.
+    pub version: Version,
+    /// Host and port of the target's authority or the Host field; empty if there is neither.
+    pub host: &'a str,
+    /// How the body is delimited.
+    pub framing: Framing,
+    /// The client lets the connection be used again.
+    pub keeps_alive: bool,
+    /// `Expect: 100-continue`.
+    pub expects_continue: bool,
+    fields: Fields<'a>,
+}
+
+#[derive(Debug)]
+struct Fields<'a> {
+    storage: [httparse::Header<'a>; HEADER_COUNT_MAX],
+    count: usize,
+}
+
+impl<'a> Head<'a> {
+    /// The values of a field, in order; names match in any letter case but only whole.
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        let fields = &self.fields.storage[..self.fields.count];
+        fields
+            .iter()
+            .filter(move |field| field.name.eq_ignore_ascii_case(name))
+            .map(|field| trim(field.value))
+    }
+
+    /// The first value of a field.
+    pub fn value(&self, name: &str) -> Option<&'a [u8]> {
+        self.values(name).next()
+    }
+
+    /// All fields as name and value.
+    pub fn fields(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
+        self.fields.storage[..self.fields.count].iter().map(|field| (field.name, trim(field.value)))
+    }
+
+    /// Whether a comma-separated field contains a token, in any letter case.
+    pub fn has_token(&self, name: &str, token: &str) -> bool {
+        self.values(name).any(|value| {
+            value
+                .split(|&byte| byte == b',')
+                .any(|item| trim(item).eq_ignore_ascii_case(token.as_bytes()))
+        })
+    }
+
+    /// The raw value of a query argument: the first of its name; none and empty are different.
+    pub fn argument(&self, name: &str) -> Option<&'a str> {
+        self.query.split('&').find_map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (key == name).then_some(value)
+        })
+    }
+}
+
+/// Reads a head from the start of `input`. `Ok(None)`: it is not complete yet; call again with more, and
+/// with `scanned` as this call left it. `Ok(Some((head, length)))`: it takes `length` bytes.
+///
+/// # Errors
+/// The status to answer with (400, 414, 417, 431, 501, 505); the connection's framing is lost.
+pub fn parse_head<'a>(
+    input: &'a [u8],
+    scanned: &mut usize,
+    limits: &HeadLimits,
+) -> Result<Option<(Head<'a>, usize)>, Status> {
+    // RFC 9112, section 2.2: empty lines before the request line are skipped.
+    let mut start = 0;
+    while input[start..].starts_with(b"\r\n") {
+        start += 2;
+    }
+    let searched = (*scanned).max(start);
+    let Some(end) = find_end(input, start, searched)? else {
+        *scanned = input.len();
+        check_unfinished(&input[start..], limits)?;
+        return Ok(None);
+    };
+    if end - start > limits.head_bytes_max {
+        return Err(too_large(&input[start..end], limits));
+    }
+    parse_complete(&input[start..end], limits).map(|head| Some((head, end)))
+}
+
+/// The end of the head, after its empty line. Every line feed must follow a carriage return: a lone one
+/// is how requests are smuggled past a proxy that reads lines differently.
+fn find_end(input: &[u8], start: usize, searched: usize) -> Result<Option<usize>, Status> {
+    for offset in memchr::memchr_iter(b'\n', &input[searched..]) {
+        let at = searched + offset;
+        if at == start || input[at - 1] != b'\r' {
+            return Err(Status::BAD_REQUEST);
+        }
+        if at >= start + 3 && input[at - 3..at] == *b"\r\n\r" {
+            return Ok(Some(at + 1));
+        }
+    }
+    Ok(None)
+}
+
+/// A head that has not ended is refused as soon as it can no longer become a good one.
+fn check_unfinished(input: &[u8], limits: &HeadLimits) -> Result<(), Status> {
+    let line = input.split(|&byte| byte == b'\r').next().unwrap_or(input);
+    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    let method = line.split(|&byte| byte == b' ').next().unwrap_or(line);
+    if !method.iter().all(is_token) || method.len() > 32 {
+        return Err(Status::BAD_REQUEST);
+    }
+    let is_target_long =
+        target_of(line).is_some_and(|target| target.len() > limits.target_bytes_max);
+    match is_target_long || input.len() > limits.head_bytes_max {
+        true => Err(too_large(input, limits)),
+        false => Ok(()),
+    }
+}
+
+fn target_of(line: &[u8]) -> Option<&[u8]> {
+    line.split(|&byte| byte == b' ').nth(1)
+}
+
+fn too_large(input: &[u8], limits: &HeadLimits) -> Status {
+    let line = input.split(|&byte| byte == b'\r').next().unwrap_or(input);
+    match target_of(line) {
+        Some(target) if target.len() > limits.target_bytes_max => Status::URI_TOO_LONG,
+        _ => Status::HEADER_FIELDS_TOO_LARGE,
+    }
+}
+
+fn parse_complete<'a>(input: &'a [u8], limits: &HeadLimits) -> Result<Head<'a>, Status> {
+    let mut fields = Fields { storage: [httparse::EMPTY_HEADER; HEADER_COUNT_MAX], count: 0 };
+    let mut request = httparse::Request::new(&mut fields.storage);
+    match request.parse(input) {
+        Ok(httparse::Status::Complete(_)) => {}
+        Ok(httparse::Status::Partial) => return Err(Status::BAD_REQUEST),
+        Err(httparse::Error::Version) => return Err(version_fault(input)),
+        Err(httparse::Error::TooManyHeaders) => return Err(Status::HEADER_FIELDS_TOO_LARGE),
+        Err(_) => return Err(Status::BAD_REQUEST),
+    }
+    let (Some(method), Some(target), Some(version)) =
+        (request.method, request.path, request.version)
+    else {
+        return Err(Status::BAD_REQUEST);
+    };
+    let version = if version == 0 { Version::Http10 } else { Version::Http11 };
+    fields.count = request.headers.len();
+    if target.len() > limits.target_bytes_max {
+        return Err(Status::URI_TOO_LONG);
+    }
+    if fields.count > limits.header_count_max {
+        return Err(Status::HEADER_FIELDS_TOO_LARGE);
+    }
+    let (authority, path, query) = split_target(method, target)?;
+    let mut head = Head {
+        method,
+        path,
+        query,
+        version,
+        host: "",
+        framing: Framing::Length(0),
+        keeps_alive: false,
+        expects_continue: false,
+        fields,
+    };
+    let host = check_host(&head)?;
+    head.host = authority.unwrap_or(host);
+    head.framing = framing(&head)?;
+    head.keeps_alive = match version {
+        Version::Http11 => !head.has_token("connection", "close"),
+        Version::Http10 => {
+            head.has_token("connection", "keep-alive") && !head.has_token("connection", "close")
+        }
+    };
+    head.expects_continue = expects_continue(&head)?;
+    Ok(head)
+}
+
+/// `HTTP/2.0` is a version that is not spoken (505); anything that is no version at all is 400.
+fn version_fault(input: &[u8]) -> Status {
+    let line = input.split(|&byte| byte == b'\r').next().unwrap_or(input);
+    let word = line.rsplit(|&byte| byte == b' ').next().unwrap_or(line);
+    match word {
+        [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
+            if major.is_ascii_digit() && minor.is_ascii_digit() =>
+        {
+            Status::VERSION_NOT_SUPPORTED
+        }
+        _ => Status::BAD_REQUEST,
+    }
+}
+
+/// RFC 9112, section 3.2: origin-form, absolute-form, asterisk-form for OPTIONS.
+fn split_target<'a>(
+    method: &str,
+    target: &'a str,
+) -> Result<(Option<&'a str>, &'a str, &'a str), Status> {
+    // Clients send no fragment; '#' and bytes beyond ASCII are not part of the grammar.
+    if target.bytes().any(|byte| byte == b'#' || !byte.is_ascii_graphic()) {
+        return Err(Status::BAD_REQUEST);
+    }
+    if target.starts_with('/') {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        return Ok((None, path, query));
+    }
+    if target == "*" && method == "OPTIONS" {
+        return Ok((None, target, ""));
+    }
+    let rest = match target.split_once("://") {
+        Some((scheme, rest))
+            if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") =>
+        {
+            rest
+        }
+        _ => return Err(Status::BAD_REQUEST),
+    };
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, after) = rest.split_at(end);
+    if authority.is_empty() || !is_host(authority.as_bytes()) {
+        return Err(Status::BAD_REQUEST);
+    }
+    let (path, query) = after.split_once('?').unwrap_or((after, ""));
+    Ok((Some(authority), if path.is_empty() { "/" } else { path }, query))
+}
+
+/// RFC 9112, section 3.2: exactly one well-formed Host in HTTP/1.1, at most one in HTTP/1.0.
+fn check_host<'a>(head: &Head<'a>) -> Result<&'a str, Status> {
+    let mut hosts = head.values("host");
+    let (first, second) = (hosts.next(), hosts.next());
+    match (first, second) {
+        (None, _) if head.version == Version::Http10 => Ok(""),
+        (Some(host), None) if is_host(host) => {
+            std::str::from_utf8(host).map_err(|_| Status::BAD_REQUEST)
+        }
+        _ => Err(Status::BAD_REQUEST),
+    }
+}
+
+/// uri-host with an optional port (RFC 3986, section 3.2.2). An empty one is well-formed.
+fn is_host(host: &[u8]) -> bool {
+    let (name, port) = match host {
+        [b'[', ..] => match host.iter().position(|&byte| byte == b']') {
+            Some(end) => {
+                let inner = &host[1..end];
+                let is_address = inner.iter().all(|byte| {
+                    byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.' | b'v' | b'V')
+                });
+                if inner.is_empty() || !is_address {
+                    return false;
+                }
+                (&b""[..], &host[end + 1..])
+            }
+            None => return false,
+        },
+        _ => host.split_at(host.iter().position(|&byte| byte == b':').unwrap_or(host.len())),
+    };
+    let is_name_byte =
+        |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(byte);
+    name.iter().all(is_name_byte)
+        && match port {
+            [] => true,
+            [b':', digits @ ..] => digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit),
+            _ => false,
+        }
+}
+
+/// RFC 9112, section 6.3, refusing whatever two readers could understand differently.
+fn framing(head: &Head<'_>) -> Result<Framing, Status> {
+    let mut lengths = head.values("content-length");
+    let length = lengths.next();
+    if lengths.next().is_some() {
+        return Err(Status::BAD_REQUEST);
+    }
+    let mut codings = head
+        .values("transfer-encoding")
+        .flat_map(|value| value.split(|&byte| byte == b','))
+        .map(trim)
+        .peekable();
+    if codings.peek().is_some() {
+        // Section 6.1: in HTTP/1.0, or beside Content-Length, the framing is faulty.
+        if head.version == Version::Http10 || length.is_some() {
+            return Err(Status::BAD_REQUEST);
+        }
+        let (mut is_chunked, mut has_other) = (false, false);
+        for coding in codings {
+            if is_chunked || coding.is_empty() {
+                return Err(Status::BAD_REQUEST);
+            }
+            match coding.eq_ignore_ascii_case(b"chunked") {
+                true => is_chunked = true,
+                false => has_other = true,
+            }
+        }
+        return match (is_chunked, has_other) {
+            (true, false) => Ok(Framing::Chunked),
+            (true, true) => Err(Status::NOT_IMPLEMENTED),
+            (false, _) => Err(Status::BAD_REQUEST),
+        };
+    }
+    let Some(length) = length else { return Ok(Framing::Length(0)) };
+    if length.is_empty() || !length.iter().all(u8::is_ascii_digit) {
+        return Err(Status::BAD_REQUEST);
+    }
+    let digits = std::str::from_utf8(length).map_err(|_| Status::BAD_REQUEST)?;
+    digits.parse().map(Framing::Length).map_err(|_| Status::BAD_REQUEST)
+}
+
+/// RFC 9110, section 10.1.1.
+fn expects_continue(head: &Head<'_>) -> Result<bool, Status> {
+    if head.version == Version::Http10 {
+        return Ok(false);
+    }
+    let mut expects = false;
+    for value in head.values("expect") {
+        if !value.eq_ignore_ascii_case(b"100-continue") {
+            return Err(Status::EXPECTATION_FAILED);
+        }
+        expects = true;
+    }
+    Ok(expects)
+}
+
+/// Without optional white space around it (RFC 9110, section 5.6.3).
+fn trim(value: &[u8]) -> &[u8] {
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let start = value.iter().position(|byte| !is_blank(byte)).unwrap_or(value.len());
+    let end = value.iter().rposition(|byte| !is_blank(byte)).map_or(start, |last| last + 1);
+    &value[start..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: HeadLimits =
+        HeadLimits { head_bytes_max: 512, target_bytes_max: 64, header_count_max: 8 };
+
+    /// What a complete head is read as: `method path?query framing flags`, or the status that refuses it.
+    fn read(input: &str) -> String {
+        match parse_head(input.as_bytes(), &mut 0, &LIMITS) {
+            Ok(Some((head, length))) => {
+                assert_eq!(length, input.len(), "the whole head is taken");
+                format!(
+                    "{} {} {} {:?}{}{}",
+                    head.method,
+                    head.path,
+                    head.query,
+                    head.framing,
+                    if head.keeps_alive { " alive" } else { "" },
+                    if head.expects_continue { " continue" } else { "" },
+                )
+            }
+            Ok(None) => "more".to_owned(),
+            Err(status) => status.0.to_string(),
+        }
+    }
+
+    #[test]
+    fn well_formed_heads_are_read() {
+        assert_eq!(read("GET /a?b=c HTTP/1.1\r\nHost: x\r\n\r\n"), "GET /a b=c Length(0) alive");
+        assert_eq!(read("\r\n\r\nGET / HTTP/1.0\r\n\r\n"), "GET /  Length(0)");
+        assert_eq!(
+            read("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n"),
+            "GET /  Length(0) alive"
+        );
+        assert_eq!(
+            read("GET / HTTP/1.1\r\nHost:\r\nConnection: a, close\r\n\r\n"),
+            "GET /  Length(0)"
+        );
+        assert_eq!(
+            read(
+                "POST /p HTTP/1.1\r\nHost: [::1]:80\r\nContent-Length: 12\r\nExpect: 100-Continue\r\n\r\n"
+            ),
+            "POST /p  Length(12) alive continue"
+        );
+        assert_eq!(
+            read("PUT /p HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\n\r\n"),
+            "PUT /p  Chunked alive"
+        );
+        assert_eq!(
+            read("GET http://h:1/a/b?c HTTP/1.1\r\nHost: other\r\n\r\n"),
+            "GET /a/b c Length(0) alive"
+        );
+        assert_eq!(read("OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n"), "OPTIONS *  Length(0) alive");
+    }
+
+    #[test]
+    fn incomplete_heads_wait_for_more() {
+        for input in ["", "\r\n", "G", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: x\r\n\r"] {
+            assert_eq!(read(input), "more", "{input:?}");
+        }
+    }
+
+    #[test]
+    fn malformed_heads_are_refused() {
+        let refused = [
+            ("GET / HTTP/1.1\n\n", "400"),
+            ("GET / HTTP/1.1\r\nHost: x\n\r\n", "400"),
+            ("GET / HTTP/1.1\r\nHost: x\rA: b\r\n\r\n", "400"),
+            ("GET / HTTP/1.1\r\nHost: x\r\nA: b\0c\r\n\r\n", "400"),
+            ("GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n", "400"),
+            ("GET / HTTP/1.1\r\nHost: x\r\nA : b\r\n\r\n", "400"),
+            ("GET / HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n", "400"),
+            ("GET / HTTP/1.1\r\n\r\n", "400"),
+            ("GET / HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n", "400"),
+            ("GET / HTTP/1.1\r\nHost: a b\r\n\r\n", "400"),
+            ("GET / HTTP/1.1\r\nHost: a:8x\r\n\r\n", "400"),
+            ("GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", "400"),
+            ("GET a HTTP/1.1\r\nHost: x\r\n\r\n", "400"),
+            ("GET * HTTP/1.1\r\nHost: x\r\n\r\n", "400"),
+            ("GET /a#b HTTP/1.1\r\nHost: x\r\n\r\n", "400"),
+            ("GET ftp://h/ HTTP/1.1\r\nHost: x\r\n\r\n", "400"),
+            ("GET  / HTTP/1.1\r\nHost: x\r\n\r\n", "400"),
+            ("GET / HTTP/2.0\r\nHost: x\r\n\r\n", "505"),
+            ("GET / HTTP/1.9\r\nHost: x\r\n\r\n", "505"),
+            ("GET / FTP/1.1\r\nHost: x\r\n\r\n", "400"),
+            ("GET /\r\nHost: x\r\n\r\n", "400"),
+            ("\x16\x03\x01\x02", "400"),
+            ("GET / HTTP/1.1\r\nHost: x\r\nExpect: miracles\r\n\r\n", "417"),
+        ];
+        for (input, status) in refused {
+            assert_eq!(read(input), status, "{input:?}");
+        }
+    }
+
+    #[test]
+    fn ambiguous_framing_is_refused() {
+        let with = |fields: &str| read(&format!("POST / HTTP/1.1\r\nHost: x\r\n{fields}\r\n\r\n"));
+        assert_eq!(with("Content-Length: 1\r\nTransfer-Encoding: chunked"), "400");
+        assert_eq!(with("Content-Length: 1\r\nContent-Length: 1"), "400");
+        assert_eq!(with("Content-Length: 1, 1"), "400");
+        assert_eq!(with("Content-Length: +1"), "400");
+        assert_eq!(with("Content-Length: 1a"), "400");
+        assert_eq!(with("Content-Length:"), "400");
+        assert_eq!(with("Content-Length: 99999999999999999999"), "400");
+        assert_eq!(with("Transfer-Encoding: gzip"), "400");
+        assert_eq!(with("Transfer-Encoding: gzip, chunked"), "501");
+        assert_eq!(with("Transfer-Encoding: chunked, gzip"), "400");
+        assert_eq!(with("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"), "400");
+        assert_eq!(with("Transfer-Encoding: xchunked"), "400");
+        assert_eq!(with("Transfer-Encoding:"), "400");
+        assert_eq!(read("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"), "400");
+    }
+
+    #[test]
+    fn sizes_are_bounded_whether_the_head_is_complete_or_not() {
+        let long = "a".repeat(600);
+        assert_eq!(read(&format!("GET /{long} HTTP/1.1\r\nHost: x\r\n\r\n")), "414");
+        assert_eq!(read(&format!("GET /{long}")), "414");
+        assert_eq!(read(&format!("GET / HTTP/1.1\r\nHost: x\r\nA: {long}\r\n\r\n")), "431");
+        assert_eq!(read(&format!("GET / HTTP/1.1\r\nA: {long}")), "431");
+        assert_eq!(read(&long), "400");
+        let many = "A: b\r\n".repeat(8);
+        assert_eq!(read(&format!("GET / HTTP/1.1\r\nHost: x\r\n{many}\r\n")), "431");
+    }
+
+    #[test]
+    fn any_slicing_gives_the_same_head() {
+        let input = b"\r\nPOST /x?y HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc";
+        let mut scanned = 0;
+        for length in 0..input.len() - 3 {
+            assert!(parse_head(&input[..length], &mut scanned, &LIMITS).unwrap().is_none());
+        }
+        let (head, length) = parse_head(input, &mut scanned, &LIMITS).unwrap().unwrap();
+        assert_eq!((head.path, length), ("/x", input.len() - 3));
+    }
+
+    #[test]
+    fn fields_and_arguments_are_found() {
+        let input =
+            b"GET /?a=1&b&a=2 HTTP/1.1\r\nHost: h\r\nX-One:  v \r\nx-one: w\r\nX-On: z\r\n\r\n";
+        let (head, _) = parse_head(input, &mut 0, &LIMITS).unwrap().unwrap();
+        assert_eq!(head.values("x-one").collect::<Vec<_>>(), [b"v", b"w"]);
+        assert_eq!(
+            (head.argument("a"), head.argument("b"), head.argument("c")),
+            (Some("1"), Some(""), None)
+        );
+        assert_eq!(head.fields().count(), 4);
+    }
+}

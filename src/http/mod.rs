@@ -1,0 +1,11 @@
+//! Bytes <-> HTTP/1.1 (RFC 9112). Knows no channel and no socket.
+
+mod body;
+mod head;
+mod response;
+mod status;
+
+pub use body::{BodyError, BodyReader, Framing, Step};
+pub use head::{HEADER_COUNT_MAX, Head, HeadLimits, Version, parse_head};
+pub use response::{Date, Response, chunk, last_chunk};
+pub use status::Status;

@@ -1,0 +1,161 @@
+//! Writing responses: a head with the fields in the order given, then a body of known length or chunks.
+
+use super::Status;
+
+/// The `Date` field's value (RFC 9110, section 5.6.7), made once per second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Date {
+    second: u64,
+    text: [u8; 29],
+}
+
+impl Date {
+    /// The date of a second since 1970.
+    pub fn new(second: u64) -> Date {
+        // httpdate panics beyond the year 9999.
+        let second = second.min(253_402_300_799);
+        let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(second);
+        let mut text = [b' '; 29];
+        text.copy_from_slice(httpdate::fmt_http_date(time).as_bytes());
+        Date { second, text }
+    }
+
+    /// Brings it up to date; cheap within one second.
+    pub fn refresh(&mut self, second: u64) {
+        if second != self.second {
+            *self = Date::new(second);
+        }
+    }
+
+    /// `Sun, 22 Nov 2026 02:47:36 GMT`
+    pub fn as_bytes(&self) -> &[u8; 29] {
+        &self.text
+    }
+}
+
+/// A response being written. The fields appear in the order in which they are added.
+#[derive(Debug)]
+pub struct Response {
+    status: Status,
+    bytes: Vec<u8>,
+}
+
+impl Response {
+    /// Starts with the status line, which always says HTTP/1.1 (RFC 9112, section 2.3).
+    pub fn new(status: Status) -> Response {
+        let mut bytes = Vec::with_capacity(256);
+        bytes.extend_from_slice(b"HTTP/1.1 ");
+        write_decimal(&mut bytes, u64::from(status.0));
+        bytes.push(b' ');
+        bytes.extend_from_slice(status.reason().as_bytes());
+        bytes.extend_from_slice(b"\r\n");
+        Response { status, bytes }
+    }
+
+    /// The status that it was made with.
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// Adds a field. Bytes that would break the head (from a client, by way of a template) are left out.
+    pub fn field(mut self, name: &str, value: impl AsRef<[u8]>) -> Response {
+        self.bytes.extend_from_slice(name.as_bytes());
+        self.bytes.extend_from_slice(b": ");
+        let value = value.as_ref();
+        self.bytes.extend(value.iter().filter(|&&byte| !matches!(byte, b'\r' | b'\n' | 0)));
+        self.bytes.extend_from_slice(b"\r\n");
+        self
+    }
+
+    /// Adds a field with a number.
+    pub fn number(mut self, name: &str, value: u64) -> Response {
+        self.bytes.extend_from_slice(name.as_bytes());
+        self.bytes.extend_from_slice(b": ");
+        write_decimal(&mut self.bytes, value);
+        self.bytes.extend_from_slice(b"\r\n");
+        self
+    }
+
+    /// The head alone, ended.
+    pub fn finish(mut self) -> Vec<u8> {
+        self.bytes.extend_from_slice(b"\r\n");
+        self.bytes
+    }
+
+    /// The head, ended, and a body behind it.
+    pub fn finish_with(mut self, body: &[u8]) -> Vec<u8> {
+        self.bytes.reserve(body.len() + 2);
+        self.bytes.extend_from_slice(b"\r\n");
+        self.bytes.extend_from_slice(body);
+        self.bytes
+    }
+}
+
+/// Appends `data` as one chunk (RFC 9112, section 7.1); nothing if it is empty, as that would end the body.
+pub fn chunk(data: &[u8], out: &mut Vec<u8>) {
+    if data.is_empty() {
+        return;
+    }
+    let mut digits = [0; 16];
+    let (mut at, mut rest) = (digits.len(), data.len());
+    while rest > 0 {
+        at -= 1;
+        digits[at] = b"0123456789abcdef"[rest % 16];
+        rest /= 16;
+    }
+    out.reserve(data.len() + digits.len() - at + 4);
+    out.extend_from_slice(&digits[at..]);
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(data);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// The chunk that ends a body.
+pub const fn last_chunk() -> &'static [u8] {
+    b"0\r\n\r\n"
+}
+
+fn write_decimal(out: &mut Vec<u8>, value: u64) {
+    let mut digits = [0; 20];
+    let (mut at, mut rest) = (digits.len(), value);
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_response_is_written_in_order() {
+        let response = Response::new(Status::OK)
+            .field("Date", Date::new(1_795_315_656).as_bytes())
+            .field("X", "a\r\nb\0")
+            .number("Content-Length", 10)
+            .finish_with(b"0123456789");
+        let expected = "HTTP/1.1 200 OK\r\nDate: Sun, 22 Nov 2026 02:47:36 GMT\r\nX: ab\r\n\
+                        Content-Length: 10\r\n\r\n0123456789";
+        assert_eq!(String::from_utf8(response).unwrap(), expected);
+    }
+
+    #[test]
+    fn chunks_carry_their_length_in_hex() {
+        let mut out = Vec::new();
+        chunk(b"", &mut out);
+        chunk(&[b'x'; 26], &mut out);
+        out.extend_from_slice(last_chunk());
+        assert_eq!(out, [b"1a\r\n".as_slice(), &[b'x'; 26], b"\r\n0\r\n\r\n"].concat());
+    }
+
+    #[test]
+    fn dates_beyond_the_calendar_do_not_panic() {
+        assert_eq!(Date::new(u64::MAX).as_bytes(), b"Fri, 31 Dec 9999 23:59:59 GMT");
+    }
+}
