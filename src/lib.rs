@@ -8,10 +8,12 @@
 //! | [`message`] | a message as it was published |
 //! | [`timer_wheel`] | deadlines of slab keys; no clock |
 //! | [`http`] | bytes <-> HTTP/1.1; knows no channel and no socket |
+//! | [`hub`] | who listens to what: channels, subscriptions, stored messages and their life |
 //! | [`config`] | environment and TOML -> one typed `Config`, with every limit in one place |
 
 pub mod config;
 pub mod http;
+pub mod hub;
 pub mod message;
 pub mod time;
 pub mod timer_wheel;

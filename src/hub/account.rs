@@ -1,0 +1,134 @@
+//! The memory account and the trash: what stored messages, channels and subscribers cost, and where
+//! removed ones rest (push-stream spec, sections 20 and 22.4).
+
+use crate::time::Millis;
+use std::collections::VecDeque;
+
+/// The module's own figures, so that a memory size from its configuration means the same here.
+const MESSAGE_COST: usize = 168;
+const CHANNEL_COST: usize = 270;
+pub(super) const SUBSCRIBER_COST: usize = 400;
+
+pub(super) fn message_cost(text_bytes: usize) -> usize {
+    MESSAGE_COST + text_bytes
+}
+
+pub(super) fn channel_cost(name: &[u8]) -> usize {
+    CHANNEL_COST + name.len()
+}
+
+/// Nothing more fits into the memory account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+#[derive(Debug)]
+pub(super) struct MemoryAccount {
+    used: usize,
+    limit: usize,
+    charges_trash: bool,
+}
+
+impl MemoryAccount {
+    pub(super) fn new(limit: usize, charges_trash: bool) -> MemoryAccount {
+        MemoryAccount { used: 0, limit, charges_trash }
+    }
+
+    pub(super) fn resize(&mut self, limit: usize) {
+        self.limit = limit;
+    }
+
+    pub(super) fn used(&self) -> usize {
+        self.used
+    }
+
+    pub(super) fn charges_trash(&self) -> bool {
+        self.charges_trash
+    }
+
+    pub(super) fn charge(&mut self, bytes: usize) -> Result<(), Full> {
+        if self.limit.saturating_sub(self.used) < bytes {
+            return Err(Full);
+        }
+        self.used += bytes;
+        Ok(())
+    }
+
+    /// For what the server cannot do without.
+    pub(super) fn charge_always(&mut self, bytes: usize) {
+        self.used += bytes;
+    }
+
+    pub(super) fn release(&mut self, bytes: usize) {
+        self.used -= bytes;
+    }
+
+    /// Puts removed things into the trash. Their bytes come back at once, or with the trash.
+    pub(super) fn to_trash(
+        &mut self,
+        trash: &mut Trash,
+        until: Millis,
+        messages: usize,
+        channels: usize,
+        bytes: usize,
+    ) {
+        let kept = if self.charges_trash { bytes } else { 0 };
+        self.release(bytes - kept);
+        trash.add(Batch {
+            until,
+            messages: messages as u64,
+            channels: channels as u64,
+            bytes: kept,
+        });
+    }
+}
+
+/// What was removed, added up per moment at which it leaves: its size does not grow with the rate of
+/// publication.
+#[derive(Debug, Default)]
+pub(super) struct Trash(VecDeque<Batch>);
+
+#[derive(Debug)]
+struct Batch {
+    until: Millis,
+    messages: u64,
+    channels: u64,
+    bytes: usize,
+}
+
+impl Trash {
+    fn add(&mut self, batch: Batch) {
+        match self.0.back_mut() {
+            Some(last) if last.until >= batch.until => {
+                last.messages += batch.messages;
+                last.channels += batch.channels;
+                last.bytes += batch.bytes;
+            }
+            _ => self.0.push_back(batch),
+        }
+    }
+
+    /// Forgets what has rested long enough; returns the bytes that were still charged.
+    pub(super) fn empty(&mut self, now: Millis) -> usize {
+        let mut freed = 0;
+        while let Some(batch) = self.0.pop_front_if(|batch| batch.until <= now) {
+            freed += batch.bytes;
+        }
+        freed
+    }
+
+    pub(super) fn next(&self) -> Option<Millis> {
+        self.0.front().map(|batch| batch.until)
+    }
+
+    pub(super) fn messages(&self) -> u64 {
+        self.0.iter().map(|batch| batch.messages).sum()
+    }
+
+    pub(super) fn channels(&self) -> u64 {
+        self.0.iter().map(|batch| batch.channels).sum()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.0.iter().map(|batch| batch.bytes).sum()
+    }
+}

@@ -1,0 +1,46 @@
+//! One channel's own data.
+
+use super::history::History;
+use super::members::Member;
+use crate::message::ChannelName;
+use crate::time::Millis;
+
+#[derive(Debug)]
+pub(super) struct Channel {
+    pub(super) name: ChannelName,
+    pub(super) members: Vec<Member>,
+    pub(super) history: History,
+    /// Messages ever published, which is the id of the last one.
+    pub(super) published: u64,
+    pub(super) is_wildcard: bool,
+    /// Orders channels by their making.
+    pub(super) serial: u64,
+    /// Making, publication or subscription.
+    pub(super) last_use: Millis,
+    /// The same, or the end of a subscription.
+    pub(super) last_activity: Millis,
+}
+
+impl Channel {
+    pub(super) fn new(name: ChannelName, serial: u64, now: Millis) -> Channel {
+        Channel {
+            name,
+            members: Vec::new(),
+            history: History::default(),
+            published: 0,
+            is_wildcard: false,
+            serial,
+            last_use: now,
+            last_activity: now,
+        }
+    }
+
+    pub(super) fn touch_use(&mut self, now: Millis) {
+        self.last_use = now;
+        self.last_activity = now;
+    }
+
+    pub(super) fn touch(&mut self, now: Millis) {
+        self.last_activity = now;
+    }
+}

@@ -1,0 +1,124 @@
+//! The stored messages of one channel, and which of them a subscriber asks for (push-stream spec,
+//! section 9).
+
+use super::account::message_cost;
+use crate::message::Message;
+use crate::time::Millis;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+/// What a subscriber wants of one channel's stored messages.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Resume<'a> {
+    /// The last so many; above 0 it decides alone.
+    pub backtrack: u32,
+    /// Everything after a point in time.
+    pub since: Option<Since>,
+    /// Everything after the message with this event id.
+    pub event_id: Option<&'a [u8]>,
+}
+
+/// A point in the order of all messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Since {
+    /// Seconds since 1970.
+    pub time: u64,
+    /// Tag within that second; none: the whole second has been seen.
+    pub tag: Option<u32>,
+}
+
+/// Oldest first. A channel without stored messages owns no heap for them.
+#[derive(Debug, Default)]
+pub(super) struct History(Option<Box<VecDeque<Stored>>>);
+
+#[derive(Debug)]
+struct Stored {
+    expires: Millis,
+    message: Rc<Message>,
+}
+
+impl History {
+    pub(super) fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |messages| messages.len())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    pub(super) fn push(&mut self, message: Rc<Message>, expires: Millis) {
+        self.0.get_or_insert_default().push_back(Stored { expires, message });
+    }
+
+    /// How many, from the oldest on, have expired.
+    pub(super) fn expired(&self, now: Millis) -> usize {
+        self.iter().take_while(|stored| stored.expires <= now).count()
+    }
+
+    pub(super) fn next_expiry(&self) -> Option<Millis> {
+        self.iter().next().map(|stored| stored.expires)
+    }
+
+    /// What they cost in the memory account.
+    pub(super) fn cost(&self) -> usize {
+        self.iter().map(|stored| message_cost(stored.message.text.len())).sum()
+    }
+
+    /// Drops the oldest; returns what they cost.
+    pub(super) fn drop_oldest(&mut self, count: usize) -> usize {
+        let Some(messages) = &mut self.0 else { return 0 };
+        let count = count.min(messages.len());
+        let cost =
+            messages.drain(..count).map(|stored| message_cost(stored.message.text.len())).sum();
+        if messages.is_empty() {
+            self.0 = None;
+        }
+        cost
+    }
+
+    /// Section 9.2.
+    pub(super) fn since(&self, resume: &Resume<'_>) -> Vec<Rc<Message>> {
+        let start = if resume.backtrack > 0 {
+            self.len().saturating_sub(resume.backtrack as usize)
+        } else if resume.since.is_some() || resume.event_id.is_some() {
+            match self.iter().position(|stored| is_start(&stored.message, resume)) {
+                Some(at) if is_seen(&self.message(at), resume) => at + 1,
+                Some(at) => at,
+                None => return Vec::new(),
+            }
+        } else {
+            return Vec::new();
+        };
+        self.iter().skip(start).map(|stored| stored.message.clone()).collect()
+    }
+
+    fn message(&self, at: usize) -> Rc<Message> {
+        let messages = self.0.as_ref().expect("an index was found");
+        messages[at].message.clone()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Stored> {
+        self.0.iter().flat_map(|messages| messages.iter())
+    }
+}
+
+/// Whether the replay starts at, or just after, this message.
+fn is_start(message: &Message, resume: &Resume<'_>) -> bool {
+    let by_time = resume.since.is_some_and(|since| {
+        message.time > since.time
+            || message.time == since.time && since.tag.is_some_and(|tag| message.tag >= tag)
+    });
+    by_time || has_event_id(message, resume)
+}
+
+/// Whether the message where the replay starts was itself the last one seen.
+fn is_seen(message: &Message, resume: &Resume<'_>) -> bool {
+    let by_time = resume
+        .since
+        .is_some_and(|since| message.time == since.time && since.tag == Some(message.tag));
+    by_time || has_event_id(message, resume)
+}
+
+fn has_event_id(message: &Message, resume: &Resume<'_>) -> bool {
+    resume.event_id.is_some_and(|wanted| message.event_id.as_deref() == Some(wanted))
+}

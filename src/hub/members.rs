@@ -1,0 +1,160 @@
+//! Memberships, pointing both ways: from a channel to its subscribers (an array that a fan-out walks) and
+//! from a subscriber to its channels (a list through one shared slab), so that leaving costs the same
+//! however many others stay.
+
+use super::ChannelId;
+use slab::Slab;
+
+const NONE: u32 = u32::MAX;
+
+/// Who subscribes. The hub does not look behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SubscriberId(pub u32);
+
+/// A subscriber's own end of its subscriptions; it owns no heap.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Subscriptions {
+    first: u32,
+}
+
+impl Default for Subscriptions {
+    fn default() -> Subscriptions {
+        Subscriptions { first: NONE }
+    }
+}
+
+impl Subscriptions {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.first == NONE
+    }
+}
+
+/// A channel's end of one subscription.
+#[derive(Clone, Copy, Debug)]
+pub struct Member {
+    /// Who.
+    pub subscriber: SubscriberId,
+    subscription: u32,
+}
+
+/// A subscription that ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// The channel that was left.
+    pub channel: ChannelId,
+    /// Who took the place in its list; a walk over the list may have to see it again.
+    pub moved: Option<SubscriberId>,
+}
+
+#[derive(Debug)]
+struct Subscription {
+    channel: ChannelId,
+    /// Where in the channel's list.
+    position: u32,
+    /// The subscriber's next one.
+    next: u32,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Members {
+    subscriptions: Slab<Subscription>,
+    subscriber_count: usize,
+}
+
+impl Members {
+    pub(super) fn len(&self) -> usize {
+        self.subscriptions.len()
+    }
+
+    pub(super) fn subscriber_count(&self) -> usize {
+        self.subscriber_count
+    }
+
+    /// Adds at the end of both lists.
+    pub(super) fn add(
+        &mut self,
+        subscriber: SubscriberId,
+        subscriptions: &mut Subscriptions,
+        channel: ChannelId,
+        members: &mut Vec<Member>,
+    ) {
+        let position = u32::try_from(members.len()).expect("fewer members than 2^32");
+        let key = self.subscriptions.insert(Subscription { channel, position, next: NONE });
+        let key = u32::try_from(key).expect("fewer subscriptions than 2^32");
+        members.push(Member { subscriber, subscription: key });
+        if subscriptions.is_empty() {
+            self.subscriber_count += 1;
+            subscriptions.first = key;
+            return;
+        }
+        let mut last = subscriptions.first;
+        while self.subscriptions[last as usize].next != NONE {
+            last = self.subscriptions[last as usize].next;
+        }
+        self.subscriptions[last as usize].next = key;
+    }
+
+    pub(super) fn first_channel(&self, subscriptions: &Subscriptions) -> Option<ChannelId> {
+        self.subscriptions.get(subscriptions.first as usize).map(|first| first.channel)
+    }
+
+    /// Makes the subscription to this channel the first one.
+    pub(super) fn bring_to_front(
+        &mut self,
+        subscriptions: &mut Subscriptions,
+        channel: ChannelId,
+    ) -> Option<()> {
+        let (mut previous, mut key) = (NONE, subscriptions.first);
+        loop {
+            let entry = self.subscriptions.get(key as usize)?;
+            let next = entry.next;
+            if entry.channel == channel {
+                if previous != NONE {
+                    self.subscriptions[previous as usize].next = next;
+                    self.subscriptions[key as usize].next = subscriptions.first;
+                    subscriptions.first = key;
+                }
+                return Some(());
+            }
+            (previous, key) = (key, next);
+        }
+    }
+
+    /// Removes the first one; `members` is its channel's list. Returns who moved within that list.
+    pub(super) fn remove_first(
+        &mut self,
+        subscriptions: &mut Subscriptions,
+        members: &mut Vec<Member>,
+    ) -> Option<SubscriberId> {
+        let removed = self.subscriptions.remove(subscriptions.first as usize);
+        subscriptions.first = removed.next;
+        if subscriptions.is_empty() {
+            self.subscriber_count -= 1;
+        }
+        members.swap_remove(removed.position as usize);
+        let moved = members.get(removed.position as usize)?;
+        self.subscriptions[moved.subscription as usize].position = removed.position;
+        Some(moved.subscriber)
+    }
+
+    pub(super) fn channels(
+        &self,
+        subscriptions: &Subscriptions,
+    ) -> impl Iterator<Item = ChannelId> {
+        let mut key = subscriptions.first;
+        std::iter::from_fn(move || {
+            let entry = self.subscriptions.get(key as usize)?;
+            key = entry.next;
+            Some(entry.channel)
+        })
+    }
+
+    pub(super) fn assert_consistent(&self, channel: ChannelId, members: &[Member]) {
+        for (position, member) in members.iter().enumerate() {
+            let entry = &self.subscriptions[member.subscription as usize];
+            assert_eq!(entry.channel, channel, "a member points to its channel");
+            assert_eq!(entry.position as usize, position, "a subscription points to its place");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! What the hub takes from the configuration.
+
+use crate::config::Config;
+use crate::time::Millis;
+
+/// The hub's own view of the configuration: maxima and spans of life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HubSettings {
+    /// Channels of any kind at once.
+    pub channels_max: usize,
+    /// Normal channels at once (`max_number_of_channels`).
+    pub max_channels: Option<u32>,
+    /// Wildcard channels at once (`max_number_of_wildcard_channels`).
+    pub max_wildcard_channels: Option<u32>,
+    /// Stored messages of one channel (`max_messages_stored_per_channel`).
+    pub max_stored_messages: Option<u32>,
+    /// Life of a stored message (`message_ttl`).
+    pub message_ttl: Millis,
+    /// Life of a channel that nobody uses.
+    pub channel_idle_ttl: Millis,
+    /// That life starts anew when a subscription ends (rpushd) or only with a publication or a new
+    /// subscription (push-stream's `channel_inactivity_time`).
+    pub counts_end_of_subscription: bool,
+    /// Prefix of wildcard channels; empty: none.
+    pub wildcard_channel_prefix: Vec<u8>,
+    /// Id of the events channel; empty: none.
+    pub events_channel_id: Vec<u8>,
+    /// Size of the memory account in bytes.
+    pub store_bytes_max: usize,
+    /// What is in the trash stays charged to the account, as in the module's shared memory.
+    pub keeps_trash_charged: bool,
+}
+
+impl From<&Config> for HubSettings {
+    fn from(config: &Config) -> HubSettings {
+        let push_stream = &config.push_stream;
+        let store_bytes_max = match push_stream.shared_memory_size {
+            Some(bytes) => usize::try_from(bytes).unwrap_or(usize::MAX),
+            None => config.limits.store_bytes_max,
+        };
+        HubSettings {
+            channels_max: config.limits.channels_max,
+            max_channels: push_stream.max_number_of_channels,
+            max_wildcard_channels: push_stream.max_number_of_wildcard_channels,
+            max_stored_messages: push_stream.max_messages_stored_per_channel,
+            message_ttl: push_stream.message_ttl,
+            channel_idle_ttl: push_stream
+                .channel_inactivity_time
+                .unwrap_or(config.channel_idle_ttl),
+            counts_end_of_subscription: push_stream.channel_inactivity_time.is_none(),
+            wildcard_channel_prefix: push_stream.wildcard_channel_prefix.clone(),
+            events_channel_id: push_stream.events_channel_id.clone(),
+            store_bytes_max,
+            keeps_trash_charged: push_stream.shared_memory_size.is_some(),
+        }
+    }
+}

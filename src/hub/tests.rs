@@ -1,0 +1,244 @@
+use super::*;
+
+fn at(seconds: u64) -> Now {
+    Now {
+        monotonic: Millis::from_seconds(seconds),
+        unix: Millis::from_seconds(1_000_000 + seconds),
+    }
+}
+
+fn settings() -> HubSettings {
+    HubSettings {
+        channels_max: 100,
+        max_channels: None,
+        max_wildcard_channels: None,
+        max_stored_messages: None,
+        message_ttl: Millis::from_seconds(12),
+        channel_idle_ttl: Millis::from_seconds(30),
+        counts_end_of_subscription: false,
+        wildcard_channel_prefix: b"broad_".to_vec(),
+        events_channel_id: Vec::new(),
+        store_bytes_max: 1_000_000,
+        keeps_trash_charged: false,
+    }
+}
+
+fn stored(text: &[u8]) -> Draft<'_> {
+    Draft { text, is_stored: true, ..Draft::default() }
+}
+
+fn sweep_until(hub: &mut Hub, seconds: u64) {
+    while let Some(next) = hub.next_sweep().filter(|next| *next <= at(seconds).monotonic) {
+        let now = Now { monotonic: next, unix: Millis(1_000_000_000 + next.0) };
+        hub.sweep(now);
+        hub.assert_consistent();
+    }
+}
+
+#[test]
+fn ids_count_per_channel_and_tags_per_second_over_all_channels() {
+    let mut hub = Hub::new(settings(), at(0));
+    let one = hub.find_or_create(b"one", at(0)).unwrap();
+    let two = hub.find_or_create(b"two", at(0)).unwrap();
+    let mut seen = Vec::new();
+    for (channel, second) in [(one, 0), (two, 0), (one, 0), (one, 1), (two, 0)] {
+        let message = hub.publish(channel, &stored(b"x"), at(second)).unwrap();
+        seen.push((message.id, message.time - 1_000_000, message.tag));
+    }
+    // The last one was published by a clock that had been set back.
+    assert_eq!(seen, [(1, 0, 1), (1, 0, 2), (2, 0, 3), (3, 1, 1), (2, 1, 2)]);
+    hub.assert_consistent();
+}
+
+#[test]
+fn stored_messages_expire_with_a_sweep_and_rest_in_the_trash() {
+    let mut hub = Hub::new(settings(), at(0));
+    let channel = hub.find_or_create(b"a", at(0)).unwrap();
+    hub.publish(channel, &stored(b"x"), at(1)).unwrap();
+    sweep_until(&mut hub, 12);
+    assert_eq!(hub.totals().stored, 1);
+    sweep_until(&mut hub, 16);
+    assert_eq!((hub.totals().stored, hub.totals().messages_in_trash), (0, 1));
+    sweep_until(&mut hub, 30);
+    assert_eq!(hub.totals().messages_in_trash, 0);
+    assert_eq!(hub.channel_count(), 1);
+    sweep_until(&mut hub, 32);
+    assert_eq!((hub.channel_count(), hub.totals().channels_in_trash), (0, 1));
+    sweep_until(&mut hub, 100);
+    assert_eq!(hub.totals(), Totals { published: 1, ..Totals::default() });
+    assert_eq!((hub.next_sweep(), hub.accounted_bytes()), (None, 0));
+}
+
+#[test]
+fn a_channel_with_a_subscriber_lives_on_and_ends_after_its_last_use() {
+    let mut hub = Hub::new(settings(), at(0));
+    let channel = hub.find_or_create(b"a", at(0)).unwrap();
+    let mut subscriptions = Subscriptions::default();
+    hub.subscribe(SubscriberId(7), &mut subscriptions, channel, at(1)).unwrap();
+    assert_eq!(hub.next_sweep(), None);
+    let left = hub.unsubscribe_next(&mut subscriptions, at(100)).unwrap();
+    assert_eq!(left, Left { channel, moved: None });
+    hub.assert_consistent();
+    sweep_until(&mut hub, 101);
+    assert_eq!(hub.find(b"a"), None);
+}
+
+#[test]
+fn leaving_moves_the_last_member_into_the_gap() {
+    let mut hub = Hub::new(settings(), at(0));
+    let channel = hub.find_or_create(b"a", at(0)).unwrap();
+    let other = hub.find_or_create(b"b", at(0)).unwrap();
+    let mut all: Vec<Subscriptions> = (0..3).map(|_| Subscriptions::default()).collect();
+    for (subscriber, subscriptions) in all.iter_mut().enumerate() {
+        let subscriber = SubscriberId(subscriber as u32);
+        hub.subscribe(subscriber, subscriptions, channel, at(0)).unwrap();
+        hub.subscribe(subscriber, subscriptions, other, at(0)).unwrap();
+        hub.subscribe(subscriber, subscriptions, channel, at(0)).unwrap();
+    }
+    assert_eq!(hub.channels_of(&all[1]).collect::<Vec<_>>(), [channel, other, channel]);
+    let left = hub.unsubscribe_next(&mut all[0], at(0)).unwrap();
+    assert_eq!(left.moved, Some(SubscriberId(2)));
+    hub.assert_consistent();
+    let left = hub.unsubscribe_from(&mut all[2], other, at(0)).unwrap();
+    assert_eq!(left, Left { channel: other, moved: None });
+    for subscriptions in &mut all {
+        while hub.unsubscribe_next(subscriptions, at(0)).is_some() {
+            hub.assert_consistent();
+        }
+    }
+    assert_eq!((hub.members(channel).len(), hub.totals().subscriptions), (0, 0));
+}
+
+#[test]
+fn maxima_are_kept_for_each_kind_of_channel() {
+    let limited =
+        HubSettings { max_channels: Some(2), max_wildcard_channels: Some(1), ..settings() };
+    let mut hub = Hub::new(limited, at(0));
+    let names: [&[u8]; 6] = [b"a", b"b", b"c", b"broad_a", b"broad_b", b"a"];
+    let made: Vec<bool> =
+        names.iter().map(|name| hub.find_or_create(name, at(0)).is_ok()).collect();
+    assert_eq!(made, [true, true, false, true, false, true]);
+    let mut hub = Hub::new(HubSettings { channels_max: 1, ..settings() }, at(0));
+    hub.find_or_create(b"a", at(0)).unwrap();
+    assert_eq!(hub.find_or_create(b"broad_a", at(0)), Err(CreateError::TooMany));
+}
+
+#[test]
+fn the_oldest_stored_message_gives_way() {
+    let mut hub = Hub::new(HubSettings { max_stored_messages: Some(2), ..settings() }, at(0));
+    let channel = hub.find_or_create(b"a", at(0)).unwrap();
+    for text in [b"1", b"2", b"3"] {
+        hub.publish(channel, &stored(text), at(0)).unwrap();
+        hub.assert_consistent();
+    }
+    let all = Resume { backtrack: u32::MAX, ..Resume::default() };
+    let texts: Vec<_> = hub.replay(channel, &all).iter().map(|message| message.text[0]).collect();
+    assert_eq!(texts, *b"23");
+    assert_eq!((hub.totals().stored, hub.totals().messages_in_trash), (2, 1));
+}
+
+#[test]
+fn a_full_account_refuses_until_the_trash_is_emptied() {
+    let tight =
+        HubSettings { store_bytes_max: 271 + 2 * 169, keeps_trash_charged: true, ..settings() };
+    let mut hub = Hub::new(tight, at(0));
+    let channel = hub.find_or_create(b"a", at(0)).unwrap();
+    hub.publish(channel, &Draft { text: b"x", ..Draft::default() }, at(0)).unwrap();
+    hub.publish(channel, &stored(b"x"), at(0)).unwrap();
+    assert_eq!(hub.publish(channel, &stored(b"x"), at(0)), Err(Full));
+    assert_eq!(hub.find_or_create(b"b", at(0)), Err(CreateError::Full));
+    let mut subscriptions = Subscriptions::default();
+    assert_eq!(hub.subscribe(SubscriberId(0), &mut subscriptions, channel, at(0)), Err(Full));
+    hub.assert_consistent();
+    sweep_until(&mut hub, 12);
+    hub.publish(channel, &stored(b"x"), at(12)).unwrap();
+    sweep_until(&mut hub, 200);
+    assert_eq!(hub.accounted_bytes(), 0);
+}
+
+#[test]
+fn a_deleted_channel_frees_its_name_and_goes_with_the_sweep() {
+    let mut hub = Hub::new(settings(), at(0));
+    let channel = hub.find_or_create(b"a", at(0)).unwrap();
+    hub.publish(channel, &stored(b"x"), at(0)).unwrap();
+    hub.delete(channel, at(1));
+    hub.assert_consistent();
+    let totals = hub.totals();
+    assert_eq!((totals.channels, totals.channels_in_delete, totals.stored), (0, 1, 1));
+    assert_eq!(hub.find(b"a"), None);
+    hub.find_or_create(b"a", at(1)).unwrap();
+    sweep_until(&mut hub, 5);
+    let totals = hub.totals();
+    assert_eq!((totals.channels_in_delete, totals.channels_in_trash, totals.stored), (0, 1, 0));
+    assert_eq!(totals.messages_in_trash, 1);
+}
+
+#[test]
+fn events_tell_what_happens_to_other_channels() {
+    let watched = HubSettings { events_channel_id: b"EV".to_vec(), ..settings() };
+    let mut hub = Hub::new(watched, at(0));
+    let channel = hub.find_or_create(b"a\"b", at(0)).unwrap();
+    let mut subscriptions = Subscriptions::default();
+    let events = hub.find(b"EV").unwrap();
+    hub.subscribe(SubscriberId(0), &mut subscriptions, events, at(0)).unwrap();
+    hub.subscribe(SubscriberId(0), &mut subscriptions, channel, at(0)).unwrap();
+    while hub.unsubscribe_next(&mut subscriptions, at(0)).is_some() {}
+    hub.delete(channel, at(0));
+    sweep_until(&mut hub, 100);
+    let mut texts = Vec::new();
+    while let Some((target, event)) = hub.next_event() {
+        assert_eq!(target, events);
+        texts.push(String::from_utf8(event.text()).unwrap());
+    }
+    let words =
+        ["channel_created", "client_subscribed", "client_unsubscribed", "channel_destroyed"];
+    let expected = words.map(|word| format!(r#"{{"type": "{word}", "channel": "a\"b"}}"#));
+    assert_eq!(texts, expected);
+    assert_eq!(hub.find(b"EV"), Some(events));
+    hub.publish(events, &stored(b"x"), at(0)).unwrap();
+    assert_eq!((hub.totals().published, hub.totals().stored), (0, 0));
+    hub.assert_consistent();
+}
+
+#[test]
+fn a_replay_starts_where_the_subscriber_stopped() {
+    let mut hub = Hub::new(settings(), at(0));
+    let channel = hub.find_or_create(b"a", at(0)).unwrap();
+    for (text, id, second) in [("1", "e1", 0), ("2", "e2", 0), ("3", "e3", 1), ("4", "e4", 2)] {
+        let draft = Draft { event_id: Some(id.as_bytes()), ..stored(text.as_bytes()) };
+        hub.publish(channel, &draft, at(second)).unwrap();
+    }
+    let replay = |backtrack, since: Option<(u64, Option<u32>)>, event_id: Option<&str>| {
+        let since = since.map(|(second, tag)| Since { time: 1_000_000 + second, tag });
+        let resume = Resume { backtrack, since, event_id: event_id.map(str::as_bytes) };
+        let messages = hub.replay(channel, &resume);
+        messages.iter().map(|message| char::from(message.text[0])).collect::<String>()
+    };
+    assert_eq!(replay(0, None, None), "");
+    assert_eq!(replay(2, Some((0, None)), Some("e1")), "34");
+    assert_eq!(replay(9, None, None), "1234");
+    assert_eq!(replay(0, Some((0, None)), None), "34");
+    assert_eq!(replay(0, Some((0, Some(0))), None), "1234");
+    assert_eq!(replay(0, Some((0, Some(1))), None), "234");
+    assert_eq!(replay(0, Some((1, Some(1))), None), "4");
+    assert_eq!(replay(0, Some((2, None)), None), "");
+    assert_eq!(replay(0, None, Some("e2")), "34");
+    assert_eq!(replay(0, None, Some("e9")), "");
+    assert_eq!(replay(0, Some((1, None)), Some("e1")), "234");
+}
+
+#[test]
+fn new_settings_count_the_channels_anew() {
+    let watched = HubSettings { events_channel_id: b"EV".to_vec(), ..settings() };
+    let mut hub = Hub::new(watched, at(0));
+    let events = hub.find(b"EV").unwrap();
+    hub.publish(events, &stored(b"x"), at(0)).unwrap();
+    hub.find_or_create(b"broad_a", at(0)).unwrap();
+    let other = HubSettings { wildcard_channel_prefix: b"E".to_vec(), ..settings() };
+    hub.reconfigure(other, at(1));
+    hub.assert_consistent();
+    let totals = hub.totals();
+    assert_eq!((totals.channels, totals.wildcard_channels, totals.stored), (1, 1, 1));
+    sweep_until(&mut hub, 200);
+    assert_eq!((hub.channel_count(), hub.accounted_bytes()), (0, 0));
+}
