@@ -6,6 +6,7 @@
 //! | --- | --- |
 //! | [`time`] | points in time as values; no clock |
 //! | [`message`] | a message as it was published |
+//! | [`push_stream`] | the small grammars of push-stream requests: channel paths, tags |
 //! | [`timer_wheel`] | deadlines of slab keys; no clock |
 //! | [`http`] | bytes <-> HTTP/1.1; knows no channel and no socket |
 //! | [`config`] | environment and TOML -> one typed `Config`, with every limit in one place |
@@ -13,5 +14,6 @@
 pub mod config;
 pub mod http;
 pub mod message;
+pub mod push_stream;
 pub mod time;
 pub mod timer_wheel;
