@@ -9,6 +9,7 @@
 //! | [`push_stream`] | the small grammars of push-stream requests: channel paths, tags |
 //! | [`timer_wheel`] | deadlines of slab keys; no clock |
 //! | [`http`] | bytes <-> HTTP/1.1; knows no channel and no socket |
+//! | [`transports`] | a message -> what one kind of subscriber reads |
 //! | [`config`] | environment and TOML -> one typed `Config`, with every limit in one place |
 
 pub mod config;
@@ -17,3 +18,4 @@ pub mod message;
 pub mod push_stream;
 pub mod time;
 pub mod timer_wheel;
+pub mod transports;

@@ -1,0 +1,3 @@
+//! A message -> what one kind of subscriber reads. Bytes only: no socket, no channel list, no clock.
+
+pub mod template;
