@@ -1,3 +1,4 @@
 //! A message -> what one kind of subscriber reads. Bytes only: no socket, no channel list, no clock.
 
+pub mod event_stream;
 pub mod template;
