@@ -6,14 +6,18 @@
 //! | --- | --- |
 //! | [`time`] | points in time as values; no clock |
 //! | [`message`] | a message as it was published |
+//! | [`push_stream`] | the small grammars of push-stream requests: channel paths, tags |
 //! | [`timer_wheel`] | deadlines of slab keys; no clock |
 //! | [`http`] | bytes <-> HTTP/1.1; knows no channel and no socket |
 //! | [`hub`] | who listens to what: channels, subscriptions, stored messages and their life |
+//! | [`transports`] | a message -> what one kind of subscriber reads |
 //! | [`config`] | environment and TOML -> one typed `Config`, with every limit in one place |
 
 pub mod config;
 pub mod http;
 pub mod hub;
 pub mod message;
+pub mod push_stream;
 pub mod time;
 pub mod timer_wheel;
+pub mod transports;

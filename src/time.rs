@@ -1,6 +1,8 @@
 //! Points in time as values. There is no clock here: time comes in as an argument, so that the core can
 //! be run by a test at any speed.
 
+pub mod http_date;
+
 use std::ops::{Add, Sub};
 
 /// Milliseconds: either since an arbitrary start (a point in time on the monotonic clock) or a span.
