@@ -8,10 +8,12 @@
 //! | [`message`] | a message as it was published |
 //! | [`timer_wheel`] | deadlines of slab keys; no clock |
 //! | [`http`] | bytes <-> HTTP/1.1; knows no channel and no socket |
+//! | [`stats`] | counters -> snapshot -> text, JSON, XML, YAML, Prometheus; knows only its own types |
 //! | [`config`] | environment and TOML -> one typed `Config`, with every limit in one place |
 
 pub mod config;
 pub mod http;
 pub mod message;
+pub mod stats;
 pub mod time;
 pub mod timer_wheel;
