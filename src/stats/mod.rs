@@ -7,6 +7,7 @@ mod json;
 mod mode;
 mod page;
 mod prometheus;
+pub mod push_stream;
 mod snapshot;
 mod text;
 mod xml;
