@@ -11,6 +11,7 @@
 //! | [`http`] | bytes <-> HTTP/1.1; knows no channel and no socket |
 //! | [`hub`] | who listens to what: channels, subscriptions, stored messages and their life |
 //! | [`transports`] | a message -> what one kind of subscriber reads |
+//! | [`stats`] | counters -> snapshot -> text, JSON, XML, YAML, Prometheus; knows only its own types |
 //! | [`config`] | environment and TOML -> one typed `Config`, with every limit in one place |
 
 pub mod config;
@@ -18,6 +19,7 @@ pub mod http;
 pub mod hub;
 pub mod message;
 pub mod push_stream;
+pub mod stats;
 pub mod time;
 pub mod timer_wheel;
 pub mod transports;

@@ -185,7 +185,7 @@ mod tests {
         let mut wheel = TimerWheel::new(Millis(64), Millis(0));
         wheel.set(3, Millis(100));
         assert_eq!(wheel.next_due(), Some(Millis(128)));
-        assert_eq!(expired(&mut wheel, 127), []);
+        assert_eq!(expired(&mut wheel, 127), [0u32; 0]);
         assert_eq!(expired(&mut wheel, 128), [3]);
         assert!(wheel.is_empty());
         assert_eq!(wheel.next_due(), None);
@@ -197,7 +197,7 @@ mod tests {
         wheel.set(1, Millis(5));
         wheel.set(2, Millis(5 + BUCKETS as u64));
         assert_eq!(expired(&mut wheel, 6), [1]);
-        assert_eq!(expired(&mut wheel, BUCKETS as u64), []);
+        assert_eq!(expired(&mut wheel, BUCKETS as u64), [0u32; 0]);
         assert_eq!(expired(&mut wheel, 5 + BUCKETS as u64), [2]);
     }
 
@@ -221,7 +221,7 @@ mod tests {
         wheel.cancel(1);
         wheel.set(2, Millis::NEVER);
         assert_eq!(wheel.len(), 1);
-        assert_eq!(expired(&mut wheel, 499), []);
+        assert_eq!(expired(&mut wheel, 499), [0u32; 0]);
         assert_eq!(expired(&mut wheel, 500), [0]);
     }
 

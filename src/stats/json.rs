@@ -1,0 +1,83 @@
+//! `?mode=json`: one object (rpushd spec, section 6). Members stand in the order of the text form, those of
+//! a channel by name, as the spec shows them.
+
+use super::escape;
+use super::page::Page;
+use super::snapshot::Snapshot;
+
+/// Writes the snapshot, its channels in the order that they have.
+pub(super) fn write(page: &mut Page, snapshot: &Snapshot) {
+    let mut before = "{\"";
+    for row in snapshot.rows() {
+        page.text(before).text(row.name).text("\": ").number(row.value);
+        before = ", \"";
+    }
+    if let Some(channels) = &snapshot.channels {
+        page.text(", \"channels\": [");
+        let mut before = "";
+        for channel in channels {
+            page.text(before);
+            page.text("{\"idle_seconds\": ").number(channel.idle_seconds).text(", \"name\": ");
+            escape::quoted(page, channel.name);
+            page.text(", \"subscribers\": ").number(channel.subscribers).text("}");
+            before = ", ";
+        }
+        page.text("]");
+    }
+    page.text("}\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Mode;
+    use super::super::snapshot::tests::{example, only_channels};
+    use super::*;
+
+    const ROWS: &str = concat!(
+        r#"{"started_at": 1776181200, "uptime_seconds": 842, "active_channels": 3, "#,
+        r#""active_subscribers": 7, "active_stream_connections": 7, "stream_connections_total": 24, "#,
+        r#""publish_requests_total": 18, "published_bytes_total": 2914, "auth_failures_total": 0, "#,
+        r#""memory_rss_bytes": 7348224, "active_connections": 9, "remembered_channels": 2, "#,
+        r#""stored_messages": 4, "stored_bytes": 5120, "queued_bytes": 66, "#,
+        r#""connections_total": 101, "accept_pauses_total": 102, "requests_total": 103, "#,
+        r#""malformed_requests_total": 104, "timed_out_requests_total": 105, "#,
+        r#""received_bytes_total": 106, "sent_bytes_total": 107, "deliveries_total": 108, "#,
+        r#""slow_subscribers_closed_total": 109, "stalled_connections_closed_total": 110, "#,
+        r#""oversized_frames_skipped_total": 111, "store_refusals_total": 112, "#,
+        r#""websocket_messages_deflated_total": 113"#,
+    );
+
+    fn render(snapshot: Snapshot) -> String {
+        String::from_utf8(Mode::Json.render(snapshot)).expect("JSON is UTF-8")
+    }
+
+    #[test]
+    fn the_json_form_has_the_members_of_the_text_form() {
+        let channels = concat!(
+            r#", "channels": [{"idle_seconds": 3, "name": "notifications:96501", "subscribers": 1}, "#,
+            r#"{"idle_seconds": 1, "name": "thread-posts:459", "subscribers": 3}]}"#,
+        );
+        assert_eq!(render(example()), format!("{ROWS}{channels}\n"));
+    }
+
+    #[test]
+    fn without_channels_the_list_is_empty() {
+        let snapshot = Snapshot { channels: Some(Vec::new()), ..example() };
+        assert_eq!(render(snapshot), format!("{ROWS}, \"channels\": []}}\n"));
+    }
+
+    #[test]
+    fn a_list_that_was_not_asked_for_is_left_out() {
+        assert_eq!(render(Snapshot { channels: None, ..example() }), format!("{ROWS}}}\n"));
+    }
+
+    #[test]
+    fn any_name_leaves_it_json() {
+        let json = render(only_channels(&[b"\"}]", b"\\", b"\n\xff"]));
+        let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let channels = value["channels"].as_array().expect("channels are an array");
+        let names: Vec<&str> =
+            channels.iter().filter_map(|channel| channel["name"].as_str()).collect();
+        assert_eq!(names, ["\n\u{fffd}", "\"}]", "\\"]);
+    }
+}

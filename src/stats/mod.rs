@@ -1,0 +1,17 @@
+//! What the daemon counts and how it tells: counters -> snapshot -> bytes, in the dialect of either face.
+//! Knows only its own snapshot types; whoever asks fills them in.
+
+mod counters;
+mod escape;
+mod json;
+mod mode;
+mod page;
+mod prometheus;
+pub mod push_stream;
+mod snapshot;
+mod text;
+mod xml;
+
+pub use counters::Counters;
+pub use mode::Mode;
+pub use snapshot::{ChannelRow, Snapshot};

@@ -1,0 +1,154 @@
+//! The plain layout (push-stream spec, section 7.3). Here a channel's last line is `active_subscribers`.
+
+use super::super::page::Page;
+use super::{Channel, Summary, Totals, Worker, escape, timestamp};
+
+/// One channel.
+pub(super) fn channel(page: &mut Page, channel: &Channel) {
+    item(page, channel);
+    page.text("\r\n");
+}
+
+/// A list of channels under a head on one line; without any, the head and an empty line.
+pub(super) fn group<'a>(
+    page: &mut Page,
+    totals: &Totals,
+    channels: impl Iterator<Item = Channel<'a>>,
+) {
+    head(page, totals, ", ");
+    for (name, number) in totals.counts() {
+        page.text(", ").text(name).text(": ").number(number);
+    }
+    page.text(", infos: \r\n");
+    list(page, channels, |page, channel| item(page, &channel));
+}
+
+/// The server.
+pub(super) fn summary(page: &mut Page, summary: &Summary) {
+    head(page, &summary.totals, "\r\n");
+    for (name, number) in summary.counts() {
+        page.text("\r\n").text(name).text(": ").number(number);
+    }
+    page.text("\r\nby_worker:\r\n");
+    list(page, summary.by_worker.iter(), worker);
+}
+
+fn head(page: &mut Page, totals: &Totals, separator: &str) {
+    page.text("hostname: ");
+    escape::plain(page, totals.hostname);
+    page.text(separator).text("time: ");
+    timestamp::write(page, totals.unix_seconds);
+}
+
+fn item(page: &mut Page, channel: &Channel) {
+    page.text("channel: ");
+    escape::plain(page, channel.id);
+    page.text("\r\npublished_messages: ").number(channel.published_messages);
+    page.text("\r\nstored_messages: ").number(channel.stored_messages);
+    page.text("\r\nactive_subscribers: ").number(channel.subscribers);
+}
+
+fn worker(page: &mut Page, worker: &Worker) {
+    page.text("  pid: ").number(worker.pid.into());
+    for (name, number) in worker.counts() {
+        page.text("\r\n  ").text(name).text(": ").number(number);
+    }
+}
+
+/// Items with a comma after all but the last, and the end of the last line.
+fn list<T>(page: &mut Page, items: impl Iterator<Item = T>, write: impl Fn(&mut Page, T)) {
+    let mut before = "";
+    for item in items {
+        page.text(before);
+        write(page, item);
+        before = ",\r\n";
+    }
+    page.text("\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Format;
+    use super::super::examples::{self, C1, C2, WORKERS, totals};
+
+    /// The answer with the CR of each line's end taken away, which every line must have.
+    fn lines(bytes: Vec<u8>) -> String {
+        let text = String::from_utf8(bytes).expect("the examples are UTF-8");
+        assert_eq!(text.matches('\n').count(), text.matches("\r\n").count());
+        text.replace("\r\n", "\n")
+    }
+
+    #[test]
+    fn one_channel() {
+        assert_eq!(
+            lines(Format::Plain.channel(&C1)),
+            "\
+channel: c1
+published_messages: 1
+stored_messages: 1
+active_subscribers: 0
+"
+        );
+    }
+
+    #[test]
+    fn a_group() {
+        let head = "hostname: vm, time: 2026-11-22T02:46:26, channels: 2, wildcard_channels: 1, \
+                    uptime: 4, infos: \n";
+        let channels = "\
+channel: c1
+published_messages: 1
+stored_messages: 1
+active_subscribers: 0,
+channel: c2
+published_messages: 1
+stored_messages: 1
+active_subscribers: 0
+";
+        assert_eq!(
+            lines(Format::Plain.group(&totals(4), [C1, C2].into_iter())),
+            format!("{head}{channels}")
+        );
+        assert_eq!(lines(Format::Plain.group(&totals(4), [].into_iter())), format!("{head}\n"));
+    }
+
+    #[test]
+    fn the_summary() {
+        assert_eq!(
+            lines(Format::Plain.summary(&examples::summary(&WORKERS))),
+            "\
+hostname: vm
+time: 2026-11-22T02:46:26
+channels: 2
+wildcard_channels: 1
+published_messages: 3
+stored_messages: 5
+messages_in_trash: 6
+channels_in_delete: 7
+channels_in_trash: 8
+subscribers: 9
+uptime: 4
+by_worker:
+  pid: 12814
+  subscribers: 10
+  uptime: 11,
+  pid: 12815
+  subscribers: 12
+  uptime: 13
+"
+        );
+    }
+
+    #[test]
+    fn an_id_stays_on_its_line() {
+        assert_eq!(
+            lines(Format::Plain.channel(&examples::channel(b"a\r\nchannel: b"))),
+            "\
+channel: a\\r\\nchannel: b
+published_messages: 1
+stored_messages: 1
+active_subscribers: 0
+"
+        );
+    }
+}

@@ -1,0 +1,203 @@
+//! The statistics of one moment, and the one table of rows that all forms are written from.
+
+use super::Counters;
+
+/// Everything that `/api/stats` tells, filled in by whoever was asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot<'a> {
+    /// When the daemon started: seconds since 1970 UTC.
+    pub started_at: u64,
+    /// Seconds since then.
+    pub uptime_seconds: u64,
+    /// Channels with at least one subscriber.
+    pub active_channels: u64,
+    /// Subscriptions: (subscriber, channel) pairs.
+    pub active_subscribers: u64,
+    /// Connections that have an open stream.
+    pub active_stream_connections: u64,
+    /// Memory of the process that is in RAM; 0 where the system does not tell.
+    pub memory_rss_bytes: u64,
+    /// Connections open, whatever they do.
+    pub active_connections: u64,
+    /// Channels known, with or without subscribers.
+    pub remembered_channels: u64,
+    /// Messages in the histories of all channels.
+    pub stored_messages: u64,
+    /// Bytes on the memory account of messages, channels and subscriptions.
+    pub stored_bytes: u64,
+    /// Bytes waiting for sockets; a shared frame counts for each subscriber.
+    pub queued_bytes: u64,
+    /// What has happened since the start.
+    pub counters: Counters,
+    /// Every remembered channel in any order; nothing when the list was not asked for (`?verbose=0`).
+    pub channels: Option<Vec<ChannelRow<'a>>>,
+}
+
+/// One remembered channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChannelRow<'a> {
+    /// Its name: any bytes, when it was made through the push-stream face.
+    pub name: &'a [u8],
+    /// Subscriptions to it now.
+    pub subscribers: u64,
+    /// Seconds since the last publication, subscription or end of one.
+    pub idle_seconds: u64,
+}
+
+/// One statistic.
+pub(super) struct Row {
+    /// Interface: the name in every form, with `rpushd_` before it for Prometheus.
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    pub(super) value: u64,
+    /// One line for the operator who meets the name on a dashboard.
+    pub(super) help: &'static str,
+}
+
+/// What Prometheus has to know about a statistic.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    /// Only grows; its name ends in `_total`.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+}
+
+impl Snapshot<'_> {
+    /// The rows in their order. A new one goes to the end: those up to `memory_rss_bytes` are fixed by the
+    /// rpushd spec, section 6. The patterns name every field, so that the compiler finds a forgotten row.
+    pub(super) fn rows(&self) -> Vec<Row> {
+        let &Snapshot {
+            started_at,
+            uptime_seconds,
+            active_channels,
+            active_subscribers,
+            active_stream_connections,
+            memory_rss_bytes,
+            active_connections,
+            remembered_channels,
+            stored_messages,
+            stored_bytes,
+            queued_bytes,
+            counters,
+            channels: _,
+        } = self;
+        let Counters {
+            stream_connections_total,
+            publish_requests_total,
+            published_bytes_total,
+            auth_failures_total,
+            connections_total,
+            accept_pauses_total,
+            requests_total,
+            malformed_requests_total,
+            timed_out_requests_total,
+            received_bytes_total,
+            sent_bytes_total,
+            deliveries_total,
+            slow_subscribers_closed_total,
+            stalled_connections_closed_total,
+            oversized_frames_skipped_total,
+            store_refusals_total,
+            websocket_messages_deflated_total,
+        } = counters;
+        macro_rules! row {
+            ($kind:ident $name:ident $help:literal) => {
+                Row { name: stringify!($name), kind: Kind::$kind, value: $name, help: $help }
+            };
+        }
+        vec![
+            row!(Gauge started_at "Start of the daemon in seconds since 1970."),
+            row!(Gauge uptime_seconds "Seconds since the start."),
+            row!(Gauge active_channels "Channels with at least one subscriber."),
+            row!(Gauge active_subscribers "Subscriptions now."),
+            row!(Gauge active_stream_connections "Connections with an open stream."),
+            row!(Counter stream_connections_total "Streams begun."),
+            row!(Counter publish_requests_total "Accepted publications."),
+            row!(Counter published_bytes_total "Payload bytes of accepted publications."),
+            row!(Counter auth_failures_total "Requests refused for their secret or token."),
+            row!(Gauge memory_rss_bytes "Memory of the process in RAM."),
+            row!(Gauge active_connections "Connections open now."),
+            row!(Gauge remembered_channels "Channels known, with or without subscribers."),
+            row!(Gauge stored_messages "Messages in the histories of all channels."),
+            row!(Gauge stored_bytes "Memory account of messages, channels and subscriptions."),
+            row!(Gauge queued_bytes "Bytes waiting for sockets, shared frames once per subscriber."),
+            row!(Counter connections_total "Connections accepted."),
+            row!(Counter accept_pauses_total "Pauses of accepting for want of slots or descriptors."),
+            row!(Counter requests_total "Requests understood."),
+            row!(Counter malformed_requests_total "Requests that were not HTTP or too large."),
+            row!(Counter timed_out_requests_total "Requests that did not arrive in time."),
+            row!(Counter received_bytes_total "Bytes read from sockets."),
+            row!(Counter sent_bytes_total "Bytes that sockets accepted."),
+            row!(Counter deliveries_total "Messages queued, once per subscriber."),
+            row!(Counter slow_subscribers_closed_total "Subscribers closed at their queue limit."),
+            row!(Counter stalled_connections_closed_total "Connections closed for accepting nothing."),
+            row!(Counter oversized_frames_skipped_total "Messages too large for a framed subscriber."),
+            row!(Counter store_refusals_total "Refusals because the memory account was full."),
+            row!(Counter websocket_messages_deflated_total "Messages compressed for WebSocket."),
+        ]
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// The snapshot of the rpushd spec, section 6, with its channels out of order.
+    pub(in crate::stats) fn example() -> Snapshot<'static> {
+        Snapshot {
+            started_at: 1776181200,
+            uptime_seconds: 842,
+            active_channels: 3,
+            active_subscribers: 7,
+            active_stream_connections: 7,
+            memory_rss_bytes: 7348224,
+            active_connections: 9,
+            remembered_channels: 2,
+            stored_messages: 4,
+            stored_bytes: 5120,
+            queued_bytes: 66,
+            counters: Counters {
+                stream_connections_total: 24,
+                publish_requests_total: 18,
+                published_bytes_total: 2914,
+                auth_failures_total: 0,
+                connections_total: 101,
+                accept_pauses_total: 102,
+                requests_total: 103,
+                malformed_requests_total: 104,
+                timed_out_requests_total: 105,
+                received_bytes_total: 106,
+                sent_bytes_total: 107,
+                deliveries_total: 108,
+                slow_subscribers_closed_total: 109,
+                stalled_connections_closed_total: 110,
+                oversized_frames_skipped_total: 111,
+                store_refusals_total: 112,
+                websocket_messages_deflated_total: 113,
+            },
+            channels: Some(vec![
+                ChannelRow { name: b"thread-posts:459", subscribers: 3, idle_seconds: 1 },
+                ChannelRow { name: b"notifications:96501", subscribers: 1, idle_seconds: 3 },
+            ]),
+        }
+    }
+
+    /// A snapshot of nothing but channels of these names.
+    pub(in crate::stats) fn only_channels<'a>(names: &[&'a [u8]]) -> Snapshot<'a> {
+        let row = |&name| ChannelRow { name, subscribers: 0, idle_seconds: 0 };
+        Snapshot { channels: Some(names.iter().map(row).collect()), ..Snapshot::default() }
+    }
+
+    #[test]
+    fn exactly_the_counters_end_in_total() {
+        for row in Snapshot::default().rows() {
+            assert_eq!(
+                row.name.ends_with("_total"),
+                matches!(row.kind, Kind::Counter),
+                "{}",
+                row.name
+            );
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! `?mode=text`: lines of `name: value`, readable as YAML (rpushd spec, section 6).
+
+use super::escape;
+use super::page::Page;
+use super::snapshot::Snapshot;
+
+/// Writes the snapshot, its channels in the order that they have.
+pub(super) fn write(page: &mut Page, snapshot: &Snapshot) {
+    for row in snapshot.rows() {
+        page.text(row.name).text(": ").number(row.value).text("\n");
+    }
+    let Some(channels) = &snapshot.channels else { return };
+    page.text("channels:\n");
+    for channel in channels {
+        page.text("  - name: ");
+        write_name(page, channel.name);
+        page.text("\n    subscribers: ").number(channel.subscribers);
+        page.text("\n    idle_seconds: ").number(channel.idle_seconds).text("\n");
+    }
+}
+
+/// Names that the rpushd API can make are written as they are. Others come from the push-stream face,
+/// can be any bytes, and are quoted, so that each stays on its line.
+fn write_name(page: &mut Page, name: &[u8]) {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b":-_.".contains(byte);
+    if !name.is_empty() && name.iter().all(is_plain) {
+        page.raw(name);
+    } else {
+        escape::quoted(page, name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Mode;
+    use super::super::snapshot::tests::{example, only_channels};
+    use super::*;
+
+    const ROWS: &str = "\
+started_at: 1776181200
+uptime_seconds: 842
+active_channels: 3
+active_subscribers: 7
+active_stream_connections: 7
+stream_connections_total: 24
+publish_requests_total: 18
+published_bytes_total: 2914
+auth_failures_total: 0
+memory_rss_bytes: 7348224
+active_connections: 9
+remembered_channels: 2
+stored_messages: 4
+stored_bytes: 5120
+queued_bytes: 66
+connections_total: 101
+accept_pauses_total: 102
+requests_total: 103
+malformed_requests_total: 104
+timed_out_requests_total: 105
+received_bytes_total: 106
+sent_bytes_total: 107
+deliveries_total: 108
+slow_subscribers_closed_total: 109
+stalled_connections_closed_total: 110
+oversized_frames_skipped_total: 111
+store_refusals_total: 112
+websocket_messages_deflated_total: 113
+";
+
+    fn render(snapshot: Snapshot) -> String {
+        String::from_utf8(Mode::Text.render(snapshot)).expect("the text form is UTF-8")
+    }
+
+    #[test]
+    fn the_text_form_is_that_of_the_spec_with_new_rows_before_the_channels() {
+        let channels = "\
+channels:
+  - name: notifications:96501
+    subscribers: 1
+    idle_seconds: 3
+  - name: thread-posts:459
+    subscribers: 3
+    idle_seconds: 1
+";
+        assert_eq!(render(example()), format!("{ROWS}{channels}"));
+    }
+
+    #[test]
+    fn without_channels_the_list_is_empty() {
+        let snapshot = Snapshot { channels: Some(Vec::new()), ..example() };
+        assert_eq!(render(snapshot), format!("{ROWS}channels:\n"));
+    }
+
+    #[test]
+    fn a_list_that_was_not_asked_for_is_left_out() {
+        assert_eq!(render(Snapshot { channels: None, ..example() }), ROWS);
+    }
+
+    #[test]
+    fn channels_are_sorted_by_bytes_and_foreign_names_are_quoted_on_their_line() {
+        let names: [&[u8]; 7] =
+            [b"b", b"a:b-c_d.E9", b"x\r\n  - name: forged", b"", b"two words", b"B", b"\xff"];
+        let text = render(only_channels(&names));
+        let names: Vec<&str> =
+            text.lines().filter_map(|line| line.strip_prefix("  - name: ")).collect();
+        assert_eq!(
+            names,
+            [
+                r#""""#,
+                "B",
+                "a:b-c_d.E9",
+                "b",
+                r#""two words""#,
+                r#""x\r\n  - name: forged""#,
+                "\"\u{fffd}\""
+            ]
+        );
+    }
+}

@@ -1,0 +1,99 @@
+//! `?mode=xml`: one element per statistic in the order of the text form (rpushd spec, section 6).
+
+use super::escape;
+use super::page::Page;
+use super::snapshot::Snapshot;
+
+/// Writes the snapshot, its channels in the order that they have.
+pub(super) fn write(page: &mut Page, snapshot: &Snapshot) {
+    page.text("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<stats>");
+    for row in snapshot.rows() {
+        element(page, row.name, row.value);
+    }
+    if let Some(channels) = &snapshot.channels {
+        page.text("<channels>");
+        for channel in channels {
+            page.text("<channel><name>");
+            escape::xml(page, channel.name);
+            page.text("</name>");
+            element(page, "subscribers", channel.subscribers);
+            element(page, "idle_seconds", channel.idle_seconds);
+            page.text("</channel>");
+        }
+        page.text("</channels>");
+    }
+    page.text("</stats>\n");
+}
+
+fn element(page: &mut Page, name: &str, value: u64) {
+    page.text("<").text(name).text(">").number(value).text("</").text(name).text(">");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Mode;
+    use super::super::snapshot::tests::{example, only_channels};
+    use super::*;
+
+    const ROWS: &str = concat!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n",
+        "<stats><started_at>1776181200</started_at><uptime_seconds>842</uptime_seconds>",
+        "<active_channels>3</active_channels><active_subscribers>7</active_subscribers>",
+        "<active_stream_connections>7</active_stream_connections>",
+        "<stream_connections_total>24</stream_connections_total>",
+        "<publish_requests_total>18</publish_requests_total>",
+        "<published_bytes_total>2914</published_bytes_total>",
+        "<auth_failures_total>0</auth_failures_total>",
+        "<memory_rss_bytes>7348224</memory_rss_bytes>",
+        "<active_connections>9</active_connections>",
+        "<remembered_channels>2</remembered_channels>",
+        "<stored_messages>4</stored_messages><stored_bytes>5120</stored_bytes>",
+        "<queued_bytes>66</queued_bytes><connections_total>101</connections_total>",
+        "<accept_pauses_total>102</accept_pauses_total><requests_total>103</requests_total>",
+        "<malformed_requests_total>104</malformed_requests_total>",
+        "<timed_out_requests_total>105</timed_out_requests_total>",
+        "<received_bytes_total>106</received_bytes_total><sent_bytes_total>107</sent_bytes_total>",
+        "<deliveries_total>108</deliveries_total>",
+        "<slow_subscribers_closed_total>109</slow_subscribers_closed_total>",
+        "<stalled_connections_closed_total>110</stalled_connections_closed_total>",
+        "<oversized_frames_skipped_total>111</oversized_frames_skipped_total>",
+        "<store_refusals_total>112</store_refusals_total>",
+        "<websocket_messages_deflated_total>113</websocket_messages_deflated_total>",
+    );
+
+    fn render(snapshot: Snapshot) -> String {
+        String::from_utf8(Mode::Xml.render(snapshot)).expect("XML is UTF-8")
+    }
+
+    #[test]
+    fn the_xml_form_has_an_element_for_each_row_of_the_text_form() {
+        let channels = concat!(
+            "<channels><channel><name>notifications:96501</name><subscribers>1</subscribers>",
+            "<idle_seconds>3</idle_seconds></channel><channel><name>thread-posts:459</name>",
+            "<subscribers>3</subscribers><idle_seconds>1</idle_seconds></channel></channels>",
+        );
+        assert_eq!(render(example()), format!("{ROWS}{channels}</stats>\n"));
+    }
+
+    #[test]
+    fn without_channels_the_list_is_empty() {
+        let snapshot = Snapshot { channels: Some(Vec::new()), ..example() };
+        assert_eq!(render(snapshot), format!("{ROWS}<channels></channels></stats>\n"));
+    }
+
+    #[test]
+    fn a_list_that_was_not_asked_for_is_left_out() {
+        assert_eq!(render(Snapshot { channels: None, ..example() }), format!("{ROWS}</stats>\n"));
+    }
+
+    #[test]
+    fn a_name_cannot_close_its_element() {
+        let xml = render(only_channels(&[b"</name>&"]));
+        let start = xml.find("<channels>").expect("the list is there");
+        assert_eq!(
+            &xml[start..],
+            "<channels><channel><name>&lt;/name&gt;&amp;</name><subscribers>0</subscribers>\
+             <idle_seconds>0</idle_seconds></channel></channels></stats>\n"
+        );
+    }
+}
