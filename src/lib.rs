@@ -12,9 +12,13 @@
 //! | [`hub`] | who listens to what: channels, subscriptions, stored messages and their life |
 //! | [`transports`] | a message -> what one kind of subscriber reads |
 //! | [`stats`] | counters -> snapshot -> text, JSON, XML, YAML, Prometheus; knows only its own types |
+//! | [`auth`] | subscribe tokens -> claims checked; secrets compared in constant time |
+//! | [`endpoints`] | one file per thing that can be asked for, a folder per face |
 //! | [`config`] | environment and TOML -> one typed `Config`, with every limit in one place |
 
+pub mod auth;
 pub mod config;
+pub mod endpoints;
 pub mod http;
 pub mod hub;
 pub mod message;

@@ -1,5 +1,12 @@
-//! A message -> what one kind of subscriber reads. Bytes only: no socket, no channel list, no clock.
+//! A message -> what one kind of subscriber reads. Each wire format of a message is made at most once,
+//! however many subscribers share it.
 
 pub mod event_stream;
+pub mod framed;
 pub mod padding;
+mod publication;
 pub mod template;
+mod wire_format;
+
+pub use publication::{Encoded, Frame, Publication};
+pub use wire_format::{Coding, FormatId, Formats, Payload, WireFormat};

@@ -1,0 +1,298 @@
+//! Subscribe tokens: JSON Web Tokens (RFC 7519) signed with HS256 (RFC 7515), as rpushd spec, section 5.1
+//! wants them.
+
+use crate::config::Secret;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::value::RawValue;
+use sha2::Sha256;
+use std::borrow::Cow;
+
+/// A token may be this many seconds ahead of the daemon's clock.
+const NOT_BEFORE_LEEWAY: f64 = 30.0;
+/// Longer tokens are refused unread.
+const TOKEN_BYTES_MAX: usize = 16 * 1024;
+
+/// A secret made ready for verifying and signing.
+#[derive(Clone)]
+pub struct TokenKey(Hmac<Sha256>);
+
+impl TokenKey {
+    /// Prepares a key.
+    pub fn new(secret: &Secret) -> TokenKey {
+        TokenKey(Hmac::new_from_slice(secret.expose()).expect("HMAC takes keys of any length"))
+    }
+
+    fn tag(&self, signed: &[u8]) -> Hmac<Sha256> {
+        let mut mac = self.0.clone();
+        mac.update(signed);
+        mac
+    }
+}
+
+/// What a token must grant to be accepted.
+#[derive(Clone, Copy, Debug)]
+pub struct Claims<'a> {
+    /// The channel that the subscriber asks for.
+    pub channel: &'a str,
+    /// The current second since 1970 UTC.
+    pub now: u64,
+}
+
+/// Whether one of the keys signed this token and it grants the claims. Why not is told to nobody.
+pub fn verify(token: &str, keys: &[TokenKey], wanted: &Claims<'_>) -> bool {
+    check(token, keys, wanted).is_some()
+}
+
+/// Makes a token that lets its bearer subscribe to `channel` until `expires`, seconds since 1970 UTC.
+pub fn sign(key: &TokenKey, channel: &str, expires: u64) -> String {
+    let header = URL_SAFE_NO_PAD.encode(br#"{"alg":"HS256","typ":"JWT"}"#);
+    let payload = serde_json::json!({
+        "aud": "rpushd",
+        "scope": "subscribe",
+        "channel": channel,
+        "exp": expires,
+    });
+    let mut token = format!("{header}.{}", URL_SAFE_NO_PAD.encode(payload.to_string()));
+    let tag = key.tag(token.as_bytes()).finalize().into_bytes();
+    token.push('.');
+    token.push_str(&URL_SAFE_NO_PAD.encode(tag));
+    token
+}
+
+fn check(token: &str, keys: &[TokenKey], wanted: &Claims<'_>) -> Option<()> {
+    if token.len() > TOKEN_BYTES_MAX {
+        return None;
+    }
+    let (signed, signature) = token.rsplit_once('.')?;
+    let (header, payload) = signed.split_once('.')?;
+    // The alphabet has no dot, so a fourth part fails here.
+    let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
+    let is_signed = keys.iter().fold(false, |found, key| {
+        key.tag(signed.as_bytes()).verify_slice(&signature).is_ok() || found
+    });
+    if !is_signed {
+        return None;
+    }
+    check_header(&URL_SAFE_NO_PAD.decode(header).ok()?)?;
+    check_payload(&URL_SAFE_NO_PAD.decode(payload).ok()?, wanted)
+}
+
+fn check_header(header: &[u8]) -> Option<()> {
+    let members = Members::parse(header)?;
+    (members.string("alg")? == "HS256" && members.find("crit").is_none()).then_some(())
+}
+
+fn check_payload(payload: &[u8], wanted: &Claims<'_>) -> Option<()> {
+    let members = Members::parse(payload)?;
+    let has_audience = match members.find("aud")?.get() {
+        list if list.starts_with('[') => {
+            let list: Vec<Cow<'_, str>> = serde_json::from_str(list).ok()?;
+            list.iter().any(|audience| audience == "rpushd")
+        }
+        _ => members.string("aud")? == "rpushd",
+    };
+    let has_scope = members.string("scope")?.split(' ').any(|scope| scope == "subscribe");
+    let has_channel = members.string("channel")? == wanted.channel;
+    let is_early = match members.find("nbf") {
+        Some(_) => members.seconds("nbf")?.as_f64() > wanted.now as f64 + NOT_BEFORE_LEEWAY,
+        None => false,
+    };
+    let is_late = match members.seconds("exp")? {
+        Seconds::Whole(expires) => expires < wanted.now,
+        Seconds::Fraction(expires) => expires < wanted.now as f64,
+    };
+    (has_audience && has_scope && has_channel && !is_early && !is_late).then_some(())
+}
+
+/// A JSON object's members, each name once.
+struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+enum Seconds {
+    Whole(u64),
+    Fraction(f64),
+}
+
+impl Seconds {
+    fn as_f64(&self) -> f64 {
+        match *self {
+            Seconds::Whole(seconds) => seconds as f64,
+            Seconds::Fraction(seconds) => seconds,
+        }
+    }
+}
+
+impl<'a> Members<'a> {
+    fn parse(text: &'a [u8]) -> Option<Members<'a>> {
+        serde_json::from_str(std::str::from_utf8(text).ok()?).ok()
+    }
+
+    fn find(&self, name: &str) -> Option<&'a RawValue> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| *value)
+    }
+
+    fn string(&self, name: &str) -> Option<Cow<'a, str>> {
+        /// Borrows unless there is an escape in the text.
+        #[derive(serde::Deserialize)]
+        struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+        serde_json::from_str::<Text<'a>>(self.find(name)?.get()).ok().map(|text| text.0)
+    }
+
+    /// A number that is a point in time: not negative, finite.
+    fn seconds(&self, name: &str) -> Option<Seconds> {
+        let text = self.find(name)?.get();
+        if let Ok(whole) = text.parse() {
+            return Some(Seconds::Whole(whole));
+        }
+        let fraction: f64 = serde_json::from_str(text).ok()?;
+        (fraction >= 0.0 && fraction.is_finite()).then_some(Seconds::Fraction(fraction))
+    }
+}
+
+impl<'de: 'a, 'a> serde::Deserialize<'de> for Members<'a> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Members<'de>;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> Result<Members<'de>, A::Error> {
+                /// Borrows unless there is an escape in the name.
+                #[derive(serde::Deserialize)]
+                struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+                let mut members: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::new();
+                while let Some((Name(name), value)) = map.next_entry::<Name<'de>, &RawValue>()? {
+                    if members.iter().any(|(other, _)| *other == name) {
+                        return Err(serde::de::Error::custom("a member twice"));
+                    }
+                    members.push((name, value));
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Visitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: u64 = 1_776_181_200;
+
+    fn key(secret: &str) -> TokenKey {
+        TokenKey::new(&Secret::new(secret).unwrap())
+    }
+
+    fn signed(header: &str, payload: &str) -> String {
+        let parts =
+            format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
+        let tag = key("secret").tag(parts.as_bytes()).finalize().into_bytes();
+        format!("{parts}.{}", URL_SAFE_NO_PAD.encode(tag))
+    }
+
+    fn accepts(token: &str) -> bool {
+        let keys = [key("other"), key("secret")];
+        verify(token, &keys, &Claims { channel: "a:b", now: NOW })
+    }
+
+    fn accepts_payload(payload: &str) -> bool {
+        accepts(&signed(r#"{"alg":"HS256"}"#, payload))
+    }
+
+    /// A good payload with one member put in another way.
+    fn accepts_with(name: &str, value: &str) -> bool {
+        let mut members = vec![
+            ("aud", r#""rpushd""#),
+            ("scope", r#""subscribe""#),
+            ("channel", r#""a:b""#),
+            ("exp", "1776181200"),
+        ];
+        members.retain(|(other, _)| *other != name);
+        members.push((name, value));
+        members.retain(|(_, value)| !value.is_empty());
+        let members: Vec<String> =
+            members.iter().map(|(name, value)| format!("\"{name}\": {value}")).collect();
+        accepts_payload(&format!("{{{}}}", members.join(", ")))
+    }
+
+    #[test]
+    fn a_token_made_here_is_accepted_here() {
+        assert!(accepts(&sign(&key("secret"), "a:b", NOW)));
+        assert!(!accepts(&sign(&key("secret"), "a:B", NOW)));
+        assert!(!accepts(&sign(&key("secret"), "a:b", NOW - 1)));
+        assert!(!accepts(&sign(&key("stranger"), "a:b", NOW)));
+    }
+
+    #[test]
+    fn a_token_from_another_maker_is_accepted() {
+        // Made with Python: hmac.digest(b"secret", signed, "sha256").
+        let token = "eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOiJycHVzaGQiLCJzY29wZSI6InN1YnNjcmliZSIsImNoYW5uZWwiOiJh\
+                     OmIiLCJleHAiOjk5OTk5OTk5OTl9.1Rvu_CZGTMdmtM0NPsrbkIcaoyneFk-Nj2_6Ll0DUMQ";
+        assert!(accepts(token));
+    }
+
+    #[test]
+    fn each_claim_has_its_rule() {
+        let rows = [
+            ("aud", r#"["other", "rpushd"]"#, true),
+            ("aud", r#"["other"]"#, false),
+            ("aud", r#"[1, "rpushd"]"#, false),
+            ("aud", r#""RPUSHD""#, false),
+            ("aud", "", false),
+            ("scope", r#""read subscribe""#, true),
+            ("scope", r#""subscribers""#, false),
+            ("scope", r#"["subscribe"]"#, false),
+            ("channel", r#""\u0061:b""#, true),
+            ("channel", "1", false),
+            ("exp", "18446744073709551615", true),
+            ("exp", "18446744073709551616", true),
+            ("exp", "1776181200.5", true),
+            ("exp", "1776181199.9", false),
+            ("exp", "1.8e9", true),
+            ("exp", "1e999", false),
+            ("exp", "-1", false),
+            ("exp", "\"1776181200\"", false),
+            ("exp", "null", false),
+            ("exp", "", false),
+            ("nbf", "1776181230", true),
+            ("nbf", "1776181231", false),
+            ("nbf", "\"0\"", false),
+            ("other", "{\"any\": [1]}", true),
+        ];
+        for (name, value, is_accepted) in rows {
+            assert_eq!(accepts_with(name, value), is_accepted, "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn headers_and_spellings_that_are_faults() {
+        let payload = r#"{"aud":"rpushd","scope":"subscribe","channel":"a:b","exp":1776181200}"#;
+        assert!(accepts_payload(payload));
+        for header in [r#"{"alg":"none"}"#, r#"{"alg":"HS256","crit":["x"]}"#, "{}", "no", "[]"] {
+            assert!(!accepts(&signed(header, payload)), "{header}");
+        }
+        assert!(!accepts_payload(&payload.replace("{", "{\"aud\":\"rpushd\",")));
+        assert!(!accepts_payload(&payload.replace("{", "{\"x\":1,\"x\":2,")));
+        assert!(!accepts_payload(&format!("{payload}x")));
+        assert!(!accepts_payload("[]"));
+        let token = signed(r#"{"alg":"HS256"}"#, payload);
+        for fault in [format!("{token}="), format!("{token}.x"), format!(" {token}"), String::new()]
+        {
+            assert!(!accepts(&fault), "{fault}");
+        }
+        assert!(!accepts(&"a".repeat(TOKEN_BYTES_MAX + 1)));
+        // Non-zero trailing bits of the last character.
+        let last = token.chars().last().unwrap();
+        let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        let next = alphabet.chars().nth(alphabet.find(last).unwrap() + 1).unwrap();
+        assert!(!accepts(&format!("{}{next}", &token[..token.len() - 1])));
+    }
+}

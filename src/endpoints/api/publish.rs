@@ -1,0 +1,209 @@
+//! `POST /api/publish`: the body -> a channel and a payload (rpushd spec, section 4).
+
+use super::{Refusal, is_channel_name};
+use crate::http::Status;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+/// The largest payload, in bytes: what a frame's two-byte length can say.
+pub const PAYLOAD_BYTES_MAX: usize = 65_535;
+/// Deeper nested messages are refused.
+const DEPTH_MAX: usize = 126;
+
+const TOO_DEEP: Refusal = Refusal::bad_request("the message is nested too deeply\n");
+const NOT_A_PUBLICATION: Refusal = Refusal::unprocessable(
+    "the body must be an object with a string \"channel\" and a \"message\", each once\n",
+);
+const PAYLOAD_TOO_LARGE: Refusal =
+    Refusal { status: Status::CONTENT_TOO_LARGE, text: "the message is larger than 65535 bytes\n" };
+
+/// A publication as the API takes it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Publication<'a> {
+    /// A valid channel name.
+    pub channel: Cow<'a, str>,
+    /// The message as JSON text without insignificant blanks.
+    pub payload: Cow<'a, [u8]>,
+}
+
+#[derive(Deserialize)]
+struct Body<'a> {
+    #[serde(borrow)]
+    channel: Cow<'a, str>,
+    #[serde(borrow)]
+    message: &'a RawValue,
+}
+
+/// Reads a publication.
+///
+/// # Errors
+/// 400, 413 or 422, with a text that says what is wrong.
+pub fn parse(body: &[u8]) -> Result<Publication<'_>, Refusal> {
+    let Body { channel, message } = parse_object(body).map_err(|fault| match fault {
+        Fault::Syntax => Refusal::BAD_JSON,
+        Fault::Shape => NOT_A_PUBLICATION,
+    })?;
+    let payload = compact(message.get())?;
+    if !is_channel_name(channel.as_bytes()) {
+        return Err(Refusal::BAD_CHANNEL);
+    }
+    if payload.len() > PAYLOAD_BYTES_MAX {
+        return Err(PAYLOAD_TOO_LARGE);
+    }
+    Ok(Publication { channel, payload })
+}
+
+/// What is wrong with a JSON body.
+pub(super) enum Fault {
+    /// It is not JSON.
+    Syntax,
+    /// It is JSON, but not the object that was asked for.
+    Shape,
+}
+
+/// Reads a JSON object into a type. An array in its place, which serde would take, is refused.
+pub(super) fn parse_object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Fault> {
+    let text = std::str::from_utf8(body).map_err(|_| Fault::Syntax)?;
+    let is_object = text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{');
+    let parsed = if is_object { serde_json::from_str(text).ok() } else { None };
+    parsed.ok_or_else(|| {
+        // A wrong shape is noticed before the rest is read; the rest may still not be JSON.
+        match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+            Ok(_) => Fault::Shape,
+            Err(_) => Fault::Syntax,
+        }
+    })
+}
+
+/// Drops insignificant blanks; everything else stays as it was published. The text is valid JSON.
+fn compact(text: &str) -> Result<Cow<'_, [u8]>, Refusal> {
+    let bytes = text.as_bytes();
+    let mut kept: Option<Vec<u8>> = None;
+    let (mut depth, mut at, mut copied) = (0, 0, 0);
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => at = end_of_string(bytes, at),
+            b'[' | b'{' => {
+                depth += 1;
+                if depth > DEPTH_MAX {
+                    return Err(TOO_DEEP);
+                }
+                at += 1;
+            }
+            b']' | b'}' => {
+                depth -= 1;
+                at += 1;
+            }
+            b' ' | b'\t' | b'\r' | b'\n' => {
+                kept.get_or_insert_default().extend_from_slice(&bytes[copied..at]);
+                at += 1;
+                copied = at;
+            }
+            _ => at += 1,
+        }
+    }
+    Ok(match kept {
+        None => Cow::Borrowed(bytes),
+        Some(mut kept) => {
+            kept.extend_from_slice(&bytes[copied..]);
+            Cow::Owned(kept)
+        }
+    })
+}
+
+/// The position after the string that starts here.
+fn end_of_string(bytes: &[u8], start: usize) -> usize {
+    let mut at = start + 1;
+    while let Some(offset) = memchr::memchr2(b'"', b'\\', &bytes[at.min(bytes.len())..]) {
+        at += offset;
+        if bytes[at] == b'"' {
+            return at + 1;
+        }
+        at += 2;
+    }
+    bytes.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn payload(body: &str) -> Result<String, u16> {
+        match parse(body.as_bytes()) {
+            Ok(publication) => Ok(String::from_utf8(publication.payload.into_owned()).unwrap()),
+            Err(refusal) => Err(refusal.status.0),
+        }
+    }
+
+    #[test]
+    fn the_payload_is_the_message_as_it_was_spelled_without_blanks() {
+        let body = "{ \"more\": 1, \"channel\":\"\\u0061\", \"message\" : \
+                    { \"b\" : 1e2 , \"a\":[ 12345678901234567890123, -0.0 ],\t\"b\":\" \\\" , \\\\\" }\n}";
+        let expected = r#"{"b":1e2,"a":[12345678901234567890123,-0.0],"b":" \" , \\"}"#;
+        assert_eq!(payload(body).unwrap(), expected);
+        assert_eq!(parse(body.as_bytes()).unwrap().channel, "a");
+        for scalar in ["null", "true", "\"\"", "0", "[]", "\"\\ud800\"", "1e999"] {
+            let body = format!(r#"{{"channel":"a","message":{scalar}}}"#);
+            assert_eq!(payload(&body).unwrap(), scalar);
+        }
+    }
+
+    #[test]
+    fn what_is_not_json_is_400() {
+        for body in [
+            "",
+            "{",
+            "{}x",
+            "\u{feff}{}",
+            r#"{"channel":"a","message":1}{}"#,
+            r#"{"channel":1,"message":"#,
+            r#"{"channel":"a","message":01}"#,
+            r#"{"channel":"a","message":'x'}"#,
+            r#"["a",1"#,
+        ] {
+            assert_eq!(payload(body), Err(400), "{body}");
+        }
+        assert_eq!(parse(b"{\"channel\":\"a\",\"message\":\"\xff\"}").unwrap_err().status.0, 400);
+        assert_eq!(
+            parse(b"{\"channel\":\"a\",\"message\":1,\"x\":\"\xff\"}").unwrap_err().status.0,
+            400
+        );
+    }
+
+    #[test]
+    fn json_of_another_shape_is_422() {
+        for body in [
+            "{}",
+            "[]",
+            "1",
+            "null",
+            r#"["a",1]"#,
+            r#"{"channel":"a"}"#,
+            r#"{"message":1}"#,
+            r#"{"channel":1,"message":1}"#,
+            r#"{"channel":null,"message":1}"#,
+            r#"{"channel":"a","channel":"a","message":1}"#,
+            r#"{"channel":"a","message":1,"message":1}"#,
+        ] {
+            assert_eq!(payload(body), Err(422), "{body}");
+        }
+    }
+
+    #[test]
+    fn channels_depth_and_size_have_limits() {
+        let with = |channel: &str, message: &str| {
+            payload(&format!(r#"{{"channel":"{channel}","message":{message}}}"#))
+                .map(|text| text.len())
+        };
+        assert_eq!(with("a/b", "1"), Err(400));
+        assert_eq!(with("", "1"), Err(400));
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert_eq!(with("a", &nested(126)), Ok(252));
+        assert_eq!(with("a", &nested(127)), Err(400));
+        assert_eq!(with("a", &nested(50_000)), Err(400));
+        let text = |length: usize| format!("\"{}\"", "x".repeat(length - 2));
+        assert_eq!(with("a", &text(65_535)), Ok(65_535));
+        assert_eq!(with("a", &text(65_536)), Err(413));
+    }
+}

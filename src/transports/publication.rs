@@ -1,0 +1,83 @@
+//! A message on its way to many subscribers, with the wire formats that were made of it so far.
+
+use super::{FormatId, Formats};
+use crate::message::Message;
+use std::rc::Rc;
+
+/// Bytes on their way to a socket, shared by all connections that have them queued.
+pub type Frame = Rc<[u8]>;
+
+/// A message in one wire format.
+#[derive(Clone, Debug)]
+pub struct Encoded {
+    /// What goes on the wire.
+    pub frame: Frame,
+    /// Length of the text part before any coding, which paddings are reckoned from.
+    pub text_bytes: usize,
+}
+
+/// A message and its encodings, each made on first use.
+#[derive(Debug)]
+pub struct Publication {
+    /// What was published.
+    pub message: Rc<Message>,
+    made: Vec<(FormatId, Option<Encoded>)>,
+}
+
+impl Publication {
+    /// Nothing is encoded yet.
+    pub fn new(message: Rc<Message>) -> Publication {
+        Publication { message, made: Vec::new() }
+    }
+
+    /// The message in this format. None: it cannot be said in it.
+    pub fn encoded(&mut self, format: FormatId, formats: &Formats) -> Option<&Encoded> {
+        let at = self.made.iter().position(|(made, _)| *made == format).unwrap_or_else(|| {
+            let encoded = formats
+                .get(format)
+                .encode(&self.message)
+                .map(|(bytes, text_bytes)| Encoded { frame: bytes.into(), text_bytes });
+            self.made.push((format, encoded));
+            self.made.len() - 1
+        });
+        self.made[at].1.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::template::Template;
+    use super::super::{Coding, Payload, WireFormat};
+    use super::*;
+
+    fn message(text: &[u8]) -> Rc<Message> {
+        Rc::new(Message::special(7, b"a".as_slice().into(), text))
+    }
+
+    #[test]
+    fn a_format_is_made_once_and_shared() {
+        let mut formats = Formats::default();
+        let chunked = WireFormat { payload: Payload::Framed, coding: Coding::Chunked };
+        let framed = formats.intern(chunked.clone());
+        let text = formats.intern(WireFormat {
+            payload: Payload::Text(Template::compile(b"<~id~>")),
+            coding: Coding::Identity,
+        });
+        assert_eq!(formats.intern(chunked), framed);
+        let mut publication = Publication::new(message(b"hello"));
+        let first = publication.encoded(framed, &formats).unwrap().clone();
+        assert_eq!(*first.frame, *b"7\r\n\0\x05hello\r\n");
+        assert_eq!(*publication.encoded(text, &formats).unwrap().frame, *b"<7>");
+        let again = publication.encoded(framed, &formats).unwrap();
+        assert!(Rc::ptr_eq(&first.frame, &again.frame));
+    }
+
+    #[test]
+    fn a_payload_beyond_its_length_field_cannot_be_framed() {
+        let mut formats = Formats::default();
+        let format = WireFormat { payload: Payload::Framed, coding: Coding::Chunked };
+        let framed = formats.intern(format);
+        assert!(Publication::new(message(&[0; 65_535])).encoded(framed, &formats).is_some());
+        assert!(Publication::new(message(&[0; 65_536])).encoded(framed, &formats).is_none());
+    }
+}
