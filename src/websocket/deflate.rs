@@ -139,6 +139,13 @@ mod tests {
     }
 
     #[test]
+    fn a_message_goes_on_behind_a_block_that_was_marked_as_the_last() {
+        let last = b"\xf3\x48\xcd\xc9\xc9\x07\x00";
+        let payload = [last.as_slice(), last, b"\x00"].concat();
+        assert_eq!(inflate(payload, 10), Ok(b"HelloHello".to_vec()));
+    }
+
+    #[test]
     fn a_message_of_exactly_the_limit_passes_and_one_more_byte_does_not() {
         for length in [1023, 1024, 1025, 100_000] {
             let message = vec![b'x'; length];
