@@ -9,6 +9,7 @@
 //! | [`push_stream`] | the small grammars of push-stream requests: channel paths, tags |
 //! | [`timer_wheel`] | deadlines of slab keys; no clock |
 //! | [`http`] | bytes <-> HTTP/1.1; knows no channel and no socket |
+//! | [`websocket`] | RFC 6455 and RFC 7692: handshake and frames as functions over bytes |
 //! | [`hub`] | who listens to what: channels, subscriptions, stored messages and their life |
 //! | [`transports`] | a message -> what one kind of subscriber reads |
 //! | [`stats`] | counters -> snapshot -> text, JSON, XML, YAML, Prometheus; knows only its own types |
@@ -27,3 +28,4 @@ pub mod stats;
 pub mod time;
 pub mod timer_wheel;
 pub mod transports;
+pub mod websocket;

@@ -1,0 +1,310 @@
+//! Frames from a client, joined into messages (RFC 6455 sections 5 and 8.1). However the bytes are sliced,
+//! the events are the same. Between messages a reader owns no memory beyond its own eight bytes.
+
+use super::close::{self, CloseCode};
+use super::deflate::{InflateError, inflate};
+use super::header::{HEADER_BYTES_MAX, Header, Kind};
+use super::mask;
+use super::violation::Violation;
+
+/// What the reader has to know about a connection. The same for all calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// Whether the handshake agreed on permessage-deflate.
+    pub accepts_deflated: bool,
+    /// Size of a message, as sent and as decompressed; beyond it [`Violation::MessageTooBig`].
+    pub message_bytes_max: usize,
+}
+
+/// What a client said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A whole text message, decompressed.
+    Text(String),
+    /// A binary message begins. Nothing here takes binary messages, so its bytes are never kept and the
+    /// reader reads nothing more: the caller closes the connection.
+    Binary,
+    /// A ping; its payload goes back in a pong.
+    Ping(Vec<u8>),
+    /// A pong, asked for or not.
+    Pong,
+    /// The client says goodbye; the last event.
+    Close {
+        /// The status code, if the frame has one.
+        code: Option<CloseCode>,
+        /// The reason, often empty.
+        reason: String,
+    },
+}
+
+/// Reads the frames of one client.
+#[derive(Debug, Default)]
+pub struct Reader {
+    /// Only there while a header, a frame or a fragmented message is incomplete.
+    partial: Option<Box<Partial>>,
+}
+
+impl Reader {
+    /// Takes bytes from the front of `input` up to the end of the next event. `None`: all bytes are taken,
+    /// and more are needed. To be called until it returns `None`.
+    ///
+    /// After [`Event::Binary`], [`Event::Close`] and an error there is nothing left to read: the rest of
+    /// `input` is dropped, and the caller must not pass in what arrives later.
+    pub fn next(&mut self, input: &mut &[u8], rules: Rules) -> Option<Result<Event, Violation>> {
+        let mut partial = self.partial.take().map_or_else(Partial::default, |boxed| *boxed);
+        let event = partial.advance(input, rules).transpose();
+        match event {
+            Some(Err(_) | Ok(Event::Binary | Event::Close { .. })) => *input = &[],
+            Some(Ok(Event::Text(_) | Event::Ping(_) | Event::Pong)) | None => {
+                if !partial.is_idle() {
+                    self.partial = Some(Box::new(partial));
+                }
+            }
+        }
+        event
+    }
+}
+
+/// Everything that can be under way.
+#[derive(Debug, Default)]
+struct Partial {
+    header: [u8; HEADER_BYTES_MAX],
+    header_bytes: usize,
+    /// The frame whose payload is being read.
+    frame: Option<Frame>,
+    /// The fragmented message that the next continuation goes on with.
+    message: Option<Message>,
+}
+
+/// A frame whose header is complete.
+#[derive(Debug)]
+struct Frame {
+    is_final: bool,
+    mask: [u8; 4],
+    payload_bytes: u64,
+    payload_bytes_read: u64,
+    content: Content,
+}
+
+/// Where a payload goes.
+#[derive(Debug)]
+enum Content {
+    Text(Message),
+    Binary,
+    Close(Vec<u8>),
+    Ping(Vec<u8>),
+    Pong,
+}
+
+/// A text message, or the first fragments of it.
+#[derive(Debug, Default)]
+struct Message {
+    is_compressed: bool,
+    bytes: Vec<u8>,
+    /// So many of the bytes are known to be whole characters.
+    checked_bytes: usize,
+}
+
+impl Partial {
+    fn is_idle(&self) -> bool {
+        self.header_bytes == 0 && self.frame.is_none() && self.message.is_none()
+    }
+
+    fn advance(&mut self, input: &mut &[u8], rules: Rules) -> Result<Option<Event>, Violation> {
+        loop {
+            let mut frame = match self.frame.take() {
+                Some(frame) => frame,
+                None => match self.next_header(input)? {
+                    Some(header) => self.begin(header, rules)?,
+                    None => return Ok(None),
+                },
+            };
+            if matches!(frame.content, Content::Binary) {
+                return Ok(Some(Event::Binary));
+            }
+            frame.read(input);
+            if frame.payload_bytes_read < frame.payload_bytes {
+                if let Content::Text(message) = &mut frame.content {
+                    message.check_so_far()?;
+                }
+                self.frame = Some(frame);
+                return Ok(None);
+            }
+            if let Some(event) = self.end(frame, rules)? {
+                return Ok(Some(event));
+            }
+        }
+    }
+
+    /// Moves bytes into the header's buffer until it holds one. What was moved too far goes back.
+    fn next_header(&mut self, input: &mut &[u8]) -> Result<Option<Header>, Violation> {
+        let count = input.len().min(HEADER_BYTES_MAX - self.header_bytes);
+        let filled = self.header_bytes + count;
+        self.header[self.header_bytes..filled].copy_from_slice(&input[..count]);
+        match Header::parse(&self.header[..filled])? {
+            Some((header, used)) => {
+                // A header that was incomplete before ends in the bytes of this call.
+                *input = &input[used - self.header_bytes..];
+                self.header_bytes = 0;
+                Ok(Some(header))
+            }
+            None => {
+                *input = &input[count..];
+                self.header_bytes = filled;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Judges a header in the light of what came before. Nothing of the payload is kept yet.
+    fn begin(&mut self, header: Header, rules: Rules) -> Result<Frame, Violation> {
+        let starts_message = matches!(header.kind, Kind::Text | Kind::Binary);
+        if header.has_compressed_bit && !(rules.accepts_deflated && starts_message) {
+            return Err(Violation::ReservedBits);
+        }
+        if starts_message && self.message.is_some() {
+            return Err(Violation::MessageInterrupted);
+        }
+        let content = match header.kind {
+            Kind::Text => Content::Text(Message {
+                is_compressed: header.has_compressed_bit,
+                ..Message::default()
+            }),
+            Kind::Continuation => match self.message.take() {
+                Some(message) => Content::Text(message),
+                None => return Err(Violation::ContinuationUnexpected),
+            },
+            Kind::Binary => Content::Binary,
+            Kind::Close => Content::Close(Vec::new()),
+            Kind::Ping => Content::Ping(Vec::new()),
+            Kind::Pong => Content::Pong,
+        };
+        if let Content::Text(message) = &content {
+            let room = rules.message_bytes_max.saturating_sub(message.bytes.len());
+            if header.payload_bytes > room as u64 {
+                return Err(Violation::MessageTooBig);
+            }
+        }
+        Ok(Frame {
+            is_final: header.is_final,
+            mask: header.mask,
+            payload_bytes: header.payload_bytes,
+            payload_bytes_read: 0,
+            content,
+        })
+    }
+
+    /// What a frame with its whole payload means. `None`: a fragment, and more must come.
+    fn end(&mut self, frame: Frame, rules: Rules) -> Result<Option<Event>, Violation> {
+        let event = match frame.content {
+            Content::Text(message) if frame.is_final => {
+                Event::Text(message.into_text(rules.message_bytes_max)?)
+            }
+            Content::Text(mut message) => {
+                message.check_so_far()?;
+                self.message = Some(message);
+                return Ok(None);
+            }
+            Content::Binary => Event::Binary,
+            Content::Close(payload) => {
+                let (code, reason) = close::parse_payload(&payload)?;
+                Event::Close { code, reason }
+            }
+            Content::Ping(payload) => Event::Ping(payload),
+            Content::Pong => Event::Pong,
+        };
+        Ok(Some(event))
+    }
+}
+
+impl Frame {
+    /// Takes what is there of the payload.
+    fn read(&mut self, input: &mut &[u8]) {
+        let missing = self.payload_bytes - self.payload_bytes_read;
+        // The smaller of the two fits into a usize, as one of them is a usize.
+        let count = missing.min(input.len() as u64) as usize;
+        let (chunk, rest) = input.split_at(count);
+        *input = rest;
+        let kept = match &mut self.content {
+            Content::Text(message) => Some(&mut message.bytes),
+            Content::Close(payload) | Content::Ping(payload) => Some(payload),
+            Content::Binary | Content::Pong => None,
+        };
+        if let Some(kept) = kept {
+            let start = kept.len();
+            kept.extend_from_slice(chunk);
+            let offset = (self.payload_bytes_read % 4) as usize;
+            mask::apply(&mut kept[start..], self.mask, offset);
+        }
+        self.payload_bytes_read += count as u64;
+    }
+}
+
+impl Message {
+    /// Refuses a text as soon as no further bytes could make it UTF-8. What is compressed has to wait.
+    fn check_so_far(&mut self) -> Result<(), Violation> {
+        if self.is_compressed {
+            return Ok(());
+        }
+        match std::str::from_utf8(&self.bytes[self.checked_bytes..]) {
+            Ok(_) => self.checked_bytes = self.bytes.len(),
+            // No length means that the bytes end within a character.
+            Err(error) if error.error_len().is_none() => {
+                self.checked_bytes += error.valid_up_to();
+            }
+            Err(_) => return Err(Violation::TextNotUtf8),
+        }
+        Ok(())
+    }
+
+    fn into_text(self, bytes_max: usize) -> Result<String, Violation> {
+        let bytes = match self.is_compressed {
+            true => inflate(self.bytes, bytes_max).map_err(|error| match error {
+                InflateError::Broken => Violation::CompressionBroken,
+                InflateError::TooBig => Violation::MessageTooBig,
+            })?,
+            false => self.bytes,
+        };
+        String::from_utf8(bytes).map_err(|_| Violation::TextNotUtf8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The reader after an input that holds no event.
+    fn after(input: &[u8]) -> Reader {
+        let mut reader = Reader::default();
+        let rules = Rules { accepts_deflated: true, message_bytes_max: 100 };
+        let mut rest = input;
+        assert_eq!(reader.next(&mut rest, rules), None);
+        assert!(rest.is_empty());
+        reader
+    }
+
+    #[test]
+    fn between_messages_a_reader_owns_no_heap() {
+        assert_eq!(size_of::<Reader>(), 8);
+        let mut reader = Reader::default();
+        let rules = Rules { accepts_deflated: false, message_bytes_max: 100 };
+        let mut input: &[u8] = b"\x01\x81\0\0\0\0a\x80\x81\0\0\0\0b\x89\x80\0\0\0\0";
+        let text = Event::Text("ab".to_owned());
+        assert_eq!(reader.next(&mut input, rules), Some(Ok(text)));
+        assert!(reader.partial.is_none());
+        assert_eq!(reader.next(&mut input, rules), Some(Ok(Event::Ping(Vec::new()))));
+        assert_eq!(reader.next(&mut input, rules), None);
+        assert!(reader.partial.is_none());
+    }
+
+    #[test]
+    fn only_what_arrived_is_held_however_much_is_announced() {
+        let reader = after(b"\x81\xe4\0\0\0\0abc");
+        let Some(Frame { content: Content::Text(message), .. }) = reader.partial.unwrap().frame
+        else {
+            panic!("a text frame is under way");
+        };
+        assert_eq!(message.bytes, b"abc");
+        assert!(message.bytes.capacity() < 100);
+    }
+}

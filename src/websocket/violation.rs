@@ -1,0 +1,73 @@
+//! What a client can do wrong once the handshake is over, and the status code that tells it so.
+
+use super::close::CloseCode;
+
+/// A broken rule of RFC 6455 or RFC 7692. Nothing more is read from such a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Violation {
+    /// A frame from a client without a mask (RFC 6455 section 5.1).
+    MaskMissing,
+    /// A reserved bit that no agreed extension gives a meaning there (5.2; RFC 7692 section 6).
+    ReservedBits,
+    /// An opcode that the RFC keeps for later (5.2).
+    OpcodeReserved,
+    /// A control frame without the FIN bit (5.5).
+    ControlFragmented,
+    /// A control frame with more than 125 bytes (5.5).
+    ControlTooLong,
+    /// A payload length with more bytes than needed, or above 63 bits (5.2).
+    LengthNotMinimal,
+    /// A continuation without a message to continue (5.4).
+    ContinuationUnexpected,
+    /// A new message inside a fragmented one (5.4).
+    MessageInterrupted,
+    /// A close frame with half a status code (5.5.1).
+    CloseTruncated,
+    /// A status code that must not stand in a frame (7.4).
+    CloseCodeInvalid,
+    /// A text or a close reason that is not UTF-8 (8.1).
+    TextNotUtf8,
+    /// A compressed message that does not decompress (RFC 7692 section 7.2.2).
+    CompressionBroken,
+    /// A message above the configured size, compressed or not (10.4).
+    MessageTooBig,
+}
+
+impl Violation {
+    /// The status code for the close frame that ends the connection.
+    pub fn close_code(self) -> CloseCode {
+        match self {
+            Violation::MaskMissing
+            | Violation::ReservedBits
+            | Violation::OpcodeReserved
+            | Violation::ControlFragmented
+            | Violation::ControlTooLong
+            | Violation::LengthNotMinimal
+            | Violation::ContinuationUnexpected
+            | Violation::MessageInterrupted
+            | Violation::CloseTruncated
+            | Violation::CloseCodeInvalid => CloseCode::PROTOCOL_ERROR,
+            Violation::TextNotUtf8 | Violation::CompressionBroken => CloseCode::INVALID_PAYLOAD,
+            Violation::MessageTooBig => CloseCode::TOO_BIG,
+        }
+    }
+
+    /// One line for the close frame's reason and for the log.
+    pub fn explain(self) -> &'static str {
+        match self {
+            Violation::MaskMissing => "frame without a mask",
+            Violation::ReservedBits => "reserved bit set",
+            Violation::OpcodeReserved => "reserved opcode",
+            Violation::ControlFragmented => "fragmented control frame",
+            Violation::ControlTooLong => "control frame above 125 bytes",
+            Violation::LengthNotMinimal => "payload length not in its shortest form",
+            Violation::ContinuationUnexpected => "continuation without a start",
+            Violation::MessageInterrupted => "new message inside a fragmented one",
+            Violation::CloseTruncated => "close frame with half a status code",
+            Violation::CloseCodeInvalid => "invalid status code",
+            Violation::TextNotUtf8 => "text is not UTF-8",
+            Violation::CompressionBroken => "compressed data is broken",
+            Violation::MessageTooBig => "message too big",
+        }
+    }
+}
