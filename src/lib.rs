@@ -15,6 +15,8 @@
 //! | [`stats`] | counters -> snapshot -> text, JSON, XML, YAML, Prometheus; knows only its own types |
 //! | [`auth`] | subscribe tokens -> claims checked; secrets compared in constant time |
 //! | [`endpoints`] | one file per thing that can be asked for, a folder per face |
+//! | [`server`] | the state machine: connections, outboxes, fan-out, deadlines |
+//! | [`reactor`] | the only folder that knows the operating system: sockets, signals, clock |
 //! | [`config`] | environment and TOML -> one typed `Config`, with every limit in one place |
 
 pub mod auth;
@@ -24,6 +26,8 @@ pub mod http;
 pub mod hub;
 pub mod message;
 pub mod push_stream;
+pub mod reactor;
+pub mod server;
 pub mod stats;
 pub mod time;
 pub mod timer_wheel;

@@ -63,6 +63,14 @@ impl TimerWheel {
         self.entries.get(key as usize).is_some_and(|entry| entry.due != NONE)
     }
 
+    /// When the key's deadline comes, rounded up to a tick; [`Millis::NEVER`] without one.
+    pub fn due(&self, key: u32) -> Millis {
+        match self.entries.get(key as usize) {
+            Some(entry) if entry.due != NONE => Millis(u64::from(entry.due) * self.tick.0),
+            _ => Millis::NEVER,
+        }
+    }
+
     /// Gives the key this deadline in place of any other; [`Millis::NEVER`] takes it away.
     pub fn set(&mut self, key: u32, due: Millis) {
         self.cancel(key);
@@ -84,6 +92,13 @@ impl TimerWheel {
         self.heads[bucket] = key;
         self.occupied[bucket / 64] |= 1 << (bucket % 64);
         self.count += 1;
+    }
+
+    /// Gives the key this deadline unless it has an earlier one.
+    pub fn bring_forward(&mut self, key: u32, due: Millis) {
+        if due < Millis(self.due(key).0.saturating_sub(self.tick.0 - 1)) {
+            self.set(key, due);
+        }
     }
 
     /// Takes the key's deadline away, if it has one.

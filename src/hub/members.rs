@@ -99,6 +99,11 @@ impl Members {
         self.subscriptions.get(subscriptions.first as usize).map(|first| first.channel)
     }
 
+    pub(super) fn only_channel(&self, subscriptions: &Subscriptions) -> Option<ChannelId> {
+        let first = self.subscriptions.get(subscriptions.first as usize)?;
+        (first.next == NONE).then_some(first.channel)
+    }
+
     /// Makes the subscription to this channel the first one.
     pub(super) fn bring_to_front(
         &mut self,

@@ -382,6 +382,11 @@ impl Hub {
         self.channels.get(channel.0 as usize).map_or(&[], |entry| &entry.members)
     }
 
+    /// The channel of a subscriber that has exactly one subscription.
+    pub fn only_channel_of(&self, subscriptions: &Subscriptions) -> Option<ChannelId> {
+        self.members.only_channel(subscriptions)
+    }
+
     /// The channels of a subscriber, in the order in which it subscribed; one that it named twice comes
     /// twice.
     pub fn channels_of(&self, subscriptions: &Subscriptions) -> impl Iterator<Item = ChannelId> {

@@ -1,0 +1,195 @@
+//! Where the daemon listens: TCP, Unix sockets, and sockets inherited from systemd.
+
+use super::socket::Socket;
+use super::systemd::{Inherited, inherited_sockets};
+use crate::config::{ListenAddress, Listener, ListenerId};
+use mio::event::Source;
+use mio::net::{TcpListener, UnixListener};
+use mio::{Interest, Registry, Token};
+use std::fs;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// Connections that may wait to be accepted. The kernel caps it at net.core.somaxconn.
+const BACKLOG: i32 = 4096;
+
+/// A listening socket.
+pub struct BoundListener {
+    pub(super) id: ListenerId,
+    pub(super) socket: ListenSocket,
+    pub(super) is_ready: bool,
+}
+
+pub(super) enum ListenSocket {
+    Tcp(TcpListener),
+    Unix {
+        listener: UnixListener,
+        /// Removed at the end, if it was made here.
+        path: Option<PathBuf>,
+    },
+}
+
+/// Binds every listener of the configuration, in its order.
+///
+/// # Errors
+/// The address and why it cannot be listened at.
+pub fn bind_all(listeners: &[Listener]) -> Result<Vec<BoundListener>, String> {
+    let mut inherited = inherited_sockets()?;
+    let names: Vec<&str> = listeners
+        .iter()
+        .filter_map(|listener| match &listener.address {
+            ListenAddress::Inherited { name } => name.as_deref(),
+            _ => None,
+        })
+        .collect();
+    let mut bound = Vec::new();
+    for (index, listener) in listeners.iter().enumerate() {
+        let id = ListenerId(index as u16);
+        let sockets = match &listener.address {
+            ListenAddress::Tcp(address) => {
+                vec![bind_tcp(*address).map_err(|error| format!("{address}: {error}"))?]
+            }
+            ListenAddress::Unix { path, mode } => {
+                let at = path.display();
+                vec![bind_unix(path, *mode).map_err(|error| format!("unix:{at}: {error}"))?]
+            }
+            ListenAddress::Inherited { name } => take_inherited(&mut inherited, name, &names)?,
+        };
+        bound.extend(sockets.into_iter().map(|socket| BoundListener {
+            id,
+            socket,
+            is_ready: true,
+        }));
+    }
+    Ok(bound)
+}
+
+/// The inherited sockets of this name, or all that no listener names.
+fn take_inherited(
+    inherited: &mut Vec<Inherited>,
+    name: &Option<String>,
+    names: &[&str],
+) -> Result<Vec<ListenSocket>, String> {
+    let mut sockets = Vec::new();
+    for socket in std::mem::take(inherited) {
+        let is_wanted = match name {
+            Some(name) => socket.name == *name,
+            None => !names.contains(&socket.name.as_str()),
+        };
+        match is_wanted {
+            true => sockets.push(socket.socket),
+            false => inherited.push(socket),
+        }
+    }
+    match (sockets.is_empty(), name) {
+        (false, _) => Ok(sockets),
+        (true, Some(name)) => Err(format!("systemd:{name}: no such socket was passed")),
+        (true, None) => Err("systemd: no socket was passed (LISTEN_FDS)".to_owned()),
+    }
+}
+
+fn bind_tcp(address: std::net::SocketAddr) -> io::Result<ListenSocket> {
+    let listener = TcpListener::bind(address)?;
+    raise_backlog(&listener);
+    Ok(ListenSocket::Tcp(listener))
+}
+
+/// A socket file that nobody listens at any more is replaced.
+fn bind_unix(path: &Path, mode: u32) -> io::Result<ListenSocket> {
+    let is_left_over = fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
+    if is_left_over {
+        if std::os::unix::net::UnixStream::connect(path).is_ok() {
+            return Err(io::ErrorKind::AddrInUse.into());
+        }
+        fs::remove_file(path)?;
+    }
+    // Between bind and chmod nobody but the owner may connect.
+    // SAFETY: umask only changes a number of the process; no thread is running besides this one.
+    let old_mask = unsafe { libc::umask(0o177) };
+    let bound = UnixListener::bind(path);
+    // SAFETY: as above.
+    unsafe { libc::umask(old_mask) };
+    let listener = bound?;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+    raise_backlog(&listener);
+    Ok(ListenSocket::Unix { listener, path: Some(path.to_owned()) })
+}
+
+/// mio asks for 128.
+fn raise_backlog(listener: &impl AsRawFd) {
+    // SAFETY: the descriptor is open and listening; listening again only changes the backlog.
+    unsafe { libc::listen(listener.as_raw_fd(), BACKLOG) };
+}
+
+impl ListenSocket {
+    pub(super) fn accept(&self) -> io::Result<Socket> {
+        match self {
+            ListenSocket::Tcp(listener) => listener.accept().map(|(stream, _)| Socket::tcp(stream)),
+            ListenSocket::Unix { listener, .. } => {
+                listener.accept().map(|(stream, _)| Socket::unix(stream))
+            }
+        }
+    }
+}
+
+impl BoundListener {
+    /// Address and port, or path, as a person would write it.
+    pub fn describe(&self) -> String {
+        match &self.socket {
+            ListenSocket::Tcp(listener) => match listener.local_addr() {
+                Ok(address) => address.to_string(),
+                Err(error) => error.to_string(),
+            },
+            ListenSocket::Unix { listener, .. } => match listener.local_addr() {
+                Ok(address) => match address.as_pathname() {
+                    Some(path) => format!("unix:{}", path.display()),
+                    None => "unix:(unnamed)".to_owned(),
+                },
+                Err(error) => error.to_string(),
+            },
+        }
+    }
+}
+
+impl Drop for ListenSocket {
+    fn drop(&mut self) {
+        if let ListenSocket::Unix { path: Some(path), .. } = self {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+impl Source for ListenSocket {
+    fn register(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        interest: Interest,
+    ) -> io::Result<()> {
+        match self {
+            ListenSocket::Tcp(listener) => listener.register(registry, token, interest),
+            ListenSocket::Unix { listener, .. } => listener.register(registry, token, interest),
+        }
+    }
+
+    fn reregister(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        interest: Interest,
+    ) -> io::Result<()> {
+        match self {
+            ListenSocket::Tcp(listener) => listener.reregister(registry, token, interest),
+            ListenSocket::Unix { listener, .. } => listener.reregister(registry, token, interest),
+        }
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        match self {
+            ListenSocket::Tcp(listener) => listener.deregister(registry),
+            ListenSocket::Unix { listener, .. } => listener.deregister(registry),
+        }
+    }
+}

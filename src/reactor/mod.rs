@@ -1,0 +1,372 @@
+//! The only folder that knows the operating system: sockets, signals, systemd and the clocks. It moves
+//! bytes between sockets and the [`Server`] and decides nothing.
+
+#![allow(unsafe_code, reason = "system calls that neither std nor mio offers")]
+
+mod clock;
+mod listeners;
+mod process;
+mod signals;
+mod socket;
+mod systemd;
+
+pub use clock::Clock;
+pub use listeners::{BoundListener, bind_all};
+pub use process::{host, raise_descriptor_limit};
+pub use systemd::Notifier;
+
+use crate::config::{Config, ListenerId};
+use crate::server::{ConnectionId, Server};
+use crate::time::{Millis, Now};
+use mio::event::Event;
+use mio::{Events, Interest, Poll, Token};
+use signals::{Signal, Signals};
+use socket::{Socket, Transfer};
+use std::io;
+use std::time::Duration;
+
+/// Listeners have the tokens from here on; connections those of their ids.
+const FIRST_LISTENER: usize = 1 << 40;
+const SIGNALS: Token = Token(FIRST_LISTENER - 1);
+/// Bytes read from one socket before others have their turn.
+const READ_BYTES: usize = 64 * 1024;
+/// Sockets read in one turn.
+const READS_PER_TURN: usize = 1024;
+/// Frames in one gathered write.
+const SLICES: usize = 64;
+/// How long accepting rests when descriptors have run out.
+const ACCEPT_PAUSE: Millis = Millis(100);
+
+/// Reads the configuration anew for a reload; an error keeps the old one.
+pub type Reload<'a> = dyn FnMut() -> Result<Config, String> + 'a;
+
+/// The loop, with everything that it owns.
+pub struct Reactor {
+    poll: Poll,
+    events: Events,
+    server: Server,
+    clock: Clock,
+    signals: Signals,
+    notifier: Notifier,
+    listeners: Vec<BoundListener>,
+    sockets: Vec<Option<Socket>>,
+    /// Connections that have something to read and are to be read.
+    readable: Vec<u32>,
+    buffer: Box<[u8]>,
+    /// Accepting rests until then.
+    accept_pause: Option<Millis>,
+    /// The operator has been told, and nobody was accepted since.
+    has_warned: bool,
+    watchdog_at: Option<Millis>,
+}
+
+impl Reactor {
+    /// Takes over bound listeners; they accept from the first turn on.
+    ///
+    /// # Errors
+    /// The operating system gives no epoll or signal descriptor.
+    pub fn new(
+        server: Server,
+        listeners: Vec<BoundListener>,
+        clock: Clock,
+        notifier: Notifier,
+    ) -> io::Result<Reactor> {
+        let poll = Poll::new()?;
+        let mut signals = Signals::new()?;
+        poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
+        let mut reactor = Reactor {
+            poll,
+            events: Events::with_capacity(1024),
+            server,
+            clock,
+            signals,
+            notifier,
+            listeners,
+            sockets: Vec::new(),
+            readable: Vec::new(),
+            buffer: vec![0; READ_BYTES].into_boxed_slice(),
+            accept_pause: None,
+            has_warned: false,
+            watchdog_at: None,
+        };
+        for (index, listener) in reactor.listeners.iter_mut().enumerate() {
+            let token = Token(FIRST_LISTENER + index);
+            reactor.poll.registry().register(&mut listener.socket, token, Interest::READABLE)?;
+        }
+        Ok(reactor)
+    }
+
+    /// Runs until a signal has stopped the server and its last connection is closed.
+    ///
+    /// # Errors
+    /// epoll itself fails; that of single connections never ends the loop.
+    pub fn run(&mut self, reload: &mut Reload<'_>) -> io::Result<()> {
+        self.notifier.ready();
+        self.watchdog_at =
+            self.notifier.watchdog_interval().map(|interval| self.clock.now().monotonic + interval);
+        loop {
+            self.wait()?;
+            let now = self.clock.now();
+            self.take_events(now, reload);
+            self.accept(now);
+            self.read(now);
+            self.server.tick(now);
+            self.write(now);
+            self.close();
+            self.pet_watchdog(now);
+            if self.server.is_stopping() && self.server.connection_count() == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Sleeps until something happens or is due; not at all while work is left over.
+    fn wait(&mut self) -> io::Result<()> {
+        let now = self.clock.now();
+        let has_work = !self.readable.is_empty() || self.can_accept(now);
+        let wake = match has_work {
+            true => Some(now.monotonic),
+            false => [self.server.next_wake(now), self.accept_pause, self.watchdog_at]
+                .into_iter()
+                .flatten()
+                .min(),
+        };
+        let timeout = wake.map(|at| Duration::from_millis(at.since(now.monotonic).0));
+        match self.poll.poll(&mut self.events, timeout) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            other => other,
+        }
+    }
+
+    fn take_events(&mut self, now: Now, reload: &mut Reload<'_>) {
+        let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
+        for event in &events {
+            match event.token() {
+                SIGNALS => self.take_signals(now, reload),
+                Token(token) if token >= FIRST_LISTENER => {
+                    // A signal of the same batch may have closed the listeners.
+                    if let Some(listener) = self.listeners.get_mut(token - FIRST_LISTENER) {
+                        listener.is_ready = true;
+                    }
+                }
+                Token(token) => self.take_socket_event(token as u32, event),
+            }
+        }
+        self.events = events;
+    }
+
+    fn take_socket_event(&mut self, id: u32, event: &Event) {
+        let Some(Some(socket)) = self.sockets.get_mut(id as usize) else { return };
+        if event.is_writable() {
+            self.server.writable(ConnectionId(id));
+        }
+        if event.is_readable() || event.is_read_closed() || event.is_error() {
+            socket.is_readable = true;
+            self.request_read(id);
+        }
+    }
+
+    /// Puts a readable connection on the list of those to read, if its bytes are wanted.
+    fn request_read(&mut self, id: u32) {
+        let Some(Some(socket)) = self.sockets.get_mut(id as usize) else { return };
+        if socket.is_readable && !socket.is_listed && self.server.wants_input(ConnectionId(id)) {
+            socket.is_listed = true;
+            self.readable.push(id);
+        }
+    }
+
+    fn take_signals(&mut self, now: Now, reload: &mut Reload<'_>) {
+        while let Some(signal) = self.signals.next() {
+            match signal {
+                Signal::Stop => {
+                    log::info!("stopping: ending {} connections", self.server.connection_count());
+                    self.notifier.stopping();
+                    self.listeners.clear();
+                    self.server.stop(now);
+                }
+                Signal::Reload => {
+                    self.notifier.reloading();
+                    match reload() {
+                        Ok(config) => {
+                            self.server.reconfigure(config, now);
+                            log::info!("the configuration was read again");
+                        }
+                        Err(error) => log::error!("the old configuration is kept: {error}"),
+                    }
+                    self.notifier.ready();
+                }
+            }
+        }
+    }
+
+    fn can_accept(&self, now: Now) -> bool {
+        self.accept_pause.is_none_or(|until| until <= now.monotonic)
+            && self.listeners.iter().any(|listener| listener.is_ready)
+    }
+
+    fn accept(&mut self, now: Now) {
+        if !self.can_accept(now) {
+            return;
+        }
+        self.accept_pause = None;
+        for index in 0..self.listeners.len() {
+            for _ in 0..self.server.limits().accepts_per_turn {
+                if !self.listeners[index].is_ready || !self.accept_one(index, now) {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Accepts one connection; false: no more for now.
+    fn accept_one(&mut self, index: usize, now: Now) -> bool {
+        let listener = &mut self.listeners[index];
+        let limits = self.server.limits();
+        if self.server.connection_count() >= limits.connections_max {
+            self.pause_accepting(now, "connections_max is reached");
+            return false;
+        }
+        let socket = match listener.socket.accept() {
+            Ok(socket) => socket,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                listener.is_ready = false;
+                return false;
+            }
+            Err(error) if socket::is_exhaustion(&error) => {
+                self.pause_accepting(now, &error.to_string());
+                return false;
+            }
+            // The client gave up while it waited, or was interrupted.
+            Err(error) => {
+                log::debug!("a connection could not be accepted: {error}");
+                return true;
+            }
+        };
+        let id = listener.id;
+        self.has_warned = false;
+        match self.server.accepted(id, now) {
+            Ok(connection) => self.register(connection, socket, now),
+            Err(_) => drop(socket),
+        }
+        true
+    }
+
+    fn register(&mut self, id: ConnectionId, mut socket: Socket, now: Now) {
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let token = Token(id.0 as usize);
+        if let Err(error) = self.poll.registry().register(&mut socket, token, interest) {
+            log::warn!("a connection could not be watched: {error}");
+            self.server.hung_up(id, now);
+        }
+        let index = id.0 as usize;
+        if index >= self.sockets.len() {
+            self.sockets.resize_with(index + 1, || None);
+        }
+        self.sockets[index] = Some(socket);
+    }
+
+    /// Descriptors or connection slots have run out: those who wait stay in the backlog for a while.
+    fn pause_accepting(&mut self, now: Now, why: &str) {
+        if !std::mem::replace(&mut self.has_warned, true) {
+            log::warn!("accepting rests: {why}");
+        }
+        self.server.counters().accept_pauses_total += 1;
+        self.accept_pause = Some(now.monotonic + ACCEPT_PAUSE);
+    }
+
+    /// Reads each ready socket once; who has more comes again in the next turn.
+    fn read(&mut self, now: Now) {
+        while let Some(id) = self.server.next_to_read() {
+            self.request_read(id.0);
+        }
+        let count = self.readable.len().min(READS_PER_TURN);
+        let batch: Vec<u32> = self.readable.drain(..count).collect();
+        for id in batch {
+            self.read_one(id, now);
+        }
+    }
+
+    fn read_one(&mut self, id: u32, now: Now) {
+        let Some(Some(socket)) = self.sockets.get_mut(id as usize) else { return };
+        socket.is_listed = false;
+        let connection = ConnectionId(id);
+        if !self.server.wants_input(connection) {
+            return;
+        }
+        match socket.read(&mut self.buffer) {
+            Transfer::Some(count) => {
+                // A buffer that was not filled has emptied the socket (epoll(7)).
+                socket.is_readable = count == self.buffer.len();
+                self.server.received(connection, &self.buffer[..count], now);
+                self.request_read(id);
+            }
+            Transfer::Blocked => socket.is_readable = false,
+            Transfer::Ended => {
+                socket.is_readable = false;
+                self.server.input_ended(connection, now);
+            }
+            Transfer::Broken(error) => {
+                log::debug!("connection {id}: {error}");
+                self.server.hung_up(connection, now);
+            }
+        }
+    }
+
+    fn write(&mut self, now: Now) {
+        for _ in 0..self.server.limits().writes_per_turn {
+            let Some(id) = self.server.next_to_write(now) else { return };
+            self.write_one(id, now);
+        }
+    }
+
+    fn write_one(&mut self, id: ConnectionId, now: Now) {
+        let Some(Some(socket)) = self.sockets.get_mut(id.0 as usize) else { return };
+        let mut slices = [io::IoSlice::new(&[]); SLICES];
+        let count = self.server.unsent(id, &mut slices);
+        let slices = &slices[..count];
+        let wanted: usize = slices.iter().map(|slice| slice.len()).sum();
+        match socket.write(slices) {
+            Transfer::Some(count) => {
+                self.server.sent(id, count, now);
+                // The kernel's buffer is full (epoll(7)).
+                if count < wanted {
+                    self.server.blocked(id);
+                }
+            }
+            Transfer::Blocked => self.server.blocked(id),
+            Transfer::Ended => self.server.hung_up(id, now),
+            Transfer::Broken(error) => {
+                log::debug!("connection {}: {error}", id.0);
+                self.server.hung_up(id, now);
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        while let Some(id) = self.server.next_to_shut() {
+            if let Some(Some(socket)) = self.sockets.get(id.0 as usize) {
+                socket.shut();
+            }
+        }
+        while let Some(id) = self.server.next_to_close() {
+            // Closing the descriptor takes it out of epoll.
+            self.sockets[id.0 as usize] = None;
+            self.server.closed(id);
+        }
+    }
+
+    fn pet_watchdog(&mut self, now: Now) {
+        if self.watchdog_at.is_some_and(|at| at <= now.monotonic) {
+            self.notifier.alive();
+            self.watchdog_at =
+                self.notifier.watchdog_interval().map(|interval| now.monotonic + interval);
+        }
+    }
+}
+
+impl BoundListener {
+    /// The listener's index in the configuration.
+    pub fn id(&self) -> ListenerId {
+        self.id
+    }
+}

@@ -1,0 +1,119 @@
+//! One client's socket, TCP or Unix.
+
+use mio::event::Source;
+use mio::net::{TcpStream, UnixStream};
+use mio::{Interest, Registry, Token};
+use std::io::{self, IoSlice, Read, Write};
+use std::net::Shutdown;
+
+/// A connected socket and what epoll said of it.
+pub(super) struct Socket {
+    stream: Stream,
+    /// It may have something to read; cleared only when it had not.
+    pub(super) is_readable: bool,
+    /// It is on the list of those to read.
+    pub(super) is_listed: bool,
+}
+
+enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+/// What came of a read or write.
+pub(super) enum Transfer {
+    Some(usize),
+    /// Nothing can be moved now; epoll will tell when.
+    Blocked,
+    /// The other side has closed.
+    Ended,
+    Broken(io::Error),
+}
+
+impl Socket {
+    pub(super) fn tcp(stream: TcpStream) -> Socket {
+        // A frame is written as a whole and is to leave at once (RFC 1122, section 4.2.3.4).
+        let _ = stream.set_nodelay(true);
+        Socket { stream: Stream::Tcp(stream), is_readable: false, is_listed: false }
+    }
+
+    pub(super) fn unix(stream: UnixStream) -> Socket {
+        Socket { stream: Stream::Unix(stream), is_readable: false, is_listed: false }
+    }
+
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> Transfer {
+        retry(|| match &mut self.stream {
+            Stream::Tcp(stream) => stream.read(buffer),
+            Stream::Unix(stream) => stream.read(buffer),
+        })
+    }
+
+    pub(super) fn write(&mut self, slices: &[IoSlice<'_>]) -> Transfer {
+        retry(|| match (&mut self.stream, slices) {
+            (Stream::Tcp(stream), [slice]) => stream.write(slice),
+            (Stream::Tcp(stream), _) => stream.write_vectored(slices),
+            (Stream::Unix(stream), _) => stream.write_vectored(slices),
+        })
+    }
+
+    /// Closes the sending side. It may be closed already; that is found out by reading.
+    pub(super) fn shut(&self) {
+        let _ = match &self.stream {
+            Stream::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            Stream::Unix(stream) => stream.shutdown(Shutdown::Write),
+        };
+    }
+}
+
+fn retry(mut transfer: impl FnMut() -> io::Result<usize>) -> Transfer {
+    loop {
+        return match transfer() {
+            Ok(0) => Transfer::Ended,
+            Ok(count) => Transfer::Some(count),
+            Err(error) => match error.kind() {
+                io::ErrorKind::Interrupted => continue,
+                io::ErrorKind::WouldBlock => Transfer::Blocked,
+                _ => Transfer::Broken(error),
+            },
+        };
+    }
+}
+
+/// Whether the process or the system has run out of descriptors or memory: waiting helps.
+pub(super) fn is_exhaustion(error: &io::Error) -> bool {
+    let codes = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
+    error.raw_os_error().is_some_and(|code| codes.contains(&code))
+}
+
+impl Source for Socket {
+    fn register(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        interest: Interest,
+    ) -> io::Result<()> {
+        match &mut self.stream {
+            Stream::Tcp(stream) => stream.register(registry, token, interest),
+            Stream::Unix(stream) => stream.register(registry, token, interest),
+        }
+    }
+
+    fn reregister(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        interest: Interest,
+    ) -> io::Result<()> {
+        match &mut self.stream {
+            Stream::Tcp(stream) => stream.reregister(registry, token, interest),
+            Stream::Unix(stream) => stream.reregister(registry, token, interest),
+        }
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        match &mut self.stream {
+            Stream::Tcp(stream) => stream.deregister(registry),
+            Stream::Unix(stream) => stream.deregister(registry),
+        }
+    }
+}

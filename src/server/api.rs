@@ -1,0 +1,235 @@
+//! Carries out requests of the rpushd API (rpushd spec, sections 2 to 6).
+
+use super::Server;
+use super::connection::{Awaiting, Subscriber, Transport};
+use super::requests::Next;
+use crate::auth::{self, Claims};
+use crate::endpoints::api::{self, Endpoint, Refusal};
+use crate::http::{Head, Response, Status};
+use crate::hub::Draft;
+use crate::stats::{ChannelRow, Mode, Snapshot};
+use crate::time::{Millis, Now};
+
+impl Server {
+    /// What a request of the API leads to. None: the path is not the API's.
+    pub(super) fn route_api(&mut self, id: u32, head: &Head<'_>, now: Now) -> Option<Next> {
+        let endpoint = Endpoint::of_path(head.path)?;
+        let is_internal = self.listener(id).is_internal;
+        let is_hidden =
+            endpoint.is_privileged() && self.config.has_internal_listener() && !is_internal;
+        let is_off = self.token_keys.is_empty() && endpoint != Endpoint::Health;
+        if is_hidden || is_off {
+            return None;
+        }
+        if let Err(allowed) = endpoint.check_method(head.method) {
+            let response = Response::new(Status::METHOD_NOT_ALLOWED).field("allow", allowed);
+            return Some(Next::Answer(response, Vec::new()));
+        }
+        let next = match endpoint {
+            Endpoint::Health => Ok(Next::Answer(
+                Response::new(Status::OK).field("content-type", "application/json"),
+                br#"{"status":"ok"}"#.to_vec(),
+            )),
+            Endpoint::Publish => self.head_of_publish(head),
+            Endpoint::Stats => self.api_stats(head, now),
+            Endpoint::Stream(segment) => self.head_of_stream(head, segment),
+        };
+        Some(next.unwrap_or_else(refuse))
+    }
+
+    fn listener(&self, id: u32) -> &crate::config::Listener {
+        let listener = self.connections[id as usize].listener;
+        &self.config.listeners[usize::from(listener.0)]
+    }
+
+    fn head_of_publish(&mut self, head: &Head<'_>) -> Result<Next, Refusal> {
+        self.authorize(head)?;
+        if !api::has_json_content_type(head) {
+            return Err(Refusal::NOT_JSON_TYPE);
+        }
+        Ok(Next::Read { awaiting: Awaiting::Publish, bytes_max: self.config.limits.body_bytes_max })
+    }
+
+    fn head_of_stream(&mut self, head: &Head<'_>, segment: &str) -> Result<Next, Refusal> {
+        let channel = api::stream::channel(segment)?;
+        if !api::has_json_content_type(head) {
+            return Err(Refusal::NOT_JSON_TYPE);
+        }
+        Ok(Next::Read {
+            awaiting: Awaiting::Stream { channel },
+            bytes_max: self.config.limits.body_bytes_max,
+        })
+    }
+
+    fn authorize(&mut self, head: &Head<'_>) -> Result<(), Refusal> {
+        let authorizations = head.values("authorization");
+        match auth::is_authorized(authorizations, &self.config.publish_secrets) {
+            true => Ok(()),
+            false => {
+                self.counters.auth_failures_total += 1;
+                Err(Refusal::UNAUTHORIZED)
+            }
+        }
+    }
+
+    /// A body is larger than its limit.
+    pub(super) fn body_too_large(&self, awaiting: &Awaiting) -> Next {
+        match awaiting {
+            Awaiting::Nothing | Awaiting::Publish | Awaiting::Stream { .. } => {
+                refuse(Refusal::BODY_TOO_LARGE)
+            }
+        }
+    }
+
+    /// `POST /api/publish` with its body.
+    pub(super) fn api_publish(&mut self, id: u32, body: &[u8], now: Now) {
+        let published = api::publish::parse(body).map(|publication| {
+            let text = &publication.payload;
+            self.counters.publish_requests_total += 1;
+            self.counters.published_bytes_total += text.len() as u64;
+            // Without room for one more channel nobody can be listening there.
+            if let Ok(channel) = self.hub.find_or_create(publication.channel.as_bytes(), now) {
+                let _ = self.publish(channel, &Draft { text, ..Draft::default() }, now);
+            }
+        });
+        match published {
+            Ok(()) => self.respond(id, Response::new(Status::NO_CONTENT), b"", now),
+            Err(refusal) => self.respond_refusal(id, refusal, now),
+        }
+    }
+
+    /// `POST /api/stream/{channel}` with its body.
+    pub(super) fn api_stream(&mut self, id: u32, channel: &str, body: &[u8], now: Now) {
+        let granted = api::stream::token(body).and_then(|token| {
+            let wanted = Claims { channel, now: now.unix_seconds() };
+            match auth::verify(&token, &self.token_keys, &wanted) {
+                true => Ok(()),
+                false => {
+                    self.counters.auth_failures_total += 1;
+                    Err(Refusal::UNAUTHORIZED)
+                }
+            }
+        });
+        if let Err(refusal) = granted.and_then(|()| self.join(id, channel, now)) {
+            return self.respond_refusal(id, refusal, now);
+        }
+        let exchange = &mut self.connections[id as usize].exchange;
+        let mut response =
+            no_cache(Response::new(Status::OK).field("content-type", "application/octet-stream"))
+                .field("x-content-type-options", "nosniff")
+                .field("x-accel-buffering", "no")
+                .field("date", self.date.as_bytes());
+        let (format, heartbeat) = match exchange.is_http_1_0 {
+            true => (self.framed.identity, &self.framed.identity_heartbeat),
+            false => (self.framed.chunked, &self.framed.chunked_heartbeat),
+        };
+        if exchange.is_http_1_0 {
+            // Only the end of the connection can end the body.
+            exchange.keeps_alive = false;
+            response = response.field("connection", "close");
+        } else {
+            response = response.field("transfer-encoding", "chunked");
+            if !exchange.keeps_alive {
+                response = response.field("connection", "close");
+            }
+        }
+        let bytes = response.finish_with(heartbeat);
+        self.push(id, bytes.into(), now);
+        self.begin_subscriber(
+            id,
+            Subscriber {
+                format,
+                transport: Transport::Framed,
+                beat_interval: self.config.heartbeat,
+                next_beat: now.monotonic + spread(self.config.heartbeat, id),
+                ends_at: Millis::NEVER,
+            },
+        );
+    }
+
+    fn join(&mut self, id: u32, channel: &str, now: Now) -> Result<(), Refusal> {
+        let channel =
+            self.hub.find_or_create(channel.as_bytes(), now).map_err(|_| Refusal::FULL)?;
+        self.subscribe(id, channel, now).map_err(|_| Refusal::FULL)
+    }
+
+    /// `GET /api/stats`
+    fn api_stats(&mut self, head: &Head<'_>, now: Now) -> Result<Next, Refusal> {
+        self.authorize(head)?;
+        let mode = match head.argument("mode") {
+            None => Mode::default(),
+            Some(word) => Mode::parse(word)
+                .ok_or(Refusal::bad_request("mode is one of text, json, xml, prometheus\n"))?,
+        };
+        let is_verbose = !matches!(head.argument("verbose"), Some("0" | "false" | "no" | "off"));
+        let body = mode.render(self.snapshot(is_verbose, now));
+        let response =
+            no_cache(Response::new(Status::OK).field("content-type", mode.content_type()));
+        Ok(Next::Answer(response, body))
+    }
+
+    fn snapshot(&self, is_verbose: bool, now: Now) -> Snapshot<'_> {
+        let totals = self.hub.totals();
+        let channels = is_verbose.then(|| {
+            self.hub
+                .channels()
+                .into_iter()
+                .map(|channel| self.hub.info(channel, now))
+                .map(|info| ChannelRow {
+                    name: info.name,
+                    subscribers: info.subscriptions as u64,
+                    idle_seconds: info.idle.whole_seconds(),
+                })
+                .collect()
+        });
+        let queued_bytes = self.connections.iter().map(|(_, one)| one.outbox.bytes() as u64).sum();
+        Snapshot {
+            started_at: self.started.unix_seconds(),
+            uptime_seconds: now.monotonic.since(self.started.monotonic).whole_seconds(),
+            active_channels: self.hub.active_channel_count() as u64,
+            active_subscribers: totals.subscriptions as u64,
+            active_stream_connections: self.subscriber_count as u64,
+            memory_rss_bytes: (self.host.resident_bytes)(),
+            active_connections: self.connections.len() as u64,
+            remembered_channels: self.hub.channel_count() as u64,
+            stored_messages: totals.stored as u64,
+            stored_bytes: self.hub.accounted_bytes() as u64,
+            queued_bytes,
+            counters: self.counters,
+            channels,
+        }
+    }
+
+    fn respond_refusal(&mut self, id: u32, refusal: Refusal, now: Now) {
+        if let Next::Answer(response, body) = refuse(refusal) {
+            self.respond(id, response, &body, now);
+        }
+    }
+}
+
+/// A client's mistake as an answer.
+fn refuse(refusal: Refusal) -> Next {
+    let response = Response::new(refusal.status);
+    let response = match refusal.text {
+        "" => response,
+        _ => response.field("content-type", "text/plain; charset=utf-8"),
+    };
+    Next::Answer(response, refusal.text.as_bytes().to_vec())
+}
+
+/// Section 5.2.
+fn no_cache(response: Response) -> Response {
+    response
+        .field("cache-control", "no-cache, no-store, must-revalidate, no-transform")
+        .field("pragma", "no-cache")
+        .field("expires", "0")
+}
+
+/// The first heartbeat comes somewhat early, by another amount for each connection, so that those of
+/// clients who all came back at once do not beat at once for ever.
+fn spread(interval: Millis, id: u32) -> Millis {
+    let half = interval.0 / 2;
+    // The golden ratio spreads consecutive numbers evenly.
+    let share = u64::from(id.wrapping_mul(0x9e37_79b9));
+    Millis(interval.0 - half * share / u64::from(u32::MAX))
+}

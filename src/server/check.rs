@@ -1,0 +1,68 @@
+//! What must hold between two calls of the server; the simulation asks after every step.
+
+use super::Server;
+use super::connection::Phase;
+
+impl Server {
+    /// Checks the whole state; for tests, as it takes as long as there are connections.
+    ///
+    /// # Panics
+    /// Something does not hold.
+    pub fn assert_consistent(&self) {
+        self.hub.assert_consistent();
+        self.fanout.assert_consistent();
+        let mut subscriber_count = 0;
+        for (key, connection) in &self.connections {
+            let id = key as u32;
+            connection.outbox.assert_consistent();
+            let is_subscriber = matches!(connection.phase, Phase::Subscriber(_));
+            subscriber_count += usize::from(is_subscriber);
+            assert_eq!(
+                is_subscriber,
+                !connection.subscriptions.is_empty(),
+                "connection {id}: subscribers, and only they, have subscriptions"
+            );
+            let deadline = connection.deadline(&self.config.limits);
+            assert!(
+                self.timers.due(id).0 <= deadline.0.saturating_add(super::TICK.0),
+                "connection {id}: its deadline is watched"
+            );
+            let is_waiting = connection.outbox.is_empty() || connection.flags.is_blocked;
+            assert!(
+                is_waiting || connection.flags.is_pending,
+                "connection {id}: what is queued is going to be written"
+            );
+            assert_eq!(connection.flags.is_parked, self.parked.contains(&id), "connection {id}");
+            assert!(!connection.flags.is_leaving, "connection {id}: it has left");
+            self.check_limits(id);
+        }
+        assert_eq!(self.subscriber_count, subscriber_count, "subscribers are counted");
+        assert!(self.connections.len() <= self.config.limits.connections_max);
+        assert!(self.leaving.is_empty(), "everybody who leaves has left");
+    }
+
+    fn check_limits(&self, id: u32) {
+        let limits = &self.config.limits;
+        let connection = &self.connections[id as usize];
+        if let Phase::Body(incoming) = &connection.phase {
+            assert!(incoming.body.len() <= limits.body_bytes_max, "connection {id}: body");
+        }
+    }
+
+    /// Bytes that are queued or buffered for all connections together; for tests.
+    pub fn buffered_bytes(&self) -> usize {
+        self.connections
+            .iter()
+            .map(|(_, connection)| connection.outbox.bytes() + connection.input.len())
+            .sum()
+    }
+
+    /// Whether nothing is left: no connection, no timer, nothing to hand out; for tests.
+    pub fn is_empty(&self) -> bool {
+        self.connections.is_empty()
+            && self.timers.is_empty()
+            && self.fanout.is_idle()
+            && self.parked.is_empty()
+            && self.hub.totals().subscriptions == 0
+    }
+}

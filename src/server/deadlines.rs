@@ -1,0 +1,89 @@
+//! What happens because time went on: heartbeats, and the end of whoever took too long.
+
+use super::Server;
+use super::connection::Phase;
+use crate::http::Status;
+use crate::time::Now;
+
+impl Server {
+    /// Sees to it that the connection is looked at by its next deadline. A deadline that moved back is
+    /// left as it is: it is looked at once in vain and set anew, which is cheaper than moving it with
+    /// every message.
+    pub(super) fn rearm(&mut self, id: u32) {
+        let Some(connection) = self.connections.get(id as usize) else { return };
+        self.timers.bring_forward(id, connection.deadline(&self.config.limits));
+    }
+
+    pub(super) fn expire(&mut self, now: Now) {
+        let mut expired = std::mem::take(&mut self.expired);
+        self.timers.advance(now.monotonic, &mut expired);
+        for id in expired.drain(..) {
+            self.expire_one(id, now);
+            self.rearm(id);
+        }
+        self.expired = expired;
+        if self.stops_at.is_some_and(|at| at <= now.monotonic) {
+            self.condemn_all();
+        }
+    }
+
+    fn expire_one(&mut self, id: u32, now: Now) {
+        let limits = &self.config.limits;
+        let connection = &mut self.connections[id as usize];
+        if !connection.outbox.is_empty() && connection.stalls_at(limits) <= now.monotonic {
+            self.counters.stalled_connections_closed_total += 1;
+            log::debug!("connection {id}: closed, its socket takes nothing");
+            return self.condemn(id);
+        }
+        if connection.deadline(limits) > now.monotonic {
+            return;
+        }
+        match &mut connection.phase {
+            Phase::Head { .. } if connection.input.is_empty() => self.drain(id, now),
+            Phase::Head { .. } | Phase::Body(_) => {
+                self.counters.timed_out_requests_total += 1;
+                self.time_out_request(id, now);
+            }
+            Phase::Subscriber(_) => self.beat_or_end(id, now),
+            Phase::Lingering => self.condemn(id),
+            Phase::Draining | Phase::Condemned => {}
+        }
+    }
+
+    fn time_out_request(&mut self, id: u32, now: Now) {
+        let connection = &mut self.connections[id as usize];
+        let is_answered = matches!(
+            &connection.phase,
+            Phase::Body(incoming) if matches!(incoming.awaiting, super::connection::Awaiting::Nothing)
+        );
+        connection.input = Vec::new();
+        match is_answered {
+            true => self.drain(id, now),
+            false => self.refuse_framing(id, Status::REQUEST_TIMEOUT, now),
+        }
+    }
+
+    fn beat_or_end(&mut self, id: u32, now: Now) {
+        let Phase::Subscriber(subscriber) = &mut self.connections[id as usize].phase else {
+            return;
+        };
+        if subscriber.ends_at <= now.monotonic {
+            return self.end_subscriber(id, now);
+        }
+        // From the moment it was due, not from now: the interval stays even. After a long sleep of the
+        // machine it starts anew.
+        subscriber.next_beat = match subscriber.next_beat + subscriber.beat_interval {
+            next if next > now.monotonic => next,
+            _ => now.monotonic + subscriber.beat_interval,
+        };
+        let is_chunked = subscriber.format == self.framed.chunked;
+        let heartbeat = match is_chunked {
+            true => self.framed.chunked_heartbeat.clone(),
+            false => self.framed.identity_heartbeat.clone(),
+        };
+        // To a subscriber that has other bytes waiting a heartbeat would tell nothing.
+        if self.connections[id as usize].outbox.is_empty() {
+            self.push(id, heartbeat, now);
+        }
+    }
+}

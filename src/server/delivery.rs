@@ -1,0 +1,171 @@
+//! Brings messages to subscribers: publish, fan out, and what each transport does with a message.
+
+use super::Server;
+use super::connection::{Connection, Phase, Subscriber};
+use super::outbox::Overflow;
+use crate::hub::{ChannelId, Draft, Full, SubscriberId};
+use crate::message::Message;
+use crate::time::Now;
+use crate::transports::{Formats, Frame, Publication};
+use std::rc::Rc;
+
+impl Server {
+    /// Publishes to a channel: the message gets its place in the order at once, its way to the members
+    /// begins with the next writes.
+    ///
+    /// # Errors
+    /// The memory account is full; nothing has happened.
+    pub(super) fn publish(
+        &mut self,
+        channel: ChannelId,
+        draft: &Draft<'_>,
+        now: Now,
+    ) -> Result<Rc<Message>, Full> {
+        let message = self.hub.publish(channel, draft, now).inspect_err(|Full| {
+            self.counters.store_refusals_total += 1;
+        })?;
+        if !self.hub.members(channel).is_empty() {
+            self.fanout.add(channel, message.clone());
+        }
+        Ok(message)
+    }
+
+    /// Makes the connection a member of the channel; it gets what is published from now on.
+    ///
+    /// # Errors
+    /// The memory account is full; nothing has happened.
+    pub(super) fn subscribe(&mut self, id: u32, channel: ChannelId, now: Now) -> Result<(), Full> {
+        let connection = &mut self.connections[id as usize];
+        connection.delivered = self.fanout.sequence();
+        let subscriptions = &mut connection.subscriptions;
+        self.hub.subscribe(SubscriberId(id), subscriptions, channel, now).inspect_err(|Full| {
+            self.counters.store_refusals_total += 1;
+        })
+    }
+
+    /// From now on the connection takes messages instead of requests.
+    pub(super) fn begin_subscriber(&mut self, id: u32, subscriber: Subscriber) {
+        self.subscriber_count += 1;
+        self.counters.stream_connections_total += 1;
+        self.connections[id as usize].phase = Phase::Subscriber(subscriber);
+    }
+
+    /// Queues bytes that are not a message: an answer, a heartbeat.
+    pub(super) fn push(&mut self, id: u32, frame: Frame, now: Now) {
+        self.connections[id as usize].outbox.push(frame, now.monotonic);
+        self.request_write(id);
+    }
+
+    /// Puts the connection on the list of those to write to.
+    pub(super) fn request_write(&mut self, id: u32) {
+        let flags = &mut self.connections[id as usize].flags;
+        if !flags.is_blocked && !std::mem::replace(&mut flags.is_pending, true) {
+            self.pending.push_back(id);
+        }
+    }
+
+    /// Queues everything that is pending for this subscriber on all its channels, in the order of
+    /// publication.
+    pub(super) fn collect(&mut self, id: u32, now: Now) {
+        let connection = &mut self.connections[id as usize];
+        let latest = self.fanout.sequence();
+        let delivered = std::mem::replace(&mut connection.delivered, latest);
+        if delivered == latest || !matches!(connection.phase, Phase::Subscriber(_)) {
+            return;
+        }
+        let subscriptions = &connection.subscriptions;
+        let result = match self.hub.only_channel_of(subscriptions) {
+            Some(channel) => self.take_from(id, channel, delivered, now),
+            None => {
+                let all: Vec<ChannelId> = self.hub.channels_of(subscriptions).collect();
+                self.take_from_all(id, &all, delivered, now)
+            }
+        };
+        match result {
+            Ok(()) if self.connections[id as usize].outbox.is_empty() => {}
+            Ok(()) => self.request_write(id),
+            Err(Overflow) => {
+                self.counters.slow_subscribers_closed_total += 1;
+                log::debug!("connection {id}: closed, it reads too slowly");
+                self.condemn(id);
+            }
+        }
+    }
+
+    fn take_from(
+        &mut self,
+        id: u32,
+        channel: ChannelId,
+        delivered: u64,
+        now: Now,
+    ) -> Result<(), Overflow> {
+        let Some(pending) = self.fanout.pending(channel) else { return Ok(()) };
+        for entry in pending.iter_mut().filter(|entry| entry.sequence > delivered) {
+            let connection = &mut self.connections[id as usize];
+            let mut delivery = Delivery {
+                connection,
+                formats: &self.formats,
+                counters: &mut self.counters,
+                bytes_max: self.config.limits.outbox_bytes_max,
+                now,
+            };
+            delivery.deliver(&mut entry.publication)?;
+        }
+        Ok(())
+    }
+
+    /// Several channels: their publications are merged by sequence. A channel that is there twice gives
+    /// each of its publications twice.
+    fn take_from_all(
+        &mut self,
+        id: u32,
+        channels: &[ChannelId],
+        delivered: u64,
+        now: Now,
+    ) -> Result<(), Overflow> {
+        let mut wanted: Vec<(u64, ChannelId)> = Vec::new();
+        for channel in channels {
+            if let Some(pending) = self.fanout.pending(*channel) {
+                let fresh = pending.iter().filter(|entry| entry.sequence > delivered);
+                wanted.extend(fresh.map(|entry| (entry.sequence, *channel)));
+            }
+        }
+        wanted.sort_unstable();
+        for (sequence, channel) in wanted {
+            let pending = self.fanout.pending(channel);
+            let entry = pending
+                .and_then(|pending| pending.iter_mut().find(|entry| entry.sequence == sequence))
+                .expect("a publication stays pending while it is being delivered");
+            let mut delivery = Delivery {
+                connection: &mut self.connections[id as usize],
+                formats: &self.formats,
+                counters: &mut self.counters,
+                bytes_max: self.config.limits.outbox_bytes_max,
+                now,
+            };
+            delivery.deliver(&mut entry.publication)?;
+        }
+        Ok(())
+    }
+}
+
+/// One message and one subscriber.
+struct Delivery<'a> {
+    connection: &'a mut Connection,
+    formats: &'a Formats,
+    counters: &'a mut crate::stats::Counters,
+    bytes_max: usize,
+    now: Now,
+}
+
+impl Delivery<'_> {
+    fn deliver(&mut self, publication: &mut Publication) -> Result<(), Overflow> {
+        let Phase::Subscriber(subscriber) = &self.connection.phase else { return Ok(()) };
+        let Some(encoded) = publication.encoded(subscriber.format, self.formats) else {
+            self.counters.oversized_frames_skipped_total += 1;
+            return Ok(());
+        };
+        self.counters.deliveries_total += 1;
+        self.connection.outbox.push_live(encoded.frame.clone(), self.bytes_max, self.now.monotonic)
+    }
+}

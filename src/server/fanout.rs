@@ -1,0 +1,156 @@
+//! Publications on their way to the members of their channels.
+//!
+//! Publishing costs nothing per subscriber: the publication joins its channel's job, and each turn walks
+//! some more of the members. Whoever is visited takes everything that is pending on its channels at once,
+//! so that several publications of one turn leave in one write. A sequence number per connection says
+//! what it has taken; so members may come, go and change places in the middle of a walk, and be visited
+//! twice, and still everybody gets everything once and in order.
+
+use crate::hub::{ChannelId, Hub, SubscriberId};
+use crate::message::Message;
+use crate::transports::Publication;
+use slab::Slab;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+const NONE: u32 = u32::MAX;
+/// Members of one channel that are visited before the next channel has its turn: a large fan-out holds
+/// up a small one by so many writes.
+const VISITS_PER_ROUND: u32 = 16;
+
+#[derive(Debug, Default)]
+pub(super) struct Fanout {
+    jobs: Slab<Job>,
+    /// Jobs in the order in which they have their turns.
+    order: VecDeque<u32>,
+    /// Each channel's job.
+    job_of: Vec<u32>,
+    sequence: u64,
+    backlog_bytes: usize,
+}
+
+#[derive(Debug)]
+struct Job {
+    channel: ChannelId,
+    publications: VecDeque<Pending>,
+    /// Members before this position have been visited on this walk.
+    cursor: usize,
+    /// The last publication when this walk began: at its end, everybody has it.
+    walk_end: u64,
+}
+
+/// A publication that some members may not have taken yet.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) sequence: u64,
+    pub(super) publication: Publication,
+}
+
+impl Fanout {
+    /// The number of the latest publication: who has taken it has nothing pending.
+    pub(super) fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// Payload bytes of all publications that are pending.
+    pub(super) fn backlog_bytes(&self) -> usize {
+        self.backlog_bytes
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.order.is_empty()
+    }
+
+    /// Begins to hand a message to the members of its channel.
+    pub(super) fn add(&mut self, channel: ChannelId, message: Rc<Message>) {
+        self.sequence += 1;
+        self.backlog_bytes += message.text.len();
+        let pending = Pending { sequence: self.sequence, publication: Publication::new(message) };
+        let index = channel.0 as usize;
+        if index >= self.job_of.len() {
+            self.job_of.resize(index + 1, NONE);
+        }
+        if let Some(job) = self.jobs.get_mut(self.job_of[index] as usize) {
+            if job.cursor == 0 {
+                job.walk_end = self.sequence;
+            }
+            job.publications.push_back(pending);
+            return;
+        }
+        let key = self.jobs.insert(Job {
+            channel,
+            publications: VecDeque::from([pending]),
+            cursor: 0,
+            walk_end: self.sequence,
+        });
+        let key = u32::try_from(key).expect("fewer jobs than channels");
+        self.job_of[index] = key;
+        self.order.push_back(key);
+    }
+
+    /// What is pending on a channel, oldest first.
+    pub(super) fn pending(&mut self, channel: ChannelId) -> Option<&mut VecDeque<Pending>> {
+        let key = *self.job_of.get(channel.0 as usize)?;
+        self.jobs.get_mut(key as usize).map(|job| &mut job.publications)
+    }
+
+    /// The next member to be visited. Visiting the same one twice does no harm.
+    pub(super) fn next_visit(&mut self, hub: &Hub) -> Option<SubscriberId> {
+        loop {
+            let key = *self.order.front()?;
+            let job = &mut self.jobs[key as usize];
+            if let Some(member) = hub.members(job.channel).get(job.cursor) {
+                job.cursor += 1;
+                if job.cursor % VISITS_PER_ROUND as usize == 0 {
+                    self.order.rotate_left(1);
+                }
+                return Some(member.subscriber);
+            }
+            self.end_walk(key);
+        }
+    }
+
+    /// Everybody has what was pending when the walk began. What came later needs another walk.
+    fn end_walk(&mut self, key: u32) {
+        let job = &mut self.jobs[key as usize];
+        let walk_end = job.walk_end;
+        while let Some(done) = job.publications.pop_front_if(|first| first.sequence <= walk_end) {
+            self.backlog_bytes -= done.publication.message.text.len();
+        }
+        match job.publications.back() {
+            Some(last) => (job.cursor, job.walk_end) = (0, last.sequence),
+            None => {
+                self.job_of[job.channel.0 as usize] = NONE;
+                self.jobs.remove(key as usize);
+                self.order.pop_front();
+            }
+        }
+    }
+
+    /// Drops what is pending on a channel that is about to end.
+    pub(super) fn forget(&mut self, channel: ChannelId) {
+        let Some(slot) = self.job_of.get_mut(channel.0 as usize) else { return };
+        let key = std::mem::replace(slot, NONE);
+        if let Some(job) = self.jobs.try_remove(key as usize) {
+            self.order.retain(|other| *other != key);
+            self.backlog_bytes -= job
+                .publications
+                .iter()
+                .map(|one| one.publication.message.text.len())
+                .sum::<usize>();
+        }
+    }
+
+    pub(super) fn assert_consistent(&self) {
+        let bytes: usize = self
+            .jobs
+            .iter()
+            .flat_map(|(_, job)| &job.publications)
+            .map(|pending| pending.publication.message.text.len())
+            .sum();
+        assert_eq!(self.backlog_bytes, bytes, "pending bytes are counted");
+        assert_eq!(self.order.len(), self.jobs.len(), "every job has its turn");
+        let known = self.job_of.iter().filter(|key| **key != NONE).count();
+        assert_eq!(known, self.jobs.len(), "every job is found by its channel");
+    }
+}

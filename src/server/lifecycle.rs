@@ -1,0 +1,156 @@
+//! How things end: subscriptions, connections, the server; and how it takes a new configuration.
+
+use super::connection::Phase;
+use super::{Server, head_limits};
+use crate::auth::TokenKey;
+use crate::config::Config;
+use crate::http::last_chunk;
+use crate::hub::{Draft, HubSettings};
+use crate::time::Now;
+
+impl Server {
+    /// Ends a subscriber's response properly: what was published before still comes first.
+    pub(super) fn end_subscriber(&mut self, id: u32, now: Now) {
+        self.collect(id, now);
+        if !matches!(self.connections[id as usize].phase, Phase::Subscriber(_)) {
+            return;
+        }
+        if !self.connections[id as usize].exchange.is_http_1_0 {
+            self.push(id, last_chunk().into(), now);
+        }
+        self.leave(id);
+        self.end_exchange(id, now);
+        self.to_read.push_back(id);
+        if self.is_stopping() {
+            self.drain(id, now);
+        }
+    }
+
+    /// Puts the connection on the list of those whose subscriptions end with this step.
+    fn leave(&mut self, id: u32) {
+        let connection = &mut self.connections[id as usize];
+        if matches!(connection.phase, Phase::Subscriber(_)) {
+            connection.phase = Phase::Head { scanned: 0 };
+            self.subscriber_count -= 1;
+        }
+        if !connection.subscriptions.is_empty()
+            && !std::mem::replace(&mut connection.flags.is_leaving, true)
+        {
+            self.leaving.push(id);
+        }
+    }
+
+    /// Brings the hub up to date with what this step did. Leaving changes the order of other members;
+    /// whoever moves takes its messages first, so that no walk misses it.
+    pub(super) fn settle(&mut self, now: Now) {
+        loop {
+            while let Some(id) = self.leaving.pop() {
+                self.unsubscribe_all(id, now);
+            }
+            let Some((channel, event)) = self.hub.next_event() else { break };
+            let text = event.text();
+            let draft = Draft {
+                text: &text,
+                event_type: Some(event.kind.word().as_bytes()),
+                is_stored: true,
+                ..Draft::default()
+            };
+            // With the memory account full the event is lost, and counted.
+            let _ = self.publish(channel, &draft, now);
+        }
+    }
+
+    fn unsubscribe_all(&mut self, id: u32, now: Now) {
+        let connection = &mut self.connections[id as usize];
+        connection.flags.is_leaving = false;
+        let mut subscriptions = std::mem::take(&mut connection.subscriptions);
+        while let Some(left) = self.hub.unsubscribe_next(&mut subscriptions, now) {
+            if let Some(moved) = left.moved
+                && moved.0 != id
+            {
+                self.collect(moved.0, now);
+            }
+        }
+    }
+
+    /// What is queued is still written; then the connection is closed.
+    pub(super) fn drain(&mut self, id: u32, now: Now) {
+        self.leave(id);
+        let connection = &mut self.connections[id as usize];
+        connection.input = Vec::new();
+        connection.phase = Phase::Draining;
+        if connection.outbox.is_empty() {
+            self.shut(id, now);
+        }
+    }
+
+    /// Everything is written: closes the sending side, or all of it if the client has closed its own.
+    pub(super) fn shut(&mut self, id: u32, now: Now) {
+        let connection = &mut self.connections[id as usize];
+        if connection.flags.has_input_ended {
+            return self.condemn(id);
+        }
+        connection.phase = Phase::Lingering;
+        connection.since = now.monotonic;
+        self.to_shut.push_back(id);
+        self.to_read.push_back(id);
+        self.rearm(id);
+    }
+
+    /// The connection is over, whatever is queued. Its slot is freed when its socket is closed.
+    pub(super) fn condemn(&mut self, id: u32) {
+        self.leave(id);
+        let connection = &mut self.connections[id as usize];
+        if connection.is_condemned() {
+            return;
+        }
+        connection.phase = Phase::Condemned;
+        connection.outbox.clear();
+        connection.input = Vec::new();
+        self.timers.cancel(id);
+        self.to_close.push_back(id);
+    }
+
+    pub(super) fn condemn_all(&mut self) {
+        let all: Vec<u32> = self.connections.iter().map(|(key, _)| key as u32).collect();
+        all.into_iter().for_each(|id| self.condemn(id));
+    }
+
+    /// Whether [`Server::stop`] was called.
+    pub fn is_stopping(&self) -> bool {
+        self.stops_at.is_some()
+    }
+
+    /// Ends every stream properly, lets answers be finished and closes what is idle. After
+    /// `Limits::stop_timeout` whatever is left is cut off. The server is stopped when there are no
+    /// connections any more.
+    pub fn stop(&mut self, now: Now) {
+        if self.is_stopping() {
+            return;
+        }
+        self.stops_at = Some(now.monotonic + self.config.limits.stop_timeout);
+        let all: Vec<u32> = self.connections.iter().map(|(key, _)| key as u32).collect();
+        for id in all {
+            match &self.connections[id as usize].phase {
+                Phase::Subscriber(_) => self.end_subscriber(id, now),
+                Phase::Head { .. } if !self.connections[id as usize].flags.is_parked => {
+                    self.drain(id, now);
+                }
+                Phase::Head { .. } | Phase::Body(_) => {
+                    self.connections[id as usize].exchange.keeps_alive = false;
+                }
+                Phase::Draining | Phase::Lingering | Phase::Condemned => {}
+            }
+        }
+        self.settle(now);
+    }
+
+    /// Takes a new configuration without closing a stream. Listeners are the reactor's affair.
+    pub fn reconfigure(&mut self, config: Config, now: Now) {
+        self.head_limits = head_limits(&config.limits);
+        self.token_keys = config.subscribe_secrets.iter().map(TokenKey::new).collect();
+        self.hub.reconfigure(HubSettings::from(&config), now);
+        self.config = config;
+        self.settle(now);
+    }
+}

@@ -1,0 +1,329 @@
+//! The state machine: bytes and time in, bytes and deadlines out. It has no socket and no clock; the
+//! reactor has those, and in tests a simulation does.
+//!
+//! Read it in this order: this file is the seam; `requests` takes bytes apart; `api` carries requests out;
+//! `delivery` brings messages to subscribers; `deadlines` is what happens by itself; `lifecycle` is how
+//! connections, subscriptions and the server end.
+
+mod api;
+mod check;
+mod connection;
+mod deadlines;
+mod delivery;
+mod fanout;
+mod lifecycle;
+mod outbox;
+mod requests;
+
+pub use connection::ConnectionId;
+
+use crate::auth::TokenKey;
+use crate::config::{Config, Limits, ListenerId};
+use crate::http::{Date, HeadLimits};
+use crate::hub::{Hub, HubSettings};
+use crate::stats::Counters;
+use crate::time::{Millis, Now};
+use crate::timer_wheel::TimerWheel;
+use crate::transports::{Coding, FormatId, Formats, Frame, Payload, WireFormat};
+use connection::{Connection, Phase};
+use fanout::Fanout;
+use slab::Slab;
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+/// Granularity of connection deadlines.
+const TICK: Millis = Millis(64);
+
+/// What the core cannot know by itself.
+#[derive(Clone, Debug)]
+pub struct Host {
+    /// The machine's name.
+    pub name: String,
+    /// The process id.
+    pub process_id: u32,
+    /// Bytes of the process that are in RAM; asked when statistics are.
+    pub resident_bytes: fn() -> u64,
+}
+
+/// A new connection is refused: there are as many as there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused;
+
+/// The whole daemon, but for the operating system.
+pub struct Server {
+    config: Config,
+    head_limits: HeadLimits,
+    token_keys: Vec<TokenKey>,
+    host: Host,
+    started: Now,
+    connections: Slab<Connection>,
+    hub: Hub,
+    fanout: Fanout,
+    formats: Formats,
+    framed: FramedFormats,
+    timers: TimerWheel,
+    counters: Counters,
+    date: Date,
+    /// Connections in a phase that receives messages.
+    subscriber_count: usize,
+    stops_at: Option<Millis>,
+    /// Work left for later in the turn, each entry with a flag in its connection.
+    pending: VecDeque<u32>,
+    leaving: Vec<u32>,
+    parked: Vec<u32>,
+    to_read: VecDeque<u32>,
+    to_shut: VecDeque<u32>,
+    to_close: VecDeque<u32>,
+    expired: Vec<u32>,
+}
+
+/// What the rpushd API's streams share.
+struct FramedFormats {
+    chunked: FormatId,
+    identity: FormatId,
+    chunked_heartbeat: Frame,
+    identity_heartbeat: Frame,
+}
+
+impl FramedFormats {
+    fn new(formats: &mut Formats) -> FramedFormats {
+        let mut format = |coding| formats.intern(WireFormat { payload: Payload::Framed, coding });
+        let heartbeat = |coding: Coding| {
+            let mut frame = Vec::new();
+            coding.write(crate::transports::framed::HEARTBEAT, &mut frame);
+            Frame::from(frame)
+        };
+        FramedFormats {
+            chunked: format(Coding::Chunked),
+            identity: format(Coding::Identity),
+            chunked_heartbeat: heartbeat(Coding::Chunked),
+            identity_heartbeat: heartbeat(Coding::Identity),
+        }
+    }
+}
+
+impl Server {
+    /// A server without connections.
+    pub fn new(config: Config, host: Host, now: Now) -> Server {
+        let mut formats = Formats::default();
+        let framed = FramedFormats::new(&mut formats);
+        Server {
+            head_limits: head_limits(&config.limits),
+            token_keys: config.subscribe_secrets.iter().map(TokenKey::new).collect(),
+            hub: Hub::new(HubSettings::from(&config), now),
+            config,
+            host,
+            started: now,
+            connections: Slab::new(),
+            fanout: Fanout::default(),
+            formats,
+            framed,
+            timers: TimerWheel::new(TICK, now.monotonic),
+            counters: Counters::default(),
+            date: Date::new(now.unix_seconds()),
+            subscriber_count: 0,
+            stops_at: None,
+            pending: VecDeque::new(),
+            leaving: Vec::new(),
+            parked: Vec::new(),
+            to_read: VecDeque::new(),
+            to_shut: VecDeque::new(),
+            to_close: VecDeque::new(),
+            expired: Vec::new(),
+        }
+    }
+
+    // What happened.
+
+    /// A client connected.
+    ///
+    /// # Errors
+    /// There are as many connections as there may be; try again when one has closed.
+    pub fn accepted(&mut self, listener: ListenerId, now: Now) -> Result<ConnectionId, Refused> {
+        if self.connections.len() >= self.config.limits.connections_max || self.is_stopping() {
+            return Err(Refused);
+        }
+        let key = self.connections.insert(Connection::new(listener, now));
+        let id = u32::try_from(key).expect("connections_max is below 2^32");
+        self.counters.connections_total += 1;
+        self.rearm(id);
+        Ok(ConnectionId(id))
+    }
+
+    /// Bytes came from a client.
+    pub fn received(&mut self, id: ConnectionId, bytes: &[u8], now: Now) {
+        self.counters.received_bytes_total += bytes.len() as u64;
+        self.date.refresh(now.unix_seconds());
+        self.read(id.0, bytes, now);
+        self.rearm(id.0);
+        self.settle(now);
+    }
+
+    /// The client closed its side: it will send nothing more.
+    pub fn input_ended(&mut self, id: ConnectionId, now: Now) {
+        let connection = &mut self.connections[id.0 as usize];
+        connection.flags.has_input_ended = true;
+        match connection.phase {
+            Phase::Head { .. } if connection.flags.is_parked => {}
+            Phase::Head { .. } if !connection.outbox.is_empty() => self.drain(id.0, now),
+            Phase::Draining => {}
+            _ => self.condemn(id.0),
+        }
+        self.settle(now);
+    }
+
+    /// The connection broke.
+    pub fn hung_up(&mut self, id: ConnectionId, now: Now) {
+        self.condemn(id.0);
+        self.settle(now);
+    }
+
+    /// The kernel took so many of the [`Server::unsent`] bytes.
+    pub fn sent(&mut self, id: ConnectionId, count: usize, now: Now) {
+        self.counters.sent_bytes_total += count as u64;
+        let connection = &mut self.connections[id.0 as usize];
+        connection.outbox.sent(count, now.monotonic);
+        if !connection.outbox.is_empty() {
+            self.request_write(id.0);
+        } else if matches!(connection.phase, Phase::Draining) {
+            self.shut(id.0, now);
+        }
+    }
+
+    /// The kernel takes nothing more for now; [`Server::writable`] will tell when it does again.
+    pub fn blocked(&mut self, id: ConnectionId) {
+        self.connections[id.0 as usize].flags.is_blocked = true;
+        self.rearm(id.0);
+    }
+
+    /// The kernel takes bytes again.
+    pub fn writable(&mut self, id: ConnectionId) {
+        let connection = &mut self.connections[id.0 as usize];
+        connection.flags.is_blocked = false;
+        if !connection.outbox.is_empty() {
+            self.request_write(id.0);
+        }
+    }
+
+    /// Time went on: does what is due.
+    pub fn tick(&mut self, now: Now) {
+        self.date.refresh(now.unix_seconds());
+        self.expire(now);
+        if self.hub.next_sweep().is_some_and(|at| at <= now.monotonic) {
+            self.hub.sweep(now);
+        }
+        self.unpark(now);
+        self.settle(now);
+    }
+
+    // What to do.
+
+    /// The next connection that has something to write and whose kernel takes it.
+    pub fn next_to_write(&mut self, now: Now) -> Option<ConnectionId> {
+        loop {
+            while let Some(id) = self.pending.pop_front() {
+                let Some(connection) = self.connections.get_mut(id as usize) else { continue };
+                let was_pending = std::mem::take(&mut connection.flags.is_pending);
+                let takes = !connection.flags.is_blocked && !connection.is_condemned();
+                if was_pending && takes && !connection.outbox.is_empty() {
+                    return Some(ConnectionId(id));
+                }
+            }
+            let visited = self.fanout.next_visit(&self.hub)?;
+            self.collect(visited.0, now);
+            self.settle(now);
+        }
+    }
+
+    /// The bytes to write, oldest first; fills `slices` and returns how many it used.
+    pub fn unsent<'a>(&'a self, id: ConnectionId, slices: &mut [IoSlice<'a>]) -> usize {
+        self.connections[id.0 as usize].outbox.gather(slices)
+    }
+
+    /// Whether bytes from this client are of any use now. If not, [`Server::next_to_read`] tells when.
+    pub fn wants_input(&self, id: ConnectionId) -> bool {
+        let connection = &self.connections[id.0 as usize];
+        match connection.phase {
+            Phase::Condemned => false,
+            Phase::Head { .. } if connection.flags.is_parked => false,
+            Phase::Subscriber(_) => connection.input.len() < self.config.limits.head_bytes_max,
+            _ => true,
+        }
+    }
+
+    /// A connection that wants input again.
+    pub fn next_to_read(&mut self) -> Option<ConnectionId> {
+        while let Some(id) = self.to_read.pop_front() {
+            if self.connections.contains(id as usize) {
+                return Some(ConnectionId(id));
+            }
+        }
+        None
+    }
+
+    /// A connection whose sending side is to be closed now.
+    pub fn next_to_shut(&mut self) -> Option<ConnectionId> {
+        while let Some(id) = self.to_shut.pop_front() {
+            let connection = self.connections.get(id as usize);
+            if connection.is_some_and(|connection| matches!(connection.phase, Phase::Lingering)) {
+                return Some(ConnectionId(id));
+            }
+        }
+        None
+    }
+
+    /// A connection that is over. Its socket is to be closed and [`Server::closed`] called.
+    pub fn next_to_close(&mut self) -> Option<ConnectionId> {
+        self.to_close.pop_front().map(ConnectionId)
+    }
+
+    /// The socket is closed: only now may the id be used again.
+    pub fn closed(&mut self, id: ConnectionId) {
+        let connection = self.connections.remove(id.0 as usize);
+        assert!(connection.is_condemned(), "only condemned connections are closed");
+        assert!(connection.subscriptions.is_empty(), "a closed connection has left its channels");
+        self.timers.cancel(id.0);
+    }
+
+    /// When [`Server::tick`] is to be called at the latest. None: only when something happens.
+    pub fn next_wake(&self, now: Now) -> Option<Millis> {
+        if self.has_work() {
+            return Some(now.monotonic);
+        }
+        let candidates = [self.timers.next_due(), self.hub.next_sweep(), self.stops_at];
+        candidates.into_iter().flatten().min()
+    }
+
+    /// Whether something can be done without waiting for anything.
+    fn has_work(&self) -> bool {
+        !self.pending.is_empty()
+            || !self.fanout.is_idle()
+            || !self.to_read.is_empty()
+            || !self.to_shut.is_empty()
+            || !self.to_close.is_empty()
+            || self.parked.iter().any(|id| self.can_answer(*id))
+    }
+
+    /// The limits in force.
+    pub fn limits(&self) -> &Limits {
+        &self.config.limits
+    }
+
+    /// What has been counted since the start; for the reactor's own counts.
+    pub fn counters(&mut self) -> &mut Counters {
+        &mut self.counters
+    }
+
+    /// Connections that are open.
+    pub fn connection_count(&self) -> usize {
+        self.connections.len()
+    }
+}
+
+fn head_limits(limits: &Limits) -> HeadLimits {
+    HeadLimits {
+        head_bytes_max: limits.head_bytes_max,
+        target_bytes_max: limits.target_bytes_max,
+        header_count_max: limits.header_count_max,
+    }
+}

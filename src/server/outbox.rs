@@ -1,0 +1,220 @@
+//! What waits for one connection's socket: shared frames in order, and the two limits of a slow reader.
+
+use crate::time::Millis;
+use crate::transports::Frame;
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+/// The queue holds more than its limit: the reader is too slow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Overflow;
+
+/// A queue of frames. Empty it owns no heap, with one frame only that frame.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    frames: Frames,
+    /// Bytes of the first frame that the kernel has taken.
+    offset: u32,
+    /// Bytes that do not count towards the limit: a replay may be larger than it.
+    exempt: u32,
+    bytes: usize,
+    /// When the kernel last took something, or the queue last began to fill.
+    progress_at: Millis,
+}
+
+#[derive(Debug, Default)]
+enum Frames {
+    #[default]
+    None,
+    One(Frame),
+    #[allow(clippy::box_collection, reason = "an idle connection pays for every inline byte")]
+    Many(Box<VecDeque<Frame>>),
+}
+
+impl Outbox {
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+
+    /// Bytes not yet taken by the kernel.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) fn progress_at(&self) -> Millis {
+        self.progress_at
+    }
+
+    /// Queues a frame whatever the limit: answers, which are bounded by their requests, and replays.
+    pub(super) fn push(&mut self, frame: Frame, now: Millis) {
+        if frame.is_empty() {
+            return;
+        }
+        if self.bytes == 0 {
+            self.progress_at = now;
+        }
+        self.bytes += frame.len();
+        self.frames.push(frame);
+    }
+
+    /// Queues a frame of a replay: it does not count towards the limit until the queue has been empty.
+    pub(super) fn push_exempt(&mut self, frame: Frame, now: Millis) {
+        let size = u32::try_from(frame.len()).unwrap_or(u32::MAX);
+        self.exempt = self.exempt.saturating_add(size);
+        self.push(frame, now);
+    }
+
+    /// Queues a live message, unless so many bytes are waiting already. A single message of any size is
+    /// taken: the limit bounds what piles up, not what may be said.
+    pub(super) fn push_live(
+        &mut self,
+        frame: Frame,
+        bytes_max: usize,
+        now: Millis,
+    ) -> Result<(), Overflow> {
+        if self.bytes > bytes_max.saturating_add(self.exempt as usize) {
+            return Err(Overflow);
+        }
+        self.push(frame, now);
+        Ok(())
+    }
+
+    /// What to write next.
+    pub(super) fn unsent(&self) -> impl Iterator<Item = &[u8]> {
+        let offset = self.offset as usize;
+        self.frames.iter().enumerate().map(move |(index, frame)| match index {
+            0 => &frame[offset..],
+            _ => &frame[..],
+        })
+    }
+
+    /// What to write next, for a gathered write; returns how many slices were filled in.
+    pub(super) fn gather<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let mut count = 0;
+        for (slot, bytes) in slices.iter_mut().zip(self.unsent()) {
+            *slot = IoSlice::new(bytes);
+            count += 1;
+        }
+        count
+    }
+
+    /// The kernel took so many bytes.
+    ///
+    /// # Panics
+    /// It took more than there was.
+    pub(super) fn sent(&mut self, count: usize, now: Millis) {
+        if count == 0 {
+            return;
+        }
+        assert!(count <= self.bytes, "the kernel takes what it was given");
+        self.progress_at = now;
+        self.bytes -= count;
+        if self.bytes == 0 {
+            (self.frames, self.offset, self.exempt) = (Frames::None, 0, 0);
+            return;
+        }
+        let mut taken = self.offset as usize + count;
+        while let Some(first) = self.frames.first_length().filter(|first| taken >= *first) {
+            taken -= first;
+            self.frames.pop();
+        }
+        self.offset = u32::try_from(taken).expect("a frame is smaller than 4 GiB");
+    }
+
+    /// Forgets everything: the connection is gone.
+    pub(super) fn clear(&mut self) {
+        *self = Outbox::default();
+    }
+
+    pub(super) fn assert_consistent(&self) {
+        let bytes: usize = self.unsent().map(<[u8]>::len).sum();
+        assert_eq!(self.bytes, bytes, "accounted bytes are queued bytes");
+    }
+}
+
+impl Frames {
+    fn iter(&self) -> impl Iterator<Item = &Frame> {
+        let (one, many) = match self {
+            Frames::None => (None, None),
+            Frames::One(frame) => (Some(frame), None),
+            Frames::Many(frames) => (None, Some(frames.iter())),
+        };
+        one.into_iter().chain(many.into_iter().flatten())
+    }
+
+    fn first_length(&self) -> Option<usize> {
+        self.iter().next().map(|frame| frame.len())
+    }
+
+    fn push(&mut self, frame: Frame) {
+        *self = match std::mem::take(self) {
+            Frames::None => Frames::One(frame),
+            Frames::One(first) => Frames::Many(Box::new(VecDeque::from([first, frame]))),
+            Frames::Many(mut frames) => {
+                frames.push_back(frame);
+                Frames::Many(frames)
+            }
+        };
+    }
+
+    fn pop(&mut self) {
+        match self {
+            Frames::None => {}
+            Frames::One(_) => *self = Frames::None,
+            Frames::Many(frames) => {
+                frames.pop_front();
+                if frames.is_empty() {
+                    *self = Frames::None;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(outbox: &Outbox) -> String {
+        outbox.assert_consistent();
+        outbox.unsent().map(|slice| String::from_utf8_lossy(slice) + "|").collect()
+    }
+
+    #[test]
+    fn partial_writes_go_on_in_the_middle_of_a_frame() {
+        let mut outbox = Outbox::default();
+        for frame in [b"abc", b"def", b"ghi"] {
+            outbox.push(frame.as_slice().into(), Millis(0));
+        }
+        outbox.sent(2, Millis(1));
+        assert_eq!(text(&outbox), "c|def|ghi|");
+        outbox.sent(1, Millis(2));
+        outbox.sent(4, Millis(3));
+        assert_eq!(text(&outbox), "hi|");
+        assert_eq!((outbox.bytes(), outbox.progress_at()), (2, Millis(3)));
+        outbox.sent(2, Millis(4));
+        assert_eq!((text(&outbox), outbox.is_empty()), (String::new(), true));
+    }
+
+    #[test]
+    fn the_limit_bounds_what_piles_up_but_not_one_message_or_a_replay() {
+        let frame = || Frame::from([0; 100].as_slice());
+        let mut outbox = Outbox::default();
+        assert_eq!(outbox.push_live(frame(), 50, Millis(0)), Ok(()));
+        assert_eq!(outbox.push_live(frame(), 50, Millis(0)), Err(Overflow));
+        outbox.sent(50, Millis(0));
+        assert_eq!(outbox.push_live(frame(), 50, Millis(0)), Ok(()));
+        outbox.clear();
+        (0..10).for_each(|_| outbox.push_exempt(frame(), Millis(0)));
+        assert_eq!(outbox.push_live(frame(), 50, Millis(0)), Ok(()));
+        assert_eq!(outbox.push_live(frame(), 50, Millis(0)), Err(Overflow));
+        outbox.sent(1100, Millis(0));
+        outbox.push(frame(), Millis(0));
+        assert_eq!(outbox.push_live(frame(), 50, Millis(0)), Err(Overflow));
+    }
+
+    #[test]
+    fn an_idle_outbox_is_small() {
+        assert!(size_of::<Outbox>() <= 48);
+    }
+}

@@ -1,0 +1,390 @@
+//! From bytes to requests: heads, bodies, and what becomes of a body that nobody wants.
+
+use super::Server;
+use super::connection::{Awaiting, Exchange, Incoming, Phase};
+use crate::http::{BodyReader, Framing, Head, Response, Status, parse_head};
+use crate::time::Now;
+
+/// What one step of reading did.
+enum Taken {
+    /// It used so many bytes; there may be more to do.
+    Bytes(usize),
+    /// Nothing more can be done with what there is.
+    Nothing,
+}
+
+impl Server {
+    /// Puts new bytes behind what was left over and uses as many as it can.
+    pub(super) fn read(&mut self, id: u32, bytes: &[u8], now: Now) {
+        let connection = &mut self.connections[id as usize];
+        match connection.phase {
+            Phase::Draining | Phase::Lingering | Phase::Condemned => return,
+            Phase::Head { .. } if connection.input.is_empty() => connection.since = now.monotonic,
+            _ => {}
+        }
+        if connection.input.is_empty() {
+            let used = self.process(id, bytes, now);
+            self.keep_rest(id, bytes[used..].to_vec());
+        } else {
+            let mut input = std::mem::take(&mut connection.input);
+            input.extend_from_slice(bytes);
+            let used = self.process(id, &input, now);
+            input.drain(..used);
+            self.keep_rest(id, input);
+        }
+    }
+
+    /// Goes on with what was left over.
+    pub(super) fn read_on(&mut self, id: u32, now: Now) {
+        self.connections[id as usize].since = now.monotonic;
+        self.read(id, &[], now);
+        self.rearm(id);
+    }
+
+    fn keep_rest(&mut self, id: u32, rest: Vec<u8>) {
+        let connection = &mut self.connections[id as usize];
+        connection.input = match connection.phase {
+            Phase::Draining | Phase::Lingering | Phase::Condemned => Vec::new(),
+            _ if rest.is_empty() => Vec::new(),
+            _ => rest,
+        };
+    }
+
+    fn process(&mut self, id: u32, input: &[u8], now: Now) -> usize {
+        let mut used = 0;
+        loop {
+            let rest = &input[used..];
+            let taken = match &self.connections[id as usize].phase {
+                Phase::Head { scanned } => {
+                    let scanned = *scanned;
+                    self.read_head(id, rest, scanned as usize, now)
+                }
+                Phase::Body(_) => self.read_body(id, rest, now),
+                Phase::Subscriber(_) | Phase::Draining | Phase::Lingering | Phase::Condemned => {
+                    Taken::Nothing
+                }
+            };
+            match taken {
+                Taken::Bytes(count) => used += count,
+                Taken::Nothing => return used,
+            }
+        }
+    }
+
+    fn read_head(&mut self, id: u32, input: &[u8], mut scanned: usize, now: Now) -> Taken {
+        if input.is_empty() {
+            return Taken::Nothing;
+        }
+        if !self.can_answer(id) {
+            self.park(id);
+            return Taken::Nothing;
+        }
+        match parse_head(input, &mut scanned, &self.head_limits) {
+            Ok(Some((head, length))) => {
+                self.counters.requests_total += 1;
+                let connection = &mut self.connections[id as usize];
+                connection.requests = connection.requests.saturating_add(1);
+                connection.exchange = Exchange::of(&head);
+                connection.phase = Phase::Head { scanned: 0 };
+                if self.is_last_request(id) {
+                    self.connections[id as usize].exchange.keeps_alive = false;
+                }
+                Taken::Bytes(length + self.route(id, &head, &input[length..], now))
+            }
+            Ok(None) => {
+                let scanned = u32::try_from(scanned).unwrap_or(0);
+                self.connections[id as usize].phase = Phase::Head { scanned };
+                Taken::Nothing
+            }
+            Err(status) => {
+                self.counters.malformed_requests_total += 1;
+                self.refuse_framing(id, status, now);
+                Taken::Nothing
+            }
+        }
+    }
+
+    fn is_last_request(&self, id: u32) -> bool {
+        let max = self.config.limits.keepalive_requests_max;
+        self.is_stopping() || max > 0 && self.connections[id as usize].requests >= max
+    }
+
+    /// Answers a request whose end is unknown: nothing that follows can be trusted.
+    pub(super) fn refuse_framing(&mut self, id: u32, status: Status, now: Now) {
+        let connection = &mut self.connections[id as usize];
+        connection.exchange = Exchange { keeps_alive: false, ..connection.exchange };
+        self.respond(id, Response::new(status), b"", now);
+    }
+
+    /// Finds out what a request is for and answers it, or begins to read its body. Returns how many of
+    /// the bytes behind the head it used.
+    fn route(&mut self, id: u32, head: &Head<'_>, behind: &[u8], now: Now) -> usize {
+        match self.route_api(id, head, now) {
+            Some(next) => self.follow(id, head, behind, next, now),
+            None => {
+                let response = Response::new(Status::NOT_FOUND);
+                self.follow(id, head, behind, Next::Answer(response, Vec::new()), now)
+            }
+        }
+    }
+
+    fn follow(&mut self, id: u32, head: &Head<'_>, behind: &[u8], next: Next, now: Now) -> usize {
+        match next {
+            Next::Answer(response, body) => {
+                let used = self.skip_body(id, head, behind, now);
+                self.answer(id, response, &body, now);
+                used
+            }
+            Next::Read { awaiting, bytes_max } => {
+                self.begin_body(id, head, behind, awaiting, bytes_max, now)
+            }
+        }
+    }
+
+    /// Reads the body for somebody. One that is all there is handed over as it lies.
+    fn begin_body(
+        &mut self,
+        id: u32,
+        head: &Head<'_>,
+        behind: &[u8],
+        awaiting: Awaiting,
+        bytes_max: usize,
+        now: Now,
+    ) -> usize {
+        if let Framing::Length(length) = head.framing {
+            let length = usize::try_from(length).unwrap_or(usize::MAX);
+            if length > bytes_max {
+                let refused = self.body_too_large(&awaiting);
+                return self.follow(id, head, behind, refused, now);
+            }
+            if let Some(body) = behind.get(..length) {
+                self.complete(id, awaiting, body, now);
+                return length;
+            }
+        }
+        if head.expects_continue && behind.is_empty() {
+            self.push(id, Response::new(Status::CONTINUE).finish().into(), now);
+        }
+        self.await_body(id, head.framing, awaiting, bytes_max, now);
+        0
+    }
+
+    fn await_body(
+        &mut self,
+        id: u32,
+        framing: Framing,
+        awaiting: Awaiting,
+        bytes_max: usize,
+        now: Now,
+    ) {
+        self.connections[id as usize].phase = Phase::Body(Box::new(Incoming {
+            awaiting,
+            reader: BodyReader::new(framing),
+            body: Vec::new(),
+            bytes_max,
+            began: now.monotonic,
+            last_arrival: now.monotonic,
+        }));
+    }
+
+    /// The answer is known before the body has come. A short body is read and dropped, so that the
+    /// connection can be used again; in front of a long one, or one that the client may never send
+    /// because it waits for `100 Continue` (RFC 9110, section 10.1.1), the connection is closed.
+    fn skip_body(&mut self, id: u32, head: &Head<'_>, behind: &[u8], now: Now) -> usize {
+        let bytes_max = self.config.limits.body_bytes_max;
+        let length = match head.framing {
+            Framing::Length(length) => usize::try_from(length).unwrap_or(usize::MAX),
+            Framing::Chunked => 0,
+        };
+        if head.framing == Framing::Length(0) {
+            return 0;
+        }
+        if head.framing != Framing::Chunked && behind.len() >= length {
+            return length;
+        }
+        if length > bytes_max || head.expects_continue {
+            self.connections[id as usize].exchange.keeps_alive = false;
+        } else {
+            self.await_body(id, head.framing, Awaiting::Nothing, bytes_max, now);
+        }
+        0
+    }
+
+    fn read_body(&mut self, id: u32, input: &[u8], now: Now) -> Taken {
+        let Phase::Body(incoming) = &mut self.connections[id as usize].phase else {
+            return Taken::Nothing;
+        };
+        let keeps_data = !matches!(incoming.awaiting, Awaiting::Nothing);
+        let mut used = 0;
+        while !incoming.reader.is_complete() {
+            let Ok(step) = incoming.reader.next(&input[used..]) else {
+                self.broken_body(id, now);
+                return Taken::Nothing;
+            };
+            if step.consumed == 0 {
+                break;
+            }
+            used += step.consumed;
+            incoming.last_arrival = now.monotonic;
+            if step.data.len() > incoming.bytes_max {
+                self.oversized_body(id, now);
+                return Taken::Nothing;
+            }
+            match keeps_data {
+                true if incoming.body.len() + step.data.len() > incoming.bytes_max => {
+                    self.oversized_body(id, now);
+                    return Taken::Nothing;
+                }
+                true => incoming.body.extend_from_slice(step.data),
+                // A dropped body is bounded too: the rest of the allowance shrinks.
+                false => incoming.bytes_max -= step.data.len(),
+            }
+        }
+        if !incoming.reader.is_complete() {
+            return if used > 0 { Taken::Bytes(used) } else { Taken::Nothing };
+        }
+        let phase = Phase::Head { scanned: 0 };
+        let phase = std::mem::replace(&mut self.connections[id as usize].phase, phase);
+        if let Phase::Body(incoming) = phase {
+            self.complete(id, incoming.awaiting, &incoming.body, now);
+        }
+        Taken::Bytes(used)
+    }
+
+    /// The chunk framing is broken: where the next request begins is unknown.
+    fn broken_body(&mut self, id: u32, now: Now) {
+        self.counters.malformed_requests_total += 1;
+        match self.take_awaiting(id) {
+            // The answer has been given already.
+            Some(Awaiting::Nothing) | None => self.drain(id, now),
+            Some(Awaiting::Publish | Awaiting::Stream { .. }) => {
+                self.refuse_framing(id, Status::BAD_REQUEST, now);
+            }
+        }
+    }
+
+    fn oversized_body(&mut self, id: u32, now: Now) {
+        match self.take_awaiting(id) {
+            Some(Awaiting::Nothing) | None => self.drain(id, now),
+            Some(awaiting) => {
+                self.connections[id as usize].exchange.keeps_alive = false;
+                if let Next::Answer(response, body) = self.body_too_large(&awaiting) {
+                    self.respond(id, response, &body, now);
+                }
+            }
+        }
+    }
+
+    fn take_awaiting(&mut self, id: u32) -> Option<Awaiting> {
+        let phase = &mut self.connections[id as usize].phase;
+        match std::mem::replace(phase, Phase::Head { scanned: 0 }) {
+            Phase::Body(incoming) => Some(incoming.awaiting),
+            other => {
+                *phase = other;
+                None
+            }
+        }
+    }
+
+    /// A request is there in full.
+    fn complete(&mut self, id: u32, awaiting: Awaiting, body: &[u8], now: Now) {
+        match awaiting {
+            Awaiting::Nothing => self.end_exchange(id, now),
+            Awaiting::Publish => self.api_publish(id, body, now),
+            Awaiting::Stream { channel } => self.api_stream(id, &channel, body, now),
+        }
+    }
+
+    /// Answers now; if the request's body is still being dropped, the exchange ends with that.
+    fn answer(&mut self, id: u32, response: Response, body: &[u8], now: Now) {
+        if matches!(self.connections[id as usize].phase, Phase::Body(_)) {
+            self.write_response(id, response, body, now);
+        } else {
+            self.respond(id, response, body, now);
+        }
+    }
+
+    /// Answers a request that has been read to its end, or after which the connection is closed.
+    pub(super) fn respond(&mut self, id: u32, response: Response, body: &[u8], now: Now) {
+        self.write_response(id, response, body, now);
+        self.end_exchange(id, now);
+    }
+
+    fn write_response(&mut self, id: u32, response: Response, body: &[u8], now: Now) {
+        let exchange = self.connections[id as usize].exchange;
+        let status = response.status();
+        let mut response = response.field("date", self.date.as_bytes());
+        if !status.is_bodiless() {
+            response = response.number("content-length", body.len() as u64);
+        }
+        match (exchange.keeps_alive, exchange.is_http_1_0) {
+            (false, _) => response = response.field("connection", "close"),
+            (true, true) => response = response.field("connection", "keep-alive"),
+            (true, false) => {}
+        }
+        let bytes = match exchange.is_head || status.is_bodiless() {
+            true => response.finish(),
+            false => response.finish_with(body),
+        };
+        self.push(id, bytes.into(), now);
+    }
+
+    /// After an answer: the next request, or the end.
+    pub(super) fn end_exchange(&mut self, id: u32, now: Now) {
+        let connection = &mut self.connections[id as usize];
+        connection.since = now.monotonic;
+        match connection.exchange.keeps_alive {
+            true => connection.phase = Phase::Head { scanned: 0 },
+            false => self.drain(id, now),
+        }
+    }
+
+    /// Whether there is room for the answer to one more request: the client reads what it gets, and the
+    /// subscribers have taken most of what was published.
+    pub(super) fn can_answer(&self, id: u32) -> bool {
+        let Some(connection) = self.connections.get(id as usize) else { return true };
+        let limits = &self.config.limits;
+        connection.outbox.bytes() <= limits.outbox_bytes_max / 2
+            && self.fanout.backlog_bytes() <= limits.backlog_bytes_max
+    }
+
+    fn park(&mut self, id: u32) {
+        let flags = &mut self.connections[id as usize].flags;
+        if !std::mem::replace(&mut flags.is_parked, true) {
+            self.parked.push(id);
+        }
+    }
+
+    /// Lets requests that had to wait go on.
+    pub(super) fn unpark(&mut self, now: Now) {
+        if self.parked.is_empty() {
+            return;
+        }
+        let (ready, waiting) = std::mem::take(&mut self.parked)
+            .into_iter()
+            .filter(|id| self.connections.get(*id as usize).is_some_and(|one| one.flags.is_parked))
+            .partition(|id| self.can_answer(*id));
+        self.parked = waiting;
+        let ready: Vec<u32> = ready;
+        for id in ready {
+            self.connections[id as usize].flags.is_parked = false;
+            self.read_on(id, now);
+            let connection = &self.connections[id as usize];
+            if connection.flags.is_parked {
+                continue;
+            }
+            match connection.phase {
+                Phase::Head { .. } if connection.flags.has_input_ended => self.drain(id, now),
+                _ => self.to_read.push_back(id),
+            }
+        }
+    }
+}
+
+/// What a request's head leads to.
+pub(super) enum Next {
+    /// An answer, with its body, whatever the request's own body holds.
+    Answer(Response, Vec<u8>),
+    /// The request's body is needed first.
+    Read { awaiting: Awaiting, bytes_max: usize },
+}
