@@ -16,6 +16,7 @@
 //! | [`auth`] | subscribe tokens -> claims checked; secrets compared in constant time |
 //! | [`endpoints`] | one file per thing that can be asked for, a folder per face |
 //! | [`config`] | environment and TOML -> one typed `Config`, with every limit in one place |
+//! | [`nginx_import`] | an nginx configuration -> what it says to the push stream module |
 
 pub mod auth;
 pub mod config;
@@ -23,6 +24,7 @@ pub mod endpoints;
 pub mod http;
 pub mod hub;
 pub mod message;
+pub mod nginx_import;
 pub mod push_stream;
 pub mod stats;
 pub mod time;
