@@ -18,6 +18,7 @@
 //! | [`server`] | the state machine: connections, outboxes, fan-out, deadlines |
 //! | [`reactor`] | the only folder that knows the operating system: sockets, signals, clock |
 //! | [`config`] | environment and TOML -> one typed `Config`, with every limit in one place |
+//! | [`nginx_import`] | an nginx configuration -> what it says to the push stream module |
 
 pub mod auth;
 pub mod config;
@@ -25,6 +26,7 @@ pub mod endpoints;
 pub mod http;
 pub mod hub;
 pub mod message;
+pub mod nginx_import;
 pub mod push_stream;
 pub mod reactor;
 pub mod server;

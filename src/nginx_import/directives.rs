@@ -1,0 +1,89 @@
+//! The directives of the push stream module: where each may stand and how many arguments it takes
+//! (push-stream spec, sections 2.2 to 2.4).
+
+use std::ops::RangeInclusive;
+
+/// What the name of every directive of the module begins with.
+pub const PREFIX: &str = "push_stream_";
+
+/// Where a directive may stand (push-stream spec, section 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contexts {
+    /// H: `http` only.
+    Http,
+    /// HSL: `http`, `server`, `location`.
+    HttpServerLocation,
+    /// HSL+if: these and an `if` inside a location.
+    HttpServerLocationIf,
+    /// L: `location` only.
+    Location,
+}
+
+/// A directive of the module.
+#[derive(Debug)]
+pub struct KnownDirective {
+    /// Its whole name.
+    pub name: &'static str,
+    /// Where it may stand.
+    pub contexts: Contexts,
+    /// How many arguments it takes.
+    pub arguments: RangeInclusive<usize>,
+}
+
+impl KnownDirective {
+    /// Finds one by its name.
+    pub fn named(name: &str) -> Option<&'static KnownDirective> {
+        DIRECTIVES.iter().find(|known| known.name == name)
+    }
+}
+
+const fn one(name: &'static str, contexts: Contexts) -> KnownDirective {
+    KnownDirective { name, contexts, arguments: 1..=1 }
+}
+
+/// All of them, in the order of the specification.
+pub const DIRECTIVES: [KnownDirective; 36] = {
+    use Contexts::*;
+    [
+        KnownDirective {
+            name: "push_stream_channels_statistics",
+            contexts: Location,
+            arguments: 0..=0,
+        },
+        KnownDirective { name: "push_stream_publisher", contexts: Location, arguments: 0..=1 },
+        KnownDirective { name: "push_stream_subscriber", contexts: Location, arguments: 0..=1 },
+        KnownDirective { name: "push_stream_shared_memory_size", contexts: Http, arguments: 1..=2 },
+        one("push_stream_channel_deleted_message_text", Http),
+        one("push_stream_channel_inactivity_time", Http),
+        one("push_stream_ping_message_text", Http),
+        one("push_stream_timeout_with_body", Http),
+        one("push_stream_message_ttl", Http),
+        one("push_stream_max_subscribers_per_channel", Http),
+        one("push_stream_max_messages_stored_per_channel", Http),
+        one("push_stream_max_channel_id_length", Http),
+        one("push_stream_max_number_of_channels", Http),
+        one("push_stream_max_number_of_wildcard_channels", Http),
+        one("push_stream_wildcard_channel_prefix", Http),
+        one("push_stream_events_channel_id", Http),
+        one("push_stream_channels_path", HttpServerLocationIf),
+        one("push_stream_store_messages", HttpServerLocationIf),
+        one("push_stream_channel_info_on_publish", HttpServerLocation),
+        one("push_stream_authorized_channels_only", HttpServerLocation),
+        one("push_stream_header_template", HttpServerLocation),
+        one("push_stream_header_template_file", HttpServerLocation),
+        one("push_stream_message_template", HttpServerLocation),
+        one("push_stream_footer_template", HttpServerLocation),
+        one("push_stream_wildcard_channel_max_qtd", HttpServerLocation),
+        one("push_stream_ping_message_interval", HttpServerLocation),
+        one("push_stream_subscriber_connection_ttl", HttpServerLocation),
+        one("push_stream_longpolling_connection_ttl", HttpServerLocation),
+        one("push_stream_websocket_allow_publish", HttpServerLocation),
+        one("push_stream_allow_connections_to_events_channel", HttpServerLocationIf),
+        one("push_stream_last_received_message_time", HttpServerLocationIf),
+        one("push_stream_last_received_message_tag", HttpServerLocationIf),
+        one("push_stream_last_event_id", HttpServerLocationIf),
+        one("push_stream_user_agent", HttpServerLocation),
+        one("push_stream_padding_by_user_agent", HttpServerLocation),
+        one("push_stream_allowed_origins", HttpServerLocation),
+    ]
+};

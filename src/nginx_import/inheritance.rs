@@ -1,0 +1,356 @@
+//! What holds in a location: the levels of an nginx configuration and nginx's inheritance between them
+//! (push-stream spec, section 2.5). Values stay words here; their meaning is not looked at.
+
+use super::checks::{check_place, check_repetition, refuse_module_inside};
+use super::syntax::{Body, Directive, SyntaxError, Tree};
+use std::collections::BTreeMap;
+
+/// Index of a level of [`Scopes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ScopeId(usize);
+
+/// What kind of block a level is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScopeKind {
+    /// The top of the main file.
+    Main,
+    /// `http { … }`
+    Http,
+    /// `server { … }` in `http`.
+    Server,
+    /// `location … { … }`, in a server or in another location.
+    Location,
+    /// `if (…) { … }` in a location.
+    If,
+}
+
+impl ScopeKind {
+    /// The kind of level that a directive opens here; none if it opens no level, or not here.
+    pub(super) fn inner(self, name: &str) -> Option<ScopeKind> {
+        match (self, name) {
+            (ScopeKind::Main, "http") => Some(ScopeKind::Http),
+            (ScopeKind::Http, "server") => Some(ScopeKind::Server),
+            (ScopeKind::Server | ScopeKind::Location, "location") => Some(ScopeKind::Location),
+            (ScopeKind::Location, "if") => Some(ScopeKind::If),
+            _ => None,
+        }
+    }
+}
+
+/// One level.
+#[derive(Debug)]
+pub struct Scope<'t> {
+    /// What kind of block.
+    pub kind: ScopeKind,
+    /// The level around it; none for the top.
+    pub parent: Option<ScopeId>,
+    /// The directive that opens the block; none for the top.
+    pub opening: Option<&'t Directive>,
+    /// All that stands on this level, in order, include files in place; openings of inner levels too.
+    pub directives: Vec<&'t Directive>,
+    /// The last directive of each name.
+    by_name: BTreeMap<&'t str, &'t Directive>,
+}
+
+impl<'t> Scope<'t> {
+    /// A directive given on this very level; the last one if it is repeated.
+    pub fn own(&self, name: &str) -> Option<&'t Directive> {
+        self.by_name.get(name).copied()
+    }
+}
+
+/// All levels of a configuration.
+#[derive(Debug)]
+pub struct Scopes<'t> {
+    tree: &'t Tree,
+    scopes: Vec<Scope<'t>>,
+}
+
+impl<'t> Scopes<'t> {
+    /// Sorts a configuration into levels. The error is the first directive of the module (or `http`,
+    /// `server`, `location`, `if`) that is unknown, in a wrong place, repeated, or has a wrong number of
+    /// arguments, in nginx's words.
+    pub fn read(tree: &'t Tree) -> Result<Scopes<'t>, SyntaxError> {
+        let mut scopes = Scopes { tree, scopes: Vec::new() };
+        scopes.enter(ScopeKind::Main, None, None, &tree.main().directives)?;
+        Ok(scopes)
+    }
+
+    /// The configuration that was sorted.
+    pub fn tree(&self) -> &'t Tree {
+        self.tree
+    }
+
+    /// One level.
+    pub fn scope(&self, id: ScopeId) -> &Scope<'t> {
+        &self.scopes[id.0]
+    }
+
+    /// All levels, each after the one around it, in the order of the text.
+    pub fn ids(&self) -> impl Iterator<Item = ScopeId> + use<> {
+        (0..self.scopes.len()).map(ScopeId)
+    }
+
+    /// The levels of a kind directly inside another, in the order of the text.
+    pub fn children(&self, parent: ScopeId, kind: ScopeKind) -> impl Iterator<Item = ScopeId> {
+        let is_child = move |id: &ScopeId| {
+            self.scope(*id).parent == Some(parent) && self.scope(*id).kind == kind
+        };
+        self.ids().filter(is_child)
+    }
+
+    /// The `http` block; none if there is none.
+    pub fn http(&self) -> Option<ScopeId> {
+        self.ids().find(|id| self.scope(*id).kind == ScopeKind::Http)
+    }
+
+    /// A directive given on this very level; the last one if it is repeated.
+    pub fn own(&self, id: ScopeId, name: &str) -> Option<&'t Directive> {
+        self.scope(id).own(name)
+    }
+
+    /// A directive given on this level or else the nearest one around it that has it. Not for roles, header
+    /// templates and `push_stream_longpolling_connection_ttl`, which have rules of their own.
+    pub fn inherited(&self, id: ScopeId, name: &str) -> Option<&'t Directive> {
+        self.with_outer(id).find_map(|id| self.own(id, name))
+    }
+
+    /// The directive that gives a location its role; an `if` has the role of its location. Nested locations
+    /// inherit none (push-stream spec, section 2.2).
+    pub fn role(&self, id: ScopeId) -> Option<&'t Directive> {
+        let scope = self.scope(id);
+        let location = match (scope.kind, scope.parent) {
+            (ScopeKind::If, Some(location)) => location,
+            _ => id,
+        };
+        ROLES.iter().find_map(|name| self.own(location, name))
+    }
+
+    /// `push_stream_header_template` or `push_stream_header_template_file`: one setting, the innermost level
+    /// that has either wins.
+    pub fn header_template(&self, id: ScopeId) -> Option<&'t Directive> {
+        self.with_outer(id)
+            .find_map(|id| self.own(id, HEADER_TEMPLATE).or(self.own(id, HEADER_TEMPLATE_FILE)))
+    }
+
+    /// `push_stream_longpolling_connection_ttl`, or the `push_stream_subscriber_connection_ttl` that stands
+    /// in for it. nginx fills this default in at each level below `http`, so an outer level's stand-in wins
+    /// over an inner level's `push_stream_subscriber_connection_ttl`.
+    pub fn longpolling_connection_ttl(&self, id: ScopeId) -> Option<&'t Directive> {
+        let mut levels: Vec<ScopeId> = self.with_outer(id).collect();
+        levels.reverse();
+        let mut setting = None;
+        for level in levels {
+            let stand_in = match self.scope(level).kind {
+                ScopeKind::Main | ScopeKind::Http => None,
+                ScopeKind::Server | ScopeKind::Location | ScopeKind::If => {
+                    self.inherited(level, "push_stream_subscriber_connection_ttl")
+                }
+            };
+            let own = self.own(level, "push_stream_longpolling_connection_ttl");
+            setting = own.or(setting).or(stand_in);
+        }
+        setting
+    }
+
+    /// A level and those around it, innermost first.
+    fn with_outer(&self, id: ScopeId) -> impl Iterator<Item = ScopeId> {
+        std::iter::successors(Some(id), |id| self.scope(*id).parent)
+    }
+
+    fn enter(
+        &mut self,
+        kind: ScopeKind,
+        parent: Option<ScopeId>,
+        opening: Option<&'t Directive>,
+        inside: &'t [Directive],
+    ) -> Result<(), SyntaxError> {
+        let id = ScopeId(self.scopes.len());
+        let directives = self.tree.expanded(inside);
+        self.scopes.push(Scope {
+            kind,
+            parent,
+            opening,
+            directives: Vec::new(),
+            by_name: BTreeMap::new(),
+        });
+        for &directive in &directives {
+            check_place(kind, directive)
+                .and_then(|()| check_repetition(self.scope(id), directive))
+                .map_err(|text| self.tree.error(directive, text))?;
+            self.scopes[id.0].by_name.insert(&directive.name, directive);
+
+            let Body::Block { directives: inside, .. } = &directive.body else { continue };
+            match kind.inner(&directive.name) {
+                Some(inner) => self.enter(inner, Some(id), Some(directive), inside)?,
+                None => refuse_module_inside(self.tree, directive, inside)?,
+            }
+        }
+        self.scopes[id.0].directives = directives;
+        Ok(())
+    }
+}
+
+pub(super) const HEADER_TEMPLATE: &str = "push_stream_header_template";
+pub(super) const HEADER_TEMPLATE_FILE: &str = "push_stream_header_template_file";
+
+/// The one that wins first.
+pub(super) const ROLES: [&str; 3] =
+    ["push_stream_channels_statistics", "push_stream_publisher", "push_stream_subscriber"];
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::loaded;
+    use super::*;
+
+    /// Finds the location whose first argument it is.
+    fn location(scopes: &Scopes<'_>, path: &str) -> ScopeId {
+        let is_it = |id: &ScopeId| {
+            let opening = scopes.scope(*id).opening;
+            opening.is_some_and(|opening| {
+                opening.name == "location" && opening.arguments[0].value == path.as_bytes()
+            })
+        };
+        scopes.ids().find(is_it).unwrap()
+    }
+
+    /// `FILE:LINE name first-argument` of a setting.
+    fn shown(scopes: &Scopes<'_>, setting: Option<&Directive>) -> String {
+        let Some(setting) = setting else { return "nothing".to_owned() };
+        let origin = scopes.tree().origin(setting);
+        let value = setting.arguments.first().map_or("".into(), |first| first.text());
+        format!("{} {} {value}", origin.trim_start_matches("/etc/"), setting.name)
+    }
+
+    #[test]
+    fn the_innermost_level_that_gives_a_directive_wins() {
+        let tree = loaded(&[
+            (
+                "/etc/nginx.conf",
+                "http {
+                    push_stream_message_template http;
+                    push_stream_footer_template http;
+                    server {
+                        push_stream_message_template server;
+                        include shared;
+                        location /a {
+                            push_stream_message_template '';
+                            location /a/b { push_stream_store_messages on; }
+                            if ($arg_x) { push_stream_store_messages off; }
+                        }
+                    }
+                    server { location /c { } }
+                }",
+            ),
+            ("/etc/shared", "push_stream_user_agent $arg_ua;"),
+        ])
+        .unwrap();
+        let scopes = Scopes::read(&tree).unwrap();
+        let setting = |path, name| shown(&scopes, scopes.inherited(location(&scopes, path), name));
+        let template = "push_stream_message_template";
+        assert_eq!(setting("/a", template), "nginx.conf:8 push_stream_message_template ");
+        assert_eq!(setting("/a/b", template), "nginx.conf:8 push_stream_message_template ");
+        assert_eq!(setting("/c", template), "nginx.conf:2 push_stream_message_template http");
+        let footer = "push_stream_footer_template";
+        assert_eq!(setting("/a/b", footer), "nginx.conf:3 push_stream_footer_template http");
+        let agent = "push_stream_user_agent";
+        assert_eq!(setting("/a/b", agent), "shared:1 push_stream_user_agent $arg_ua");
+        assert_eq!(setting("/c", agent), "nothing");
+
+        let condition = scopes.children(location(&scopes, "/a"), ScopeKind::If).next().unwrap();
+        let inside = |name| shown(&scopes, scopes.inherited(condition, name));
+        assert_eq!(
+            inside("push_stream_store_messages"),
+            "nginx.conf:10 push_stream_store_messages off"
+        );
+        assert_eq!(inside(template), "nginx.conf:8 push_stream_message_template ");
+    }
+
+    #[test]
+    fn a_role_holds_in_its_location_and_its_ifs_but_not_in_nested_locations() {
+        let tree = loaded(&[(
+            "/etc/nginx.conf",
+            "http { server {
+                location /pub { push_stream_publisher admin;
+                    if ($arg_x = a) { push_stream_store_messages on; }
+                    location /pub/x { }
+                }
+                location /both { push_stream_subscriber; push_stream_channels_statistics; }
+            } }",
+        )])
+        .unwrap();
+        let scopes = Scopes::read(&tree).unwrap();
+        let publisher = location(&scopes, "/pub");
+        let condition = scopes.children(publisher, ScopeKind::If).next().unwrap();
+        let role = |id| shown(&scopes, scopes.role(id));
+        assert_eq!(role(publisher), "nginx.conf:2 push_stream_publisher admin");
+        assert_eq!(role(condition), "nginx.conf:2 push_stream_publisher admin");
+        assert_eq!(role(location(&scopes, "/pub/x")), "nothing");
+        assert_eq!(
+            role(location(&scopes, "/both")),
+            "nginx.conf:6 push_stream_channels_statistics "
+        );
+    }
+
+    #[test]
+    fn header_template_and_file_are_one_setting() {
+        let tree = loaded(&[(
+            "/etc/nginx.conf",
+            "http { push_stream_header_template_file h;
+                server { location /file { }
+                    location /blank { push_stream_header_template '';
+                        location /blank/file { push_stream_header_template_file i; } } } }",
+        )])
+        .unwrap();
+        let scopes = Scopes::read(&tree).unwrap();
+        let header = |path| shown(&scopes, scopes.header_template(location(&scopes, path)));
+        assert_eq!(header("/file"), "nginx.conf:1 push_stream_header_template_file h");
+        assert_eq!(header("/blank"), "nginx.conf:3 push_stream_header_template ");
+        assert_eq!(header("/blank/file"), "nginx.conf:4 push_stream_header_template_file i");
+    }
+
+    #[test]
+    fn the_long_polling_limit_takes_its_default_level_by_level() {
+        let subscriber = "push_stream_subscriber_connection_ttl";
+        let own = "push_stream_longpolling_connection_ttl";
+        let tree = loaded(&[(
+            "/etc/nginx.conf",
+            &format!(
+                "http {{ {subscriber} 1s;
+                    server {{ location /outer {{ {subscriber} 3s; }}
+                        location /own {{ {own} 4s; location /own/nested {{ {subscriber} 5s; }} }} }}
+                    server {{ {subscriber} 6s; location /server {{ {subscriber} 7s; }} }} }}"
+            ),
+        )])
+        .unwrap();
+        let scopes = Scopes::read(&tree).unwrap();
+        let limit =
+            |path| shown(&scopes, scopes.longpolling_connection_ttl(location(&scopes, path)));
+        assert_eq!(limit("/outer"), format!("nginx.conf:1 {subscriber} 1s"));
+        assert_eq!(limit("/own"), format!("nginx.conf:3 {own} 4s"));
+        assert_eq!(limit("/own/nested"), format!("nginx.conf:3 {own} 4s"));
+        assert_eq!(limit("/server"), format!("nginx.conf:4 {subscriber} 6s"));
+
+        let tree = loaded(&[(
+            "/etc/nginx.conf",
+            &format!(
+                "http {{ server {{ location /a {{ {subscriber} 8s; }} location /b {{ }} }} }}"
+            ),
+        )])
+        .unwrap();
+        let scopes = Scopes::read(&tree).unwrap();
+        let limit =
+            |path| shown(&scopes, scopes.longpolling_connection_ttl(location(&scopes, path)));
+        assert_eq!(limit("/a"), format!("nginx.conf:1 {subscriber} 8s"));
+        assert_eq!(limit("/b"), "nothing");
+    }
+
+    #[test]
+    fn a_configuration_without_http_has_one_level() {
+        let tree = loaded(&[("/etc/nginx.conf", "events { } user www;")]).unwrap();
+        let scopes = Scopes::read(&tree).unwrap();
+        assert_eq!(scopes.http(), None);
+        let names: Vec<_> = scopes.scope(ScopeId(0)).directives.iter().map(|it| &it.name).collect();
+        assert_eq!(names, ["events", "user"]);
+    }
+}
