@@ -68,6 +68,15 @@ impl VariableString {
         &self.source
     }
 
+    /// The value, where it is the same for all requests.
+    pub fn constant(&self) -> Option<Vec<u8>> {
+        match self.parts.as_slice() {
+            [] => Some(Vec::new()),
+            [Part::Text(text)] => Some(decode(text)),
+            _ => None,
+        }
+    }
+
     /// The value for a request, percent-decoded once (section 4.4): `+` stays `+`, a broken escape stays
     /// as it is, and what follows a decoded `?` is cut off.
     pub fn evaluate(&self, request: &dyn RequestVariables) -> Vec<u8> {

@@ -2,3 +2,4 @@
 //! in the face's own dialect. No connections here; carrying the verbs out is the server's affair.
 
 pub mod api;
+pub mod push_stream;

@@ -33,19 +33,31 @@ impl Date {
 #[derive(Debug)]
 pub struct Response {
     status: Status,
+    /// Field names that the server adds are written `Like-This`, not `like-this`.
+    is_titled: bool,
     bytes: Vec<u8>,
 }
 
 impl Response {
     /// Starts with the status line, which always says HTTP/1.1 (RFC 9112, section 2.3).
     pub fn new(status: Status) -> Response {
+        Response::begin(status, false)
+    }
+
+    /// The same, with the server's own field names written as nginx writes them: clients of push-stream
+    /// locations compare raw bytes (push-stream spec, section 5.2).
+    pub fn titled(status: Status) -> Response {
+        Response::begin(status, true)
+    }
+
+    fn begin(status: Status, is_titled: bool) -> Response {
         let mut bytes = Vec::with_capacity(256);
         bytes.extend_from_slice(b"HTTP/1.1 ");
         write_decimal(&mut bytes, u64::from(status.0));
         bytes.push(b' ');
         bytes.extend_from_slice(status.reason().as_bytes());
         bytes.extend_from_slice(b"\r\n");
-        Response { status, bytes }
+        Response { status, is_titled, bytes }
     }
 
     /// The status that it was made with.
@@ -70,6 +82,31 @@ impl Response {
         write_decimal(&mut self.bytes, value);
         self.bytes.extend_from_slice(b"\r\n");
         self
+    }
+
+    /// Adds the Date field.
+    pub fn date(self, date: &Date) -> Response {
+        let name = if self.is_titled { "Date" } else { "date" };
+        self.field(name, date.as_bytes())
+    }
+
+    /// Adds the Content-Length field, unless this status never has a body.
+    pub fn content_length(self, length: usize) -> Response {
+        if self.status.is_bodiless() {
+            return self;
+        }
+        let name = if self.is_titled { "Content-Length" } else { "content-length" };
+        self.number(name, length as u64)
+    }
+
+    /// Adds the Connection field where the version of HTTP does not say the same without it.
+    pub fn connection(self, keeps_alive: bool, is_http_1_0: bool) -> Response {
+        let name = if self.is_titled { "Connection" } else { "connection" };
+        match (keeps_alive, is_http_1_0 || self.is_titled) {
+            (false, _) => self.field(name, "close"),
+            (true, true) => self.field(name, "keep-alive"),
+            (true, false) => self,
+        }
     }
 
     /// The head alone, ended.

@@ -204,6 +204,11 @@ impl Hub {
         !self.settings.events_channel_id.is_empty() && name == self.settings.events_channel_id
     }
 
+    /// Whether this channel is the events channel.
+    pub fn is_events_channel_id(&self, channel: ChannelId) -> bool {
+        self.events_channel == Some(channel)
+    }
+
     /// Whether this name is a wildcard channel's.
     pub fn is_wildcard(&self, name: &[u8]) -> bool {
         let prefix = &self.settings.wildcard_channel_prefix;
@@ -540,6 +545,11 @@ impl Hub {
     pub fn next_event(&mut self) -> Option<(ChannelId, Event)> {
         let channel = self.events_channel?;
         self.events.pop_front().map(|event| (channel, event))
+    }
+
+    /// Messages that the channel has stored.
+    pub fn stored_count(&self, channel: ChannelId) -> usize {
+        self.channels[channel.0 as usize].history.len()
     }
 
     /// What is known of a channel.

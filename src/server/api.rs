@@ -37,7 +37,7 @@ impl Server {
         Some(next.unwrap_or_else(refuse))
     }
 
-    fn listener(&self, id: u32) -> &crate::config::Listener {
+    pub(super) fn listener(&self, id: u32) -> &crate::config::Listener {
         let listener = self.connections[id as usize].listener;
         &self.config.listeners[usize::from(listener.0)]
     }
@@ -78,6 +78,7 @@ impl Server {
             Awaiting::Nothing | Awaiting::Publish | Awaiting::Stream { .. } => {
                 refuse(Refusal::BODY_TOO_LARGE)
             }
+            Awaiting::Location(_) => super::push_stream::too_large(),
         }
     }
 
@@ -140,7 +141,8 @@ impl Server {
             Subscriber {
                 format,
                 transport: Transport::Framed,
-                beat_interval: self.config.heartbeat,
+                padding: 0,
+                location: None,
                 next_beat: now.monotonic + spread(self.config.heartbeat, id),
                 ends_at: Millis::NEVER,
             },

@@ -2,17 +2,20 @@
 
 use super::outbox::Outbox;
 use crate::config::{Limits, ListenerId};
+use crate::endpoints::push_stream::{Location, Wire};
 use crate::http::{BodyReader, Head, Version};
 use crate::hub::Subscriptions;
+use crate::stats::push_stream::Format;
 use crate::time::{Millis, Now};
-use crate::transports::FormatId;
+use crate::transports::{Coding, FormatId, Frame};
+use crate::websocket::Reader;
+use std::rc::Rc;
 
 /// Index of a connection in the server's slab; equal to the reactor's token. Used again after the
 /// connection's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub u32);
 
-#[derive(Debug)]
 pub(super) struct Connection {
     pub(super) phase: Phase,
     pub(super) outbox: Outbox,
@@ -53,7 +56,6 @@ pub(super) struct Exchange {
     pub(super) is_head: bool,
 }
 
-#[derive(Debug)]
 pub(super) enum Phase {
     /// Waiting for a request or in the middle of its head, which has been searched so far.
     Head { scanned: u32 },
@@ -71,7 +73,6 @@ pub(super) enum Phase {
 }
 
 /// A request whose body has not ended.
-#[derive(Debug)]
 pub(super) struct Incoming {
     pub(super) awaiting: Awaiting,
     pub(super) reader: BodyReader,
@@ -82,7 +83,6 @@ pub(super) struct Incoming {
 }
 
 /// What a body is read for.
-#[derive(Debug)]
 pub(super) enum Awaiting {
     /// The answer has been given; the body is dropped.
     Nothing,
@@ -90,27 +90,106 @@ pub(super) enum Awaiting {
     Publish,
     /// `POST /api/stream/{channel}`
     Stream { channel: String },
+    /// POST, PUT or DELETE of a publisher location.
+    Location(Box<PublisherRequest>),
+}
+
+/// A publisher location's request, as far as its head tells.
+pub(super) struct PublisherRequest {
+    pub(super) location: Rc<Location>,
+    pub(super) channels: Vec<Vec<u8>>,
+    pub(super) verb: PublisherVerb,
+    pub(super) origin: Option<Frame>,
+    /// What the answer may look like.
+    pub(super) format: Format,
+    pub(super) accepts_gzip: bool,
+}
+
+/// What a publisher wants done.
+pub(super) enum PublisherVerb {
+    Publish { event_id: Option<Vec<u8>>, event_type: Option<Vec<u8>>, is_stored: bool },
+    Delete,
 }
 
 /// What a subscriber needs between messages.
-#[derive(Debug)]
 pub(super) struct Subscriber {
-    pub(super) format: FormatId,
     pub(super) transport: Transport,
-    /// Between two heartbeats; never: none are sent.
-    pub(super) beat_interval: Millis,
+    pub(super) format: FormatId,
+    /// Minimum size of a message with its padding; 0: none (push-stream spec, section 18).
+    pub(super) padding: u32,
+    /// The location that it came through; none: the rpushd API.
+    pub(super) location: Option<Rc<Location>>,
     pub(super) next_beat: Millis,
     pub(super) ends_at: Millis,
 }
 
 /// How a subscriber is talked to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Transport {
     /// The rpushd API's frames.
     Framed,
+    /// An endless response of a location, server-sent events included.
+    Stream,
+    /// A response that ends with the next message. What is out of the ordinary about it is on the heap.
+    LongPoll(Option<Box<Waiting>>),
+    /// RFC 6455. The reader owns no heap between messages.
+    WebSocket {
+        reader: Reader,
+        is_deflated: bool,
+        /// What the client publishes is stored.
+        is_stored: bool,
+    },
+}
+
+/// A waiting long-polling request that is not answered just as its location says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Waiting {
+    /// JSONP: the function to call.
+    pub(super) callback: Option<Vec<u8>>,
+    /// Where the path says something else than the location's default.
+    pub(super) content_type: Option<String>,
+    /// `Access-Control-Allow-Origin` where it depends on the request.
+    pub(super) origin: Option<Frame>,
+    /// The answer is compressed.
+    pub(super) is_gzipped: bool,
+}
+
+impl Subscriber {
+    pub(super) fn is_websocket(&self) -> bool {
+        matches!(self.transport, Transport::WebSocket { .. })
+    }
+
+    /// Each live message of a location starts the ping interval anew (push-stream spec, section 19). The
+    /// API's heartbeats keep their own time.
+    pub(super) fn put_off_ping(&mut self, now: Millis) {
+        let settings = self.location.as_ref().map(|location| &location.settings.subscriber);
+        if let Some(interval) = settings.and_then(|settings| settings.ping_message_interval) {
+            self.next_beat = now + interval;
+        }
+    }
+
+    /// What brings an item of so many bytes up to this subscriber's size; none if it needs nothing.
+    pub(super) fn padding(&self, coding: Coding, bytes: usize, size_max: u32) -> Option<Frame> {
+        let location = self.location.as_ref().filter(|_| self.padding > 0)?;
+        let mut out = Vec::new();
+        location.write_padding(coding, bytes, self.padding, size_max, &mut out);
+        (!out.is_empty()).then(|| out.into())
+    }
+
+    /// Which of its location's encodings it uses.
+    pub(super) fn wire(&self, exchange: Exchange) -> Wire {
+        match self.transport {
+            Transport::WebSocket { is_deflated, .. } => Wire::WebSocket { is_deflated },
+            _ => Wire::Body(exchange.coding()),
+        }
+    }
 }
 
 impl Exchange {
+    /// How a body of unknown length is carried: HTTP/1.0 knows no chunks.
+    pub(super) fn coding(self) -> Coding {
+        if self.is_http_1_0 { Coding::Identity } else { Coding::Chunked }
+    }
+
     pub(super) fn of(head: &Head<'_>) -> Exchange {
         Exchange {
             is_http_1_0: head.version == Version::Http10,

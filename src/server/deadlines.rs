@@ -3,7 +3,8 @@
 use super::Server;
 use super::connection::Phase;
 use crate::http::Status;
-use crate::time::Now;
+use crate::time::{Millis, Now};
+use crate::transports::Coding;
 
 impl Server {
     /// Sees to it that the connection is looked at by its next deadline. A deadline that moved back is
@@ -70,20 +71,46 @@ impl Server {
         if subscriber.ends_at <= now.monotonic {
             return self.end_subscriber(id, now);
         }
+        let interval = match &subscriber.location {
+            None => self.config.heartbeat,
+            Some(location) => {
+                location.settings.subscriber.ping_message_interval.unwrap_or(Millis::NEVER)
+            }
+        };
         // From the moment it was due, not from now: the interval stays even. After a long sleep of the
         // machine it starts anew.
-        subscriber.next_beat = match subscriber.next_beat + subscriber.beat_interval {
+        subscriber.next_beat = match subscriber.next_beat + interval {
             next if next > now.monotonic => next,
-            _ => now.monotonic + subscriber.beat_interval,
+            _ => now.monotonic + interval,
         };
-        let is_chunked = subscriber.format == self.framed.chunked;
-        let heartbeat = match is_chunked {
-            true => self.framed.chunked_heartbeat.clone(),
-            false => self.framed.identity_heartbeat.clone(),
+        self.beat(id, now);
+    }
+
+    /// Sends a heartbeat or ping; not to a subscriber that has other bytes waiting, as it would tell
+    /// nothing.
+    fn beat(&mut self, id: u32, now: Now) {
+        let connection = &self.connections[id as usize];
+        let Phase::Subscriber(subscriber) = &connection.phase else { return };
+        if !connection.outbox.is_empty() {
+            return;
+        }
+        let coding = connection.exchange.coding();
+        let Some(location) = &subscriber.location else {
+            let heartbeat = match coding {
+                Coding::Chunked => self.framed.chunked_heartbeat.clone(),
+                Coding::Identity => self.framed.identity_heartbeat.clone(),
+            };
+            return self.push(id, heartbeat, now);
         };
-        // To a subscriber that has other bytes waiting a heartbeat would tell nothing.
-        if self.connections[id as usize].outbox.is_empty() {
-            self.push(id, heartbeat, now);
+        let Some(ping) = location.ping(subscriber.wire(connection.exchange)).cloned() else { return };
+        // Only a ping in message form is padded (push-stream spec, section 18).
+        let padding = match ping.text_bytes {
+            0 => None,
+            length => subscriber.padding(coding, length, self.locations.padding_max()),
+        };
+        self.push(id, ping.frame, now);
+        if let Some(padding) = padding {
+            self.push(id, padding, now);
         }
     }
 }

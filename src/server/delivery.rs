@@ -1,10 +1,11 @@
 //! Brings messages to subscribers: publish, fan out, and what each transport does with a message.
 
 use super::Server;
-use super::connection::{Connection, Phase, Subscriber};
+use super::connection::{Connection, Phase, Subscriber, Transport};
 use super::outbox::Overflow;
 use crate::hub::{ChannelId, Draft, Full, SubscriberId};
 use crate::message::Message;
+use crate::stats::Counters;
 use crate::time::Now;
 use crate::transports::{Formats, Frame, Publication};
 use std::rc::Rc;
@@ -64,14 +65,17 @@ impl Server {
         }
     }
 
-    /// Queues everything that is pending for this subscriber on all its channels, in the order of
-    /// publication.
+    /// Gives a subscriber everything that is pending on all its channels, in the order of publication.
     pub(super) fn collect(&mut self, id: u32, now: Now) {
         let connection = &mut self.connections[id as usize];
         let latest = self.fanout.sequence();
         let delivered = std::mem::replace(&mut connection.delivered, latest);
-        if delivered == latest || !matches!(connection.phase, Phase::Subscriber(_)) {
+        let Phase::Subscriber(subscriber) = &connection.phase else { return };
+        if delivered == latest {
             return;
+        }
+        if matches!(subscriber.transport, Transport::LongPoll(_)) {
+            return self.collect_waiting(id, delivered, now);
         }
         let subscriptions = &connection.subscriptions;
         let result = match self.hub.only_channel_of(subscriptions) {
@@ -84,12 +88,33 @@ impl Server {
         match result {
             Ok(()) if self.connections[id as usize].outbox.is_empty() => {}
             Ok(()) => self.request_write(id),
-            Err(Overflow) => {
-                self.counters.slow_subscribers_closed_total += 1;
-                log::debug!("connection {id}: closed, it reads too slowly");
-                self.condemn(id);
-            }
+            Err(Overflow) => self.close_slow(id),
         }
+    }
+
+    /// A reader that is too slow loses its connection, never a message in the middle.
+    pub(super) fn close_slow(&mut self, id: u32) {
+        self.counters.slow_subscribers_closed_total += 1;
+        log::debug!("connection {id}: closed, it reads too slowly");
+        self.condemn(id);
+    }
+
+    /// A waiting request takes the first message and no other (push-stream spec, section 12.2).
+    fn collect_waiting(&mut self, id: u32, delivered: u64, now: Now) {
+        let connection = &self.connections[id as usize];
+        let Phase::Subscriber(subscriber) = &connection.phase else { return };
+        let format = subscriber.format;
+        let channels = self.hub.channels_of(&connection.subscriptions);
+        let fanout = &self.fanout;
+        let first = channels
+            .filter_map(|channel| Some((fanout.first_after(channel, delivered)?, channel)))
+            .min();
+        let Some((sequence, channel)) = first else { return };
+        let Some(entry) = self.fanout.entry(channel, sequence) else { return };
+        let message = entry.publication.message.clone();
+        let encoded = entry.publication.encoded(format, &mut self.formats);
+        let frame = encoded.map(|encoded| encoded.frame.clone());
+        self.answer_waiting(id, &message, frame, now);
     }
 
     fn take_from(
@@ -100,15 +125,15 @@ impl Server {
         now: Now,
     ) -> Result<(), Overflow> {
         let Some(pending) = self.fanout.pending(channel) else { return Ok(()) };
+        let mut delivery = Delivery {
+            connection: &mut self.connections[id as usize],
+            formats: &mut self.formats,
+            counters: &mut self.counters,
+            bytes_max: self.config.limits.outbox_bytes_max,
+            padding_max: self.locations.padding_max(),
+            now,
+        };
         for entry in pending.iter_mut().filter(|entry| entry.sequence > delivered) {
-            let connection = &mut self.connections[id as usize];
-            let mut delivery = Delivery {
-                connection,
-                formats: &self.formats,
-                counters: &mut self.counters,
-                bytes_max: self.config.limits.outbox_bytes_max,
-                now,
-            };
             delivery.deliver(&mut entry.publication)?;
         }
         Ok(())
@@ -131,41 +156,48 @@ impl Server {
             }
         }
         wanted.sort_unstable();
+        let mut delivery = Delivery {
+            connection: &mut self.connections[id as usize],
+            formats: &mut self.formats,
+            counters: &mut self.counters,
+            bytes_max: self.config.limits.outbox_bytes_max,
+            padding_max: self.locations.padding_max(),
+            now,
+        };
         for (sequence, channel) in wanted {
-            let pending = self.fanout.pending(channel);
-            let entry = pending
-                .and_then(|pending| pending.iter_mut().find(|entry| entry.sequence == sequence))
-                .expect("a publication stays pending while it is being delivered");
-            let mut delivery = Delivery {
-                connection: &mut self.connections[id as usize],
-                formats: &self.formats,
-                counters: &mut self.counters,
-                bytes_max: self.config.limits.outbox_bytes_max,
-                now,
-            };
+            let entry = self.fanout.entry(channel, sequence);
+            let entry = entry.expect("a publication stays pending while it is being delivered");
             delivery.deliver(&mut entry.publication)?;
         }
         Ok(())
     }
 }
 
-/// One message and one subscriber.
+/// What it takes to give messages to one subscriber.
 struct Delivery<'a> {
     connection: &'a mut Connection,
-    formats: &'a Formats,
-    counters: &'a mut crate::stats::Counters,
+    formats: &'a mut Formats,
+    counters: &'a mut Counters,
     bytes_max: usize,
+    padding_max: u32,
     now: Now,
 }
 
 impl Delivery<'_> {
     fn deliver(&mut self, publication: &mut Publication) -> Result<(), Overflow> {
-        let Phase::Subscriber(subscriber) = &self.connection.phase else { return Ok(()) };
+        let coding = self.connection.exchange.coding();
+        let Phase::Subscriber(subscriber) = &mut self.connection.phase else { return Ok(()) };
         let Some(encoded) = publication.encoded(subscriber.format, self.formats) else {
             self.counters.oversized_frames_skipped_total += 1;
             return Ok(());
         };
         self.counters.deliveries_total += 1;
-        self.connection.outbox.push_live(encoded.frame.clone(), self.bytes_max, self.now.monotonic)
+        subscriber.put_off_ping(self.now.monotonic);
+        let outbox = &mut self.connection.outbox;
+        outbox.push_live(encoded.frame.clone(), self.bytes_max, self.now.monotonic)?;
+        if let Some(padding) = subscriber.padding(coding, encoded.text_bytes, self.padding_max) {
+            outbox.push(padding, self.now.monotonic);
+        }
+        Ok(())
     }
 }

@@ -94,6 +94,18 @@ impl Fanout {
         self.jobs.get_mut(key as usize).map(|job| &mut job.publications)
     }
 
+    /// The sequence of the first publication on this channel after a given one.
+    pub(super) fn first_after(&self, channel: ChannelId, delivered: u64) -> Option<u64> {
+        let key = *self.job_of.get(channel.0 as usize)?;
+        let pending = self.jobs.get(key as usize)?.publications.iter();
+        pending.map(|entry| entry.sequence).find(|sequence| *sequence > delivered)
+    }
+
+    /// One pending publication.
+    pub(super) fn entry(&mut self, channel: ChannelId, sequence: u64) -> Option<&mut Pending> {
+        self.pending(channel)?.iter_mut().find(|entry| entry.sequence == sequence)
+    }
+
     /// The next member to be visited. Visiting the same one twice does no harm.
     pub(super) fn next_visit(&mut self, hub: &Hub) -> Option<SubscriberId> {
         loop {

@@ -1,12 +1,14 @@
 //! How things end: subscriptions, connections, the server; and how it takes a new configuration.
 
-use super::connection::Phase;
+use super::connection::{Phase, Transport};
 use super::{Server, head_limits};
 use crate::auth::TokenKey;
 use crate::config::Config;
-use crate::http::last_chunk;
+use crate::endpoints::push_stream::Locations;
 use crate::hub::{Draft, HubSettings};
 use crate::time::Now;
+use crate::transports::Frame;
+use crate::websocket::CLOSE_EMPTY;
 
 impl Server {
     /// Ends a subscriber's response properly: what was published before still comes first.
@@ -15,19 +17,38 @@ impl Server {
         if !matches!(self.connections[id as usize].phase, Phase::Subscriber(_)) {
             return;
         }
-        if !self.connections[id as usize].exchange.is_http_1_0 {
-            self.push(id, last_chunk().into(), now);
+        let exchange = self.connections[id as usize].exchange;
+        let Phase::Subscriber(subscriber) = &self.connections[id as usize].phase else { return };
+        if matches!(subscriber.transport, Transport::LongPoll(_)) {
+            self.time_out_waiting(id, now);
+        } else {
+            if let Some(location) = &subscriber.location {
+                let footer = location.footer_frame(subscriber.wire(exchange)).clone();
+                self.push(id, footer, now);
+            }
+            self.end_body(id, now);
+            self.leave(id);
+            self.end_exchange(id, now);
+            self.resume(id);
         }
-        self.leave(id);
-        self.end_exchange(id, now);
-        self.to_read.push_back(id);
         if self.is_stopping() {
             self.drain(id, now);
         }
     }
 
+    /// What ends a subscriber's response, or its WebSocket.
+    fn end_body(&mut self, id: u32, now: Now) {
+        let connection = &self.connections[id as usize];
+        let Phase::Subscriber(subscriber) = &connection.phase else { return };
+        let end: Frame = match subscriber.is_websocket() {
+            true => CLOSE_EMPTY.as_slice().into(),
+            false => connection.exchange.coding().end().into(),
+        };
+        self.push(id, end, now);
+    }
+
     /// Puts the connection on the list of those whose subscriptions end with this step.
-    fn leave(&mut self, id: u32) {
+    pub(super) fn leave(&mut self, id: u32) {
         let connection = &mut self.connections[id as usize];
         if matches!(connection.phase, Phase::Subscriber(_)) {
             connection.phase = Phase::Head { scanned: 0 };
@@ -145,12 +166,30 @@ impl Server {
         self.settle(now);
     }
 
+    /// As a reload of nginx does (push-stream spec, section 22.1).
+    fn end_location_subscribers(&mut self, now: Now) {
+        let all: Vec<u32> = self.connections.iter().map(|(key, _)| key as u32).collect();
+        for id in all {
+            if let Phase::Subscriber(subscriber) = &self.connections[id as usize].phase
+                && subscriber.location.is_some()
+            {
+                self.end_subscriber(id, now);
+            }
+        }
+    }
+
     /// Takes a new configuration without closing a stream. Listeners are the reactor's affair.
     pub fn reconfigure(&mut self, config: Config, now: Now) {
         self.head_limits = head_limits(&config.limits);
         self.token_keys = config.subscribe_secrets.iter().map(TokenKey::new).collect();
         self.hub.reconfigure(HubSettings::from(&config), now);
+        self.locations =
+            Locations::new(&config.servers, &config.push_stream, &mut self.formats);
         self.config = config;
+        self.configured = now;
+        if self.config.push_stream.reload_ends_subscribers {
+            self.end_location_subscribers(now);
+        }
         self.settle(now);
     }
 }

@@ -2,7 +2,7 @@
 //! reactor has those, and in tests a simulation does.
 //!
 //! Read it in this order: this file is the seam; `requests` takes bytes apart; `api` carries requests out;
-//! `delivery` brings messages to subscribers; `deadlines` is what happens by itself; `lifecycle` is how
+//! and `push_stream` for the other face; `delivery` brings messages to subscribers; `deadlines` is what happens by itself; `lifecycle` is how
 //! connections, subscriptions and the server end.
 
 mod api;
@@ -13,12 +13,14 @@ mod delivery;
 mod fanout;
 mod lifecycle;
 mod outbox;
+mod push_stream;
 mod requests;
 
 pub use connection::ConnectionId;
 
 use crate::auth::TokenKey;
 use crate::config::{Config, Limits, ListenerId};
+use crate::endpoints::push_stream::Locations;
 use crate::http::{Date, HeadLimits};
 use crate::hub::{Hub, HubSettings};
 use crate::stats::Counters;
@@ -27,6 +29,7 @@ use crate::timer_wheel::TimerWheel;
 use crate::transports::{Coding, FormatId, Formats, Frame, Payload, WireFormat};
 use connection::{Connection, Phase};
 use fanout::Fanout;
+use sha1::{Digest, Sha1};
 use slab::Slab;
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -56,6 +59,11 @@ pub struct Server {
     token_keys: Vec<TokenKey>,
     host: Host,
     started: Now,
+    /// When the configuration in force was taken.
+    configured: Now,
+    /// What statistics locations give as the commit: 40 hex digits that stand for this version.
+    build_id: String,
+    locations: Locations,
     connections: Slab<Connection>,
     hub: Hub,
     fanout: Fanout,
@@ -107,6 +115,7 @@ impl Server {
     pub fn new(config: Config, host: Host, now: Now) -> Server {
         let mut formats = Formats::default();
         let framed = FramedFormats::new(&mut formats);
+        let locations = Locations::new(&config.servers, &config.push_stream, &mut formats);
         Server {
             head_limits: head_limits(&config.limits),
             token_keys: config.subscribe_secrets.iter().map(TokenKey::new).collect(),
@@ -114,6 +123,9 @@ impl Server {
             config,
             host,
             started: now,
+            configured: now,
+            build_id: build_id(),
+            locations,
             connections: Slab::new(),
             fanout: Fanout::default(),
             formats,
@@ -246,6 +258,7 @@ impl Server {
         match connection.phase {
             Phase::Condemned => false,
             Phase::Head { .. } if connection.flags.is_parked => false,
+            Phase::Subscriber(ref subscriber) if subscriber.is_websocket() => true,
             Phase::Subscriber(_) => connection.input.len() < self.config.limits.head_bytes_max,
             _ => true,
         }
@@ -318,6 +331,12 @@ impl Server {
     pub fn connection_count(&self) -> usize {
         self.connections.len()
     }
+}
+
+/// There is no repository where a release is built, so the version is hashed.
+fn build_id() -> String {
+    let digest = Sha1::digest(concat!("rpushd ", env!("CARGO_PKG_VERSION")));
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn head_limits(limits: &Limits) -> HeadLimits {

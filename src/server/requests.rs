@@ -45,6 +45,8 @@ impl Server {
         let connection = &mut self.connections[id as usize];
         connection.input = match connection.phase {
             Phase::Draining | Phase::Lingering | Phase::Condemned => Vec::new(),
+            // Nothing behind the last request of a connection is ever read.
+            Phase::Subscriber(_) if !connection.exchange.keeps_alive => Vec::new(),
             _ if rest.is_empty() => Vec::new(),
             _ => rest,
         };
@@ -60,6 +62,9 @@ impl Server {
                     self.read_head(id, rest, scanned as usize, now)
                 }
                 Phase::Body(_) => self.read_body(id, rest, now),
+                Phase::Subscriber(subscriber) if subscriber.is_websocket() => {
+                    return used + self.read_frames(id, rest, now);
+                }
                 Phase::Subscriber(_) | Phase::Draining | Phase::Lingering | Phase::Condemned => {
                     Taken::Nothing
                 }
@@ -119,13 +124,13 @@ impl Server {
     /// Finds out what a request is for and answers it, or begins to read its body. Returns how many of
     /// the bytes behind the head it used.
     fn route(&mut self, id: u32, head: &Head<'_>, behind: &[u8], now: Now) -> usize {
-        match self.route_api(id, head, now) {
-            Some(next) => self.follow(id, head, behind, next, now),
-            None => {
-                let response = Response::new(Status::NOT_FOUND);
-                self.follow(id, head, behind, Next::Answer(response, Vec::new()), now)
-            }
-        }
+        let next = match self.route_api(id, head, now) {
+            Some(next) => next,
+            None => self
+                .route_location(id, head, now)
+                .unwrap_or_else(|| Next::Answer(Response::new(Status::NOT_FOUND), Vec::new())),
+        };
+        self.follow(id, head, behind, next, now)
     }
 
     fn follow(&mut self, id: u32, head: &Head<'_>, behind: &[u8], next: Next, now: Now) -> usize {
@@ -135,6 +140,7 @@ impl Server {
                 self.answer(id, response, &body, now);
                 used
             }
+            Next::Done => 0,
             Next::Read { awaiting, bytes_max } => {
                 self.begin_body(id, head, behind, awaiting, bytes_max, now)
             }
@@ -257,7 +263,7 @@ impl Server {
         match self.take_awaiting(id) {
             // The answer has been given already.
             Some(Awaiting::Nothing) | None => self.drain(id, now),
-            Some(Awaiting::Publish | Awaiting::Stream { .. }) => {
+            Some(Awaiting::Publish | Awaiting::Stream { .. } | Awaiting::Location(_)) => {
                 self.refuse_framing(id, Status::BAD_REQUEST, now);
             }
         }
@@ -292,6 +298,7 @@ impl Server {
             Awaiting::Nothing => self.end_exchange(id, now),
             Awaiting::Publish => self.api_publish(id, body, now),
             Awaiting::Stream { channel } => self.api_stream(id, &channel, body, now),
+            Awaiting::Location(request) => self.complete_publisher(id, &request, body, now),
         }
     }
 
@@ -313,15 +320,10 @@ impl Server {
     fn write_response(&mut self, id: u32, response: Response, body: &[u8], now: Now) {
         let exchange = self.connections[id as usize].exchange;
         let status = response.status();
-        let mut response = response.field("date", self.date.as_bytes());
-        if !status.is_bodiless() {
-            response = response.number("content-length", body.len() as u64);
-        }
-        match (exchange.keeps_alive, exchange.is_http_1_0) {
-            (false, _) => response = response.field("connection", "close"),
-            (true, true) => response = response.field("connection", "keep-alive"),
-            (true, false) => {}
-        }
+        let response = response
+            .date(&self.date)
+            .content_length(body.len())
+            .connection(exchange.keeps_alive, exchange.is_http_1_0);
         let bytes = match exchange.is_head || status.is_bodiless() {
             true => response.finish(),
             false => response.finish_with(body),
@@ -346,6 +348,15 @@ impl Server {
         let limits = &self.config.limits;
         connection.outbox.bytes() <= limits.outbox_bytes_max / 2
             && self.fanout.backlog_bytes() <= limits.backlog_bytes_max
+    }
+
+    /// After a response that took its time: requests that came meanwhile are read now.
+    pub(super) fn resume(&mut self, id: u32) {
+        self.to_read.push_back(id);
+        let connection = &self.connections[id as usize];
+        if matches!(connection.phase, Phase::Head { .. }) && !connection.input.is_empty() {
+            self.park(id);
+        }
     }
 
     fn park(&mut self, id: u32) {
@@ -387,4 +398,6 @@ pub(super) enum Next {
     Answer(Response, Vec<u8>),
     /// The request's body is needed first.
     Read { awaiting: Awaiting, bytes_max: usize },
+    /// It has been carried out; the request has no body, or the connection ends with the answer.
+    Done,
 }

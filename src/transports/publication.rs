@@ -31,12 +31,9 @@ impl Publication {
     }
 
     /// The message in this format. None: it cannot be said in it.
-    pub fn encoded(&mut self, format: FormatId, formats: &Formats) -> Option<&Encoded> {
+    pub fn encoded(&mut self, format: FormatId, formats: &mut Formats) -> Option<&Encoded> {
         let at = self.made.iter().position(|(made, _)| *made == format).unwrap_or_else(|| {
-            let encoded = formats
-                .get(format)
-                .encode(&self.message)
-                .map(|(bytes, text_bytes)| Encoded { frame: bytes.into(), text_bytes });
+            let encoded = formats.encode(format, &self.message);
             self.made.push((format, encoded));
             self.made.len() - 1
         });
@@ -65,10 +62,10 @@ mod tests {
         });
         assert_eq!(formats.intern(chunked), framed);
         let mut publication = Publication::new(message(b"hello"));
-        let first = publication.encoded(framed, &formats).unwrap().clone();
+        let first = publication.encoded(framed, &mut formats).unwrap().clone();
         assert_eq!(*first.frame, *b"7\r\n\0\x05hello\r\n");
-        assert_eq!(*publication.encoded(text, &formats).unwrap().frame, *b"<7>");
-        let again = publication.encoded(framed, &formats).unwrap();
+        assert_eq!(*publication.encoded(text, &mut formats).unwrap().frame, *b"<7>");
+        let again = publication.encoded(framed, &mut formats).unwrap();
         assert!(Rc::ptr_eq(&first.frame, &again.frame));
     }
 
@@ -77,7 +74,7 @@ mod tests {
         let mut formats = Formats::default();
         let format = WireFormat { payload: Payload::Framed, coding: Coding::Chunked };
         let framed = formats.intern(format);
-        assert!(Publication::new(message(&[0; 65_535])).encoded(framed, &formats).is_some());
-        assert!(Publication::new(message(&[0; 65_536])).encoded(framed, &formats).is_none());
+        assert!(Publication::new(message(&[0; 65_535])).encoded(framed, &mut formats).is_some());
+        assert!(Publication::new(message(&[0; 65_536])).encoded(framed, &mut formats).is_none());
     }
 }

@@ -2,9 +2,11 @@
 
 use super::event_stream::EventTemplate;
 use super::framed;
+use super::publication::Encoded;
 use super::template::Template;
 use crate::http;
 use crate::message::Message;
+use crate::websocket::{self, Deflater};
 
 /// Number of a [`WireFormat`] in [`Formats`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,6 +30,10 @@ pub enum Payload {
     Text(Template),
     /// A server-sent event.
     EventStream(EventTemplate),
+    /// A WebSocket text frame with the message in a template.
+    WebSocket(Template),
+    /// The same, compressed (RFC 7692) where that makes it smaller.
+    WebSocketDeflated(Template),
 }
 
 /// What carries a payload.
@@ -47,46 +53,26 @@ impl Coding {
             Coding::Identity => out.extend_from_slice(item),
         }
     }
-}
 
-impl WireFormat {
-    /// The message in this format, and the length of its text part before any coding (push-stream spec,
-    /// section 18). None: it cannot be said in this format.
-    pub(super) fn encode(&self, message: &Message) -> Option<(Vec<u8>, usize)> {
-        let mut out = Vec::with_capacity(message.text.len() + 64);
-        match &self.payload {
-            Payload::Framed => {
-                let mut frame = Vec::new();
-                if !framed::write(&message.text, &mut frame) {
-                    return None;
-                }
-                self.coding.write(&frame, &mut out);
-                Some((out, frame.len()))
-            }
-            Payload::Text(template) => {
-                let mut text = Vec::new();
-                template.write(message, &message.text, &mut text);
-                self.coding.write(&text, &mut out);
-                Some((out, text.len()))
-            }
-            Payload::EventStream(template) => {
-                let mut length = 0;
-                let mut piece_text = Vec::new();
-                for piece in template.pieces(message) {
-                    piece_text.clear();
-                    piece.write(&mut piece_text);
-                    self.coding.write(&piece_text, &mut out);
-                    length = piece_text.len();
-                }
-                Some((out, length))
-            }
+    /// What ends a body.
+    pub fn end(self) -> &'static [u8] {
+        match self {
+            Coding::Chunked => http::last_chunk(),
+            Coding::Identity => b"",
         }
     }
 }
 
 /// All formats ever used since the start; equal ones share a number, so that reloads add only what is new.
-#[derive(Debug, Default)]
-pub struct Formats(Vec<WireFormat>);
+#[derive(Default)]
+pub struct Formats {
+    all: Vec<WireFormat>,
+    /// Text of the item that is being written.
+    scratch: Vec<u8>,
+    /// Made when the first message is to be compressed.
+    deflater: Option<Box<Deflater>>,
+    deflated_count: u64,
+}
 
 impl Formats {
     /// The number of a format.
@@ -94,15 +80,66 @@ impl Formats {
     /// # Panics
     /// There are more than 65,536 different formats.
     pub fn intern(&mut self, format: WireFormat) -> FormatId {
-        let at = self.0.iter().position(|known| *known == format).unwrap_or_else(|| {
-            self.0.push(format);
-            self.0.len() - 1
+        let at = self.all.iter().position(|known| *known == format).unwrap_or_else(|| {
+            self.all.push(format);
+            self.all.len() - 1
         });
         FormatId(u16::try_from(at).expect("a configuration has fewer formats than 65,536"))
     }
 
-    /// The format of a number.
-    pub fn get(&self, id: FormatId) -> &WireFormat {
-        &self.0[usize::from(id.0)]
+    /// Appends the message in this format; returns the length of its text part before any coding, which
+    /// paddings are reckoned from (push-stream spec, section 18). None: it cannot be said in this format.
+    pub fn write(&mut self, id: FormatId, message: &Message, out: &mut Vec<u8>) -> Option<usize> {
+        let WireFormat { payload, coding } = &self.all[usize::from(id.0)];
+        let scratch = &mut self.scratch;
+        scratch.clear();
+        match payload {
+            Payload::Framed => {
+                if !framed::write(&message.text, scratch) {
+                    return None;
+                }
+                coding.write(scratch, out);
+            }
+            Payload::Text(template) => {
+                template.write(message, &message.text, scratch);
+                coding.write(scratch, out);
+            }
+            Payload::EventStream(template) => {
+                for piece in template.pieces(message) {
+                    scratch.clear();
+                    piece.write(scratch);
+                    coding.write(scratch, out);
+                }
+            }
+            Payload::WebSocket(template) => {
+                template.write(message, &message.text, scratch);
+                out.extend_from_slice(&websocket::text(scratch));
+            }
+            Payload::WebSocketDeflated(template) => {
+                template.write(message, &message.text, scratch);
+                self.deflated_count += 1;
+                let frame = match self.deflater.get_or_insert_default().compress(scratch) {
+                    Some(compressed) => websocket::text_deflated(&compressed),
+                    None => websocket::text(scratch),
+                };
+                out.extend_from_slice(&frame);
+            }
+        }
+        let length = scratch.len();
+        // One large message must not keep its memory for ever.
+        scratch.shrink_to(64 * 1024);
+        Some(length)
+    }
+
+    /// The message in this format, ready to be shared.
+    pub fn encode(&mut self, id: FormatId, message: &Message) -> Option<Encoded> {
+        let mut bytes = Vec::with_capacity(message.text.len() + 128);
+        let text_bytes = self.write(id, message, &mut bytes)?;
+        Some(Encoded { frame: bytes.into(), text_bytes })
+    }
+
+    /// Messages that were compressed since the start.
+    pub fn deflated_count(&self) -> u64 {
+        self.deflated_count
     }
 }

@@ -1,0 +1,347 @@
+//! Locations made ready at start: expressions and templates compiled, frames encoded. Nothing on the hot
+//! path looks at strings of the configuration.
+
+use super::Request;
+use crate::config::{self, Mode, PathMatch, PushStream, Role, VirtualServer};
+use crate::message::Message;
+use crate::transports::padding::{self, Padding};
+use crate::transports::{Coding, Encoded, FormatId, Formats, Frame, Payload, WireFormat};
+use crate::transports::{event_stream, template::Template};
+use crate::websocket;
+use regex_lite::{Regex, RegexBuilder};
+use std::rc::Rc;
+
+/// A location, ready to serve.
+pub struct Location {
+    /// As configured.
+    pub settings: config::Location,
+    expression: Option<Regex>,
+    padding: Option<Padding>,
+    /// The origin of the CORS headers, where it is the same for all requests.
+    constant_origin: Option<Frame>,
+    header: Vec<u8>,
+    footer: Vec<u8>,
+    chunked: Encodings,
+    identity: Encodings,
+    websocket: Option<Encodings>,
+    websocket_deflated: Option<Encodings>,
+}
+
+/// What subscribers of one coding share.
+struct Encodings {
+    format: FormatId,
+    ping: Option<Encoded>,
+    header: Frame,
+    footer: Frame,
+}
+
+/// Which of a location's encodings a subscriber uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wire {
+    /// An HTTP body in this coding.
+    Body(Coding),
+    /// WebSocket frames.
+    WebSocket {
+        /// permessage-deflate was agreed.
+        is_deflated: bool,
+    },
+}
+
+impl Location {
+    /// Compiles a location. The configuration has been checked, so what cannot be compiled matches or
+    /// pads nothing.
+    fn new(
+        settings: &config::Location,
+        push_stream: &PushStream,
+        formats: &mut Formats,
+    ) -> Location {
+        let subscriber = &settings.subscriber;
+        let is_event_source = settings.role == Role::Subscriber(Mode::EventSource);
+        let is_websocket = settings.role == Role::Subscriber(Mode::WebSocket);
+        let template = || Template::compile(&subscriber.message_template);
+        let payload = match is_event_source {
+            true => Payload::EventStream(event_stream::EventTemplate::compile(
+                &subscriber.message_template,
+            )),
+            false => Payload::Text(template()),
+        };
+        let (header, footer) = match is_event_source {
+            true => (
+                event_stream::header(&subscriber.header_template),
+                event_stream::footer(&subscriber.footer_template),
+            ),
+            false => (subscriber.header_template.clone(), subscriber.footer_template.clone()),
+        };
+        let ping = Message::special(Message::PING, Rc::from([]), &push_stream.ping_message_text);
+        let mut body = |coding: Coding| {
+            let format = formats.intern(WireFormat { payload: payload.clone(), coding });
+            let item = |text: &[u8]| {
+                let mut out = Vec::new();
+                coding.write(text, &mut out);
+                Frame::from(out)
+            };
+            let ping = match is_event_source {
+                true => Some(Encoded { frame: item(event_stream::PING), text_bytes: 0 }),
+                false => formats.encode(format, &ping),
+            };
+            Encodings { format, ping, header: item(&header), footer: item(&footer) }
+        };
+        let (chunked, identity) = (body(Coding::Chunked), body(Coding::Identity));
+        let mut frames = |payload: Payload| {
+            let item = |text: &[u8]| match text {
+                b"" => Frame::from([]),
+                _ => Frame::from(websocket::text(text)),
+            };
+            Encodings {
+                format: formats.intern(WireFormat { payload, coding: Coding::Identity }),
+                ping: Some(Encoded {
+                    frame: websocket::PING_EMPTY.as_slice().into(),
+                    text_bytes: 0,
+                }),
+                header: item(&header),
+                footer: item(&footer),
+            }
+        };
+        let websocket = is_websocket.then(|| frames(Payload::WebSocket(template())));
+        let websocket_deflated =
+            is_websocket.then(|| frames(Payload::WebSocketDeflated(template())));
+        let origins = settings.allowed_origins.as_ref();
+        Location {
+            expression: expression(&settings.path),
+            padding: Padding::parse(&subscriber.padding_by_user_agent).ok(),
+            constant_origin: origins.and_then(|origins| origins.constant()).map(Frame::from),
+            header,
+            footer,
+            chunked,
+            identity,
+            websocket,
+            websocket_deflated,
+            settings: settings.clone(),
+        }
+    }
+
+    fn encodings(&self, wire: Wire) -> &Encodings {
+        let websocket = match wire {
+            Wire::Body(Coding::Chunked) => return &self.chunked,
+            Wire::Body(Coding::Identity) => return &self.identity,
+            Wire::WebSocket { is_deflated: false } => &self.websocket,
+            Wire::WebSocket { is_deflated: true } => &self.websocket_deflated,
+        };
+        websocket.as_ref().expect("only WebSocket locations shake hands")
+    }
+
+    /// The wire format of its messages.
+    pub fn format(&self, wire: Wire) -> FormatId {
+        self.encodings(wire).format
+    }
+
+    /// What is sent first; empty: nothing.
+    pub fn header_frame(&self, wire: Wire) -> &Frame {
+        &self.encodings(wire).header
+    }
+
+    /// What is sent last; empty: nothing.
+    pub fn footer_frame(&self, wire: Wire) -> &Frame {
+        &self.encodings(wire).footer
+    }
+
+    /// The ping, with the length of its text where paddings are reckoned from it.
+    pub fn ping(&self, wire: Wire) -> Option<&Encoded> {
+        self.encodings(wire).ping.as_ref()
+    }
+
+    /// The header as it is sent, before any coding.
+    pub fn header(&self) -> &[u8] {
+        &self.header
+    }
+
+    /// The footer as it is sent, before any coding.
+    pub fn footer(&self) -> &[u8] {
+        &self.footer
+    }
+
+    /// Paddings for this user agent.
+    pub fn padding(&self) -> Option<&Padding> {
+        self.padding.as_ref()
+    }
+
+    /// Appends what brings an item of so many bytes up to the wanted size (section 18).
+    pub fn write_padding(
+        &self,
+        coding: Coding,
+        bytes: usize,
+        wanted: u32,
+        size_max: u32,
+        out: &mut Vec<u8>,
+    ) {
+        let size = padding::size(bytes, wanted, size_max);
+        let mut filling = Vec::with_capacity(size);
+        match self.is_event_source() {
+            true => padding::write_comment(size, &mut filling),
+            false => padding::write_line_ends(size, &mut filling),
+        }
+        coding.write(&filling, out);
+    }
+
+    /// Whether it is an EventSource location.
+    pub fn is_event_source(&self) -> bool {
+        self.settings.role == Role::Subscriber(Mode::EventSource)
+    }
+
+    /// `Access-Control-Allow-Origin` for this request; none: no CORS headers (section 5.4).
+    pub fn origin(&self, request: &Request<'_>) -> Option<Frame> {
+        let origin = match (&self.constant_origin, &self.settings.allowed_origins) {
+            (Some(origin), _) => origin.clone(),
+            (None, Some(origins)) => Frame::from(origins.evaluate(request)),
+            (None, None) => return None,
+        };
+        (!origin.is_empty()).then_some(origin)
+    }
+
+    /// The content type of a path, by the extension of its last segment (section 5.1).
+    pub fn content_type(&self, path: &[u8]) -> &str {
+        let segment = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+        let extension = match segment.iter().rposition(|&byte| byte == b'.') {
+            Some(dot) => &segment[dot + 1..],
+            None => return &self.settings.default_type,
+        };
+        let mut types = self.settings.types.iter();
+        types
+            .find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(extension))
+            .map_or(&self.settings.default_type, |(_, content_type)| content_type)
+    }
+}
+
+/// Paths may hold any bytes, the expression engine wants text: each byte is looked at as the character of
+/// its number.
+fn expression(path: &PathMatch) -> Option<Regex> {
+    let PathMatch::Regex { pattern, ignores_case } = path else { return None };
+    RegexBuilder::new(&latin(pattern.as_bytes())).case_insensitive(*ignores_case).build().ok()
+}
+
+fn latin(bytes: &[u8]) -> String {
+    bytes.iter().map(|&byte| char::from(byte)).collect()
+}
+
+/// The locations of all servers, in the order in which they are to be asked.
+#[derive(Default)]
+pub struct Locations {
+    servers: Vec<Server>,
+    padding_max: u32,
+}
+
+struct Server {
+    names: Vec<String>,
+    sibling: Option<usize>,
+    locations: Vec<Rc<Location>>,
+}
+
+/// A location that was found, with the groups of its expression.
+pub struct Match {
+    /// The location.
+    pub location: Rc<Location>,
+    /// The whole match and the groups; empty for prefixes.
+    pub captures: Vec<Vec<u8>>,
+}
+
+impl Locations {
+    /// Compiles all locations of a configuration.
+    pub fn new(
+        servers: &[VirtualServer],
+        push_stream: &PushStream,
+        formats: &mut Formats,
+    ) -> Locations {
+        let mut all = Locations::default();
+        for server in servers {
+            let compile =
+                |one: &config::Location| Rc::new(Location::new(one, push_stream, formats));
+            let locations: Vec<Rc<Location>> = server.locations.iter().map(compile).collect();
+            let paddings = locations.iter().filter_map(|one| one.padding.as_ref());
+            all.padding_max =
+                paddings.map(Padding::size_max).chain([all.padding_max]).max().unwrap_or(0);
+            all.servers.push(Server {
+                names: server.names.clone(),
+                sibling: server.sibling,
+                locations,
+            });
+        }
+        all
+    }
+
+    /// The greatest minimum size of any padding in the whole configuration (section 18).
+    pub fn padding_max(&self) -> u32 {
+        self.padding_max
+    }
+
+    /// The location of a path on a server, or on the sibling that has the host's name.
+    pub fn find(&self, server: usize, host: &str, path: &[u8]) -> Option<Match> {
+        self.by_name(server, host)?.find(path)
+    }
+
+    fn by_name(&self, first: usize, host: &str) -> Option<&Server> {
+        let host = host.rsplit_once(':').map_or(host, |(name, _)| name).to_ascii_lowercase();
+        let mut index = Some(first);
+        // Siblings point forwards, so this ends.
+        while let Some(server) = index.and_then(|index| self.servers.get(index)) {
+            if server.names.iter().any(|name| names_host(name, &host)) {
+                return Some(server);
+            }
+            index = server.sibling;
+        }
+        self.servers.get(first)
+    }
+}
+
+/// nginx `server_name`: exact, `*.suffix`, `.suffix`, `prefix.*`.
+fn names_host(name: &str, host: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    if let Some(suffix) = name.strip_prefix('*') {
+        return host.len() > suffix.len() && host.ends_with(suffix);
+    }
+    if let Some(suffix) = name.strip_prefix('.') {
+        return host == suffix || host.ends_with(&name);
+    }
+    match name.strip_suffix('*') {
+        Some(prefix) => host.len() > prefix.len() && host.starts_with(prefix),
+        None => host == name,
+    }
+}
+
+impl Server {
+    /// nginx's precedence: exact, then the longest prefix if it is final, then the first expression, then
+    /// the longest prefix.
+    fn find(&self, path: &[u8]) -> Option<Match> {
+        let plain =
+            |location: &Rc<Location>| Match { location: location.clone(), captures: Vec::new() };
+        let mut longest: Option<(&str, bool, &Rc<Location>)> = None;
+        for location in &self.locations {
+            let (prefix, is_final) = match &location.settings.path {
+                PathMatch::Exact(exact) if exact.as_bytes() == path => {
+                    return Some(plain(location));
+                }
+                PathMatch::Prefix(prefix) => (prefix, false),
+                PathMatch::PrefixFinal(prefix) => (prefix, true),
+                PathMatch::Exact(_) | PathMatch::Regex { .. } => continue,
+            };
+            let is_longer = longest.is_none_or(|(other, _, _)| prefix.len() > other.len());
+            if path.starts_with(prefix.as_bytes()) && is_longer {
+                longest = Some((prefix, is_final, location));
+            }
+        }
+        if let Some((_, true, location)) = longest {
+            return Some(plain(location));
+        }
+        let text = latin(path);
+        for location in &self.locations {
+            let Some(groups) = location.expression.as_ref().and_then(|one| one.captures(&text))
+            else {
+                continue;
+            };
+            let bytes = |text: &str| text.chars().map(|letter| letter as u8).collect();
+            let captures =
+                groups.iter().map(|group| group.map_or_else(Vec::new, |one| bytes(one.as_str())));
+            return Some(Match { location: location.clone(), captures: captures.collect() });
+        }
+        longest.map(|(_, _, location)| plain(location))
+    }
+}

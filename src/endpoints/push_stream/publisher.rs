@@ -1,0 +1,65 @@
+//! Publisher locations: which channels, and whether they may be changed (push-stream spec, section 6.1).
+
+use super::{Location, Refusal, Request};
+use crate::config::{Limits, PushStream};
+use crate::push_stream::channel_path::{self, ReservedId};
+
+/// The methods of a publisher location, for `Allow` and for CORS.
+pub fn methods(is_admin: bool) -> &'static str {
+    if is_admin { "GET, POST, PUT, DELETE" } else { "GET, POST, PUT" }
+}
+
+/// The ids in a location's channels path, with their backtracks.
+///
+/// # Errors
+/// There are more than `channels_per_request_max`.
+pub fn channels_of(
+    location: &Location,
+    request: &Request<'_>,
+    limits: &Limits,
+) -> Result<Vec<(Vec<u8>, u32)>, Refusal> {
+    let settings = &location.settings;
+    let path = request.choose(
+        &settings.conditions,
+        |condition| condition.channels_path.as_ref(),
+        Some(&settings.channels_path),
+    );
+    let value = path.map(|path| path.evaluate(request)).unwrap_or_default();
+    let channels = channel_path::read(&value, limits.channels_per_request_max)
+        .map_err(|_| Refusal::TooManyChannelsInPath)?;
+    Ok(channels.into_iter().map(|one| (one.id.to_vec(), one.backtrack)).collect())
+}
+
+/// Whether the location stores what is published in this request.
+pub fn stores(location: &Location, request: &Request<'_>) -> bool {
+    let settings = &location.settings;
+    let stores = request.choose(
+        &settings.conditions,
+        |condition| condition.store_messages.as_ref(),
+        Some(&settings.store_messages),
+    );
+    stores.copied().unwrap_or_default()
+}
+
+/// Steps 4.1 and 4.2 for one channel; the same for subscribers.
+///
+/// # Errors
+/// The id is reserved or too long.
+pub fn check_id(id: &[u8], push_stream: &PushStream, limits: &Limits) -> Result<(), Refusal> {
+    if ReservedId::of(id).is_some() {
+        return Err(Refusal::ReservedChannel);
+    }
+    check_length(id, push_stream, limits)
+}
+
+/// Whether the id is short enough.
+///
+/// # Errors
+/// It is longer than `max_channel_id_length` or the daemon's own limit.
+pub fn check_length(id: &[u8], push_stream: &PushStream, limits: &Limits) -> Result<(), Refusal> {
+    let max = push_stream.max_channel_id_length.map_or(usize::MAX, |max| max as usize);
+    match id.len() > max.min(limits.channel_name_bytes_max) {
+        true => Err(Refusal::ChannelTooLarge),
+        false => Ok(()),
+    }
+}

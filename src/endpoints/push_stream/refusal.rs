@@ -1,0 +1,61 @@
+//! Why a push-stream request is refused: status and explain text, in one table (push-stream spec, section
+//! 23).
+
+use crate::http::Status;
+
+/// A client's mistake, or a limit of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each is its explain text")]
+pub enum Refusal {
+    NoChannel,
+    ChannelTooLarge,
+    TooManyChannelsInPath,
+    ReservedChannel,
+    TooManyChannels,
+    EventsChannelIsInternal,
+    EmptyPost,
+    CannotCreateChannels,
+    TooManySubscribers,
+    TooManyWildcardChannels,
+    EventsChannelNotAllowed,
+    /// No memory; the explain text is empty for subscribers and left out for publishers.
+    Full,
+}
+
+impl Refusal {
+    /// The status of an HTTP answer, and `http_status` in a WebSocket's close frame.
+    pub fn status(self) -> Status {
+        match self {
+            Refusal::NoChannel
+            | Refusal::ChannelTooLarge
+            | Refusal::TooManyChannelsInPath
+            | Refusal::EmptyPost => Status::BAD_REQUEST,
+            Refusal::ReservedChannel
+            | Refusal::TooManyChannels
+            | Refusal::EventsChannelIsInternal
+            | Refusal::CannotCreateChannels
+            | Refusal::TooManySubscribers
+            | Refusal::TooManyWildcardChannels
+            | Refusal::EventsChannelNotAllowed => Status::FORBIDDEN,
+            Refusal::Full => Status::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The `X-Nginx-PushStream-Explain` text.
+    pub fn explain(self) -> &'static str {
+        match self {
+            Refusal::NoChannel => "No channel id provided.",
+            Refusal::ChannelTooLarge => "Channel id is too large.",
+            Refusal::TooManyChannelsInPath => "Too many channels in the path.",
+            Refusal::ReservedChannel => "Channel id not authorized for this method.",
+            Refusal::TooManyChannels => "Number of channels were exceeded.",
+            Refusal::EventsChannelIsInternal => "Only internal routines can change events channel.",
+            Refusal::EmptyPost => "Empty post requests are not allowed.",
+            Refusal::CannotCreateChannels => "Subscriber could not create channels.",
+            Refusal::TooManySubscribers => "Subscribers limit per channel has been exceeded.",
+            Refusal::TooManyWildcardChannels => "Subscribed too much wildcard channels.",
+            Refusal::EventsChannelNotAllowed => "Subscription to events channel is not allowed.",
+            Refusal::Full => "",
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Subscriber locations: the checks of section 8, the mode of 8.1 and what a subscriber has already seen
+//! (section 9.1).
+
+use super::publisher::{channels_of, check_id};
+use super::{Location, Refusal, Request};
+use crate::config::{Condition, Limits, Mode, PushStream, Role};
+use crate::hub::{Hub, Since};
+use crate::push_stream::tag;
+use crate::time::http_date;
+
+/// What a subscriber asks for, checked as far as nothing has to be made for it.
+pub struct Subscription {
+    /// Ids and backtracks, in the order of the path.
+    pub channels: Vec<(Vec<u8>, u32)>,
+    /// What it has already seen.
+    pub seen: Seen,
+}
+
+/// The three inputs of section 9.1.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// T, seconds since 1970.
+    pub time: Option<u64>,
+    /// G.
+    pub tag: Option<u32>,
+    /// E.
+    pub event_id: Option<Vec<u8>>,
+}
+
+impl Seen {
+    /// T with G, as the hub understands it.
+    pub fn since(&self) -> Option<Since> {
+        self.time.map(|time| Since { time, tag: self.tag })
+    }
+}
+
+/// Steps 3 to 6 of section 8. Nothing has been made when it returns.
+///
+/// # Errors
+/// The first check that fails.
+pub fn check(
+    location: &Location,
+    request: &Request<'_>,
+    hub: &Hub,
+    push_stream: &PushStream,
+    limits: &Limits,
+) -> Result<Subscription, Refusal> {
+    let channels = channels_of(location, request, limits)?;
+    if channels.is_empty() {
+        return Err(Refusal::NoChannel);
+    }
+    let subscriber = &location.settings.subscriber;
+    let allows_events = request.choose(
+        &location.settings.conditions,
+        |condition: &Condition| condition.allow_connections_to_events_channel.as_ref(),
+        Some(&subscriber.allow_connections_to_events_channel),
+    );
+    let mut wildcard_count = 0;
+    for (id, _) in &channels {
+        check_id(id, push_stream, limits)?;
+        let is_wildcard = hub.is_wildcard(id);
+        wildcard_count += usize::from(is_wildcard);
+        let channel = hub.find(id);
+        let stored = channel.map_or(0, |channel| hub.stored_count(channel));
+        if subscriber.authorized_channels_only && !is_wildcard && stored == 0 {
+            return Err(Refusal::CannotCreateChannels);
+        }
+        let members = channel.map_or(0, |channel| hub.members(channel).len());
+        if push_stream.max_subscribers_per_channel.is_some_and(|max| members >= max as usize) {
+            return Err(Refusal::TooManySubscribers);
+        }
+        if hub.is_events_channel(id) && allows_events != Some(&true) {
+            return Err(Refusal::EventsChannelNotAllowed);
+        }
+    }
+    if let Some(max) = subscriber.wildcard_channel_max_qtd {
+        let is_alone = wildcard_count == channels.len();
+        if wildcard_count > 0 && (wildcard_count > max as usize || is_alone) {
+            return Err(Refusal::TooManyWildcardChannels);
+        }
+    }
+    Ok(Subscription { channels, seen: seen(location, request) })
+}
+
+/// Section 9.1.
+fn seen(location: &Location, request: &Request<'_>) -> Seen {
+    let settings = &location.settings;
+    let own = &settings.subscriber;
+    let conditions = &settings.conditions;
+    let time = request.choose(
+        conditions,
+        |condition| condition.last_received_message_time.as_ref(),
+        own.last_received_message_time.as_ref(),
+    );
+    let tag = request.choose(
+        conditions,
+        |condition| condition.last_received_message_tag.as_ref(),
+        own.last_received_message_tag.as_ref(),
+    );
+    let event_id = request.choose(
+        conditions,
+        |condition| condition.last_event_id.as_ref(),
+        own.last_event_id.as_ref(),
+    );
+    Seen {
+        time: request
+            .value_or_header(time, "if-modified-since")
+            .and_then(|value| http_date::parse(&value)),
+        tag: request.value_or_header(tag, "if-none-match").and_then(|value| tag::parse(&value)),
+        event_id: request.value_or_header(event_id, "last-event-id"),
+    }
+}
+
+/// Section 8.1: how this request is served, by the location's mode and the request's mode header.
+pub fn mode(location: &Location, request: &Request<'_>) -> Mode {
+    let Role::Subscriber(own) = location.settings.role else {
+        unreachable!("only subscriber locations have a mode");
+    };
+    let wanted = request.head.value("x-nginx-pushstream-mode").unwrap_or_default();
+    let wants = |word: &[u8]| wanted.eq_ignore_ascii_case(word);
+    match own {
+        Mode::WebSocket | Mode::LongPolling => own,
+        Mode::Streaming | Mode::Polling | Mode::EventSource => {
+            if wants(b"long-polling") {
+                Mode::LongPolling
+            } else if wants(b"polling") {
+                Mode::Polling
+            } else {
+                own
+            }
+        }
+    }
+}
+
+/// The `callback` argument of JSONP, percent-decoded; none and empty are the same (section 13).
+pub fn callback(request: &Request<'_>) -> Option<Vec<u8>> {
+    let raw = request.head.argument("callback")?;
+    let decoded: Vec<u8> = percent_encoding::percent_decode_str(raw).collect();
+    (!decoded.is_empty()).then_some(decoded)
+}

@@ -1,0 +1,83 @@
+//! Compressed bodies of known size (push-stream spec, section 5.5; nginx `gzip`).
+
+use crate::config::Gzip;
+use crate::http::{Head, Version};
+use flate2::{Compression, write::GzEncoder};
+use std::io::Write;
+
+/// Whether the request may be answered with gzip under these settings.
+pub(super) fn is_accepted(settings: &Gzip, head: &Head<'_>) -> bool {
+    settings.is_on
+        && (head.version == Version::Http11 || settings.includes_http_1_0)
+        && head.values("accept-encoding").any(names_gzip)
+}
+
+/// RFC 9110, section 12.5.3: `gzip` or `*`, unless its weight is 0.
+fn names_gzip(value: &[u8]) -> bool {
+    value.split(|&byte| byte == b',').any(|item| {
+        let mut words = item.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
+        let coding = words.next().unwrap_or_default();
+        let is_named = coding.eq_ignore_ascii_case(b"gzip") || coding == b"*";
+        let is_refused = words.any(|parameter| {
+            let weight = parameter.strip_prefix(b"q=").or(parameter.strip_prefix(b"Q="));
+            weight.is_some_and(|weight| weight.iter().all(|byte| matches!(byte, b'0' | b'.')))
+        });
+        is_named && !is_refused
+    })
+}
+
+/// Whether bodies of this type and size are compressed.
+pub(super) fn covers(settings: &Gzip, content_type: &str, bytes: usize) -> bool {
+    bytes >= settings.bytes_min && covers_type(settings, content_type)
+}
+
+/// Whether bodies of this type are compressed.
+pub(super) fn covers_type(settings: &Gzip, content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    let is_listed = settings.types.iter().any(|one| one == "*" || one.eq_ignore_ascii_case(essence));
+    is_listed || essence.eq_ignore_ascii_case("text/html")
+}
+
+/// The body as a gzip stream (RFC 1952).
+pub(super) fn compress(settings: &Gzip, body: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::new(settings.level.min(9)));
+    encoder
+        .write_all(body)
+        .and_then(|()| encoder.finish())
+        .expect("writing to memory does not fail")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    #[test]
+    fn gzip_is_used_where_it_is_wanted_and_pays() {
+        for (value, is_named) in [
+            ("gzip", true),
+            ("deflate, GZIP;q=0.5", true),
+            ("*", true),
+            ("gzip;q=0", false),
+            ("gzip;q=0.000", false),
+            ("br", false),
+            ("", false),
+        ] {
+            assert_eq!(names_gzip(value.as_bytes()), is_named, "{value}");
+        }
+        let settings = Gzip { types: vec!["application/json".to_owned()], ..Gzip::default() };
+        assert!(covers(&settings, "application/json; charset=utf-8", 20));
+        assert!(covers(&settings, "text/html", 20));
+        assert!(!covers(&settings, "text/html", 19));
+        assert!(!covers(&settings, "text/plain", 20));
+    }
+
+    #[test]
+    fn what_was_compressed_can_be_read() {
+        let body = b"hello hello hello hello";
+        let packed = compress(&Gzip::default(), body);
+        let mut read = Vec::new();
+        flate2::read::GzDecoder::new(packed.as_slice()).read_to_end(&mut read).unwrap();
+        assert_eq!(read, body);
+    }
+}

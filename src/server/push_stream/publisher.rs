@@ -1,0 +1,228 @@
+//! Publisher locations (push-stream spec, section 6).
+
+use super::{Asked, NO_MEMORY_PAGE, Refusal, cors, explain, gzip};
+use crate::endpoints::push_stream::{no_cache, publisher};
+use crate::http::{Response, Status};
+use crate::hub::{CreateError, Draft};
+use crate::message::Message;
+use crate::server::Server;
+use crate::server::connection::{Awaiting, PublisherRequest, PublisherVerb};
+use crate::server::requests::Next;
+use crate::stats::push_stream::Format;
+use crate::time::Now;
+
+impl Server {
+    /// The head of a publisher's request: section 6.1.
+    pub(super) fn route_publisher(&mut self, asked: &Asked<'_>, is_admin: bool, now: Now) -> Next {
+        let head = asked.request.head;
+        let methods = publisher::methods(is_admin);
+        let begin = |status| {
+            cors(no_cache(Response::titled(status)), asked.origin.as_ref(), methods)
+        };
+        let verb = match head.method {
+            "OPTIONS" => return Next::Answer(begin(Status::OK), Vec::new()),
+            "GET" => None,
+            "POST" | "PUT" => Some(PublisherVerb::Publish {
+                event_id: head.value("event-id").map(<[u8]>::to_vec),
+                event_type: head.value("event-type").map(<[u8]>::to_vec),
+                is_stored: publisher::stores(asked.location, asked.request),
+            }),
+            "DELETE" if is_admin => Some(PublisherVerb::Delete),
+            _ => {
+                let response = begin(Status::METHOD_NOT_ALLOWED).field("Allow", methods);
+                return Next::Answer(response, Vec::new());
+            }
+        };
+        let channels = match self.check_publisher(asked, verb.as_ref(), now) {
+            Ok(channels) => channels,
+            Err(refusal) => {
+                let response = explain(begin(refusal.status()), refusal, true);
+                return Next::Answer(response, Vec::new());
+            }
+        };
+        let request = PublisherRequest {
+            location: asked.location.clone(),
+            channels,
+            // A GET is answered from its head.
+            verb: match verb {
+                Some(verb) => verb,
+                None => return self.channels_of_publisher(asked, begin(Status::OK), now),
+            },
+            origin: asked.origin.clone(),
+            format: Format::accepted(head.value("accept")),
+            accepts_gzip: gzip::is_accepted(&asked.location.settings.gzip, head),
+        };
+        Next::Read {
+            awaiting: Awaiting::Location(Box::new(request)),
+            bytes_max: super::body_bytes_max(asked.location),
+        }
+    }
+
+    /// Steps 3 and 4. The channels that a publication makes stay, whatever becomes of it.
+    fn check_publisher(
+        &mut self,
+        asked: &Asked<'_>,
+        verb: Option<&PublisherVerb>,
+        now: Now,
+    ) -> Result<Vec<Vec<u8>>, Refusal> {
+        let channels =
+            publisher::channels_of(asked.location, asked.request, &self.config.limits)?;
+        if channels.is_empty() {
+            return Err(Refusal::NoChannel);
+        }
+        for (id, _) in &channels {
+            publisher::check_id(id, &self.config.push_stream, &self.config.limits)?;
+            if matches!(verb, Some(PublisherVerb::Publish { .. })) {
+                self.hub.find_or_create(id, now).map_err(|error| self.cannot_create(error))?;
+            }
+            if verb.is_some() && self.hub.is_events_channel(id) {
+                return Err(Refusal::EventsChannelIsInternal);
+            }
+        }
+        Ok(channels.into_iter().map(|(id, _)| id).collect())
+    }
+
+    pub(super) fn cannot_create(&mut self, error: CreateError) -> Refusal {
+        match error {
+            CreateError::TooMany => Refusal::TooManyChannels,
+            CreateError::Full => {
+                self.counters.store_refusals_total += 1;
+                Refusal::Full
+            }
+        }
+    }
+
+    /// Section 6.3.
+    fn channels_of_publisher(&self, asked: &Asked<'_>, response: Response, now: Now) -> Next {
+        let head = asked.request.head;
+        let limits = &self.config.limits;
+        let ids = publisher::channels_of(asked.location, asked.request, limits).unwrap_or_default();
+        let known: Vec<_> = ids.iter().filter_map(|(id, _)| self.hub.find(id)).collect();
+        let format = Format::accepted(head.value("accept"));
+        let Some(body) = self.channels(format, &known, now) else {
+            let methods = publisher::methods(matches!(
+                asked.location.settings.role,
+                crate::config::Role::Publisher { is_admin: true }
+            ));
+            let response = no_cache(Response::titled(Status::NOT_FOUND));
+            return Next::Answer(cors(response, asked.origin.as_ref(), methods), Vec::new());
+        };
+        let gzip = &asked.location.settings.gzip;
+        pack(response, body, format, gzip, gzip::is_accepted(gzip, head))
+    }
+
+    /// A publisher's request with its body.
+    pub(in crate::server) fn complete_publisher(
+        &mut self,
+        id: u32,
+        request: &PublisherRequest,
+        body: &[u8],
+        now: Now,
+    ) {
+        let next = match &request.verb {
+            PublisherVerb::Delete => self.delete_channels(request, body, now),
+            PublisherVerb::Publish { event_id, event_type, is_stored } => {
+                let draft = Draft {
+                    text: body,
+                    event_id: event_id.as_deref(),
+                    event_type: event_type.as_deref(),
+                    is_stored: *is_stored,
+                };
+                self.publish_all(request, &draft, now)
+            }
+        };
+        match next {
+            Next::Answer(response, body) => {
+                if response.status() == Status::INTERNAL_SERVER_ERROR && !body.is_empty() {
+                    self.connections[id as usize].exchange.keeps_alive = false;
+                }
+                self.respond(id, response, &body, now);
+            }
+            Next::Read { .. } | Next::Done => unreachable!("a request with its body is answered"),
+        }
+    }
+
+    /// Section 6.2.
+    fn publish_all(&mut self, request: &PublisherRequest, draft: &Draft<'_>, now: Now) -> Next {
+        if draft.text.is_empty() {
+            return refuse(request, Refusal::EmptyPost);
+        }
+        let mut known = Vec::new();
+        for name in &request.channels {
+            // While the body was coming, an idle channel may have ended.
+            let channel = match self.hub.find_or_create(name, now) {
+                Ok(channel) => channel,
+                Err(error) => {
+                    let refusal = self.cannot_create(error);
+                    return refuse(request, refusal);
+                }
+            };
+            if self.publish(channel, draft, now).is_err() {
+                let response = begin(request, Status::INTERNAL_SERVER_ERROR);
+                let response = response.field("Content-Type", "text/html");
+                return Next::Answer(response, NO_MEMORY_PAGE.to_vec());
+            }
+            self.counters.publish_requests_total += 1;
+            self.counters.published_bytes_total += draft.text.len() as u64;
+            known.push(channel);
+        }
+        let response = begin(request, Status::OK);
+        if !request.location.settings.channel_info_on_publish {
+            return Next::Answer(response, Vec::new());
+        }
+        let body = self.channels(request.format, &known, now).unwrap_or_default();
+        pack(response, body, request.format, &request.location.settings.gzip, request.accepts_gzip)
+    }
+
+    /// Section 6.4.
+    fn delete_channels(&mut self, request: &PublisherRequest, body: &[u8], now: Now) -> Next {
+        let text = match body {
+            b"" => self.config.push_stream.channel_deleted_message_text.clone(),
+            body => body.to_vec(),
+        };
+        let mut is_any_deleted = false;
+        for name in &request.channels {
+            if let Some(channel) = self.hub.find(name) {
+                let message = Message::special(Message::DELETED, name.as_slice().into(), &text);
+                self.delete_channel(channel, message.into(), now);
+                is_any_deleted = true;
+            }
+        }
+        let response = match is_any_deleted {
+            true => begin(request, Status::OK)
+                .field("X-Nginx-PushStream-Explain", "Channel deleted."),
+            false => begin(request, Status::NOT_FOUND),
+        };
+        Next::Answer(response, Vec::new())
+    }
+}
+
+fn begin(request: &PublisherRequest, status: Status) -> Response {
+    let is_admin = matches!(
+        request.location.settings.role,
+        crate::config::Role::Publisher { is_admin: true }
+    );
+    let response = no_cache(Response::titled(status));
+    cors(response, request.origin.as_ref(), publisher::methods(is_admin))
+}
+
+fn refuse(request: &PublisherRequest, refusal: Refusal) -> Next {
+    Next::Answer(explain(begin(request, refusal.status()), refusal, true), Vec::new())
+}
+
+fn pack(
+    response: Response,
+    body: Vec<u8>,
+    format: Format,
+    gzip: &crate::config::Gzip,
+    accepts_gzip: bool,
+) -> Next {
+    let response = response.field("Content-Type", format.content_type());
+    match accepts_gzip && gzip::covers(gzip, format.content_type(), body.len()) {
+        true => {
+            let packed = gzip::compress(gzip, &body);
+            Next::Answer(response.field("Content-Encoding", "gzip"), packed)
+        }
+        false => Next::Answer(response, body),
+    }
+}

@@ -1,0 +1,153 @@
+//! Statistics locations, and what publishers are told about their channels (push-stream spec, section 7).
+
+use super::{Asked, gzip, refuse_statistics};
+use crate::endpoints::push_stream::{no_cache, publisher};
+use crate::http::{Response, Status};
+use crate::hub::ChannelId;
+use crate::push_stream::channel_path::ReservedId;
+use crate::server::Server;
+use crate::server::requests::Next;
+use crate::stats::push_stream::{Channel, Format, Summary, Totals, Worker};
+use crate::time::Now;
+
+/// What the statistics of a request are about.
+enum Subject {
+    /// The whole server.
+    Summary,
+    /// All channels whose id starts with this.
+    Prefix(Vec<u8>),
+    /// These, in this order.
+    Channels(Vec<ChannelId>),
+}
+
+impl Server {
+    /// A request of a statistics location.
+    pub(super) fn statistics(&mut self, asked: &Asked<'_>, now: Now) -> Next {
+        let head = asked.request.head;
+        if head.method != "GET" {
+            let response = no_cache(Response::titled(Status::METHOD_NOT_ALLOWED));
+            return Next::Answer(response.field("Allow", "GET"), Vec::new());
+        }
+        let subject = match self.subject(asked) {
+            Ok(subject) => subject,
+            Err(refusal) => return identify(refuse_statistics(refusal), self),
+        };
+        let format = Format::accepted(head.value("accept"));
+        let body = match subject {
+            Subject::Summary => Some(self.summary(format, now)),
+            Subject::Prefix(prefix) => {
+                let mut all = self.hub.channels();
+                all.retain(|channel| self.hub.info(*channel, now).name.starts_with(&prefix));
+                Some(self.group(format, &all, now))
+            }
+            Subject::Channels(channels) => self.channels(format, &channels, now),
+        };
+        let Some(body) = body else {
+            let response = no_cache(Response::titled(Status::NOT_FOUND));
+            return identify(Next::Answer(response, Vec::new()), self);
+        };
+        let response = Response::titled(Status::OK).field("Content-Type", format.content_type());
+        let accepts_gzip = gzip::is_accepted(&asked.location.settings.gzip, head);
+        let gzip = &asked.location.settings.gzip;
+        let (response, body) = match accepts_gzip && gzip::covers(gzip, format.content_type(), body.len()) {
+            true => (response.field("Content-Encoding", "gzip"), gzip::compress(gzip, &body)),
+            false => (response, body),
+        };
+        identify(Next::Answer(no_cache(response), body), self)
+    }
+
+    /// Section 7.1.
+    fn subject(&self, asked: &Asked<'_>) -> Result<Subject, super::Refusal> {
+        let limits = &self.config.limits;
+        let channels = publisher::channels_of(asked.location, asked.request, limits)?;
+        if channels.is_empty() {
+            return Ok(Subject::Summary);
+        }
+        let mut known = Vec::new();
+        for (id, _) in &channels {
+            publisher::check_length(id, &self.config.push_stream, limits)?;
+            match ReservedId::of(id) {
+                Some(ReservedId::All) => return Ok(Subject::Prefix(Vec::new())),
+                Some(ReservedId::Prefix(prefix)) => return Ok(Subject::Prefix(prefix.to_vec())),
+                None => known.extend(self.hub.find(id)),
+            }
+        }
+        Ok(Subject::Channels(known))
+    }
+
+    /// One channel in the single form, several as a group; none: there is nothing to tell.
+    pub(super) fn channels(
+        &self,
+        format: Format,
+        channels: &[ChannelId],
+        now: Now,
+    ) -> Option<Vec<u8>> {
+        match channels {
+            [] => None,
+            [only] => Some(format.channel(&self.channel_row(*only, now))),
+            several => Some(self.group(format, several, now)),
+        }
+    }
+
+    fn group(&self, format: Format, channels: &[ChannelId], now: Now) -> Vec<u8> {
+        let rows = channels.iter().map(|channel| self.channel_row(*channel, now));
+        format.group(&self.totals(now), rows)
+    }
+
+    fn channel_row(&self, channel: ChannelId, now: Now) -> Channel<'_> {
+        let info = self.hub.info(channel, now);
+        Channel {
+            id: info.name,
+            published_messages: info.published,
+            stored_messages: info.stored as u64,
+            subscribers: info.subscriptions as u64,
+        }
+    }
+
+    fn totals(&self, now: Now) -> Totals<'_> {
+        let totals = self.hub.totals();
+        Totals {
+            hostname: self.host.name.as_bytes(),
+            unix_seconds: now.unix_seconds(),
+            channels: totals.channels as u64,
+            wildcard_channels: totals.wildcard_channels as u64,
+            uptime_seconds: now.monotonic.since(self.started.monotonic).whole_seconds(),
+        }
+    }
+
+    fn summary(&self, format: Format, now: Now) -> Vec<u8> {
+        let totals = self.hub.totals();
+        let subscribers = self.subscriber_count as u64;
+        // One process does the work of all; users of several workers expect to see that many.
+        let workers: Vec<Worker> = (0..self.config.push_stream.worker_processes.max(1))
+            .map(|index| Worker {
+                pid: self.host.process_id,
+                subscribers: if index == 0 { subscribers } else { 0 },
+                uptime_seconds: now.monotonic.since(self.configured.monotonic).whole_seconds(),
+            })
+            .collect();
+        format.summary(&Summary {
+            totals: self.totals(now),
+            published_messages: totals.published,
+            stored_messages: totals.stored as u64,
+            messages_in_trash: totals.messages_in_trash,
+            channels_in_delete: totals.channels_in_delete as u64,
+            channels_in_trash: totals.channels_in_trash,
+            subscribers,
+            by_worker: &workers,
+        })
+    }
+}
+
+/// Section 5.1: who answers. The module gives its version and commit; we give ours.
+fn identify(next: Next, server: &Server) -> Next {
+    match next {
+        Next::Answer(response, body) => Next::Answer(
+            response
+                .field("X-Nginx-PushStream-Tag", env!("CARGO_PKG_VERSION"))
+                .field("X-Nginx-PushStream-Commit", &server.build_id),
+            body,
+        ),
+        other => other,
+    }
+}

@@ -1,0 +1,146 @@
+//! Streaming and EventSource: head, header, old messages, then live (push-stream spec, sections 10, 14,
+//! 18 and 19); and what a deleted channel's subscribers get.
+
+use super::subscriber::Joining;
+use super::{Asked, cors};
+use crate::endpoints::push_stream::{Location, Wire, no_cache};
+use crate::http::{Response, Status};
+use crate::hub::ChannelId;
+use crate::message::Message;
+use crate::server::Server;
+use crate::server::connection::{Phase, Subscriber, Transport};
+use crate::server::requests::Next;
+use crate::time::{Millis, Now};
+use std::rc::Rc;
+
+impl Server {
+    pub(super) fn begin_stream(
+        &mut self,
+        id: u32,
+        asked: &Asked<'_>,
+        joining: Joining,
+        now: Now,
+    ) -> Next {
+        let location = asked.location;
+        let exchange = &mut self.connections[id as usize].exchange;
+        exchange.keeps_alive &= !exchange.is_http_1_0;
+        let exchange = *exchange;
+        let coding = exchange.coding();
+        let wire = Wire::Body(coding);
+        let sizes = location.padding().and_then(|padding| {
+            let own = location.settings.subscriber.user_agent.as_ref();
+            let agent = asked.request.value_or_header(own, "user-agent").unwrap_or_default();
+            padding.for_agent(&agent)
+        });
+        if let Err(refusal) = self.join_all(id, &joining, now) {
+            return self.refuse_subscriber(asked, refusal);
+        }
+        let content_type = match location.is_event_source() {
+            true => "text/event-stream; charset=utf-8",
+            false => location.content_type(asked.request.path),
+        };
+        let mut response =
+            Response::titled(Status::OK).date(&self.date).field("Content-Type", content_type);
+        if !exchange.is_http_1_0 {
+            response = response.field("Transfer-Encoding", "chunked");
+        }
+        let response = response.connection(exchange.keeps_alive, exchange.is_http_1_0);
+        let mut bytes = no_cache(cors(response, asked.origin.as_ref(), "GET")).finish();
+        bytes.extend_from_slice(location.header_frame(wire));
+        let (header, size_max) = (location.header(), self.locations.padding_max());
+        if let Some(sizes) = sizes.filter(|_| !header.is_empty()) {
+            location.write_padding(coding, header.len(), sizes.header, size_max, &mut bytes);
+        }
+        let padding = sizes.map_or(0, |sizes| sizes.message);
+        self.write_replay(location, wire, &joining, padding, &mut bytes);
+        self.connections[id as usize].outbox.push_exempt(bytes.into(), now.monotonic);
+        self.request_write(id);
+        let subscriber = self.location_subscriber(location, wire, Transport::Stream, padding, now);
+        self.begin_subscriber(id, subscriber);
+        Next::Done
+    }
+
+    /// A subscriber of a location whose time begins now.
+    pub(super) fn location_subscriber(
+        &self,
+        location: &Rc<Location>,
+        wire: Wire,
+        transport: Transport,
+        padding: u32,
+        now: Now,
+    ) -> Subscriber {
+        let settings = &location.settings.subscriber;
+        let after = |span: Option<Millis>| span.map_or(Millis::NEVER, |span| now.monotonic + span);
+        Subscriber {
+            transport,
+            format: location.format(wire),
+            padding,
+            next_beat: after(settings.ping_message_interval),
+            ends_at: after(settings.subscriber_connection_ttl),
+            location: Some(location.clone()),
+        }
+    }
+
+    /// The old messages that a new subscriber asks for, each with its padding.
+    pub(super) fn write_replay(
+        &mut self,
+        location: &Location,
+        wire: Wire,
+        joining: &Joining,
+        padding: u32,
+        out: &mut Vec<u8>,
+    ) {
+        let (format, size_max) = (location.format(wire), self.locations.padding_max());
+        for (channel, backtrack) in &joining.channels {
+            for message in self.hub.replay(*channel, &joining.resume(*backtrack)) {
+                let written = self.formats.write(format, &message, out);
+                if let (Some(length), Wire::Body(coding), 1..) = (written, wire, padding) {
+                    location.write_padding(coding, length, padding, size_max, out);
+                }
+            }
+        }
+    }
+
+    /// Sections 20.3 and 20.4: the channel's subscribers get what is pending, then the deletion message;
+    /// who has no other channel is ended.
+    pub(super) fn delete_channel(&mut self, channel: ChannelId, message: Rc<Message>, now: Now) {
+        let mut members: Vec<u32> =
+            self.hub.members(channel).iter().map(|member| member.subscriber.0).collect();
+        members.sort_unstable();
+        members.dedup();
+        for id in &members {
+            self.collect(*id, now);
+        }
+        self.settle(now);
+        self.fanout.forget(channel);
+        for id in members {
+            self.leave_deleted(id, channel, &message, now);
+        }
+        self.settle(now);
+        self.hub.delete(channel, now);
+    }
+
+    fn leave_deleted(&mut self, id: u32, channel: ChannelId, message: &Message, now: Now) {
+        let Phase::Subscriber(subscriber) = &self.connections[id as usize].phase else { return };
+        if matches!(subscriber.transport, Transport::LongPoll(_)) {
+            return self.answer_waiting(id, message, None, now);
+        }
+        let format = subscriber.format;
+        let connection = &mut self.connections[id as usize];
+        let mut subscriptions = std::mem::take(&mut connection.subscriptions);
+        while let Some(left) = self.hub.unsubscribe_from(&mut subscriptions, channel, now) {
+            // Everybody has collected what was pending; but another channel may have moved on.
+            if let Some(moved) = left.moved.filter(|moved| moved.0 != id) {
+                self.collect(moved.0, now);
+            }
+        }
+        let is_alone = subscriptions.is_empty();
+        self.connections[id as usize].subscriptions = subscriptions;
+        if let Some(encoded) = self.formats.encode(format, message) {
+            self.push(id, encoded.frame, now);
+        }
+        if is_alone {
+            self.end_subscriber(id, now);
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! WebSocket locations: handshake, frames from the client, close (push-stream spec, section 15; RFC 6455,
+//! which wins where section 27 is silent).
+
+use super::subscriber::Joining;
+use super::{Asked, Refusal};
+use crate::endpoints::push_stream::{Wire, no_cache, publisher};
+use crate::http::{Framing, Response, Status};
+use crate::hub::Draft;
+use crate::server::Server;
+use crate::server::connection::{Phase, Transport};
+use crate::server::requests::Next;
+use crate::time::Now;
+use crate::transports::Frame;
+use crate::websocket::{self, CloseCode, Event, Handshake, Reader, Rules, VERSIONS_SUPPORTED};
+
+impl Server {
+    pub(super) fn route_websocket(&mut self, id: u32, asked: &Asked<'_>, now: Now) -> Next {
+        let head = asked.request.head;
+        let exchange = &mut self.connections[id as usize].exchange;
+        if head.method != "GET" {
+            exchange.keeps_alive = false;
+            let response = Response::titled(Status::METHOD_NOT_ALLOWED).field("Allow", "GET");
+            return Next::Answer(response, Vec::new());
+        }
+        let accepted = match Handshake::from_fields(head.fields()).judge() {
+            Ok(accepted) if head.framing == Framing::Length(0) => accepted,
+            Ok(_) => {
+                exchange.keeps_alive = false;
+                let response = no_cache(Response::titled(Status::BAD_REQUEST));
+                return Next::Answer(response, Vec::new());
+            }
+            Err(refusal) => {
+                exchange.keeps_alive = false;
+                let mut response = no_cache(Response::titled(Status::BAD_REQUEST));
+                if refusal == websocket::Refusal::VersionUnsupported {
+                    response = response.field("Sec-WebSocket-Version", VERSIONS_SUPPORTED);
+                }
+                let response = response.field("X-Nginx-PushStream-Explain", refusal.explain());
+                return Next::Answer(response, Vec::new());
+            }
+        };
+        // The connection is never used for HTTP again.
+        exchange.keeps_alive = false;
+        let mut response = no_cache(Response::titled(Status::SWITCHING_PROTOCOLS))
+            .field("Upgrade", "WebSocket")
+            .field("Connection", "Upgrade")
+            .field("Sec-WebSocket-Accept", accepted.accept);
+        if let Some(extensions) = accepted.extensions {
+            response = response.field("Sec-WebSocket-Extensions", extensions);
+        }
+        self.push(id, response.finish().into(), now);
+        let joined = self.check_subscriber(asked, now).and_then(|joining| {
+            self.join_all(id, &joining, now)?;
+            Ok(joining)
+        });
+        match joined {
+            Ok(joining) => {
+                self.begin_websocket(id, asked, &joining, accepted.extensions.is_some(), now);
+            }
+            Err(refusal) => self.close_refused(id, refusal, now),
+        }
+        Next::Done
+    }
+
+    fn begin_websocket(
+        &mut self,
+        id: u32,
+        asked: &Asked<'_>,
+        joining: &Joining,
+        is_deflated: bool,
+        now: Now,
+    ) {
+        let location = asked.location;
+        let wire = Wire::WebSocket { is_deflated };
+        let mut bytes = location.header_frame(wire).to_vec();
+        self.write_replay(location, wire, joining, 0, &mut bytes);
+        self.connections[id as usize].outbox.push_exempt(bytes.into(), now.monotonic);
+        self.request_write(id);
+        let is_stored = publisher::stores(location, asked.request);
+        let transport = Transport::WebSocket { reader: Reader::default(), is_deflated, is_stored };
+        let subscriber = self.location_subscriber(location, wire, transport, 0, now);
+        self.begin_subscriber(id, subscriber);
+    }
+
+    /// Section 15.4.
+    fn close_refused(&mut self, id: u32, refusal: Refusal, now: Now) {
+        let (status, text) = (refusal.status().0, refusal.explain());
+        let reason = format!("{{\"http_status\": {status}, \"explain\":\"{text}\"}}");
+        self.push(id, websocket::close(CloseCode::POLICY, &reason).into(), now);
+        self.drain(id, now);
+    }
+
+    /// Reads frames from the client; uses everything that came.
+    pub(in crate::server) fn read_frames(&mut self, id: u32, input: &[u8], now: Now) -> usize {
+        let mut rest = input;
+        loop {
+            let bytes_max = self.config.limits.websocket_message_bytes_max;
+            let connection = &mut self.connections[id as usize];
+            let Phase::Subscriber(subscriber) = &mut connection.phase else { break };
+            let Transport::WebSocket { reader, is_deflated, .. } = &mut subscriber.transport else {
+                break;
+            };
+            let rules = Rules { accepts_deflated: *is_deflated, message_bytes_max: bytes_max };
+            match reader.next(&mut rest, rules) {
+                None => break,
+                Some(Ok(event)) => self.take_frame(id, event, now),
+                Some(Err(violation)) => {
+                    let reason = violation.explain();
+                    let frame = websocket::close(violation.close_code(), reason);
+                    self.close_websocket(id, frame.into(), now);
+                }
+            }
+        }
+        input.len()
+    }
+
+    fn take_frame(&mut self, id: u32, event: Event, now: Now) {
+        match event {
+            Event::Text(text) if !text.is_empty() => self.publish_from(id, text.as_bytes(), now),
+            Event::Text(_) | Event::Pong => {}
+            Event::Ping(payload) => {
+                // A client that only pings and never reads is bounded like any other slow reader.
+                let frame = Frame::from(websocket::pong(&payload));
+                let bytes_max = self.config.limits.outbox_bytes_max;
+                let outbox = &mut self.connections[id as usize].outbox;
+                match outbox.push_live(frame, bytes_max, now.monotonic) {
+                    Ok(()) => self.request_write(id),
+                    Err(_) => self.close_slow(id),
+                }
+            }
+            // Section 15.3: nothing is made of binary messages.
+            Event::Binary => self.close_websocket(id, websocket::CLOSE_EMPTY[..].into(), now),
+            Event::Close { code, .. } => {
+                let frame = match code {
+                    Some(code) => websocket::close(code, ""),
+                    None => websocket::CLOSE_EMPTY.to_vec(),
+                };
+                self.close_websocket(id, frame.into(), now);
+            }
+        }
+    }
+
+    /// What was published before still comes first; then the close frame, then nothing.
+    fn close_websocket(&mut self, id: u32, frame: Frame, now: Now) {
+        self.collect(id, now);
+        if matches!(self.connections[id as usize].phase, Phase::Subscriber(_)) {
+            self.push(id, frame, now);
+            self.drain(id, now);
+        }
+    }
+
+    /// Section 15.5: to every channel of the connection, in the order of the path.
+    fn publish_from(&mut self, id: u32, text: &[u8], now: Now) {
+        let connection = &self.connections[id as usize];
+        let Phase::Subscriber(subscriber) = &connection.phase else { return };
+        let Transport::WebSocket { is_stored, .. } = subscriber.transport else { return };
+        let allows = subscriber
+            .location
+            .as_ref()
+            .is_some_and(|location| location.settings.subscriber.websocket_allow_publish);
+        if !allows {
+            return;
+        }
+        let channels: Vec<_> = self.hub.channels_of(&connection.subscriptions).collect();
+        for channel in channels {
+            if self.hub.is_events_channel_id(channel) {
+                continue;
+            }
+            let draft = Draft { text, is_stored, ..Draft::default() };
+            // Nobody can be told that the memory account is full; it is counted.
+            if self.publish(channel, &draft, now).is_ok() {
+                self.counters.publish_requests_total += 1;
+                self.counters.published_bytes_total += text.len() as u64;
+            }
+        }
+    }
+}
