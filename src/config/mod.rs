@@ -1,7 +1,11 @@
 //! Environment and TOML -> one typed, immutable [`Config`]. Only `read` touches files and variables.
 
+mod document;
+mod error;
 mod limits;
 mod location;
+mod suggest;
+pub mod units;
 mod variables;
 
 pub use limits::Limits;
