@@ -107,6 +107,11 @@ impl Block {
         Some(self.entries.remove(at))
     }
 
+    /// Whether a key is there and not yet taken.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.entries.iter().any(|entry| entry.name == name)
+    }
+
     /// All `[[name]]` tables.
     pub(super) fn take_blocks(&mut self, name: &str) -> Vec<Block> {
         self.asked.push(name.to_owned());
@@ -162,8 +167,7 @@ impl Reader<'_> {
 
     /// `prefix` is the dotted name of the table, with a dot at its end unless it is the root.
     fn block(&self, table: &DeTable, place: Place, prefix: &str) -> Result<Block, ConfigError> {
-        let mut block =
-            Block { place, entries: Vec::new(), blocks: Vec::new(), asked: Vec::new() };
+        let mut block = Block { place, entries: Vec::new(), blocks: Vec::new(), asked: Vec::new() };
         let mut members: Vec<_> = table.iter().collect();
         members.sort_by_key(|(name, _)| name.span().start);
         for (name, value) in members {
@@ -224,9 +228,9 @@ fn read_scalar(value: &DeValue) -> Result<String, String> {
         DeValue::Integer(number) => Ok(number.to_string()),
         DeValue::Boolean(true) => Ok("on".into()),
         DeValue::Boolean(false) => Ok("off".into()),
-        DeValue::Float(_) | DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => {
-            Err(format!("text, an integer or true or false is wanted here, not {}", type_name(value)))
-        }
+        DeValue::Float(_) | DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => Err(
+            format!("text, an integer or true or false is wanted here, not {}", type_name(value)),
+        ),
     }
 }
 
