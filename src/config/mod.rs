@@ -1,13 +1,50 @@
 //! Environment and TOML -> one typed, immutable [`Config`]. Only `read` touches files and variables.
+//!
+//! Leaves to root: `units`, `error`, `suggest`; `document` (TOML with line numbers) and `sources`
+//! (environment, flags); `limits`, `location`, `variables` (what is configured); the tables that read it
+//! (`limit_table`, `directives`, `http_directives`); `checks` and `alignment` (what is refused); `load`
+//! (puts it together), `to_toml` and `describe` (show it), `read` (the process and its files).
 
+mod alignment;
+pub mod checks;
+mod describe;
+mod directives;
+mod document;
+mod error;
+mod http_directives;
+mod limit_table;
 mod limits;
+mod listen;
+mod load;
 mod location;
+mod location_path;
+mod origins;
+mod push_stream_blocks;
+mod read;
+mod secrets;
+mod sources;
+mod suggest;
+mod to_toml;
+pub mod units;
 mod variables;
 
+#[cfg(test)]
+mod tests;
+
+pub use directives::{
+    HeaderTemplate, LEVEL_DIRECTIVES, Level, LevelDirective, PREFIX, default_types,
+};
+pub use document::Value;
+pub use error::{ConfigError, Place};
+pub use http_directives::{HTTP_DIRECTIVES, HttpDirective};
+pub use limit_table::{LIMITS, Limit, LimitKind};
 pub use limits::Limits;
+pub use listen::{UNIX_MODE_DEFAULT, Wiring, parse_unix_mode};
 pub use location::{
     Condition, Gzip, Location, Mode, PathMatch, PushStream, Role, SubscriberSettings, VirtualServer,
 };
+pub use read::{DiskFiles, read};
+pub use sources::{DevelopmentSecrets, Files, Overrides, VARIABLE_PREFIX};
 pub use variables::{RequestVariables, VariableString};
 
 use crate::time::Millis;
@@ -136,5 +173,15 @@ impl Config {
     /// Whether any listener is internal, so that publish and stats are hidden on the public ones.
     pub fn has_internal_listener(&self) -> bool {
         self.listeners.iter().any(|listener| listener.is_internal)
+    }
+
+    /// Whether the rpushd API is on: it has its secrets.
+    pub fn has_api(&self) -> bool {
+        !self.subscribe_secrets.is_empty() && !self.publish_secrets.is_empty()
+    }
+
+    /// Whether there is any push-stream location.
+    pub fn has_locations(&self) -> bool {
+        self.servers.iter().any(|server| !server.locations.is_empty())
     }
 }

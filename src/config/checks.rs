@@ -1,0 +1,153 @@
+//! The startup checks of push-stream spec, section 3, over typed values: what the TOML file and the nginx
+//! importer both refuse, in the module's words.
+
+use super::location::{Location, Mode, PushStream};
+use crate::transports::padding::{Padding, PaddingError};
+
+/// No memory size where it is required.
+pub const SHARED_MEMORY_MISSING: &str =
+    "push stream module: push_stream_shared_memory_size must be set.";
+/// Too small a memory size, or something that is no size.
+pub const SHARED_MEMORY_TOO_SMALL: &str =
+    "The push_stream_shared_memory_size value must be at least 128KiB";
+/// A role without a channels path.
+pub const CHANNELS_PATH_MISSING: &str =
+    "push stream module: push_stream_channels_path must be set.";
+
+/// 32 pages.
+const SHARED_MEMORY_BYTES_MIN: u64 = 128 * 1024;
+
+/// A refused setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Full name of the directive that is to blame.
+    pub directive: &'static str,
+    /// The module's text; several lines where the module logs several.
+    pub text: String,
+}
+
+/// Whether `shared_memory_size` must be given: it must in an nginx configuration, in a TOML file the
+/// daemon's own limit stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SharedMemory {
+    /// As in the module.
+    Required,
+    /// `Limits::store_bytes_max` is used without it.
+    Optional,
+}
+
+/// The mode of a publisher location: whether it is `admin`. Letter case does not matter, blank is normal.
+///
+/// # Errors
+/// The module's text.
+pub fn is_publisher_admin(mode: &str) -> Result<bool, String> {
+    match mode.to_ascii_lowercase().as_str() {
+        "" | "normal" => Ok(false),
+        "admin" => Ok(true),
+        _ => Err(format!(
+            "push stream module: invalid push_stream_publisher mode value: {mode}, \
+             accepted values (normal, admin)"
+        )),
+    }
+}
+
+/// The mode of a subscriber location. Letter case does not matter, blank is streaming.
+///
+/// # Errors
+/// The module's text.
+pub fn subscriber_mode(mode: &str) -> Result<Mode, String> {
+    match mode.to_ascii_lowercase().as_str() {
+        "" | "streaming" => Ok(Mode::Streaming),
+        "polling" => Ok(Mode::Polling),
+        "long-polling" => Ok(Mode::LongPolling),
+        "eventsource" => Ok(Mode::EventSource),
+        "websocket" => Ok(Mode::WebSocket),
+        _ => Err(format!(
+            "push stream module: invalid push_stream_subscriber mode value: {mode}, \
+             accepted values (streaming, polling, long-polling, eventsource, websocket)"
+        )),
+    }
+}
+
+/// Checks what is set for the whole daemon. Only to be asked when at least one location has a role.
+///
+/// # Errors
+/// The first thing that the module would refuse.
+pub fn push_stream(settings: &PushStream, memory: SharedMemory) -> Result<(), Refusal> {
+    let directive = "push_stream_shared_memory_size";
+    match settings.shared_memory_size {
+        None if memory == SharedMemory::Required => {
+            return Err(Refusal { directive, text: SHARED_MEMORY_MISSING.into() });
+        }
+        Some(bytes) if bytes < SHARED_MEMORY_BYTES_MIN => {
+            return Err(Refusal { directive, text: SHARED_MEMORY_TOO_SMALL.into() });
+        }
+        Some(_) | None => {}
+    }
+    not_zero("push_stream_max_channel_id_length", settings.max_channel_id_length)?;
+    not_zero("push_stream_message_ttl", Some(settings.message_ttl))?;
+    not_zero("push_stream_max_subscribers_per_channel", settings.max_subscribers_per_channel)?;
+    not_zero(
+        "push_stream_max_messages_stored_per_channel",
+        settings.max_messages_stored_per_channel,
+    )?;
+    not_zero("push_stream_max_number_of_channels", settings.max_number_of_channels)?;
+    not_zero(
+        "push_stream_max_number_of_wildcard_channels",
+        settings.max_number_of_wildcard_channels,
+    )
+}
+
+/// Checks a location that has a role.
+///
+/// # Errors
+/// The first thing that the module would refuse.
+pub fn location(location: &Location, settings: &PushStream) -> Result<(), Refusal> {
+    let subscriber = &location.subscriber;
+    not_zero("push_stream_ping_message_interval", subscriber.ping_message_interval)?;
+    not_zero("push_stream_subscriber_connection_ttl", subscriber.subscriber_connection_ttl)?;
+    not_zero("push_stream_longpolling_connection_ttl", subscriber.longpolling_connection_ttl)?;
+    not_zero("push_stream_wildcard_channel_max_qtd", subscriber.wildcard_channel_max_qtd)?;
+    if subscriber.message_template.is_empty() {
+        return Err(Refusal {
+            directive: "push_stream_message_template",
+            text: "push stream module: push_stream_message_template cannot be blank.".into(),
+        });
+    }
+    wildcards(subscriber.wildcard_channel_max_qtd, settings)?;
+    Padding::parse(&subscriber.padding_by_user_agent).map(drop).map_err(|error| Refusal {
+        directive: "push_stream_padding_by_user_agent",
+        text: format!("{error}\n{}", PaddingError::UNABLE_TO_PARSE),
+    })
+}
+
+fn wildcards(request_max: Option<u32>, settings: &PushStream) -> Result<(), Refusal> {
+    let Some(request_max) = request_max else {
+        return Ok(());
+    };
+    let directive = "push_stream_wildcard_channel_max_qtd";
+    if settings.wildcard_channel_prefix.is_empty() {
+        let text = "push stream module: cannot set wildcard channel max qtd if \
+                    push_stream_wildcard_channel_prefix is not set or blank.";
+        return Err(Refusal { directive, text: text.into() });
+    }
+    if settings.max_number_of_wildcard_channels.is_some_and(|max| max < request_max) {
+        let text = "push stream module: max number of wildcard channels cannot be smaller than \
+                    value in push_stream_wildcard_channel_max_qtd.";
+        return Err(Refusal { directive, text: text.into() });
+    }
+    Ok(())
+}
+
+fn not_zero<T: PartialEq + Default>(
+    directive: &'static str,
+    value: Option<T>,
+) -> Result<(), Refusal> {
+    match value == Some(T::default()) {
+        true => Err(Refusal {
+            directive,
+            text: format!("push stream module: {directive} cannot be zero."),
+        }),
+        false => Ok(()),
+    }
+}

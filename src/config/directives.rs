@@ -1,0 +1,373 @@
+//! The directives that a location may inherit (push-stream spec, section 2.4, and the few of nginx itself
+//! that belong to a location): one level's values, each only if given, and the table that reads them.
+
+use super::document::Value;
+use super::location::{Condition, Gzip, Location, PathMatch, PushStream, Role, SubscriberSettings};
+use super::sources::Files;
+use super::units;
+use super::variables::VariableString;
+use crate::time::Millis;
+use std::path::Path;
+
+/// Before the names of the module's own directives; the TOML keys leave it out.
+pub const PREFIX: &str = "push_stream_";
+
+/// What one level (`http`, a server, a location, an `if`) sets. Inherited values come in with
+/// [`Level::inherit`].
+#[derive(Clone, Debug, Default, PartialEq)]
+#[allow(missing_docs, reason = "each field has the name of its directive")]
+pub struct Level {
+    pub channels_path: Option<VariableString>,
+    pub store_messages: Option<bool>,
+    pub channel_info_on_publish: Option<bool>,
+    pub authorized_channels_only: Option<bool>,
+    pub header_template: Option<HeaderTemplate>,
+    pub message_template: Option<Vec<u8>>,
+    pub footer_template: Option<Vec<u8>>,
+    pub wildcard_channel_max_qtd: Option<u32>,
+    pub ping_message_interval: Option<Millis>,
+    pub subscriber_connection_ttl: Option<Millis>,
+    pub longpolling_connection_ttl: Option<Millis>,
+    pub websocket_allow_publish: Option<bool>,
+    pub allow_connections_to_events_channel: Option<bool>,
+    pub last_received_message_time: Option<VariableString>,
+    pub last_received_message_tag: Option<VariableString>,
+    pub last_event_id: Option<VariableString>,
+    pub user_agent: Option<VariableString>,
+    pub padding_by_user_agent: Option<String>,
+    pub allowed_origins: Option<VariableString>,
+    pub default_type: Option<String>,
+    pub types: Option<Vec<(String, String)>>,
+    pub client_max_body_size: Option<u64>,
+    pub gzip: Option<bool>,
+    pub gzip_streams: Option<bool>,
+    pub gzip_types: Option<Vec<String>>,
+    pub gzip_min_length: Option<u64>,
+    pub gzip_comp_level: Option<u32>,
+    pub gzip_http_version: Option<String>,
+}
+
+/// A header template and which of its two directives gave it: they are one setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HeaderTemplate {
+    /// `header_template`
+    Text(Vec<u8>),
+    /// `header_template_file`: what the file held at start.
+    File(Vec<u8>),
+}
+
+/// One line of [`LEVEL_DIRECTIVES`].
+pub struct LevelDirective {
+    /// Its full name in nginx; the TOML key is this without [`PREFIX`].
+    pub name: &'static str,
+    /// It may stand in an `if`.
+    pub is_allowed_in_if: bool,
+    assign: fn(&mut Level, &Given) -> Result<(), String>,
+}
+
+/// A value on its way into a level.
+struct Given<'g> {
+    name: &'static str,
+    value: &'g Value,
+    files: &'g dyn Files,
+}
+
+impl LevelDirective {
+    /// The key in the TOML file.
+    pub fn key(&self) -> &'static str {
+        self.name.strip_prefix(PREFIX).unwrap_or(self.name)
+    }
+
+    /// Reads a value into a level. A value that is there already is replaced; only the two header
+    /// templates refuse to stand together.
+    ///
+    /// # Errors
+    /// nginx's or the module's text.
+    pub fn set(&self, level: &mut Level, value: &Value, files: &dyn Files) -> Result<(), String> {
+        (self.assign)(level, &Given { name: self.name, value, files })
+    }
+}
+
+impl Given<'_> {
+    fn variables(&self) -> Result<VariableString, String> {
+        VariableString::parse(self.value.text()?)
+    }
+    fn flag(&self) -> Result<bool, String> {
+        units::flag(self.name, self.value.text()?)
+    }
+    fn number(&self) -> Result<u32, String> {
+        units::number(self.name, self.value.text()?)
+    }
+    fn milliseconds(&self) -> Result<Millis, String> {
+        units::milliseconds(self.name, self.value.text()?)
+    }
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        self.value.bytes().map(<[u8]>::to_vec)
+    }
+    fn string(&self) -> Result<String, String> {
+        self.value.text().map(str::to_owned)
+    }
+}
+
+macro_rules! directive {
+    ($name:literal, $field:ident, $read:ident) => {
+        directive!($name, $field, $read, false)
+    };
+    ($name:literal, $field:ident, $read:ident, in_if) => {
+        directive!($name, $field, $read, true)
+    };
+    ($name:literal, $field:ident, $read:ident, $in_if:literal) => {
+        LevelDirective {
+            name: $name,
+            is_allowed_in_if: $in_if,
+            assign: |level, given| {
+                level.$field = Some(given.$read()?);
+                Ok(())
+            },
+        }
+    };
+}
+
+macro_rules! custom {
+    ($name:literal, $assign:expr) => {
+        LevelDirective { name: $name, is_allowed_in_if: false, assign: $assign }
+    };
+}
+
+/// Every directive that a level may set. (`types` is a table of its own.)
+pub const LEVEL_DIRECTIVES: &[LevelDirective] = &[
+    directive!("push_stream_channels_path", channels_path, variables, in_if),
+    directive!("push_stream_store_messages", store_messages, flag, in_if),
+    directive!("push_stream_channel_info_on_publish", channel_info_on_publish, flag),
+    directive!("push_stream_authorized_channels_only", authorized_channels_only, flag),
+    custom!("push_stream_header_template", set_header_template),
+    custom!("push_stream_header_template_file", set_header_template_file),
+    directive!("push_stream_message_template", message_template, bytes),
+    directive!("push_stream_footer_template", footer_template, bytes),
+    directive!("push_stream_wildcard_channel_max_qtd", wildcard_channel_max_qtd, number),
+    directive!("push_stream_ping_message_interval", ping_message_interval, milliseconds),
+    directive!("push_stream_subscriber_connection_ttl", subscriber_connection_ttl, milliseconds),
+    directive!("push_stream_longpolling_connection_ttl", longpolling_connection_ttl, milliseconds),
+    directive!("push_stream_websocket_allow_publish", websocket_allow_publish, flag),
+    directive!(
+        "push_stream_allow_connections_to_events_channel",
+        allow_connections_to_events_channel,
+        flag,
+        in_if
+    ),
+    directive!(
+        "push_stream_last_received_message_time",
+        last_received_message_time,
+        variables,
+        in_if
+    ),
+    directive!(
+        "push_stream_last_received_message_tag",
+        last_received_message_tag,
+        variables,
+        in_if
+    ),
+    directive!("push_stream_last_event_id", last_event_id, variables, in_if),
+    directive!("push_stream_user_agent", user_agent, variables),
+    directive!("push_stream_padding_by_user_agent", padding_by_user_agent, string),
+    directive!("push_stream_allowed_origins", allowed_origins, variables),
+    directive!("default_type", default_type, string),
+    custom!("client_max_body_size", |level, given| {
+        level.client_max_body_size = Some(units::offset(given.name, given.value.text()?)?);
+        Ok(())
+    }),
+    directive!("gzip", gzip, flag),
+    directive!("gzip_streams", gzip_streams, flag),
+    custom!("gzip_types", |level, given| {
+        level.gzip_types = Some(given.value.list()?);
+        Ok(())
+    }),
+    custom!("gzip_min_length", |level, given| {
+        level.gzip_min_length = Some(units::size(given.name, given.value.text()?)?);
+        Ok(())
+    }),
+    custom!("gzip_comp_level", |level, given| {
+        let compression = given.number()?;
+        if !(1..=9).contains(&compression) {
+            return Err("value must be between 1 and 9".into());
+        }
+        level.gzip_comp_level = Some(compression);
+        Ok(())
+    }),
+    custom!("gzip_http_version", |level, given| {
+        let version = given.value.text()?;
+        if !matches!(version, "1.0" | "1.1") {
+            return Err(format!("invalid value \"{version}\""));
+        }
+        level.gzip_http_version = Some(version.to_owned());
+        Ok(())
+    }),
+];
+
+fn set_header_template(level: &mut Level, given: &Given) -> Result<(), String> {
+    if let Some(HeaderTemplate::File(_)) = level.header_template {
+        return Err(format!("\"{}\" directive is duplicate", given.name));
+    }
+    level.header_template = Some(HeaderTemplate::Text(given.bytes()?));
+    Ok(())
+}
+
+fn set_header_template_file(level: &mut Level, given: &Given) -> Result<(), String> {
+    if let Some(HeaderTemplate::Text(_)) = level.header_template {
+        return Err(format!(
+            "\"{}\" directive is duplicate or template set by 'push_stream_header_template'",
+            given.name
+        ));
+    }
+    let path = given.value.text()?;
+    let content = given.files.read(Path::new(path)).map_err(|_| {
+        format!("push stream module: unable to open file \"{path}\" for header template")
+    })?;
+    level.header_template = Some(HeaderTemplate::File(content));
+    Ok(())
+}
+
+impl Level {
+    /// Fills what is not given here with what holds on the level around it. To be called once per level
+    /// below `http`, from the outside in: nginx fills in the default of `longpolling_connection_ttl` at
+    /// each (push-stream spec, section 2.5).
+    pub fn inherit(mut self, outer: &Level) -> Level {
+        macro_rules! fill {
+            ($($field:ident),* $(,)?) => {
+                $(if self.$field.is_none() { self.$field.clone_from(&outer.$field); })*
+            };
+        }
+        fill!(
+            channels_path,
+            store_messages,
+            channel_info_on_publish,
+            authorized_channels_only,
+            header_template,
+            message_template,
+            footer_template,
+            wildcard_channel_max_qtd,
+            ping_message_interval,
+            subscriber_connection_ttl,
+            longpolling_connection_ttl,
+            websocket_allow_publish,
+            allow_connections_to_events_channel,
+            last_received_message_time,
+            last_received_message_tag,
+            last_event_id,
+            user_agent,
+            padding_by_user_agent,
+            allowed_origins,
+            default_type,
+            types,
+            client_max_body_size,
+            gzip,
+            gzip_streams,
+            gzip_types,
+            gzip_min_length,
+            gzip_comp_level,
+            gzip_http_version,
+        );
+        self.longpolling_connection_ttl =
+            self.longpolling_connection_ttl.or(self.subscriber_connection_ttl);
+        self
+    }
+
+    /// A location with these settings (inheritance done) and defaults for the rest; none without a
+    /// channels path, see [`super::checks::CHANNELS_PATH_MISSING`].
+    pub fn location(
+        self,
+        path: PathMatch,
+        role: Role,
+        push_stream: &PushStream,
+    ) -> Option<Location> {
+        let defaults = SubscriberSettings::default();
+        Some(Location {
+            path,
+            role,
+            is_internal: false,
+            requires_secret: false,
+            default_type: self.default_type.clone().unwrap_or_else(|| "text/plain".into()),
+            types: self.types.clone().unwrap_or_else(default_types),
+            body_bytes_max: self.client_max_body_size.unwrap_or(1 << 20),
+            gzip: self.gzip(),
+            channels_path: self.channels_path?,
+            store_messages: self.store_messages.unwrap_or(false),
+            channel_info_on_publish: self.channel_info_on_publish.unwrap_or(true),
+            allowed_origins: self.allowed_origins,
+            subscriber: SubscriberSettings {
+                authorized_channels_only: self.authorized_channels_only.unwrap_or(false),
+                header_template: self
+                    .header_template
+                    .map_or(Vec::new(), HeaderTemplate::into_bytes),
+                message_template: self.message_template.unwrap_or(defaults.message_template),
+                footer_template: self.footer_template.unwrap_or_default(),
+                wildcard_channel_max_qtd: self
+                    .wildcard_channel_max_qtd
+                    .or(push_stream.max_number_of_wildcard_channels),
+                ping_message_interval: self.ping_message_interval,
+                subscriber_connection_ttl: self.subscriber_connection_ttl,
+                longpolling_connection_ttl: self.longpolling_connection_ttl,
+                websocket_allow_publish: self.websocket_allow_publish.unwrap_or(false),
+                allow_connections_to_events_channel: self
+                    .allow_connections_to_events_channel
+                    .unwrap_or(false),
+                last_received_message_time: self.last_received_message_time,
+                last_received_message_tag: self.last_received_message_tag,
+                last_event_id: self.last_event_id,
+                user_agent: self.user_agent,
+                padding_by_user_agent: self.padding_by_user_agent.unwrap_or_default(),
+            },
+            conditions: Vec::new(),
+            origin: String::new(),
+        })
+    }
+
+    /// The settings of an `if` block. What may not stand there is not looked at.
+    pub fn condition(
+        self,
+        subject: VariableString,
+        equals: Option<String>,
+        is_negated: bool,
+    ) -> Condition {
+        Condition {
+            subject,
+            equals,
+            is_negated,
+            channels_path: self.channels_path,
+            store_messages: self.store_messages,
+            allow_connections_to_events_channel: self.allow_connections_to_events_channel,
+            last_received_message_time: self.last_received_message_time,
+            last_received_message_tag: self.last_received_message_tag,
+            last_event_id: self.last_event_id,
+        }
+    }
+
+    fn gzip(&self) -> Gzip {
+        let defaults = Gzip::default();
+        Gzip {
+            is_on: self.gzip.unwrap_or(defaults.is_on),
+            includes_streams: self.gzip_streams.unwrap_or(defaults.includes_streams),
+            types: self.gzip_types.clone().unwrap_or(defaults.types),
+            bytes_min: self
+                .gzip_min_length
+                .map_or(defaults.bytes_min, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX)),
+            level: self.gzip_comp_level.unwrap_or(defaults.level),
+            includes_http_1_0: self.gzip_http_version.as_deref() == Some("1.0"),
+        }
+    }
+}
+
+impl HeaderTemplate {
+    fn into_bytes(self) -> Vec<u8> {
+        match self {
+            HeaderTemplate::Text(bytes) | HeaderTemplate::File(bytes) => bytes,
+        }
+    }
+}
+
+/// Content types by extension where no `types` are given, as in nginx.
+pub fn default_types() -> Vec<(String, String)> {
+    [("html", "text/html"), ("gif", "image/gif"), ("jpg", "image/jpeg")]
+        .map(|(extension, content_type)| (extension.into(), content_type.into()))
+        .into()
+}

@@ -1,0 +1,74 @@
+//! What is wrong with a configuration, and where: `FILE:LINE: key: reason` or `RPUSHD_X: reason`.
+
+use std::fmt;
+
+/// Why a configuration is refused. Its text is one line for people; the process ends with code 78.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// Where the fault is.
+    pub place: Place,
+    /// What the fault is, in words.
+    pub reason: String,
+}
+
+/// Where a setting was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A key of the file.
+    Key {
+        /// The file as it was named.
+        path: String,
+        /// Line of the key, from 1.
+        line: usize,
+        /// The key with its tables before it, `limits.head_timeout`.
+        key: String,
+    },
+    /// A line of the file, before keys could be told.
+    Line {
+        /// The file as it was named.
+        path: String,
+        /// From 1.
+        line: usize,
+    },
+    /// A file as a whole.
+    File(String),
+    /// An environment variable.
+    Variable(String),
+    /// A flag of the command line, with its dashes.
+    Flag(&'static str),
+}
+
+impl Place {
+    /// An error here.
+    pub fn error(&self, reason: impl Into<String>) -> ConfigError {
+        ConfigError { place: self.clone(), reason: reason.into() }
+    }
+
+    /// The same place without the key: `FILE:LINE`.
+    pub fn line_only(&self) -> Place {
+        match self {
+            Place::Key { path, line, .. } => Place::Line { path: path.clone(), line: *line },
+            other => other.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Key { path, line, key } => write!(formatter, "{path}:{line}: {key}"),
+            Place::Line { path, line } => write!(formatter, "{path}:{line}"),
+            Place::File(path) => formatter.write_str(path),
+            Place::Variable(name) => formatter.write_str(name),
+            Place::Flag(name) => formatter.write_str(name),
+        }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.place, self.reason.replace('\n', "; "))
+    }
+}
+
+impl std::error::Error for ConfigError {}

@@ -1,0 +1,186 @@
+//! The limits as a table: a new limit is a field of [`Limits`] and one line here. File, environment and
+//! `rpushd check` follow.
+
+use super::limits::Limits;
+use super::units;
+use crate::time::Millis;
+
+/// What a limit counts, which decides how it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitKind {
+    /// Things: a plain number.
+    Count,
+    /// Bytes: a number, or one with `k`, `m` or `g` behind it.
+    Bytes,
+    /// A time: `30s`, `500ms`, `1h30m`, or a number of seconds.
+    Time,
+}
+
+/// One field of [`Limits`].
+pub struct Limit {
+    /// Key in the `[limits]` table.
+    pub key: &'static str,
+    /// What it counts.
+    pub kind: LimitKind,
+    /// Smallest value that makes sense; milliseconds for times.
+    pub minimum: u64,
+    /// The value; milliseconds for times.
+    pub value: fn(&Limits) -> u64,
+    assign: fn(&mut Limits, u64) -> Option<()>,
+}
+
+impl Limit {
+    /// Its environment variable.
+    pub fn variable(&self) -> String {
+        format!("RPUSHD_{}", self.key.to_ascii_uppercase())
+    }
+
+    /// Reads a value as people write it and puts it in its field.
+    ///
+    /// # Errors
+    /// What is wrong with the text, without the name of the key.
+    pub fn set(&self, limits: &mut Limits, text: &str) -> Result<(), String> {
+        let value = match self.kind {
+            LimitKind::Time => {
+                units::parse_milliseconds(text).map(|time| time.0).ok_or_else(|| {
+                    format!(
+                        "\"{text}\" is not a time; write 30s, 500ms, 1h30m or a number of seconds"
+                    )
+                })
+            }
+            LimitKind::Bytes => units::parse_bytes(text)
+                .ok_or_else(|| format!("\"{text}\" is not a size; write bytes, 64k or 16m")),
+            LimitKind::Count => units::number(self.key, text)
+                .map(u64::from)
+                .map_err(|_| format!("\"{text}\" is not a number")),
+        }?;
+        if value < self.minimum {
+            return Err(format!("must be at least {}", self.show(self.minimum)));
+        }
+        (self.assign)(limits, value).ok_or_else(|| format!("\"{text}\" is too large"))
+    }
+
+    /// The value as TOML.
+    pub fn show_toml(&self, limits: &Limits) -> String {
+        let value = (self.value)(limits);
+        match self.kind {
+            LimitKind::Time => format!("\"{}\"", units::show_time(Millis(value))),
+            LimitKind::Bytes | LimitKind::Count => value.to_string(),
+        }
+    }
+
+    fn show(&self, value: u64) -> String {
+        match self.kind {
+            LimitKind::Time => units::show_time(Millis(value)),
+            LimitKind::Bytes => units::show_bytes(value),
+            LimitKind::Count => value.to_string(),
+        }
+    }
+}
+
+/// A type that a field of [`Limits`] has.
+trait LimitField: Sized {
+    fn to_number(&self) -> u64;
+    fn from_number(number: u64) -> Option<Self>;
+}
+
+impl LimitField for usize {
+    fn to_number(&self) -> u64 {
+        u64::try_from(*self).unwrap_or(u64::MAX)
+    }
+    fn from_number(number: u64) -> Option<usize> {
+        number.try_into().ok()
+    }
+}
+
+impl LimitField for u32 {
+    fn to_number(&self) -> u64 {
+        u64::from(*self)
+    }
+    fn from_number(number: u64) -> Option<u32> {
+        number.try_into().ok()
+    }
+}
+
+impl LimitField for Millis {
+    fn to_number(&self) -> u64 {
+        self.0
+    }
+    fn from_number(number: u64) -> Option<Millis> {
+        Some(Millis(number))
+    }
+}
+
+macro_rules! limit {
+    ($kind:ident $field:ident from $minimum:expr) => {
+        Limit {
+            key: stringify!($field),
+            kind: LimitKind::$kind,
+            minimum: $minimum,
+            value: |limits| LimitField::to_number(&limits.$field),
+            assign: |limits, number| {
+                limits.$field = LimitField::from_number(number)?;
+                Some(())
+            },
+        }
+    };
+}
+
+/// Every limit, in the order of `rpushd check`.
+pub const LIMITS: &[Limit] = &[
+    limit!(Count connections_max from 1),
+    limit!(Bytes head_bytes_max from 512),
+    limit!(Bytes target_bytes_max from 64),
+    limit!(Count header_count_max from 1),
+    limit!(Bytes body_bytes_max from 1024),
+    limit!(Time head_timeout from 1),
+    limit!(Time body_timeout from 1),
+    limit!(Time body_total_timeout from 1),
+    limit!(Time keepalive_timeout from 0),
+    limit!(Count keepalive_requests_max from 0),
+    limit!(Bytes outbox_bytes_max from 1024),
+    limit!(Time outbox_stall_timeout from 1),
+    limit!(Bytes backlog_bytes_max from 1024),
+    limit!(Count channels_max from 1),
+    limit!(Bytes channel_name_bytes_max from 1),
+    limit!(Count channels_per_request_max from 1),
+    limit!(Bytes store_bytes_max from 128 * 1024),
+    limit!(Bytes websocket_message_bytes_max from 125),
+    limit!(Time stop_timeout from 0),
+    limit!(Time linger_timeout from 0),
+    limit!(Count accepts_per_turn from 1),
+    limit!(Count writes_per_turn from 1),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_has_its_own_line() {
+        let debug = format!("{:?}", Limits::default());
+        let fields = debug.matches(": ").count();
+        assert_eq!(LIMITS.len(), fields);
+        for limit in LIMITS {
+            let mut limits = Limits::default();
+            let text = if limit.kind == LimitKind::Time { "123456ms" } else { "123456789" };
+            limit.set(&mut limits, text).unwrap();
+            let changed: Vec<&str> = LIMITS
+                .iter()
+                .filter(|other| (other.value)(&limits) != (other.value)(&Limits::default()))
+                .map(|other| other.key)
+                .collect();
+            assert_eq!(changed, [limit.key]);
+        }
+    }
+
+    #[test]
+    fn a_shown_limit_reads_back_the_same() {
+        let mut limits = Limits::default();
+        for limit in LIMITS {
+            let shown = limit.show_toml(&limits);
+            limit.set(&mut limits, shown.trim_matches('"')).unwrap();
+        }
+        assert_eq!(limits, Limits::default());
+    }
+}

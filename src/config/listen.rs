@@ -1,0 +1,238 @@
+//! Where to listen: addresses as text, and which server answers on which listener.
+
+use super::location::VirtualServer;
+use super::{ListenAddress, Listener};
+use std::path::PathBuf;
+
+/// Permission bits of a socket file where `unix_mode` is not given.
+pub const UNIX_MODE_DEFAULT: u32 = 0o660;
+
+impl ListenAddress {
+    /// Reads `127.0.0.1:45831`, `[::1]:45831`, `unix:/path`, `systemd` or `systemd:NAME`.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn parse(text: &str, unix_mode: u32) -> Result<ListenAddress, String> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            return match path.starts_with('/') {
+                true => Ok(ListenAddress::Unix { path: PathBuf::from(path), mode: unix_mode }),
+                false => Err(format!("\"{text}\" needs a path from the root, unix:/path")),
+            };
+        }
+        if text == "systemd" {
+            return Ok(ListenAddress::Inherited { name: None });
+        }
+        if let Some(name) = text.strip_prefix("systemd:").filter(|name| !name.is_empty()) {
+            return Ok(ListenAddress::Inherited { name: Some(name.to_owned()) });
+        }
+        text.parse().map(ListenAddress::Tcp).map_err(|_| {
+            format!(
+                "\"{text}\" is not an address; write 127.0.0.1:45831, [::1]:45831, unix:/path, \
+                 systemd or systemd:NAME"
+            )
+        })
+    }
+
+    /// As [`ListenAddress::parse`] reads it.
+    pub fn show(&self) -> String {
+        match self {
+            ListenAddress::Tcp(address) => address.to_string(),
+            ListenAddress::Unix { path, .. } => format!("unix:{}", path.display()),
+            ListenAddress::Inherited { name: None } => "systemd".into(),
+            ListenAddress::Inherited { name: Some(name) } => format!("systemd:{name}"),
+        }
+    }
+
+    /// Whether nobody but this machine can connect, as far as can be told.
+    pub fn is_local(&self) -> bool {
+        match self {
+            ListenAddress::Tcp(address) => address.ip().is_loopback(),
+            ListenAddress::Unix { .. } => true,
+            ListenAddress::Inherited { .. } => false,
+        }
+    }
+}
+
+/// Permission bits as octal digits: `0660`, `660`, `0o660`.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn parse_unix_mode(text: &str) -> Result<u32, String> {
+    let digits = text.strip_prefix("0o").unwrap_or(text);
+    u32::from_str_radix(digits, 8)
+        .ok()
+        .filter(|mode| *mode <= 0o777 && !digits.starts_with('+'))
+        .ok_or_else(|| format!("\"{text}\" are no permission bits; write 0660"))
+}
+
+/// Gathers listeners and the servers that answer on them. The first server on a listener is its default,
+/// as in nginx.
+#[derive(Debug, Default)]
+pub struct Wiring {
+    listeners: Vec<Listener>,
+    /// Servers per listener, in the order in which they were named.
+    members: Vec<Vec<usize>>,
+}
+
+impl Wiring {
+    /// Adds a listener, or a further server to one that is there already.
+    ///
+    /// # Errors
+    /// The address is there already and cannot be shared.
+    pub fn add(
+        &mut self,
+        address: ListenAddress,
+        is_internal: bool,
+        server: Option<usize>,
+    ) -> Result<(), String> {
+        let shown = address.show();
+        let Some(at) = self.listeners.iter().position(|listener| listener.address == address)
+        else {
+            self.listeners.push(Listener { address, is_internal, server: None });
+            self.members.push(server.into_iter().collect());
+            return Ok(());
+        };
+        if self.listeners[at].is_internal != is_internal {
+            return Err(format!("\"{shown}\" is both public and internal"));
+        }
+        match server {
+            Some(server) if !self.members[at].contains(&server) => {
+                self.members[at].push(server);
+                Ok(())
+            }
+            Some(_) | None => Err(format!("\"{shown}\" is listed twice")),
+        }
+    }
+
+    /// What was added so far, without servers.
+    pub fn listeners(&self) -> &[Listener] {
+        &self.listeners
+    }
+
+    /// The listeners, each with its first server; siblings of the servers are set. A request is offered to
+    /// the later servers first and to the default one last, because it takes every name. A server that has
+    /// different siblings on different listeners is copied behind the others.
+    ///
+    /// # Errors
+    /// The index of a server that no request would reach, and why.
+    pub fn finish(
+        self,
+        servers: &mut Vec<VirtualServer>,
+    ) -> Result<Vec<Listener>, (usize, String)> {
+        let mut listeners = self.listeners;
+        let mut is_placed = vec![false; servers.len()];
+        for (listener, members) in listeners.iter_mut().zip(&self.members) {
+            let others = members.get(1..).unwrap_or_default();
+            if let Some(nameless) = others.iter().find(|other| servers[**other].names.is_empty()) {
+                let reason = format!(
+                    "needs names: another server is the first on \"{}\"",
+                    listener.address.show()
+                );
+                return Err((*nameless, reason));
+            }
+            // From the end of the chain, so that each server's sibling is known when its turn comes.
+            for member in members.iter().take(1).chain(others.iter().rev()) {
+                let sibling = listener.server;
+                listener.server = Some(match is_placed[*member] {
+                    true if servers[*member].sibling != sibling => {
+                        servers.push(VirtualServer { sibling, ..servers[*member].clone() });
+                        servers.len() - 1
+                    }
+                    true => *member,
+                    false => {
+                        servers[*member].sibling = sibling;
+                        is_placed[*member] = true;
+                        *member
+                    }
+                });
+            }
+        }
+        Ok(listeners)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tcp(port: u16) -> ListenAddress {
+        ListenAddress::Tcp(([127, 0, 0, 1], port).into())
+    }
+
+    fn named(name: &str) -> VirtualServer {
+        VirtualServer { names: vec![name.into()], ..VirtualServer::default() }
+    }
+
+    #[test]
+    fn a_shown_address_reads_back_the_same() {
+        for text in ["127.0.0.1:1", "[::1]:2", "unix:/run/a b.sock", "systemd", "systemd:web"] {
+            assert_eq!(ListenAddress::parse(text, 0o600).unwrap().show(), text);
+        }
+    }
+
+    #[test]
+    fn only_full_addresses_are_taken() {
+        for text in ["", "8080", ":8080", "localhost:1", "unix:", "unix:x", "systemd:", "1.2.3.4"] {
+            assert!(ListenAddress::parse(text, 0).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn permission_bits_are_octal() {
+        for text in ["660", "0660", "0o660"] {
+            assert_eq!(parse_unix_mode(text), Ok(0o660));
+        }
+        for text in ["", "0x1", "888", "1777", "+660", "rw"] {
+            assert!(parse_unix_mode(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_first_server_of_a_listener_is_asked_last() {
+        let mut servers = vec![named("a"), named("b"), named("c")];
+        let mut wiring = Wiring::default();
+        for server in 0..3 {
+            wiring.add(tcp(1), false, Some(server)).unwrap();
+        }
+        wiring.add(tcp(2), true, Some(0)).unwrap();
+        wiring.add(tcp(3), true, None).unwrap();
+        let listeners = wiring.finish(&mut servers).unwrap();
+        let siblings: Vec<_> = servers.iter().map(|server| server.sibling).collect();
+        assert_eq!(siblings, [None, Some(2), Some(0)]);
+        let first: Vec<_> = listeners.iter().map(|listener| listener.server).collect();
+        assert_eq!(first, [Some(1), Some(0), None]);
+    }
+
+    #[test]
+    fn servers_that_cannot_be_told_apart_are_refused() {
+        let mut wiring = Wiring::default();
+        wiring.add(tcp(1), false, Some(0)).unwrap();
+        assert_eq!(
+            wiring.add(tcp(1), true, None).unwrap_err(),
+            "\"127.0.0.1:1\" is both public and internal"
+        );
+        assert_eq!(
+            wiring.add(tcp(1), false, Some(0)).unwrap_err(),
+            "\"127.0.0.1:1\" is listed twice"
+        );
+        wiring.add(tcp(1), false, Some(1)).unwrap();
+        let mut servers = vec![named("a"), VirtualServer::default()];
+        let (server, reason) = wiring.finish(&mut servers).unwrap_err();
+        assert_eq!(server, 1);
+        assert_eq!(reason, "needs names: another server is the first on \"127.0.0.1:1\"");
+    }
+
+    #[test]
+    fn a_server_with_other_siblings_on_another_listener_is_copied() {
+        let mut wiring = Wiring::default();
+        wiring.add(tcp(1), false, Some(0)).unwrap();
+        wiring.add(tcp(1), false, Some(1)).unwrap();
+        wiring.add(tcp(2), false, Some(1)).unwrap();
+        let mut servers = vec![named("a"), named("b")];
+        let listeners = wiring.finish(&mut servers).unwrap();
+        let first: Vec<_> = listeners.iter().map(|listener| listener.server).collect();
+        assert_eq!(first, [Some(1), Some(2)]);
+        let expected = [named("a"), VirtualServer { sibling: Some(0), ..named("b") }, named("b")];
+        assert_eq!(servers, expected);
+    }
+}

@@ -1,0 +1,313 @@
+//! File text, environment and flags -> [`Config`]: the order in which things are read and checked.
+
+use super::document::{Block, Entry};
+use super::error::{ConfigError, Place};
+use super::limit_table::LIMITS;
+use super::listen::{UNIX_MODE_DEFAULT, Wiring, parse_unix_mode};
+use super::location::VirtualServer;
+use super::push_stream_blocks::{LocationReader, PlacedLevel, read_push_stream};
+use super::secrets::{self, Need};
+use super::sources::{Environment, Files, Overrides};
+use super::{Config, ListenAddress, Listener, alignment, origins, units};
+use crate::time::Millis;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+impl Config {
+    /// Puts a configuration together and checks it. `file` is the name and the text of the configuration
+    /// file, `environment` the `RPUSHD_…` variables; flags win over them, and they over the file.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its place.
+    pub fn from_sources(
+        file: Option<(&str, &str)>,
+        environment: &BTreeMap<String, String>,
+        files: &dyn Files,
+        overrides: &Overrides,
+    ) -> Result<Config, ConfigError> {
+        let root = match file {
+            Some((path, text)) => Block::parse(path, text)?,
+            None => Block::empty(),
+        };
+        let environment = Environment::new(environment);
+        Loader { root, environment, files, overrides, config: Config::default() }.load()
+    }
+}
+
+struct Loader<'l> {
+    root: Block,
+    environment: Environment<'l>,
+    files: &'l dyn Files,
+    overrides: &'l Overrides,
+    config: Config,
+}
+
+impl Loader<'_> {
+    fn load(mut self) -> Result<Config, ConfigError> {
+        self.times()?;
+        self.limits()?;
+        self.log()?;
+        self.allowed_origins()?;
+        self.listeners_and_locations()?;
+        let has_locations = self.config.has_locations();
+        let secrets = secrets::read(
+            &mut self.root,
+            &mut self.environment,
+            self.files,
+            self.overrides.development.as_ref(),
+            if has_locations { Need::Optional } else { Need::Required },
+        );
+        // An unknown key comes first: it may be the very key whose absence is the other error.
+        self.root.finish()?;
+        let secrets = secrets?;
+        let mut config = self.config;
+        config.subscribe_secrets = secrets.subscribe;
+        config.publish_secrets = secrets.publish;
+        refuse_secret_without_secrets(&config)?;
+        config.warnings = self.environment.unknown();
+        config.warnings.extend(secrets.warnings);
+        config.warnings.extend(alignment::check(&config, &self.environment)?);
+        Ok(config)
+    }
+
+    fn find(&mut self, key: &str, variable: &str) -> Option<Entry> {
+        self.environment.find(&mut self.root, key, variable)
+    }
+
+    fn times(&mut self) -> Result<(), ConfigError> {
+        let defaults = Config::default();
+        self.config.heartbeat =
+            self.time("heartbeat", "RPUSHD_HEARTBEAT_SECS", defaults.heartbeat)?;
+        self.config.channel_idle_ttl = self.time(
+            "channel_idle_ttl",
+            "RPUSHD_CHANNEL_IDLE_TTL_SECS",
+            defaults.channel_idle_ttl,
+        )?;
+        self.config.proxy_read_timeout = self.time(
+            "proxy_read_timeout",
+            "RPUSHD_PROXY_READ_TIMEOUT",
+            defaults.proxy_read_timeout,
+        )?;
+        match self.config.heartbeat {
+            Millis(0) => {
+                let nowhere = Place::Variable("RPUSHD_HEARTBEAT_SECS".into());
+                let place = self.environment.place_of(&["heartbeat"]).unwrap_or(&nowhere);
+                Err(place.error("must not be 0: streams would have no heartbeat at all"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn time(&mut self, key: &str, variable: &str, default: Millis) -> Result<Millis, ConfigError> {
+        let Some(entry) = self.find(key, variable) else {
+            return Ok(default);
+        };
+        let text = entry.text()?;
+        units::parse_milliseconds(text).ok_or_else(|| {
+            entry.place.error(format!(
+                "\"{text}\" is not a time; write 30s, 500ms, 1h30m or a number of seconds"
+            ))
+        })
+    }
+
+    fn limits(&mut self) -> Result<(), ConfigError> {
+        let mut block = self.root.take_block("limits")?;
+        for limit in LIMITS {
+            if let Some(entry) = self.environment.find(&mut block, limit.key, &limit.variable()) {
+                let set = limit.set(&mut self.config.limits, entry.text()?);
+                set.map_err(|reason| entry.place.error(reason))?;
+            }
+        }
+        block.finish()
+    }
+
+    fn log(&mut self) -> Result<(), ConfigError> {
+        let mut block = self.root.take_block("log")?;
+        let level = self.environment.find(&mut block, "level", "RPUSHD_LOG_LEVEL");
+        let (text, place) = match (&self.overrides.log_level, &level) {
+            (Some(text), _) => (text.as_str(), Place::Flag("--log-level")),
+            (None, Some(entry)) => (entry.text()?, entry.place.clone()),
+            (None, None) => ("info", Place::Flag("--log-level")),
+        };
+        self.config.log_level = text.parse().map_err(|_| {
+            place.error(format!(
+                "\"{text}\" is not a level; write off, error, warn, info, debug or trace"
+            ))
+        })?;
+        let log_file = self.environment.find(&mut block, "file", "RPUSHD_LOG_FILE");
+        self.config.log_file = either_path(&self.overrides.log_file, log_file)?;
+        let pid_file = self.find("pid_file", "RPUSHD_PID_FILE");
+        self.config.pid_file = either_path(&self.overrides.pid_file, pid_file)?;
+        block.finish()
+    }
+
+    fn allowed_origins(&mut self) -> Result<(), ConfigError> {
+        let Some(entry) = self.find("allowed_origins", "RPUSHD_ALLOWED_ORIGINS") else {
+            return Ok(());
+        };
+        let listed = entry.list()?;
+        for origin in &listed {
+            origins::check(origin).map_err(|reason| entry.place.error(reason))?;
+        }
+        self.config.allowed_origins = listed;
+        Ok(())
+    }
+
+    fn listeners_and_locations(&mut self) -> Result<(), ConfigError> {
+        let block = self.root.take_block("push_stream")?;
+        let (push_stream, http) = read_push_stream(block, &mut self.environment, self.files)?;
+        let reader = LocationReader { push_stream: &push_stream, http, files: self.files };
+        let mut listening = Listening {
+            unix_mode: self.unix_mode()?,
+            wiring: Wiring::default(),
+            shared: Vec::new(),
+        };
+        let mut servers = Vec::new();
+        let mut places = Vec::new();
+        let locations = self.root.take_blocks("location");
+        if let Some(first) = locations.first() {
+            places.push(first.place.clone());
+            let locations = reader.locations(locations, PlacedLevel::default())?;
+            servers.push(VirtualServer { locations, ..VirtualServer::default() });
+        }
+        let blocks = self.root.take_blocks("server");
+        self.top_level_listeners(&mut listening, !servers.is_empty(), &blocks)?;
+        for mut block in blocks {
+            let index = servers.len();
+            servers.push(reader.server(&mut block)?);
+            places.push(block.place.clone());
+            listening.server(&mut block, index)?;
+            block.finish()?;
+        }
+        self.config.listeners = listening
+            .wiring
+            .finish(&mut servers)
+            .map_err(|(server, reason)| places[server].error(reason))?;
+        if self.config.listeners.is_empty() {
+            let nowhere = Place::Variable("RPUSHD_LISTEN".into());
+            let place = self.environment.place_of(&["listen"]).unwrap_or(&nowhere);
+            return Err(place.error("there is nothing to listen at"));
+        }
+        self.config.push_stream = push_stream;
+        self.config.servers = servers;
+        self.refuse_strangers()
+    }
+
+    /// `listen` and `internal_listen` of the file's head. Its default holds only where no server brings
+    /// listeners of its own.
+    fn top_level_listeners(
+        &mut self,
+        listening: &mut Listening,
+        has_locations: bool,
+        servers: &[Block],
+    ) -> Result<(), ConfigError> {
+        let server = has_locations.then_some(0);
+        let public = self.find("listen", "RPUSHD_LISTEN");
+        let flags = &self.overrides.listen;
+        let (texts, place) = match &public {
+            _ if !flags.is_empty() => (flags.clone(), Place::Flag("--listen")),
+            Some(entry) => (entry.list()?, entry.place.clone()),
+            None if servers.iter().any(|block| block.has("listen")) => {
+                (Vec::new(), Place::Flag("--listen"))
+            }
+            None => {
+                let defaults = Config::default().listeners;
+                let shown = defaults.iter().map(|listener| listener.address.show());
+                (shown.collect(), Place::Flag("--listen"))
+            }
+        };
+        listening.add(&texts, &place, false, server)?;
+        if let Some(entry) = self.find("internal_listen", "RPUSHD_INTERNAL_LISTEN") {
+            listening.add(&entry.list()?, &entry.place, true, server)?;
+        }
+        listening.shared = listening.wiring.listeners().to_vec();
+        Ok(())
+    }
+
+    fn unix_mode(&mut self) -> Result<u32, ConfigError> {
+        let Some(entry) = self.find("unix_mode", "RPUSHD_UNIX_MODE") else {
+            return Ok(UNIX_MODE_DEFAULT);
+        };
+        parse_unix_mode(entry.text()?).map_err(|reason| entry.place.error(reason))
+    }
+
+    /// Development secrets are for this machine only.
+    fn refuse_strangers(&self) -> Result<(), ConfigError> {
+        let listeners = &self.config.listeners;
+        let open = listeners.iter().find(|listener| !listener.address.is_local());
+        match (open, &self.overrides.development) {
+            (Some(listener), Some(_)) => Err(Place::Flag("--dev")
+                .error(format!("listens on loopback only, not on {}", listener.address.show()))),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Listeners on their way into a configuration.
+struct Listening {
+    unix_mode: u32,
+    wiring: Wiring,
+    /// Those of the file's head, for servers that have none of their own.
+    shared: Vec<Listener>,
+}
+
+impl Listening {
+    fn add(
+        &mut self,
+        texts: &[String],
+        place: &Place,
+        is_internal: bool,
+        server: Option<usize>,
+    ) -> Result<(), ConfigError> {
+        for text in texts {
+            ListenAddress::parse(text, self.unix_mode)
+                .and_then(|address| self.wiring.add(address, is_internal, server))
+                .map_err(|reason| place.error(reason))?;
+        }
+        Ok(())
+    }
+
+    /// The listeners of a `[[server]]`: its own, or all of the file's head.
+    fn server(&mut self, block: &mut Block, server: usize) -> Result<(), ConfigError> {
+        let own = [(block.take("listen"), false), (block.take("internal_listen"), true)];
+        if own.iter().all(|(entry, _)| entry.is_none()) {
+            for listener in self.shared.clone() {
+                self.wiring
+                    .add(listener.address, listener.is_internal, Some(server))
+                    .map_err(|reason| block.place.error(reason))?;
+            }
+        }
+        for (entry, is_internal) in own {
+            if let Some(entry) = entry {
+                self.add(&entry.list()?, &entry.place, is_internal, Some(server))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn either_path(
+    flag: &Option<PathBuf>,
+    entry: Option<Entry>,
+) -> Result<Option<PathBuf>, ConfigError> {
+    match (flag, entry) {
+        (Some(path), _) => Ok(Some(path.clone())),
+        (None, Some(entry)) => match entry.text()? {
+            "" => Err(entry.place.error("must not be empty")),
+            path => Ok(Some(PathBuf::from(path))),
+        },
+        (None, None) => Ok(None),
+    }
+}
+
+/// A location that demands a secret which does not exist would refuse everybody.
+fn refuse_secret_without_secrets(config: &Config) -> Result<(), ConfigError> {
+    let mut locations = config.servers.iter().flat_map(|server| &server.locations);
+    match locations.find(|location| location.requires_secret) {
+        Some(location) if config.publish_secrets.is_empty() => {
+            Err(Place::File(location.origin.clone())
+                .error("location.require_secret: needs RPUSHD_PUBLISH_SECRET, which is not set"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}

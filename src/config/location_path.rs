@@ -1,0 +1,103 @@
+//! How a location's path is written: as behind nginx's word `location`.
+
+use super::location::PathMatch;
+use regex_lite::Regex;
+use std::fmt;
+
+impl PathMatch {
+    /// Reads `/path`, `= /path`, `^~ /path`, `~ REGEX` or `~* REGEX`.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn parse(text: &str) -> Result<PathMatch, String> {
+        let path = |rest: &str| match rest.trim_start() {
+            path if path.starts_with('/') => Ok(path.to_owned()),
+            _ => Err(format!(
+                "\"{text}\" is not a path; write /path, = /path, ^~ /path, ~ REGEX or ~* REGEX"
+            )),
+        };
+        if let Some(rest) = text.strip_prefix("^~") {
+            return path(rest).map(PathMatch::PrefixFinal);
+        }
+        if let Some(rest) = text.strip_prefix("~*") {
+            return regex(rest, true);
+        }
+        if let Some(rest) = text.strip_prefix('~') {
+            return regex(rest, false);
+        }
+        match text.strip_prefix('=') {
+            Some(rest) => path(rest).map(PathMatch::Exact),
+            None => path(text).map(PathMatch::Prefix),
+        }
+    }
+
+    /// Whether two locations of one server cannot both be meant.
+    pub fn clashes_with(&self, other: &PathMatch) -> bool {
+        match (self, other) {
+            (
+                PathMatch::Prefix(path) | PathMatch::PrefixFinal(path),
+                PathMatch::Prefix(other) | PathMatch::PrefixFinal(other),
+            ) => path == other,
+            (PathMatch::Exact(path), PathMatch::Exact(other)) => path == other,
+            (
+                PathMatch::Exact(_)
+                | PathMatch::Prefix(_)
+                | PathMatch::PrefixFinal(_)
+                | PathMatch::Regex { .. },
+                _,
+            ) => false,
+        }
+    }
+}
+
+fn regex(text: &str, ignores_case: bool) -> Result<PathMatch, String> {
+    let pattern = text.trim_start();
+    match Regex::new(pattern) {
+        Ok(_) if pattern.is_empty() => Err("the regular expression is missing".into()),
+        Ok(_) => Ok(PathMatch::Regex { pattern: pattern.to_owned(), ignores_case }),
+        Err(error) => {
+            Err(format!("\"{pattern}\" is not a regular expression: {error}").replace('\n', " "))
+        }
+    }
+}
+
+impl fmt::Display for PathMatch {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PathMatch::Exact(path) => write!(formatter, "= {path}"),
+            PathMatch::Prefix(path) => formatter.write_str(path),
+            PathMatch::PrefixFinal(path) => write!(formatter, "^~ {path}"),
+            PathMatch::Regex { pattern, ignores_case: false } => write!(formatter, "~ {pattern}"),
+            PathMatch::Regex { pattern, ignores_case: true } => write!(formatter, "~* {pattern}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PathMatch;
+
+    #[test]
+    fn a_shown_path_reads_back_the_same() {
+        for text in ["/", "= /a", "^~ /a b", "~ /sub/(.*)?", "~* ^/EV/(.*)$"] {
+            assert_eq!(PathMatch::parse(text).unwrap().to_string(), text);
+        }
+        assert_eq!(PathMatch::parse("~^/a").unwrap().to_string(), "~ ^/a");
+    }
+
+    #[test]
+    fn what_can_match_no_path_is_refused() {
+        for text in ["", "sub", "= sub", "^~", "~", "~ (", "@named"] {
+            assert!(PathMatch::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_may_stand_once_and_beside_an_exact_path() {
+        let [prefix, last, exact] =
+            ["/a", "^~ /a", "= /a"].map(|text| PathMatch::parse(text).unwrap());
+        assert!(prefix.clashes_with(&last));
+        assert!(exact.clashes_with(&exact));
+        assert!(!prefix.clashes_with(&exact));
+    }
+}

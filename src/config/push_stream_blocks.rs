@@ -1,0 +1,205 @@
+//! `[push_stream]`, `[[location]]` and `[[server]]` of the TOML file -> settings and virtual servers,
+//! inheritance resolved and checked.
+
+use super::checks::{self, Refusal, SharedMemory};
+use super::directives::{LEVEL_DIRECTIVES, Level, PREFIX};
+use super::document::{Block, Entry};
+use super::error::{ConfigError, Place};
+use super::http_directives::HTTP_DIRECTIVES;
+use super::location::{Condition, Location, Mode, PathMatch, PushStream, Role, VirtualServer};
+use super::sources::{Environment, Files};
+use super::units;
+use super::variables::VariableString;
+use std::collections::BTreeMap;
+
+/// A level and where each of its directives was given.
+#[derive(Clone, Default)]
+pub(super) struct PlacedLevel {
+    level: Level,
+    places: BTreeMap<&'static str, Place>,
+}
+
+/// Reads `[push_stream]`: what holds for the whole daemon, and defaults for all locations.
+pub(super) fn read_push_stream(
+    mut block: Block,
+    environment: &mut Environment,
+    files: &dyn Files,
+) -> Result<(PushStream, PlacedLevel), ConfigError> {
+    let variable = |key: &str| format!("RPUSHD_PUSH_STREAM_{}", key.to_ascii_uppercase());
+    let mut settings = PushStream::default();
+    let mut outer = PlacedLevel::default();
+    for directive in HTTP_DIRECTIVES {
+        let key = directive.key();
+        if let Some(entry) = environment.find(&mut block, key, &variable(key)) {
+            directive.set(&mut settings, &entry.value).map_err(|text| entry.place.error(text))?;
+            outer.places.insert(directive.name, entry.place);
+        }
+    }
+    outer.fill(&mut block, files, |block, key| environment.find(block, key, &variable(key)))?;
+    block.finish()?;
+    Ok((settings, outer))
+}
+
+/// Reads locations and servers and checks them together.
+pub(super) struct LocationReader<'r> {
+    pub(super) push_stream: &'r PushStream,
+    pub(super) http: PlacedLevel,
+    pub(super) files: &'r dyn Files,
+}
+
+impl LocationReader<'_> {
+    /// The locations of a server whose own directives are on `level`.
+    pub(super) fn locations(
+        &self,
+        blocks: Vec<Block>,
+        level: PlacedLevel,
+    ) -> Result<Vec<Location>, ConfigError> {
+        let level = level.inherit(&self.http);
+        let mut locations: Vec<Location> = Vec::new();
+        for block in blocks {
+            let place = block.place.clone();
+            let location = self.location(block, &level)?;
+            if locations.iter().any(|other| other.path.clashes_with(&location.path)) {
+                return Err(place.error(format!("duplicate location \"{}\"", location.path)));
+            }
+            locations.push(location);
+        }
+        Ok(locations)
+    }
+
+    /// A `[[server]]` without its listeners.
+    pub(super) fn server(&self, block: &mut Block) -> Result<VirtualServer, ConfigError> {
+        let names = block.take("names").map(|entry| entry.list()).transpose()?.unwrap_or_default();
+        let mut level = PlacedLevel::default();
+        level.fill(block, self.files, Block::take)?;
+        let locations = self.locations(block.take_blocks("location"), level)?;
+        Ok(VirtualServer { names, sibling: None, locations })
+    }
+
+    fn location(&self, mut block: Block, outer: &PlacedLevel) -> Result<Location, ConfigError> {
+        let place = block.place.clone();
+        let path = block.take("path").ok_or_else(|| place.error("path is missing"))?;
+        let path_match =
+            PathMatch::parse(path.text()?).map_err(|reason| path.place.error(reason))?;
+        let role = read_role(&mut block)?;
+        let mut own = PlacedLevel::default();
+        own.fill(&mut block, self.files, Block::take)?;
+        let own = own.inherit(outer);
+        let refuse = |refusal: Refusal| {
+            own.places.get(refusal.directive).unwrap_or(&place).error(refusal.text)
+        };
+        let mut location = own
+            .level
+            .clone()
+            .location(path_match, role, self.push_stream)
+            .ok_or_else(|| place.error(checks::CHANNELS_PATH_MISSING))?;
+        checks::push_stream(self.push_stream, SharedMemory::Optional).map_err(refuse)?;
+        checks::location(&location, self.push_stream).map_err(refuse)?;
+        location.is_internal = read_flag(&mut block, "internal")?;
+        location.requires_secret = read_flag(&mut block, "require_secret")?;
+        for condition in block.take_blocks("if") {
+            location.conditions.push(self.condition(condition)?);
+        }
+        location.origin = place.line_only().to_string();
+        block.finish()?;
+        Ok(location)
+    }
+
+    fn condition(&self, mut block: Block) -> Result<Condition, ConfigError> {
+        let place = block.place.clone();
+        let subject = block.take("variable").ok_or_else(|| place.error("variable is missing"))?;
+        let subject =
+            VariableString::parse(subject.text()?).map_err(|text| subject.place.error(text))?;
+        let equals =
+            block.take("equals").map(|entry| entry.text().map(str::to_owned)).transpose()?;
+        let is_negated = read_flag(&mut block, "negate")?;
+        for directive in LEVEL_DIRECTIVES.iter().filter(|directive| !directive.is_allowed_in_if) {
+            if let Some(entry) = block.take(directive.key()) {
+                let text = format!("\"{}\" directive is not allowed here", directive.name);
+                return Err(entry.place.error(text));
+            }
+        }
+        let mut own = PlacedLevel::default();
+        own.fill(&mut block, self.files, Block::take)?;
+        block.finish()?;
+        Ok(own.level.condition(subject, equals, is_negated))
+    }
+}
+
+impl PlacedLevel {
+    /// Takes every directive from a block, each with the given way to look a key up.
+    fn fill(
+        &mut self,
+        block: &mut Block,
+        files: &dyn Files,
+        mut take: impl FnMut(&mut Block, &str) -> Option<Entry>,
+    ) -> Result<(), ConfigError> {
+        for directive in LEVEL_DIRECTIVES {
+            if let Some(entry) = take(block, directive.key()) {
+                let read = directive.set(&mut self.level, &entry.value, files);
+                read.map_err(|text| entry.place.error(text))?;
+                self.places.insert(directive.name, entry.place);
+            }
+        }
+        for mut types in block.take_blocks("types") {
+            let entries = types.take_rest();
+            let pairs =
+                entries.iter().map(|entry| Ok((entry.name.clone(), entry.text()?.to_owned())));
+            self.level.types = Some(pairs.collect::<Result<_, ConfigError>>()?);
+            types.finish()?;
+        }
+        Ok(())
+    }
+
+    fn inherit(self, outer: &PlacedLevel) -> PlacedLevel {
+        let mut places = outer.places.clone();
+        places.extend(self.places);
+        PlacedLevel { level: self.level.inherit(&outer.level), places }
+    }
+}
+
+fn read_flag(block: &mut Block, key: &str) -> Result<bool, ConfigError> {
+    let Some(entry) = block.take(key) else {
+        return Ok(false);
+    };
+    units::flag(key, entry.text()?).map_err(|text| entry.place.error(text))
+}
+
+/// A role key may be `true`, which is its default mode, or `false`, as if it were not there.
+fn read_role(block: &mut Block) -> Result<Role, ConfigError> {
+    let mut roles = Vec::new();
+    for key in ["publisher", "subscriber", "channels_statistics"] {
+        let Some(entry) = block.take(key) else {
+            continue;
+        };
+        let text = entry.text()?;
+        let mode = if text == "on" { "" } else { text };
+        let role = match key {
+            _ if text == "off" => continue,
+            "publisher" => {
+                checks::is_publisher_admin(mode).map(|is_admin| Role::Publisher { is_admin })
+            }
+            "subscriber" => checks::subscriber_mode(mode).map(Role::Subscriber),
+            _ if mode.is_empty() => Ok(Role::Statistics),
+            _ => Err(format!("\"{PREFIX}{key}\" takes no value; write true")),
+        };
+        roles.push(role.map_err(|text| entry.place.error(text))?);
+    }
+    match roles.as_slice() {
+        [role] => Ok(*role),
+        _ => Err(block
+            .place
+            .error("a location has one role: publisher, subscriber or channels_statistics")),
+    }
+}
+
+/// The word for a subscriber's mode, as its directive takes it.
+pub(super) fn mode_name(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Streaming => "streaming",
+        Mode::Polling => "polling",
+        Mode::LongPolling => "long-polling",
+        Mode::EventSource => "eventsource",
+        Mode::WebSocket => "websocket",
+    }
+}

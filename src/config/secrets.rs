@@ -1,0 +1,165 @@
+//! The two secrets, each as a value or from a file, with previous ones that stay accepted.
+
+use super::Secret;
+use super::document::{Block, Entry, Value};
+use super::error::{ConfigError, Place};
+use super::sources::{DevelopmentSecrets, Environment, Files};
+use std::path::Path;
+
+/// Shorter secrets are warned about.
+const BYTES_WANTED: usize = 16;
+
+/// What was found.
+pub(super) struct Secrets {
+    pub(super) subscribe: Vec<Secret>,
+    pub(super) publish: Vec<Secret>,
+    pub(super) warnings: Vec<String>,
+}
+
+/// Whether the rpushd API may be left off for want of secrets.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Need {
+    Required,
+    Optional,
+}
+
+/// Reads both. Without either there is no rpushd API, which only a configuration with locations may want.
+pub(super) fn read(
+    root: &mut Block,
+    environment: &mut Environment,
+    files: &dyn Files,
+    development: Option<&DevelopmentSecrets>,
+    need: Need,
+) -> Result<Secrets, ConfigError> {
+    let mut reader = Reader { root, environment, files, warnings: Vec::new() };
+    let mut subscribe = reader.secrets("secret")?;
+    let mut publish = reader.secrets("publish_secret")?;
+    let mut warnings = reader.warnings;
+    if let Some(secrets) = development {
+        if subscribe.is_empty() {
+            subscribe.push(secrets.subscribe.clone());
+        }
+        if publish.is_empty() {
+            publish.push(secrets.publish.clone());
+        }
+    }
+    let is_off = subscribe.is_empty() && publish.is_empty() && need == Need::Optional;
+    if !is_off {
+        refuse_missing("secret", "RPUSHD_SECRET", &subscribe)?;
+        refuse_missing("publish_secret", "RPUSHD_PUBLISH_SECRET", &publish)?;
+    }
+    if subscribe.iter().any(|secret| publish.contains(secret)) {
+        warnings.push(
+            "RPUSHD_SECRET and RPUSHD_PUBLISH_SECRET are equal: whoever may sign subscribe tokens \
+             can publish and read statistics too"
+                .into(),
+        );
+    }
+    for (name, secrets) in [("RPUSHD_SECRET", &subscribe), ("RPUSHD_PUBLISH_SECRET", &publish)] {
+        if let Some(short) = secrets.iter().find(|secret| secret.expose().len() < BYTES_WANTED) {
+            warnings.push(format!(
+                "{name} is only {} bytes long: below {BYTES_WANTED} bytes it can be found by \
+                 trying; \"openssl rand -hex 32\" makes a good one",
+                short.expose().len()
+            ));
+        }
+    }
+    Ok(Secrets { subscribe, publish, warnings })
+}
+
+fn refuse_missing(key: &str, variable: &str, secrets: &[Secret]) -> Result<(), ConfigError> {
+    match secrets.is_empty() {
+        true => Err(Place::Variable(variable.to_owned()).error(format!(
+            "required; set it or {variable}_FILE, or {key}_file in the configuration file"
+        ))),
+        false => Ok(()),
+    }
+}
+
+struct Reader<'r, 'e> {
+    root: &'r mut Block,
+    environment: &'r mut Environment<'e>,
+    files: &'r dyn Files,
+    warnings: Vec<String>,
+}
+
+impl Reader<'_, '_> {
+    /// The current secret of a kind and its previous ones; none without a current one.
+    fn secrets(&mut self, key: &str) -> Result<Vec<Secret>, ConfigError> {
+        let mut secrets = Vec::new();
+        if let Some((texts, place)) = self.texts(key)? {
+            let [text] = texts.as_slice() else {
+                return Err(place.error("one secret is wanted here; older ones are previous ones"));
+            };
+            let secret = Secret::new(text).ok_or_else(|| place.error("must not be empty"))?;
+            if text.trim().contains(['\r', '\n']) {
+                return Err(place.error("must be a single line"));
+            }
+            secrets.push(secret);
+        }
+        if let Some((texts, place)) = self.texts(&format!("{key}_previous"))? {
+            if secrets.is_empty() {
+                return Err(place.error("a previous secret needs a current one"));
+            }
+            let previous: Vec<Secret> =
+                texts.iter().flat_map(|text| text.lines()).filter_map(Secret::new).collect();
+            if previous.is_empty() {
+                return Err(place.error("must not be empty"));
+            }
+            secrets.extend(previous);
+        }
+        Ok(secrets)
+    }
+
+    /// What a secret's value or file says. The environment's pair of variables wins over the pair of keys.
+    fn texts(&mut self, key: &str) -> Result<Option<(Vec<String>, Place)>, ConfigError> {
+        let file_key = format!("{key}_file");
+        let variable = format!("RPUSHD_{}", key.to_ascii_uppercase());
+        let keys = (self.root.take(key), self.root.take(&file_key));
+        let variables = (
+            self.environment.variable(&variable),
+            self.environment.variable(&format!("{variable}_FILE")),
+        );
+        let is_by_variable = variables.0.is_some() || variables.1.is_some();
+        match if is_by_variable { variables } else { keys } {
+            (Some(value), Some(file)) => Err(value.place.error(format!(
+                "given twice: here and by {}",
+                if is_by_variable { file.name } else { file_key }
+            ))),
+            (Some(value), None) => {
+                if let Place::Key { path, .. } = &value.place {
+                    self.warn_if_world_readable(&path.clone());
+                }
+                let texts = match &value.value {
+                    Value::Text(_) => vec![value.text()?.to_owned()],
+                    Value::List(texts) => texts.clone(),
+                };
+                Ok(Some((texts, value.place)))
+            }
+            (None, Some(file)) => self.file(file).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
+
+    fn file(&mut self, entry: Entry) -> Result<(Vec<String>, Place), ConfigError> {
+        let path = entry.text()?;
+        let content = self
+            .files
+            .read(Path::new(path))
+            .map_err(|error| entry.place.error(format!("cannot read \"{path}\": {error}")))?;
+        self.warn_if_world_readable(path);
+        let text = String::from_utf8(content)
+            .map_err(|_| entry.place.error(format!("\"{path}\" is not UTF-8 text")))?;
+        Ok((vec![text], entry.place))
+    }
+
+    fn warn_if_world_readable(&mut self, path: &str) {
+        let warning = format!(
+            "{path} holds a secret and every user of this machine may read it; \
+             \"chmod o-r\" takes that away"
+        );
+        if self.files.is_world_readable(Path::new(path)) && !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Secrets: where they come from, what is refused, what is warned about.
+
+use super::super::{Config, Overrides, Secret};
+use super::{FakeFiles, load, variables};
+
+fn secrets(texts: &[&str]) -> Vec<Secret> {
+    texts.iter().map(|text| Secret::new(text).unwrap()).collect()
+}
+
+fn files() -> FakeFiles {
+    FakeFiles(vec![
+        ("/creds/secret", b" subscribe-secret-current \n".to_vec(), false),
+        ("/creds/publish", b"publish-secret-current\n".to_vec(), false),
+        ("/creds/old", b"subscribe-secret-older\n\n  subscribe-secret-oldest  \n".to_vec(), false),
+        ("/creds/empty", b" \n".to_vec(), false),
+        ("/creds/two", b"one\ntwo\n".to_vec(), false),
+        ("/creds/bytes", vec![0xff], false),
+        ("/creds/open", b"subscribe-secret-current".to_vec(), true),
+        ("x.toml", Vec::new(), true),
+    ])
+}
+
+fn load_with_files(text: &str, pairs: &[(&str, &str)]) -> Result<Config, String> {
+    let file = Some(("x.toml", text));
+    Config::from_sources(file, &variables(pairs), &files(), &Overrides::default())
+        .map_err(|error| error.to_string())
+}
+
+#[test]
+fn secrets_come_from_files_and_previous_ones_line_by_line() {
+    let config = load_with_files(
+        "publish_secret_file = '/creds/publish'\npublish_secret_previous_file = '/creds/old'",
+        &[
+            ("RPUSHD_SECRET_FILE", "/creds/secret"),
+            ("RPUSHD_SECRET_PREVIOUS", " a-former-subscribe-secret "),
+        ],
+    )
+    .unwrap();
+    assert_eq!(
+        config.subscribe_secrets,
+        secrets(&["subscribe-secret-current", "a-former-subscribe-secret"])
+    );
+    assert_eq!(
+        config.publish_secrets,
+        secrets(&["publish-secret-current", "subscribe-secret-older", "subscribe-secret-oldest"])
+    );
+    assert_eq!(config.warnings, Vec::<String>::new());
+}
+
+#[test]
+fn the_environment_replaces_the_value_and_the_file_of_the_configuration() {
+    let config = load_with_files(
+        "secret_file = '/creds/secret'\npublish_secret_file = '/nonexistent'",
+        &[
+            ("RPUSHD_SECRET", "subscribe-secret-by-variable"),
+            ("RPUSHD_PUBLISH_SECRET_FILE", "/creds/publish"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(config.subscribe_secrets, secrets(&["subscribe-secret-by-variable"]));
+    assert_eq!(config.publish_secrets, secrets(&["publish-secret-current"]));
+}
+
+#[test]
+fn bad_secrets_are_refused_by_name() {
+    let publish = ("RPUSHD_PUBLISH_SECRET", "publish-secret-current");
+    for (pair, refusal) in [
+        (("RPUSHD_SECRET", "  "), "RPUSHD_SECRET: must not be empty"),
+        (("RPUSHD_SECRET", "a\nb"), "RPUSHD_SECRET: must be a single line"),
+        (("RPUSHD_SECRET_FILE", "/creds/empty"), "RPUSHD_SECRET_FILE: must not be empty"),
+        (("RPUSHD_SECRET_FILE", "/creds/two"), "RPUSHD_SECRET_FILE: must be a single line"),
+        (
+            ("RPUSHD_SECRET_FILE", "/creds/bytes"),
+            "RPUSHD_SECRET_FILE: \"/creds/bytes\" is not UTF-8 text",
+        ),
+        (
+            ("RPUSHD_SECRET_FILE", "/none"),
+            "RPUSHD_SECRET_FILE: cannot read \"/none\": entity not found",
+        ),
+        (
+            ("RPUSHD_SECRET_PREVIOUS", "x"),
+            "RPUSHD_SECRET_PREVIOUS: a previous secret needs a current one",
+        ),
+        (
+            ("RPUSHD_LISTEN", "127.0.0.1:1"),
+            "RPUSHD_SECRET: required; set it or RPUSHD_SECRET_FILE, or secret_file in the \
+             configuration file",
+        ),
+    ] {
+        assert_eq!(load_with_files("", &[publish, pair]).unwrap_err(), refusal);
+    }
+    let both = [("RPUSHD_SECRET", "a"), ("RPUSHD_SECRET_FILE", "/creds/secret")];
+    assert_eq!(
+        load_with_files("", &both).unwrap_err(),
+        "RPUSHD_SECRET: given twice: here and by RPUSHD_SECRET_FILE"
+    );
+    assert_eq!(
+        load_with_files("secret = 'a'\nsecret_file = '/creds/secret'", &[]).unwrap_err(),
+        "x.toml:1: secret: given twice: here and by secret_file"
+    );
+    assert_eq!(
+        load_with_files("secret = ['a', 'b']", &[]).unwrap_err(),
+        "x.toml:1: secret: one secret is wanted here; older ones are previous ones"
+    );
+}
+
+#[test]
+fn equal_short_and_open_secrets_are_warned_about() {
+    let config = load_with_files(
+        "publish_secret = 'subscribe-secret-current'",
+        &[("RPUSHD_SECRET_FILE", "/creds/open"), ("RPUSHD_SECRET_PREVIOUS", "short")],
+    )
+    .unwrap();
+    assert_eq!(
+        config.warnings,
+        [
+            "/creds/open holds a secret and every user of this machine may read it; \"chmod o-r\" \
+             takes that away",
+            "x.toml holds a secret and every user of this machine may read it; \"chmod o-r\" takes \
+             that away",
+            "RPUSHD_SECRET and RPUSHD_PUBLISH_SECRET are equal: whoever may sign subscribe tokens \
+             can publish and read statistics too",
+            "RPUSHD_SECRET is only 5 bytes long: below 16 bytes it can be found by trying; \
+             \"openssl rand -hex 32\" makes a good one",
+        ]
+    );
+}
+
+#[test]
+fn with_locations_both_secrets_or_none_are_taken() {
+    let text = "[[location]]\npath = '/pub'\npublisher = true\nchannels_path = '$arg_id'\n";
+    let config = load(text, &[]).unwrap();
+    assert!(!config.has_api());
+    assert!(config.has_locations());
+    let error = load(text, &[("RPUSHD_SECRET", "0123456789abcdef")]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "RPUSHD_PUBLISH_SECRET: required; set it or RPUSHD_PUBLISH_SECRET_FILE, or \
+         publish_secret_file in the configuration file"
+    );
+    let error = load(&format!("{text}require_secret = true"), &[]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "x.toml:1: location.require_secret: needs RPUSHD_PUBLISH_SECRET, which is not set"
+    );
+}
+
+#[test]
+fn secrets_show_neither_in_debug_nor_in_the_effective_configuration() {
+    let pairs = [
+        ("RPUSHD_SECRET_FILE", "/creds/secret"),
+        ("RPUSHD_SECRET_PREVIOUS_FILE", "/creds/old"),
+        ("RPUSHD_PUBLISH_SECRET_FILE", "/creds/publish"),
+    ];
+    let config = load_with_files("", &pairs).unwrap();
+    let shown = format!("{config:?}{}", config.to_toml());
+    for text in ["subscribe-secret", "publish-secret", "older", "oldest"] {
+        assert!(!shown.contains(text), "{text}");
+    }
+    assert!(shown.contains("\n# secret = \"***\" and 2 previous\n# publish_secret = \"***\"\n"));
+}

@@ -1,0 +1,341 @@
+//! The effective configuration as TOML that reads back to the same [`Config`]. Secrets are left out.
+
+use super::directives::default_types;
+use super::document::Value;
+use super::limit_table::LIMITS;
+use super::listen::UNIX_MODE_DEFAULT;
+use super::location::{
+    Condition, Gzip, Location, PushStream, Role, SubscriberSettings, VirtualServer,
+};
+use super::push_stream_blocks::mode_name;
+use super::units::show_time;
+use super::variables::VariableString;
+use super::{Config, ListenAddress, Listener, Secret};
+use crate::time::Millis;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use std::fmt::Display;
+
+impl Config {
+    /// The effective configuration: every setting of the daemon, and every location with what differs from
+    /// the defaults, inheritance resolved. Secrets are only counted, in a comment.
+    pub fn to_toml(&self) -> String {
+        let mut writer = Writer { text: String::new() };
+        writer.line("# The effective configuration of rpushd.");
+        writer.top_level(self);
+        writer.limits(self);
+        writer.push_stream(&self.push_stream);
+        let top_level = self.top_level_server();
+        if let Some(server) = top_level {
+            writer.section(
+                "What the listeners above answer with. What is not listed has its default.",
+            );
+            writer.locations(&server.locations, "location");
+        }
+        for (index, server) in self.servers.iter().enumerate().skip(top_level.iter().len()) {
+            writer.section("A server with listeners or names of its own.");
+            writer.server(self, index, server);
+        }
+        writer.text
+    }
+
+    /// The server whose locations stand at the top level of the file: the first one, if no name has to be
+    /// told and no listener goes without a server.
+    fn top_level_server(&self) -> Option<&VirtualServer> {
+        let has_bare_listener = self.listeners.iter().any(|listener| listener.server.is_none());
+        let first = self.servers.first()?;
+        let is_plain = first.names.is_empty() && !first.locations.is_empty();
+        (is_plain && !has_bare_listener).then_some(first)
+    }
+
+    /// The servers that are asked on a listener, in that order.
+    pub(super) fn servers_on(&self, listener: &Listener) -> Vec<usize> {
+        let next = |index: &usize| self.servers.get(*index).and_then(|server| server.sibling);
+        // A chain visits each server once at most, so that a circle cannot hold anybody up.
+        std::iter::successors(listener.server, next).take(self.servers.len()).collect()
+    }
+}
+
+struct Writer {
+    text: String,
+}
+
+impl Writer {
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.text.push('\n');
+    }
+
+    fn section(&mut self, comment: &str) {
+        self.line("");
+        self.line(&format!("# {comment}"));
+    }
+
+    fn raw(&mut self, key: &str, value: impl Display) {
+        self.line(&format!("{key} = {value}"));
+    }
+
+    fn text(&mut self, key: &str, value: &str) {
+        self.raw(key, quoted(value));
+    }
+
+    fn texts(&mut self, key: &str, values: &[String]) {
+        let values: Vec<String> = values.iter().map(|value| quoted(value)).collect();
+        self.raw(key, format!("[{}]", values.join(", ")));
+    }
+
+    fn time(&mut self, key: &str, value: Option<Millis>) {
+        if let Some(time) = value {
+            self.text(key, &show_time(time));
+        }
+    }
+
+    fn number(&mut self, key: &str, value: Option<impl Display>) {
+        if let Some(number) = value {
+            self.raw(key, number);
+        }
+    }
+
+    fn variables(&mut self, key: &str, value: Option<&VariableString>) {
+        if let Some(value) = value {
+            self.text(key, value.source());
+        }
+    }
+
+    /// Bytes that are no text go in base64, which the file may use for any text.
+    fn bytes(&mut self, key: &str, value: &[u8]) {
+        match Value::Text(value.to_vec()).text() {
+            Ok(text) => self.text(key, text),
+            Err(_) => {
+                self.raw(key, format!("{{ base64 = \"{}\" }}", BASE64_STANDARD.encode(value)));
+            }
+        }
+    }
+
+    /// Writes a value only where it differs from its default.
+    fn changed<T: PartialEq>(
+        &mut self,
+        value: &T,
+        default: &T,
+        write: impl FnOnce(&mut Writer, &T),
+    ) {
+        if value != default {
+            write(self, value);
+        }
+    }
+
+    fn listeners<'l>(&mut self, listeners: impl Iterator<Item = &'l Listener>) {
+        let (internal, public): (Vec<&Listener>, Vec<&Listener>) =
+            listeners.partition(|listener| listener.is_internal);
+        let shown = |listeners: Vec<&Listener>| -> Vec<String> {
+            listeners.iter().map(|listener| listener.address.show()).collect()
+        };
+        self.texts("listen", &shown(public));
+        if !internal.is_empty() {
+            self.texts("internal_listen", &shown(internal));
+        }
+    }
+
+    fn top_level(&mut self, config: &Config) {
+        self.section("Where to listen.");
+        let has_top_level = config.top_level_server().is_some();
+        self.listeners(config.listeners.iter().filter(|listener| {
+            listener.server.is_none() || has_top_level && config.servers_on(listener).contains(&0)
+        }));
+        let mode = config.listeners.iter().find_map(|listener| match listener.address {
+            ListenAddress::Unix { mode, .. } => Some(mode),
+            ListenAddress::Tcp(_) | ListenAddress::Inherited { .. } => None,
+        });
+        self.text("unix_mode", &format!("{:04o}", mode.unwrap_or(UNIX_MODE_DEFAULT)));
+        self.section("Secrets are not shown.");
+        self.secrets("secret", &config.subscribe_secrets);
+        self.secrets("publish_secret", &config.publish_secrets);
+        self.section("Streams and channels.");
+        self.time("heartbeat", Some(config.heartbeat));
+        self.time("proxy_read_timeout", Some(config.proxy_read_timeout));
+        self.time("channel_idle_ttl", Some(config.channel_idle_ttl));
+        self.texts("allowed_origins", &config.allowed_origins);
+        if let Some(path) = &config.pid_file {
+            self.text("pid_file", &path.to_string_lossy());
+        }
+        self.section("Log lines.");
+        self.line("[log]");
+        self.text("level", &config.log_level.as_str().to_ascii_lowercase());
+        if let Some(path) = &config.log_file {
+            self.text("file", &path.to_string_lossy());
+        }
+    }
+
+    fn secrets(&mut self, key: &str, secrets: &[Secret]) {
+        self.line(&match secrets.len() {
+            0 => format!("# {key}: not set"),
+            1 => format!("# {key} = \"***\""),
+            count => format!("# {key} = \"***\" and {} previous", count - 1),
+        });
+    }
+
+    fn limits(&mut self, config: &Config) {
+        self.section("Bounds of everything that can grow.");
+        self.line("[limits]");
+        for limit in LIMITS {
+            self.raw(limit.key, limit.show_toml(&config.limits));
+        }
+    }
+
+    fn push_stream(&mut self, settings: &PushStream) {
+        self.section("Push-stream settings of the whole daemon.");
+        self.line("[push_stream]");
+        self.number("shared_memory_size", settings.shared_memory_size);
+        self.bytes("channel_deleted_message_text", &settings.channel_deleted_message_text);
+        self.time("channel_inactivity_time", settings.channel_inactivity_time);
+        self.bytes("ping_message_text", &settings.ping_message_text);
+        self.raw("timeout_with_body", settings.timeout_with_body);
+        self.time("message_ttl", Some(settings.message_ttl));
+        self.number("max_subscribers_per_channel", settings.max_subscribers_per_channel);
+        self.number("max_messages_stored_per_channel", settings.max_messages_stored_per_channel);
+        self.number("max_channel_id_length", settings.max_channel_id_length);
+        self.number("max_number_of_channels", settings.max_number_of_channels);
+        self.number("max_number_of_wildcard_channels", settings.max_number_of_wildcard_channels);
+        self.bytes("wildcard_channel_prefix", &settings.wildcard_channel_prefix);
+        self.bytes("events_channel_id", &settings.events_channel_id);
+        self.raw("worker_processes", settings.worker_processes);
+        self.raw("reload_ends_subscribers", settings.reload_ends_subscribers);
+    }
+
+    fn server(&mut self, config: &Config, index: usize, server: &VirtualServer) {
+        self.line("[[server]]");
+        self.listeners(
+            config.listeners.iter().filter(|listener| config.servers_on(listener).contains(&index)),
+        );
+        self.texts("names", &server.names);
+        self.locations(&server.locations, "server.location");
+    }
+
+    fn locations(&mut self, locations: &[Location], table: &str) {
+        for location in locations {
+            self.line("");
+            self.line(&format!("[[{table}]]"));
+            self.location(location);
+            for condition in &location.conditions {
+                self.line("");
+                self.line(&format!("[[{table}.if]]"));
+                self.condition(condition);
+            }
+        }
+    }
+
+    fn location(&mut self, location: &Location) {
+        self.text("path", &location.path.to_string());
+        match location.role {
+            Role::Publisher { is_admin: false } => self.text("publisher", "normal"),
+            Role::Publisher { is_admin: true } => self.text("publisher", "admin"),
+            Role::Statistics => self.raw("channels_statistics", true),
+            Role::Subscriber(mode) => self.text("subscriber", mode_name(mode)),
+        }
+        self.variables("channels_path", Some(&location.channels_path));
+        self.flag("internal", location.is_internal, false);
+        self.flag("require_secret", location.requires_secret, false);
+        self.flag("store_messages", location.store_messages, false);
+        self.flag("channel_info_on_publish", location.channel_info_on_publish, true);
+        self.variables("allowed_origins", location.allowed_origins.as_ref());
+        self.text("default_type", &location.default_type);
+        self.changed(&location.types, &default_types(), |writer, types| {
+            let pairs: Vec<String> = types
+                .iter()
+                .map(|(name, text)| format!("{} = {}", quoted(name), quoted(text)))
+                .collect();
+            writer.raw("types", format!("{{ {} }}", pairs.join(", ")));
+        });
+        self.raw("client_max_body_size", location.body_bytes_max);
+        self.gzip(&location.gzip);
+        self.subscriber(&location.subscriber);
+    }
+
+    fn flag(&mut self, key: &str, value: bool, default: bool) {
+        self.changed(&value, &default, |writer, value| writer.raw(key, value));
+    }
+
+    fn gzip(&mut self, gzip: &Gzip) {
+        let default = Gzip::default();
+        self.flag("gzip", gzip.is_on, default.is_on);
+        self.flag("gzip_streams", gzip.includes_streams, default.includes_streams);
+        self.changed(&gzip.types, &default.types, |writer, types| {
+            writer.texts("gzip_types", types)
+        });
+        self.changed(&gzip.bytes_min, &default.bytes_min, |writer, bytes| {
+            writer.raw("gzip_min_length", bytes);
+        });
+        self.changed(&gzip.level, &default.level, |writer, level| {
+            writer.raw("gzip_comp_level", level);
+        });
+        self.changed(&gzip.includes_http_1_0, &default.includes_http_1_0, |writer, _| {
+            writer.text("gzip_http_version", "1.0");
+        });
+    }
+
+    fn subscriber(&mut self, settings: &SubscriberSettings) {
+        let default = SubscriberSettings::default();
+        self.flag("authorized_channels_only", settings.authorized_channels_only, false);
+        for (key, value, default) in [
+            ("header_template", &settings.header_template, &default.header_template),
+            ("message_template", &settings.message_template, &default.message_template),
+            ("footer_template", &settings.footer_template, &default.footer_template),
+        ] {
+            self.changed(value, default, |writer, value| writer.bytes(key, value));
+        }
+        self.number("wildcard_channel_max_qtd", settings.wildcard_channel_max_qtd);
+        self.time("ping_message_interval", settings.ping_message_interval);
+        self.time("subscriber_connection_ttl", settings.subscriber_connection_ttl);
+        self.time("longpolling_connection_ttl", settings.longpolling_connection_ttl);
+        self.flag("websocket_allow_publish", settings.websocket_allow_publish, false);
+        self.flag(
+            "allow_connections_to_events_channel",
+            settings.allow_connections_to_events_channel,
+            false,
+        );
+        self.variables("last_received_message_time", settings.last_received_message_time.as_ref());
+        self.variables("last_received_message_tag", settings.last_received_message_tag.as_ref());
+        self.variables("last_event_id", settings.last_event_id.as_ref());
+        self.variables("user_agent", settings.user_agent.as_ref());
+        if !settings.padding_by_user_agent.is_empty() {
+            self.text("padding_by_user_agent", &settings.padding_by_user_agent);
+        }
+    }
+
+    fn condition(&mut self, condition: &Condition) {
+        self.variables("variable", Some(&condition.subject));
+        if let Some(text) = &condition.equals {
+            self.text("equals", text);
+        }
+        self.flag("negate", condition.is_negated, false);
+        self.variables("channels_path", condition.channels_path.as_ref());
+        self.number("store_messages", condition.store_messages);
+        self.number(
+            "allow_connections_to_events_channel",
+            condition.allow_connections_to_events_channel,
+        );
+        self.variables("last_received_message_time", condition.last_received_message_time.as_ref());
+        self.variables("last_received_message_tag", condition.last_received_message_tag.as_ref());
+        self.variables("last_event_id", condition.last_event_id.as_ref());
+    }
+}
+
+/// A TOML basic string.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for letter in text.chars() {
+        match letter {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            control if control.is_control() => {
+                quoted.push_str(&format!("\\u{:04X}", u32::from(control)));
+            }
+            plain => quoted.push(plain),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
