@@ -102,7 +102,9 @@ impl Server {
             };
             return self.push(id, heartbeat, now);
         };
-        let Some(ping) = location.ping(subscriber.wire(connection.exchange)).cloned() else { return };
+        let Some(ping) = location.ping(subscriber.wire(connection.exchange)).cloned() else {
+            return;
+        };
         // Only a ping in message form is padded (push-stream spec, section 18).
         let padding = match ping.text_bytes {
             0 => None,

@@ -183,8 +183,7 @@ impl Server {
         self.head_limits = head_limits(&config.limits);
         self.token_keys = config.subscribe_secrets.iter().map(TokenKey::new).collect();
         self.hub.reconfigure(HubSettings::from(&config), now);
-        self.locations =
-            Locations::new(&config.servers, &config.push_stream, &mut self.formats);
+        self.locations = Locations::new(&config.servers, &config.push_stream, &mut self.formats);
         self.config = config;
         self.configured = now;
         if self.config.push_stream.reload_ends_subscribers {

@@ -64,9 +64,7 @@ impl Answer {
         let content_type = match (&waiting.callback, location.is_event_source()) {
             // Section 8.1: having waited at an EventSource location gives its type.
             (None, true) => "text/event-stream; charset=utf-8".to_owned(),
-            _ => waiting
-                .content_type
-                .unwrap_or_else(|| location.settings.default_type.clone()),
+            _ => waiting.content_type.unwrap_or_else(|| location.settings.default_type.clone()),
         };
         let constant = location.settings.allowed_origins.as_ref();
         let constant = constant.and_then(|origins| origins.constant()).map(Frame::from);
@@ -91,13 +89,14 @@ impl Server {
         now: Now,
     ) {
         if messages.is_empty() {
-            let position = Position {
-                time: seen.time.filter(|time| *time > 0),
-                tag: seen.tag.map(i64::from),
-            };
+            let position =
+                Position { time: seen.time.filter(|time| *time > 0), tag: seen.tag.map(i64::from) };
             return self.answer_nothing(id, answer, &position, now);
         }
-        let asked = (seen.time.unwrap_or(0), seen.tag.filter(|_| seen.time.is_some()).map_or(-1, i64::from));
+        let asked = (
+            seen.time.unwrap_or(0),
+            seen.tag.filter(|_| seen.time.is_some()).map_or(-1, i64::from),
+        );
         let last = messages.iter().map(|message| (message.time, i64::from(message.tag)));
         let (time, tag) = last.chain([asked]).max().unwrap_or(asked);
         let position = Position { time: Some(time), tag: Some(tag) };
@@ -144,7 +143,12 @@ impl Server {
         if is_gzipped {
             // The items are compressed together, and make one chunk.
             let mut body = Vec::new();
-            self.write_items(answer, Coding::Identity, messages.map(|(message, _)| (message, None)), &mut body);
+            self.write_items(
+                answer,
+                Coding::Identity,
+                messages.map(|(message, _)| (message, None)),
+                &mut body,
+            );
             coding.write(&gzip::compress(gzip, &body), &mut bytes);
         } else {
             self.write_items(answer, coding, messages, &mut bytes);

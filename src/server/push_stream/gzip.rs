@@ -34,7 +34,8 @@ pub(super) fn covers(settings: &Gzip, content_type: &str, bytes: usize) -> bool 
 /// Whether bodies of this type are compressed.
 pub(super) fn covers_type(settings: &Gzip, content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim();
-    let is_listed = settings.types.iter().any(|one| one == "*" || one.eq_ignore_ascii_case(essence));
+    let is_listed =
+        settings.types.iter().any(|one| one == "*" || one.eq_ignore_ascii_case(essence));
     is_listed || essence.eq_ignore_ascii_case("text/html")
 }
 

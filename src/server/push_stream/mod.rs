@@ -19,10 +19,12 @@ use crate::time::Now;
 use crate::transports::Frame;
 
 /// nginx's own page for a body beyond the limit; clients of the module have seen it.
-const TOO_LARGE_PAGE: &[u8] = b"<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n\
+const TOO_LARGE_PAGE: &[u8] =
+    b"<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n\
     <body>\r\n<center><h1>413 Request Entity Too Large</h1></center>\r\n</body>\r\n</html>\r\n";
 /// nginx's own page when there is no memory for a message.
-const NO_MEMORY_PAGE: &[u8] = b"<html>\r\n<head><title>500 Internal Server Error</title></head>\r\n\
+const NO_MEMORY_PAGE: &[u8] =
+    b"<html>\r\n<head><title>500 Internal Server Error</title></head>\r\n\
     <body>\r\n<center><h1>500 Internal Server Error</h1></center>\r\n</body>\r\n</html>\r\n";
 
 /// A request of a location while it is being answered.

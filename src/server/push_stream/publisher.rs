@@ -16,9 +16,8 @@ impl Server {
     pub(super) fn route_publisher(&mut self, asked: &Asked<'_>, is_admin: bool, now: Now) -> Next {
         let head = asked.request.head;
         let methods = publisher::methods(is_admin);
-        let begin = |status| {
-            cors(no_cache(Response::titled(status)), asked.origin.as_ref(), methods)
-        };
+        let begin =
+            |status| cors(no_cache(Response::titled(status)), asked.origin.as_ref(), methods);
         let verb = match head.method {
             "OPTIONS" => return Next::Answer(begin(Status::OK), Vec::new()),
             "GET" => None,
@@ -65,8 +64,7 @@ impl Server {
         verb: Option<&PublisherVerb>,
         now: Now,
     ) -> Result<Vec<Vec<u8>>, Refusal> {
-        let channels =
-            publisher::channels_of(asked.location, asked.request, &self.config.limits)?;
+        let channels = publisher::channels_of(asked.location, asked.request, &self.config.limits)?;
         if channels.is_empty() {
             return Err(Refusal::NoChannel);
         }
@@ -189,8 +187,9 @@ impl Server {
             }
         }
         let response = match is_any_deleted {
-            true => begin(request, Status::OK)
-                .field("X-Nginx-PushStream-Explain", "Channel deleted."),
+            true => {
+                begin(request, Status::OK).field("X-Nginx-PushStream-Explain", "Channel deleted.")
+            }
             false => begin(request, Status::NOT_FOUND),
         };
         Next::Answer(response, Vec::new())
@@ -198,10 +197,8 @@ impl Server {
 }
 
 fn begin(request: &PublisherRequest, status: Status) -> Response {
-    let is_admin = matches!(
-        request.location.settings.role,
-        crate::config::Role::Publisher { is_admin: true }
-    );
+    let is_admin =
+        matches!(request.location.settings.role, crate::config::Role::Publisher { is_admin: true });
     let response = no_cache(Response::titled(status));
     cors(response, request.origin.as_ref(), publisher::methods(is_admin))
 }

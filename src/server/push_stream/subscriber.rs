@@ -29,8 +29,7 @@ impl Joining {
 impl Server {
     pub(super) fn route_subscriber(&mut self, id: u32, asked: &Asked<'_>, now: Now) -> Next {
         let head = asked.request.head;
-        let with_origin =
-            |status| cors(Response::titled(status), asked.origin.as_ref(), "GET");
+        let with_origin = |status| cors(Response::titled(status), asked.origin.as_ref(), "GET");
         match head.method {
             "GET" => {}
             "OPTIONS" => return Next::Answer(with_origin(Status::OK), Vec::new()),
@@ -84,9 +83,7 @@ impl Server {
     fn replay(&self, joining: &Joining) -> Vec<Rc<Message>> {
         let channels = joining.channels.iter();
         channels
-            .flat_map(|(channel, backtrack)| {
-                self.hub.replay(*channel, &joining.resume(*backtrack))
-            })
+            .flat_map(|(channel, backtrack)| self.hub.replay(*channel, &joining.resume(*backtrack)))
             .collect()
     }
 
@@ -120,12 +117,7 @@ impl Server {
     }
 
     /// Subscribes to all channels, or to none.
-    pub(super) fn join_all(
-        &mut self,
-        id: u32,
-        joining: &Joining,
-        now: Now,
-    ) -> Result<(), Refusal> {
+    pub(super) fn join_all(&mut self, id: u32, joining: &Joining, now: Now) -> Result<(), Refusal> {
         for (channel, _) in &joining.channels {
             // Only the first subscription of a connection takes memory of the account.
             self.subscribe(id, *channel, now).map_err(|_| Refusal::Full)?;
