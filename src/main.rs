@@ -1,16 +1,11 @@
 //! Command line -> config -> logger -> reactor; the only place that picks exit codes.
 
-use rpushd::config::{Config, Secret};
 use rpushd::reactor::{self, Clock, Notifier, Reactor};
 use rpushd::server::Server;
 
 fn main() {
-    let mut config = Config::default();
-    let secret = |name: &str| {
-        std::env::var(name).ok().and_then(|text| Secret::new(&text)).into_iter().collect()
-    };
-    config.subscribe_secrets = secret("RPUSHD_SECRET");
-    config.publish_secrets = secret("RPUSHD_PUBLISH_SECRET");
+    let path = std::env::var("RPUSHD_CONFIG").ok();
+    let config = rpushd::config::read(path.as_deref().map(std::path::Path::new), &Default::default()).unwrap();
     reactor::raise_descriptor_limit();
     let clock = Clock::start();
     let listeners = reactor::bind_all(&config.listeners).unwrap();

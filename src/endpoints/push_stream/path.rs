@@ -2,10 +2,10 @@
 
 /// The path that locations are matched against. None: a broken escape, a NUL, or a way above the root.
 pub fn normalize(raw: &str) -> Option<Vec<u8>> {
-    let decoded = decode(raw)?;
+    let decoded = decode(raw.strip_prefix('/').map(|_| raw)?)?;
     let mut path = Vec::with_capacity(decoded.len());
     let mut segments = decoded.split(|&byte| byte == b'/').peekable();
-    segments.next().filter(|before| before.is_empty())?;
+    segments.next();
     path.push(b'/');
     while let Some(segment) = segments.next() {
         let is_last = segments.peek().is_none();
