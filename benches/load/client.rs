@@ -33,7 +33,7 @@ pub struct Client {
     /// Indices into `publishers`: who was answered since [`Client::publish_many`] looked.
     free_publishers: Vec<usize>,
     waiting_count: usize,
-    unanswered_count: usize,
+    unanswered_count: u64,
     buffer: Vec<u8>,
 }
 
@@ -210,17 +210,20 @@ impl Client {
         self.settle()
     }
 
-    /// Reads until everything published is delivered and answered. What does not come is a fault.
+    /// Reads until everything published is delivered and answered.
+    ///
+    /// # Errors
+    /// Something does not come.
     pub fn settle(&mut self) -> Outcome<()> {
         self.poll_while(|client| {
             client.unanswered_count > 0 || client.ledger.outstanding_count() > 0
         })?;
-        if self.unanswered_count > 0 {
-            let missing = std::mem::take(&mut self.unanswered_count);
-            self.ledger.fault(format!("{missing} publications were not answered"));
+        let (unanswered, missing) = (self.unanswered_count, self.ledger.outstanding_count());
+        if unanswered + missing == 0 {
+            return Ok(());
         }
-        self.ledger.give_up();
-        Ok(())
+        let faults = self.ledger.audit(false).1.join("; ");
+        Err(format!("{missing} deliveries, {unanswered} answers are missing; {faults}").into())
     }
 
     /// Waits until something arrives, at most that long, and reads it. Returns whether anything came.

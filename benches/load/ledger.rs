@@ -104,14 +104,6 @@ impl Ledger {
         self.outstanding_count
     }
 
-    /// Gives up waiting: what is outstanding becomes a fault.
-    pub fn give_up(&mut self) {
-        if self.outstanding_count > 0 {
-            let missing = std::mem::take(&mut self.outstanding_count);
-            self.fault(format!("{missing} deliveries are missing"));
-        }
-    }
-
     /// Something went wrong that should not.
     pub fn fault(&mut self, what: String) {
         self.fault_count += 1;

@@ -18,7 +18,7 @@ Measures rpushd against a bare epoll loop that writes the same bytes: cargo benc
   --only SCENARIO       this one (may be repeated); no files are written unless --output is given
   --transport NAME      this one (may be repeated): framed, stream, eventsource, websocket, long-polling
   --rounds N            medians of N rounds (5)
-  --minutes N           no round is begun that would end later (5)
+  --minutes N           no round is begun that would end later (6)
   --output DIRECTORY    where table, JSON and plots go (benches/results)
   --server PROGRAM      another rpushd binary
   --self                the bare loop instead of rpushd: how much the figures scatter
@@ -79,7 +79,7 @@ pub fn read() -> Outcome<Task> {
         only: Vec::new(),
         transports: Vec::new(),
         round_count: 5,
-        time_max: Duration::from_secs(5 * 60),
+        time_max: Duration::from_secs(6 * 60),
         output: None,
         subject: Subject::Rpushd(env!("CARGO_BIN_EXE_rpushd").into()),
     };

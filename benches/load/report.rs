@@ -40,7 +40,8 @@ struct Row {
 
 impl Row {
     fn ratio(&self) -> Option<f64> {
-        Some(median(&self.server)? / median(&self.yardstick)?)
+        let ratio = median(&self.server)? / median(&self.yardstick)?;
+        ratio.is_finite().then_some(ratio)
     }
 
     fn verdict(&self) -> &'static str {

@@ -10,24 +10,33 @@ use crate::load::yardstick::Writes;
 
 const COST: Figure = Figure { name: "CPU per publication", unit: "us", goal: Goal::Ratio(1.3) };
 
+const EACH: Figure =
+    Figure { name: "CPU per publication, bare loop not collecting", unit: "us", goal: Goal::None };
+
 /// One round of it.
 pub fn run(bench: &mut Bench) -> Outcome<()> {
     let cases = [(16, 100, 100), (16, 100, 4096), (64, 1_000, 100), (64, 1_000, 4096)];
     for (publisher_count, subscriber_count, size) in cases.into_iter().take(bench.scaled(4, 2)) {
-        for side in [Side::Yardstick(Writes::Collected), Side::Server] {
-            measure(bench, publisher_count, subscriber_count, size, side)?;
+        for (side, figure) in [
+            (Side::Yardstick(Writes::Each), EACH),
+            (Side::Yardstick(Writes::Collected), COST),
+            (Side::Server, COST),
+        ] {
+            let case = Case { publisher_count, subscriber_count, size };
+            measure(bench, case, side, figure)?;
         }
     }
     Ok(())
 }
 
-fn measure(
-    bench: &mut Bench,
+struct Case {
     publisher_count: usize,
     subscriber_count: usize,
     size: usize,
-    side: Side,
-) -> Outcome<()> {
+}
+
+fn measure(bench: &mut Bench, case: Case, side: Side, figure: Figure) -> Outcome<()> {
+    let Case { publisher_count, subscriber_count, size } = case;
     let transport = bench.main_transport();
     let target = bench.start(side, transport)?;
     let mut client = target.client()?;
@@ -46,7 +55,7 @@ fn measure(
     let case =
         format!("{} {publisher_count} publishers, {subscriber_count} x {size} B", transport.name());
     let publication_count = (burst_count * publisher_count) as f64;
-    bench.record(&case, COST, side, cpu_us.map(|cpu_us| cpu_us / publication_count));
+    bench.record(&case, figure, side, cpu_us.map(|cpu_us| cpu_us / publication_count));
     bench.audit(&case, side, &mut client, false);
     Ok(())
 }

@@ -10,8 +10,9 @@ use crate::load::wire::TEXT_BYTES_MIN;
 use crate::load::yardstick::Writes;
 
 const COST: Figure = Figure { name: "CPU per publication", unit: "us", goal: Goal::None };
+/// The goal is the ratio of both sides' growth: other sockets cost the bare loop more than the same one, too.
 const RELATIVE: Figure =
-    Figure { name: "against one channel", unit: "times", goal: Goal::AtMost(1.15) };
+    Figure { name: "against one channel", unit: "times", goal: Goal::Ratio(1.15) };
 const PUBLISHER_COUNT: usize = 16;
 /// Client and server each have 20,000 descriptors at most.
 const SUBSCRIBER_COUNT_MAX: usize = 9_000;

@@ -7,7 +7,7 @@ use crate::load::bench::Bench;
 use crate::load::client::Subscription;
 use crate::load::ledger::Scanner;
 use crate::load::report::{Figure, Goal};
-use crate::load::server_under_test::Side;
+use crate::load::server_under_test::{Side, Subject};
 use crate::load::wire::Transport;
 use std::io::Read;
 use std::net::TcpStream;
@@ -20,10 +20,12 @@ const HEALTHY_COUNT: usize = 10;
 
 /// One round of it.
 pub fn run(bench: &mut Bench) -> Outcome<()> {
-    if bench.main_transport() == Transport::LongPolling {
+    // Long-polling has no queue to fill; the bare loop waits for slow readers.
+    let is_bare_loop = matches!(bench.options.subject, Subject::Yardstick);
+    if is_bare_loop || bench.main_transport() == Transport::LongPolling {
         return Ok(());
     }
-    for slow_count in [1, 20] {
+    for slow_count in [1, bench.scaled(20, 2)] {
         measure(bench, slow_count)?;
     }
     Ok(())
