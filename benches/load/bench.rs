@@ -30,16 +30,19 @@ pub fn run(options: Options) -> Outcome<bool> {
         return Err("no scenario of that name; --list shows them".into());
     }
     sys::raise_descriptor_limit()?;
-    let has_two_cores = std::thread::available_parallelism()?.get() > 1;
+    let cores = match sys::allowed_cores()?[..] {
+        [server_core, client_core, ..] => Some((server_core, client_core)),
+        _ => None,
+    };
     let mut bench = Bench {
         report: Report::new(subject_name(&options.subject)),
         options,
         scenario: "",
-        server_core: has_two_cores.then_some(0),
+        server_core: cores.map(|(server_core, _)| server_core),
         fault_count: 0,
     };
-    if has_two_cores {
-        sys::pin_to(1)?;
+    if let Some((_, client_core)) = cores {
+        sys::pin_to(client_core)?;
     }
     let started = Instant::now();
     let mut round_count = 0;

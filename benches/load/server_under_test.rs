@@ -8,7 +8,7 @@ use super::sys;
 use super::wire::{Dialect, PUBLISH_SECRET, SUBSCRIBE_SECRET, Transport};
 use super::yardstick::Writes;
 use std::io::{BufRead, BufReader};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -163,26 +163,32 @@ fn start_rpushd(
         .env("RPUSHD_SECRET", SUBSCRIBE_SECRET)
         .env("RPUSHD_PUBLISH_SECRET", PUBLISH_SECRET)
         .env("RPUSHD_LISTEN", address.to_string())
-        .env("RPUSHD_LOG", "warn")
+        .env("RPUSHD_LOG_LEVEL", "warn")
+        .env("RPUSHD_CONFIG", &configuration)
         .envs(variables.iter().copied())
-        .arg("--config")
-        .arg(&configuration)
         .stdin(Stdio::null())
         .stdout(Stdio::null());
     sys::tie_child(&mut command, core);
     let mut target = Target::of_child(address, command.spawn()?);
+    let result = wait_until_it_listens(&mut target);
+    std::fs::remove_file(&configuration)?;
+    result.map_err(|problem| format!("{} {problem}", program.display()))?;
+    Ok(target)
+}
+
+fn wait_until_it_listens(target: &mut Target) -> Result<(), String> {
     let started = Instant::now();
-    while TcpStream::connect(address).is_err() {
-        if let Some(status) = target.child.as_mut().map(Child::try_wait).transpose()?.flatten() {
-            return Err(format!("{} ended at start: {status}", program.display()).into());
+    // From another address than the server's: a connection to a free port can meet itself.
+    while sys::connect_from(Ipv4Addr::new(127, 0, 0, 2), target.address).is_err() {
+        if let Some(Ok(Some(status))) = target.child.as_mut().map(Child::try_wait) {
+            return Err(format!("ended at start: {status}"));
         }
         if started.elapsed() > Duration::from_secs(5) {
-            return Err(format!("{} does not listen", program.display()).into());
+            return Err("does not listen".to_owned());
         }
         std::thread::sleep(Duration::from_millis(5));
     }
-    std::fs::remove_file(&configuration)?;
-    Ok(target)
+    Ok(())
 }
 
 /// An address that nobody listens at now.

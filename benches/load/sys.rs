@@ -99,6 +99,16 @@ pub fn set_backlog(listener: RawFd, length: i32) -> io::Result<()> {
     checked(unsafe { libc::listen(listener, length) }).map(drop)
 }
 
+/// The cores that the calling thread may run on, by number.
+pub fn allowed_cores() -> io::Result<Vec<usize>> {
+    // SAFETY: an all-zero `cpu_set_t` is the empty set, and it lives through the calls.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        checked(libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &mut set))?;
+        Ok((0..libc::CPU_SETSIZE as usize).filter(|core| libc::CPU_ISSET(*core, &set)).collect())
+    }
+}
+
 /// Keeps the calling thread on one core.
 pub fn pin_to(core: usize) -> io::Result<()> {
     // SAFETY: an all-zero `cpu_set_t` is the empty set, and it lives through the call.
