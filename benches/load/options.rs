@@ -23,7 +23,7 @@ Measures rpushd against a bare epoll loop that writes the same bytes: cargo benc
   --server PROGRAM      another rpushd binary
   --self                the bare loop instead of rpushd: how much the figures scatter
 
-Another server that already runs, instead of rpushd:
+Another server that already runs (without history; pinned with taskset to the first core), instead of rpushd:
   --peer NAME=ADDRESS        where it listens
   --peer-process PID         whose CPU time and memory count (may be repeated)
   --peer-subscribe PATH      what subscribers GET, with {channel} in it
