@@ -1,0 +1,350 @@
+//! The harness's client: thousands of subscribers and some keep-alive publishers on one epoll, one thread.
+
+use super::Outcome;
+use super::ledger::{Ledger, Scanner};
+use super::sys::{self, Epoll};
+use super::wire::{self, Dialect, Face, Transport};
+use std::io::{ErrorKind, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
+
+/// Events per wake-up: small, so that sending is never held up long by a batch of arrivals.
+const EVENT_BATCH: usize = 64;
+/// Connections per source address, well below the number of ephemeral ports.
+const CONNECTIONS_PER_SOURCE: usize = 5_000;
+/// Subscribers that may wait for their answer at once, below the usual backlog of 128.
+const CONNECT_WINDOW: usize = 100;
+/// Nothing arrives for this long: what is outstanding is lost.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Subscribers and publishers of one server.
+pub struct Client {
+    /// What must arrive, and what did.
+    pub ledger: Ledger,
+    /// Bytes that subscribers have read.
+    pub received_bytes: u64,
+    address: SocketAddr,
+    dialect: Dialect,
+    epoll: Epoll,
+    connections: Vec<Connection>,
+    /// Indices into `connections`.
+    publishers: Vec<usize>,
+    /// Indices into `publishers`: who was answered since [`Client::publish_many`] looked.
+    free_publishers: Vec<usize>,
+    waiting_count: usize,
+    unanswered_count: u64,
+    buffer: Vec<u8>,
+}
+
+struct Connection {
+    stream: TcpStream,
+    role: Role,
+}
+
+enum Role {
+    Subscriber(Subscriber),
+    Publisher { number: usize, answer: Vec<u8> },
+    Closed,
+}
+
+struct Subscriber {
+    channel: u32,
+    /// Messages got so far.
+    position: u32,
+    scanner: Scanner,
+    is_greeted: bool,
+    /// Long-polling: sent again after each answer.
+    request: Option<Vec<u8>>,
+}
+
+/// What to subscribe to.
+#[derive(Clone, Copy, Debug)]
+pub struct Subscription {
+    /// How.
+    pub transport: Transport,
+    /// How many subscribers.
+    pub count: usize,
+    /// The first one's first channel.
+    pub channel: u32,
+    /// Added to the channel from one subscriber to the next: 0, all listen to the same.
+    pub channel_step: u32,
+    /// Channels of each, in sequence. Messages are expected on the first only.
+    pub channels_each: u32,
+}
+
+impl Subscription {
+    /// `count` subscribers of channel 0.
+    pub fn to_one_channel(transport: Transport, count: usize) -> Subscription {
+        Subscription { transport, count, channel: 0, channel_step: 0, channels_each: 1 }
+    }
+}
+
+impl Client {
+    /// A client of the server at `address`, not connected yet.
+    pub fn new(address: SocketAddr, dialect: Dialect) -> Outcome<Client> {
+        Ok(Client {
+            ledger: Ledger::default(),
+            received_bytes: 0,
+            address,
+            dialect,
+            epoll: Epoll::new(EVENT_BATCH)?,
+            connections: Vec::new(),
+            publishers: Vec::new(),
+            free_publishers: Vec::new(),
+            waiting_count: 0,
+            unanswered_count: 0,
+            buffer: vec![0; 256 * 1024],
+        })
+    }
+
+    /// Connects subscribers and returns when each has its response head (long-polling: when the server has
+    /// read each request).
+    pub fn subscribe(&mut self, wanted: Subscription) -> Outcome<()> {
+        let requests: Vec<Vec<u8>> = self.subscribe_requests(wanted);
+        self.subscribe_with(wanted, &requests)
+    }
+
+    /// The requests of [`Client::subscribe`], made beforehand where signing them must not take part.
+    pub fn subscribe_requests(&self, wanted: Subscription) -> Vec<Vec<u8>> {
+        let request = |serial: u32| {
+            let first = wanted.channel + serial * wanted.channel_step;
+            self.dialect.subscribe(wanted.transport, first, wanted.channels_each, serial)
+        };
+        (0..wanted.count as u32).map(request).collect()
+    }
+
+    /// [`Client::subscribe`] with requests already made.
+    pub fn subscribe_with(&mut self, wanted: Subscription, requests: &[Vec<u8>]) -> Outcome<()> {
+        for (serial, request) in requests.iter().enumerate() {
+            let channel = wanted.channel + serial as u32 * wanted.channel_step;
+            let polls = wanted.transport == Transport::LongPolling;
+            self.ledger.joined(channel);
+            let subscriber = Subscriber {
+                channel,
+                position: 0,
+                scanner: Scanner::default(),
+                is_greeted: polls,
+                request: polls.then(|| request.clone()),
+            };
+            self.waiting_count += usize::from(!polls);
+            let index = self.connect(Role::Subscriber(subscriber))?;
+            self.connections[index].stream.write_all(request)?;
+            if polls && serial % CONNECT_WINDOW == CONNECT_WINDOW - 1 {
+                self.synchronise()?;
+            }
+            self.poll_while(|client| client.waiting_count >= CONNECT_WINDOW)?;
+        }
+        self.poll_while(|client| client.waiting_count > 0)?;
+        if self.waiting_count > 0 {
+            return Err(format!("{} subscribers were not answered", self.waiting_count).into());
+        }
+        if wanted.transport == Transport::LongPolling { self.synchronise() } else { Ok(()) }
+    }
+
+    /// Opens keep-alive connections to publish on.
+    pub fn connect_publishers(&mut self, count: usize) -> Outcome<()> {
+        for _ in 0..count {
+            let number = self.publishers.len();
+            let index = self.connect(Role::Publisher { number, answer: Vec::new() })?;
+            self.publishers.push(index);
+        }
+        Ok(())
+    }
+
+    /// Connects a subscriber that reads nothing; the books do not expect anything of it.
+    pub fn subscribe_without_reading(&mut self, transport: Transport) -> Outcome<TcpStream> {
+        let mut stream = sys::connect_from(Ipv4Addr::LOCALHOST, self.address)?;
+        stream.write_all(&self.dialect.subscribe(transport, 0, 1, 0))?;
+        Ok(stream)
+    }
+
+    /// Publishes `size` bytes of text from one of the publishers.
+    pub fn publish(
+        &mut self,
+        publisher: usize,
+        face: Face,
+        channel: u32,
+        size: usize,
+    ) -> Outcome<()> {
+        self.publish_due(publisher, face, channel, size, None)
+    }
+
+    /// [`Client::publish`], with the moment from which latency counts.
+    pub fn publish_due(
+        &mut self,
+        publisher: usize,
+        face: Face,
+        channel: u32,
+        size: usize,
+        due_ns: Option<u64>,
+    ) -> Outcome<()> {
+        let published_ns = due_ns.unwrap_or_else(sys::monotonic_ns);
+        let sequence = self.ledger.published(channel, size, published_ns);
+        let request = self.dialect.publish(face, channel, &wire::text(sequence, size));
+        self.unanswered_count += 1;
+        self.free_publishers.retain(|&free| free != publisher);
+        self.connections[self.publishers[publisher]].stream.write_all(&request)?;
+        Ok(())
+    }
+
+    /// Keeps every publisher busy, one publication in flight each, until `count` are answered.
+    pub fn publish_many(
+        &mut self,
+        count: usize,
+        face: Face,
+        size: usize,
+        mut next_channel: impl FnMut() -> u32,
+    ) -> Outcome<()> {
+        self.free_publishers = (0..self.publishers.len()).collect();
+        let mut left_count = count;
+        while left_count > 0 {
+            while let Some(publisher) = self.free_publishers.pop().filter(|_| left_count > 0) {
+                self.publish(publisher, face, next_channel(), size)?;
+                left_count -= 1;
+            }
+            if !self.poll(PATIENCE)? {
+                break;
+            }
+        }
+        self.settle()
+    }
+
+    /// Reads until everything published is delivered and answered.
+    ///
+    /// # Errors
+    /// Something does not come.
+    pub fn settle(&mut self) -> Outcome<()> {
+        self.poll_while(|client| {
+            client.unanswered_count > 0 || client.ledger.outstanding_count() > 0
+        })?;
+        let (unanswered, missing) = (self.unanswered_count, self.ledger.outstanding_count());
+        if unanswered + missing == 0 {
+            return Ok(());
+        }
+        let faults = self.ledger.audit(false).1.join("; ");
+        Err(format!("{missing} deliveries, {unanswered} answers are missing; {faults}").into())
+    }
+
+    /// Waits until something arrives, at most that long, and reads it. Returns whether anything came.
+    pub fn poll(&mut self, timeout: Duration) -> Outcome<bool> {
+        let count = self.epoll.wait(Some(timeout))?;
+        for index in 0..count {
+            let connection = self.epoll.token(index) as usize;
+            self.read(connection)?;
+        }
+        Ok(count > 0)
+    }
+
+    fn poll_while(&mut self, goes_on: impl Fn(&Client) -> bool) -> Outcome<()> {
+        let mut last_arrival = Instant::now();
+        while goes_on(self) && last_arrival.elapsed() < PATIENCE {
+            if self.poll(Duration::from_millis(100))? {
+                last_arrival = Instant::now();
+            }
+        }
+        Ok(())
+    }
+
+    /// Two round trips: a server that takes events in order has then read all requests sent before.
+    fn synchronise(&mut self) -> Outcome<()> {
+        let mut stream = sys::connect_from(Ipv4Addr::LOCALHOST, self.address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        for _ in 0..2 {
+            stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: load\r\n\r\n")?;
+            std::io::Read::read(&mut stream, &mut self.buffer)?;
+        }
+        Ok(())
+    }
+
+    /// After long-polling subscribers were served: waits until they are all back.
+    pub fn synchronise_if_polling(&mut self, transport: Transport) -> Outcome<()> {
+        if transport == Transport::LongPolling { self.synchronise() } else { Ok(()) }
+    }
+
+    fn connect(&mut self, role: Role) -> Outcome<usize> {
+        let index = self.connections.len();
+        let source = Ipv4Addr::new(127, 0, 0, 2 + (index / CONNECTIONS_PER_SOURCE) as u8);
+        let stream = sys::connect_from(source, self.address)?;
+        self.epoll.add(stream.as_raw_fd(), index as u64)?;
+        self.connections.push(Connection { stream, role });
+        Ok(index)
+    }
+
+    fn read(&mut self, index: usize) -> Outcome<()> {
+        let connection = &mut self.connections[index];
+        let count = match sys::receive(connection.stream.as_raw_fd(), &mut self.buffer) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+            Err(_) => 0,
+            Ok(count) => count,
+        };
+        let now_ns = sys::monotonic_ns();
+        let bytes = &self.buffer[..count];
+        if count == 0 {
+            self.ledger.fault("the server closed a connection".to_owned());
+            connection.role = Role::Closed;
+            connection.stream.shutdown(std::net::Shutdown::Both).ok();
+            self.epoll.remove(connection.stream.as_raw_fd())?;
+            return Ok(());
+        }
+        match &mut connection.role {
+            Role::Subscriber(subscriber) => {
+                self.received_bytes += count as u64;
+                if !subscriber.is_greeted {
+                    if !bytes.starts_with(b"HTTP/1.1 200") && !bytes.starts_with(b"HTTP/1.1 101") {
+                        return Err(refusal("subscriber", bytes));
+                    }
+                    subscriber.is_greeted = true;
+                    self.waiting_count -= 1;
+                }
+                let Subscriber { channel, position, scanner, .. } = subscriber;
+                let position_before = *position;
+                scanner.scan(bytes, |found| {
+                    self.ledger.delivered(*channel, position, found, now_ns);
+                });
+                if let Some(request) = &subscriber.request
+                    && subscriber.position > position_before
+                {
+                    connection.stream.write_all(request)?;
+                }
+            }
+            Role::Publisher { number, answer } => {
+                answer.extend_from_slice(bytes);
+                while let Some(length) = answer_length(answer)? {
+                    answer.drain(..length);
+                    self.unanswered_count = self.unanswered_count.saturating_sub(1);
+                    self.free_publishers.push(*number);
+                }
+            }
+            Role::Closed => {}
+        }
+        Ok(())
+    }
+}
+
+/// Length of the first complete answer to a publication, which must be a success.
+fn answer_length(bytes: &[u8]) -> Outcome<Option<usize>> {
+    let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
+        return Ok(None);
+    };
+    if !bytes.starts_with(b"HTTP/1.1 2") {
+        return Err(refusal("publication", bytes));
+    }
+    let length = end + 4 + content_length(&bytes[..end]);
+    Ok((bytes.len() >= length).then_some(length))
+}
+
+/// The `Content-Length` of a head; none: 0.
+pub fn content_length(head: &[u8]) -> usize {
+    let field = head.split(|&byte| byte == b'\n').find_map(|line| {
+        let (name, value) = line.split_at_checked(15)?;
+        name.eq_ignore_ascii_case(b"content-length:").then_some(value)
+    });
+    let digits = field.unwrap_or_default().trim_ascii();
+    digits.iter().fold(0, |value, digit| value * 10 + usize::from(digit.wrapping_sub(b'0')))
+}
+
+fn refusal(who: &str, bytes: &[u8]) -> Box<dyn std::error::Error> {
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(300)]);
+    format!("a {who} was refused: {text}").into()
+}

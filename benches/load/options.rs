@@ -1,0 +1,158 @@
+//! The command line.
+
+use super::Outcome;
+use super::server_under_test::{Peer, Subject};
+use super::wire::{Dialect, Transport};
+use super::yardstick::Writes;
+use lexopt::prelude::*;
+use std::net::ToSocketAddrs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What `--help` says.
+pub const HELP: &str = "\
+Measures rpushd against a bare epoll loop that writes the same bytes: cargo bench --bench load -- OPTIONS
+
+  --smoke               seconds instead of minutes; checks completeness and order, writes no files
+  --list                the scenarios
+  --only SCENARIO       this one (may be repeated); no files are written unless --output is given
+  --transport NAME      this one (may be repeated): framed, stream, eventsource, websocket, long-polling
+  --rounds N            medians of N rounds (5)
+  --minutes N           no round is begun that would end later (6)
+  --output DIRECTORY    where table, JSON and plots go (benches/results)
+  --server PROGRAM      another rpushd binary
+  --self                the bare loop instead of rpushd: how much the figures scatter
+
+Another server that already runs (without history; pinned with taskset to the first core), instead of rpushd:
+  --peer NAME=ADDRESS        where it listens
+  --peer-process PID         whose CPU time and memory count (may be repeated)
+  --peer-subscribe PATH      what subscribers GET, with {channel} in it
+  --peer-publish PATH        what messages are POSTed to, with {channel} in it
+  --peer-frames TRANSPORT    how it frames messages, so that the bare loop writes the same
+";
+
+/// What to do.
+pub enum Task {
+    /// `--help`
+    Help,
+    /// `--list`
+    List,
+    /// Be the bare loop.
+    Yardstick(Transport, Writes),
+    /// Measure.
+    Measure(Box<Options>),
+}
+
+/// How to measure.
+pub struct Options {
+    /// Small and quick, to see that all arrives.
+    pub is_smoke: bool,
+    /// Names of scenarios; empty: all.
+    pub only: Vec<String>,
+    /// Empty: all.
+    pub transports: Vec<Transport>,
+    /// Readings of each figure.
+    pub round_count: usize,
+    /// For all rounds together.
+    pub time_max: Duration,
+    /// Where results go; none: nowhere.
+    pub output: Option<PathBuf>,
+    /// Whom to measure.
+    pub subject: Subject,
+}
+
+impl Options {
+    /// Whether figures of this transport are wanted and the subject serves it.
+    pub fn wants(&self, transport: Transport) -> bool {
+        let is_served = match &self.subject {
+            Subject::Peer(peer) => peer.transport == transport,
+            Subject::Rpushd(_) | Subject::Yardstick => true,
+        };
+        is_served && (self.transports.is_empty() || self.transports.contains(&transport))
+    }
+}
+
+/// Reads the command line. Cargo's own flags for benches are accepted.
+pub fn read() -> Outcome<Task> {
+    let mut options = Options {
+        is_smoke: false,
+        only: Vec::new(),
+        transports: Vec::new(),
+        round_count: 5,
+        time_max: Duration::from_secs(6 * 60),
+        output: None,
+        subject: Subject::Rpushd(env!("CARGO_BIN_EXE_rpushd").into()),
+    };
+    let mut peer = PeerOptions::default();
+    let mut parser = lexopt::Parser::from_env();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("help") | Short('h') => return Ok(Task::Help),
+            Long("list") => return Ok(Task::List),
+            Long("yardstick") => {
+                let transport = transport(&mut parser)?;
+                let is_collected = parser.value()? == *Writes::Collected.name();
+                let writes = if is_collected { Writes::Collected } else { Writes::Each };
+                return Ok(Task::Yardstick(transport, writes));
+            }
+            Long("smoke") => options.is_smoke = true,
+            Long("only") => options.only.push(parser.value()?.string()?),
+            Long("transport") => options.transports.push(transport(&mut parser)?),
+            Long("rounds") => options.round_count = parser.value()?.parse()?,
+            Long("minutes") => {
+                options.time_max = Duration::from_secs_f64(parser.value()?.parse::<f64>()? * 60.0);
+            }
+            Long("output") => options.output = Some(parser.value()?.into()),
+            Long("server") => options.subject = Subject::Rpushd(parser.value()?.into()),
+            Long("self") => options.subject = Subject::Yardstick,
+            Long("peer") => peer.address = Some(parser.value()?.string()?),
+            Long("peer-process") => peer.processes.push(parser.value()?.parse()?),
+            Long("peer-subscribe") => peer.subscribe = Some(parser.value()?.string()?),
+            Long("peer-publish") => peer.publish = Some(parser.value()?.string()?),
+            Long("peer-frames") => peer.transport = Some(transport(&mut parser)?),
+            Long("bench" | "test") => {}
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    if let Some(peer) = peer.finish()? {
+        options.subject = Subject::Peer(peer);
+    }
+    if options.is_smoke {
+        options.round_count = 1;
+    } else if options.only.is_empty() && options.output.is_none() {
+        options.output = Some(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/results").into());
+    }
+    Ok(Task::Measure(Box::new(options)))
+}
+
+fn transport(parser: &mut lexopt::Parser) -> Outcome<Transport> {
+    let name = parser.value()?.string()?;
+    Transport::from_name(&name).ok_or_else(|| format!("unknown transport \"{name}\"").into())
+}
+
+#[derive(Default)]
+struct PeerOptions {
+    address: Option<String>,
+    processes: Vec<u32>,
+    subscribe: Option<String>,
+    publish: Option<String>,
+    transport: Option<Transport>,
+}
+
+impl PeerOptions {
+    fn finish(self) -> Outcome<Option<Peer>> {
+        let Some(address) = self.address else { return Ok(None) };
+        let (name, address) = address.split_once('=').ok_or("--peer wants NAME=ADDRESS")?;
+        let mut addresses = address.to_socket_addrs()?.filter(|address| address.is_ipv4());
+        Ok(Some(Peer {
+            name: name.to_owned(),
+            address: addresses.next().ok_or("--peer wants an IPv4 address")?,
+            dialect: Dialect::Peer {
+                subscribe: self.subscribe.ok_or("--peer wants --peer-subscribe")?,
+                publish: self.publish.ok_or("--peer wants --peer-publish")?,
+            },
+            transport: self.transport.ok_or("--peer wants --peer-frames")?,
+            processes: self.processes,
+        }))
+    }
+}

@@ -1,0 +1,82 @@
+//! Heartbeats of idle streams: what one costs beside a bare write, and how they are spread over time.
+
+use crate::load::Outcome;
+use crate::load::bench::Bench;
+use crate::load::client::Subscription;
+use crate::load::report::{Figure, Goal};
+use crate::load::server_under_test::{Side, Subject};
+use crate::load::sys::monotonic_ns;
+use crate::load::wire::{Face, TEXT_BYTES_MIN, Transport};
+use crate::load::yardstick::Writes;
+use std::time::Duration;
+
+const COST: Figure = Figure { name: "CPU per heartbeat", unit: "us", goal: Goal::Ratio(1.1) };
+const PEAK: Figure =
+    Figure { name: "busiest tenth of a second", unit: "times mean", goal: Goal::AtMost(1.5) };
+/// A chunk with a length of 0 in it.
+const HEARTBEAT_BYTES: u64 = 7;
+const INTERVAL_SECONDS: u64 = 2;
+
+/// One round of it.
+pub fn run(bench: &mut Bench) -> Outcome<()> {
+    let is_served = matches!(bench.options.subject, Subject::Rpushd(_));
+    if !is_served || !bench.options.wants(Transport::Framed) {
+        return Ok(());
+    }
+    let subscriber_count = bench.scaled(10_000, 200);
+    let case = format!("framed {subscriber_count}, every {INTERVAL_SECONDS} s");
+    bare_writes(bench, &case, subscriber_count)?;
+    heartbeats(bench, &case, subscriber_count)
+}
+
+/// The bare loop writes messages of about the same size.
+fn bare_writes(bench: &mut Bench, case: &str, subscriber_count: usize) -> Outcome<()> {
+    let side = Side::Yardstick(Writes::Each);
+    let target = bench.start(side, Transport::Framed)?;
+    let mut client = target.client()?;
+    client.subscribe(Subscription::to_one_channel(Transport::Framed, subscriber_count))?;
+    client.connect_publishers(1)?;
+    let mut publish = || {
+        client.publish(0, Face::Api, 0, TEXT_BYTES_MIN)?;
+        client.settle()
+    };
+    publish()?;
+    let cpu_us = target.cpu_us_during(|| (0..3).try_for_each(|_| publish()))?;
+    bench.record(case, COST, side, cpu_us.map(|cpu_us| cpu_us / (3 * subscriber_count) as f64));
+    Ok(())
+}
+
+fn heartbeats(bench: &mut Bench, case: &str, subscriber_count: usize) -> Outcome<()> {
+    let seconds = INTERVAL_SECONDS.to_string();
+    let variables = [("RPUSHD_HEARTBEAT_SECS", seconds.as_str())];
+    let target = bench.start_with(Side::Server, Transport::Framed, &variables)?;
+    let mut client = target.client()?;
+    client.subscribe(Subscription::to_one_channel(Transport::Framed, subscriber_count))?;
+    // The first heartbeats after connecting.
+    let mut tenths = vec![0; INTERVAL_SECONDS as usize * 10];
+    let mut receive = || -> Outcome<()> {
+        let (start_ns, length) = (monotonic_ns(), tenths.len());
+        tenths.fill(0);
+        loop {
+            let tenth = ((monotonic_ns() - start_ns) / 100_000_000) as usize;
+            if tenth >= length {
+                return Ok(());
+            }
+            let before = client.received_bytes;
+            client.poll(Duration::from_millis(5))?;
+            tenths[tenth] += client.received_bytes - before;
+        }
+    };
+    receive()?;
+    let cpu_us = target.cpu_us_during(receive)?;
+    let count = tenths.iter().sum::<u64>() / HEARTBEAT_BYTES;
+    if count * 10 < subscriber_count as u64 * 9 {
+        bench.fault(&format!("{case}: only {count} heartbeats"));
+    }
+    bench.record(case, COST, Side::Server, cpu_us.map(|cpu_us| cpu_us / count as f64));
+    let busiest = tenths.iter().copied().max().unwrap_or(0) / HEARTBEAT_BYTES;
+    let mean = count as f64 / tenths.len() as f64;
+    bench.record(case, PEAK, Side::Server, Some(busiest as f64 / mean));
+    bench.audit(case, Side::Server, &mut client, true);
+    Ok(())
+}

@@ -1,0 +1,197 @@
+//! Who is measured: rpushd as a child process with the configuration below, the bare loop likewise, or a
+//! server that somebody else started.
+
+use super::Outcome;
+use super::client::Client;
+use super::measure;
+use super::sys;
+use super::wire::{Dialect, PUBLISH_SECRET, SUBSCRIBE_SECRET, Transport};
+use super::yardstick::Writes;
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// What the harness asks of the daemon, in one place: a location per push-stream transport and one to
+/// publish, all without history, so that a figure is about delivery alone.
+const CONFIGURATION: &str = include_str!("rpushd.toml");
+
+/// Which of the two that are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The bare loop.
+    Yardstick(Writes),
+    /// The server under test.
+    Server,
+}
+
+/// The server under test.
+#[derive(Clone, Debug)]
+pub enum Subject {
+    /// The rpushd binary.
+    Rpushd(PathBuf),
+    /// The bare loop once more: what differs is noise.
+    Yardstick,
+    /// A server that runs already.
+    Peer(Peer),
+}
+
+/// A server that runs already.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// Name in tables and file names.
+    pub name: String,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// How requests look.
+    pub dialect: Dialect,
+    /// How its subscribers are served.
+    pub transport: Transport,
+    /// Whose CPU time and memory count.
+    pub processes: Vec<u32>,
+}
+
+/// A running server. A child ends when this is dropped.
+pub struct Target {
+    address: SocketAddr,
+    dialect: Dialect,
+    processes: Vec<u32>,
+    child: Option<Child>,
+}
+
+impl Target {
+    /// Starts `subject` on `core`, with further environment variables for rpushd.
+    pub fn start(
+        subject: &Subject,
+        transport: Transport,
+        core: Option<usize>,
+        variables: &[(&str, &str)],
+    ) -> Outcome<Target> {
+        match subject {
+            Subject::Rpushd(program) => start_rpushd(program, core, variables),
+            Subject::Yardstick => Target::start_yardstick(transport, Writes::Each, core),
+            Subject::Peer(peer) => Ok(Target {
+                address: peer.address,
+                dialect: peer.dialect.clone(),
+                processes: peer.processes.clone(),
+                child: None,
+            }),
+        }
+    }
+
+    /// Starts the bare loop on `core`.
+    pub fn start_yardstick(
+        transport: Transport,
+        writes: Writes,
+        core: Option<usize>,
+    ) -> Outcome<Target> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["--yardstick", transport.name(), writes.name()]).stdout(Stdio::piped());
+        sys::tie_child(&mut command, core);
+        let mut child = command.spawn()?;
+        let output = child.stdout.take().ok_or("the bare loop has no standard output")?;
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line)?;
+        Ok(Target::of_child((Ipv4Addr::LOCALHOST, line.trim().parse()?).into(), child))
+    }
+
+    /// A client that is not connected yet.
+    pub fn client(&self) -> Outcome<Client> {
+        Client::new(self.address, self.dialect.clone())
+    }
+
+    /// CPU time in microseconds that it uses while the client does something; none if unknown.
+    pub fn cpu_us_during(&self, work: impl FnOnce() -> Outcome<()>) -> Outcome<Option<f64>> {
+        let before = measure::cpu_time_ns(&self.processes)?;
+        work()?;
+        // What the last answer leaves to do (timers, the next wait) belongs to it.
+        std::thread::sleep(Duration::from_millis(2));
+        let used = measure::cpu_time_ns(&self.processes)? - before;
+        Ok((!self.processes.is_empty()).then_some(used as f64 / 1000.0))
+    }
+
+    /// Memory (PSS) in bytes; none if unknown.
+    pub fn memory_bytes(&self) -> Outcome<Option<f64>> {
+        if self.processes.is_empty() {
+            return Ok(None);
+        }
+        let mut sum = 0.0;
+        for &process in &self.processes {
+            sum += measure::memory_bytes(process)?;
+        }
+        Ok(Some(sum))
+    }
+
+    /// How often its processes went to sleep.
+    pub fn sleep_count(&self) -> Outcome<u64> {
+        let mut sum = 0;
+        for &process in &self.processes {
+            sum += measure::sleep_count(process)?;
+        }
+        Ok(sum)
+    }
+
+    fn of_child(address: SocketAddr, child: Child) -> Target {
+        let processes = vec![child.id()];
+        Target { address, dialect: Dialect::Rpushd, processes, child: Some(child) }
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            // It may have ended by itself, which the client has noticed then.
+            child.kill().ok();
+            child.wait().ok();
+        }
+    }
+}
+
+fn start_rpushd(
+    program: &Path,
+    core: Option<usize>,
+    variables: &[(&str, &str)],
+) -> Outcome<Target> {
+    let configuration =
+        std::env::temp_dir().join(format!("rpushd-load-{}.toml", std::process::id()));
+    std::fs::write(&configuration, CONFIGURATION)?;
+    let address = free_address()?;
+    let mut command = Command::new(program);
+    command
+        .env_clear()
+        .env("RPUSHD_SECRET", SUBSCRIBE_SECRET)
+        .env("RPUSHD_PUBLISH_SECRET", PUBLISH_SECRET)
+        .env("RPUSHD_LISTEN", address.to_string())
+        .env("RPUSHD_LOG_LEVEL", "warn")
+        .env("RPUSHD_CONFIG", &configuration)
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    sys::tie_child(&mut command, core);
+    let mut target = Target::of_child(address, command.spawn()?);
+    let result = wait_until_it_listens(&mut target);
+    std::fs::remove_file(&configuration)?;
+    result.map_err(|problem| format!("{} {problem}", program.display()))?;
+    Ok(target)
+}
+
+fn wait_until_it_listens(target: &mut Target) -> Result<(), String> {
+    let started = Instant::now();
+    // From another address than the server's: a connection to a free port can meet itself.
+    while sys::connect_from(Ipv4Addr::new(127, 0, 0, 2), target.address).is_err() {
+        if let Some(Ok(Some(status))) = target.child.as_mut().map(Child::try_wait) {
+            return Err(format!("ended at start: {status}"));
+        }
+        if started.elapsed() > Duration::from_secs(5) {
+            return Err("does not listen".to_owned());
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
+}
+
+/// An address that nobody listens at now.
+fn free_address() -> Outcome<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}
