@@ -5,7 +5,9 @@ use rpushd::server::Server;
 
 fn main() {
     let path = std::env::var("RPUSHD_CONFIG").ok();
-    let config = rpushd::config::read(path.as_deref().map(std::path::Path::new), &Default::default()).unwrap();
+    let config =
+        rpushd::config::read(path.as_deref().map(std::path::Path::new), &Default::default())
+            .unwrap();
     reactor::raise_descriptor_limit();
     let clock = Clock::start();
     let listeners = reactor::bind_all(&config.listeners).unwrap();

@@ -1,0 +1,187 @@
+//! The core alone, without sockets: what a request, a token, a frame, a fan-out and a timer cost.
+
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use rpushd::auth::{Claims, TokenKey, sign, verify};
+use rpushd::config::{Config, ListenerId, Secret};
+use rpushd::endpoints::api;
+use rpushd::http::{HeadLimits, parse_head};
+use rpushd::message::Message;
+use rpushd::server::{ConnectionId, Host, Server};
+use rpushd::time::{Millis, Now};
+use rpushd::timer_wheel::TimerWheel;
+use rpushd::transports::template::Template;
+use rpushd::transports::{Coding, FormatId, Formats, Payload, WireFormat};
+use std::hint::black_box;
+use std::io::IoSlice;
+use std::time::Duration;
+
+const SECRET: &str = "a secret for benches only";
+const NOW: Now =
+    Now { monotonic: Millis::from_seconds(1000), unix: Millis::from_seconds(1_795_315_656) };
+
+fn parse(criterion: &mut Criterion) {
+    let limits =
+        HeadLimits { head_bytes_max: 16_384, target_bytes_max: 8192, header_count_max: 100 };
+    let head = "POST /api/publish HTTP/1.1\r\nHost: 127.0.0.1:45831\r\nUser-Agent: curl/8.5.0\r\n\
+                Accept: */*\r\nAuthorization: Bearer 0123456789abcdef0123456789abcdef\r\n\
+                Content-Type: application/json\r\nContent-Length: 64\r\n\r\n";
+    criterion.bench_function("parse/head", |bencher| {
+        bencher.iter(|| {
+            let parsed = parse_head(black_box(head.as_bytes()), &mut 0, &limits);
+            parsed.unwrap().unwrap().1
+        });
+    });
+    let body =
+        br#"{"channel":"orders:42","message":{"id": 1, "text": "a message of some length"}}"#;
+    criterion.bench_function("parse/publication", |bencher| {
+        bencher.iter(|| api::publish::parse(black_box(body)).unwrap().payload.len());
+    });
+}
+
+fn token(criterion: &mut Criterion) {
+    let keys = [TokenKey::new(&Secret::new(SECRET).unwrap())];
+    let token = sign(&keys[0], "orders:42", NOW.unix_seconds() + 60);
+    let claims = Claims { channel: "orders:42", now: NOW.unix_seconds() };
+    criterion.bench_function("token/verify", |bencher| {
+        bencher.iter(|| assert!(verify(black_box(&token), &keys, &claims)));
+    });
+}
+
+fn encode(criterion: &mut Criterion) {
+    let mut formats = Formats::default();
+    let template = Template::compile(br#"{"id":~id~,"channel":"~channel~","text":"~text~"}"#);
+    let mut intern = |payload| formats.intern(WireFormat { payload, coding: Coding::Chunked });
+    let all: [(&str, FormatId); 4] = [
+        ("framed", intern(Payload::Framed)),
+        ("stream", intern(Payload::Text(template.clone()))),
+        ("websocket", intern(Payload::WebSocket(template.clone()))),
+        ("websocket, deflated", intern(Payload::WebSocketDeflated(template))),
+    ];
+    let message = Message { time: 1, tag: 1, ..Message::special(1, b"a"[..].into(), &[b'x'; 100]) };
+    for (name, format) in all {
+        criterion.bench_function(&format!("encode/{name}"), |bencher| {
+            bencher.iter(|| formats.encode(format, black_box(&message)).unwrap().text_bytes);
+        });
+    }
+}
+
+/// A server whose subscribers take everything at once.
+struct World {
+    server: Server,
+    publisher: ConnectionId,
+    request: Vec<u8>,
+}
+
+impl World {
+    fn new(subscribers: usize) -> World {
+        let secrets = vec![Secret::new(SECRET).unwrap()];
+        let config = Config {
+            subscribe_secrets: secrets.clone(),
+            publish_secrets: secrets,
+            ..Config::default()
+        };
+        let key = TokenKey::new(&config.subscribe_secrets[0]);
+        let host = Host { name: "bench".to_owned(), process_id: 1, resident_bytes: || 0 };
+        let mut server = Server::new(config, host, NOW);
+        let token = sign(&key, "a", NOW.unix_seconds() + 60);
+        let subscribe = request("/api/stream/a", "", &format!("{{\"token\":\"{token}\"}}"));
+        for _ in 0..subscribers {
+            let id = server.accepted(ListenerId(0), NOW).unwrap();
+            server.received(id, &subscribe, NOW);
+        }
+        let publisher = server.accepted(ListenerId(0), NOW).unwrap();
+        let text = "x".repeat(100);
+        let body = format!("{{\"channel\":\"a\",\"message\":\"{text}\"}}");
+        let authorization = format!("authorization: Bearer {SECRET}\r\n");
+        let mut world =
+            World { server, publisher, request: request("/api/publish", &authorization, &body) };
+        world.write();
+        world
+    }
+
+    fn publish(&mut self) {
+        self.server.received(self.publisher, &self.request, NOW);
+    }
+
+    /// Writes everything; returns how many writes it took.
+    fn write(&mut self) -> usize {
+        let mut writes = 0;
+        while let Some(id) = self.server.next_to_write(NOW) {
+            let mut slices = [IoSlice::new(&[]); 64];
+            let count = self.server.unsent(id, &mut slices);
+            let bytes = slices[..count].iter().map(|slice| slice.len()).sum();
+            self.server.sent(id, black_box(bytes), NOW);
+            writes += 1;
+        }
+        writes
+    }
+}
+
+fn request(path: &str, fields: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n{fields}\
+         content-length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
+/// One publication to all subscribers, and sixteen that leave in one write each.
+fn fan_out(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("fan-out");
+    for subscribers in [1, 100, 10_000] {
+        let mut world = World::new(subscribers);
+        for publications in [1, 16] {
+            group.throughput(Throughput::Elements((subscribers * publications) as u64));
+            let id = BenchmarkId::new(format!("{publications} at once"), subscribers);
+            group.bench_function(id, |bencher| {
+                bencher.iter(|| {
+                    (0..publications).for_each(|_| world.publish());
+                    assert_eq!(world.write(), subscribers + 1);
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
+fn timer_wheel(criterion: &mut Criterion) {
+    const ENTRIES: u32 = 100_000;
+    let full = || {
+        let mut wheel = TimerWheel::new(Millis(64), Millis(0));
+        (0..ENTRIES).for_each(|key| wheel.set(key, Millis(u64::from(key % 15_000))));
+        wheel
+    };
+    let mut wheel = full();
+    let mut key = 0;
+    criterion.bench_function("timer wheel/set one of 100,000", |bencher| {
+        bencher.iter(|| {
+            key = (key + 7919) % ENTRIES;
+            wheel.set(key, Millis(u64::from(key % 15_000)));
+        });
+    });
+    criterion.bench_function("timer wheel/expire 100,000", |bencher| {
+        bencher.iter_batched_ref(
+            || (full(), Vec::with_capacity(ENTRIES as usize)),
+            |(wheel, expired)| {
+                wheel.advance(Millis(16_000), expired);
+                assert_eq!(expired.len(), ENTRIES as usize);
+            },
+            BatchSize::LargeInput,
+        );
+    });
+}
+
+fn configured() -> Criterion {
+    Criterion::default()
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_secs(1))
+        .sample_size(20)
+}
+
+criterion_group! {
+    name = benches;
+    config = configured();
+    targets = parse, token, encode, fan_out, timer_wheel
+}
+criterion_main!(benches);
