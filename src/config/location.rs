@@ -152,6 +152,21 @@ pub struct Gzip {
     pub includes_http_1_0: bool,
 }
 
+impl Gzip {
+    /// Whether bodies of this type and size are compressed.
+    pub fn covers(&self, content_type: &str, bytes: usize) -> bool {
+        bytes >= self.bytes_min && self.covers_type(content_type)
+    }
+
+    /// Whether bodies of this type are compressed; `text/html` always is, as in nginx.
+    pub fn covers_type(&self, content_type: &str) -> bool {
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        let is_listed =
+            self.types.iter().any(|one| one == "*" || one.eq_ignore_ascii_case(essence));
+        is_listed || essence.eq_ignore_ascii_case("text/html")
+    }
+}
+
 /// An `if` block inside a location.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {

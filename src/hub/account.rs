@@ -63,7 +63,7 @@ impl MemoryAccount {
     }
 
     /// Puts removed things into the trash. Their bytes come back at once, or with the trash.
-    pub(super) fn to_trash(
+    pub(super) fn move_to_trash(
         &mut self,
         trash: &mut Trash,
         until: Millis,

@@ -29,6 +29,7 @@ pub struct Since {
 
 /// Oldest first. A channel without stored messages owns no heap for them.
 #[derive(Debug, Default)]
+#[allow(clippy::box_collection, reason = "most channels have none and pay for every inline byte")]
 pub(super) struct History(Option<Box<VecDeque<Stored>>>);
 
 #[derive(Debug)]

@@ -466,7 +466,7 @@ impl Hub {
             self.raise_named(EventKind::ChannelDestroyed, entry.name.clone());
             let until = grid(now + TRASH_TIME);
             let cost = account::channel_cost(&entry.name);
-            self.account.to_trash(&mut self.trash, until, 0, 1, cost);
+            self.account.move_to_trash(&mut self.trash, until, 0, 1, cost);
             self.request_sweep(until);
         } else {
             self.schedule(channel, now);
@@ -478,7 +478,7 @@ impl Hub {
         for deleted in std::mem::take(&mut self.deleted) {
             self.totals.channels_in_delete -= 1;
             self.totals.stored -= deleted.messages;
-            self.account.to_trash(&mut self.trash, until, deleted.messages, 1, deleted.bytes);
+            self.account.move_to_trash(&mut self.trash, until, deleted.messages, 1, deleted.bytes);
             self.request_sweep(until);
             self.raise_named(EventKind::ChannelDestroyed, deleted.name);
         }
@@ -520,7 +520,7 @@ impl Hub {
 
     fn discard(&mut self, messages: usize, bytes: usize, now: Millis) {
         let until = grid(now + TRASH_TIME);
-        self.account.to_trash(&mut self.trash, until, messages, 0, bytes);
+        self.account.move_to_trash(&mut self.trash, until, messages, 0, bytes);
         self.request_sweep(until);
     }
 

@@ -5,6 +5,7 @@ use super::connection::{Awaiting, Subscriber, Transport};
 use super::requests::Next;
 use crate::auth::{self, Claims};
 use crate::endpoints::api::{self, Endpoint, Refusal};
+use crate::endpoints::push_stream::Wire;
 use crate::http::{Head, Response, Status};
 use crate::hub::Draft;
 use crate::stats::{ChannelRow, Mode, Snapshot};
@@ -120,6 +121,7 @@ impl Server {
                 .field("x-content-type-options", "nosniff")
                 .field("x-accel-buffering", "no")
                 .field("date", self.date.as_bytes());
+        let coding = exchange.coding();
         let (format, heartbeat) = match exchange.is_http_1_0 {
             true => (self.framed.identity, &self.framed.identity_heartbeat),
             false => (self.framed.chunked, &self.framed.chunked_heartbeat),
@@ -141,6 +143,7 @@ impl Server {
             Subscriber {
                 format,
                 transport: Transport::Framed,
+                wire: Wire::Body(coding),
                 padding: 0,
                 location: None,
                 next_beat: now.monotonic + spread(self.config.heartbeat, id),

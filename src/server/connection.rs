@@ -7,8 +7,9 @@ use crate::http::{BodyReader, Head, Version};
 use crate::hub::Subscriptions;
 use crate::stats::push_stream::Format;
 use crate::time::{Millis, Now};
-use crate::transports::{Coding, FormatId, Frame};
+use crate::transports::{Coding, Encoded, FormatId, Frame};
 use crate::websocket::Reader;
+use flate2::Crc;
 use std::rc::Rc;
 
 /// Index of a connection in the server's slab; equal to the reactor's token. Used again after the
@@ -115,6 +116,8 @@ pub(super) enum PublisherVerb {
 pub(super) struct Subscriber {
     pub(super) transport: Transport,
     pub(super) format: FormatId,
+    /// Which of its location's encodings it uses.
+    pub(super) wire: Wire,
     /// Minimum size of a message with its padding; 0: none (push-stream spec, section 18).
     pub(super) padding: u32,
     /// The location that it came through; none: the rpushd API.
@@ -127,8 +130,9 @@ pub(super) struct Subscriber {
 pub(super) enum Transport {
     /// The rpushd API's frames.
     Framed,
-    /// An endless response of a location, server-sent events included.
-    Stream,
+    /// An endless response of a location, server-sent events included. A compressed one keeps the check
+    /// sum of what it has said.
+    Stream { said: Option<Box<Crc>> },
     /// A response that ends with the next message. What is out of the ordinary about it is on the heap.
     LongPoll(Option<Box<Waiting>>),
     /// RFC 6455. The reader owns no heap between messages.
@@ -168,18 +172,19 @@ impl Subscriber {
     }
 
     /// What brings an item of so many bytes up to this subscriber's size; none if it needs nothing.
-    pub(super) fn padding(&self, coding: Coding, bytes: usize, size_max: u32) -> Option<Frame> {
+    pub(super) fn padding(&self, bytes: usize, size_max: u32) -> Option<Encoded> {
         let location = self.location.as_ref().filter(|_| self.padding > 0)?;
-        let mut out = Vec::new();
-        location.write_padding(coding, bytes, self.padding, size_max, &mut out);
-        (!out.is_empty()).then(|| out.into())
+        let Wire::Body(coding) = self.wire else { return None };
+        let filling = location.padding_for(bytes, self.padding, size_max);
+        (!filling.is_empty()).then(|| coding.encode(&filling))
     }
 
-    /// Which of its location's encodings it uses.
-    pub(super) fn wire(&self, exchange: Exchange) -> Wire {
-        match self.transport {
-            Transport::WebSocket { is_deflated, .. } => Wire::WebSocket { is_deflated },
-            _ => Wire::Body(exchange.coding()),
+    /// Remembers what goes into a compressed stream.
+    pub(super) fn say(&mut self, item: &Encoded) {
+        if let (Transport::Stream { said: Some(said) }, Some(sum)) =
+            (&mut self.transport, &item.check_sum)
+        {
+            said.combine(sum);
         }
     }
 }

@@ -4,7 +4,6 @@ use super::Server;
 use super::connection::Phase;
 use crate::http::Status;
 use crate::time::{Millis, Now};
-use crate::transports::Coding;
 
 impl Server {
     /// Sees to it that the connection is looked at by its next deadline. A deadline that moved back is
@@ -94,25 +93,24 @@ impl Server {
         if !connection.outbox.is_empty() {
             return;
         }
-        let coding = connection.exchange.coding();
         let Some(location) = &subscriber.location else {
-            let heartbeat = match coding {
-                Coding::Chunked => self.framed.chunked_heartbeat.clone(),
-                Coding::Identity => self.framed.identity_heartbeat.clone(),
+            let heartbeat = match connection.exchange.is_http_1_0 {
+                false => self.framed.chunked_heartbeat.clone(),
+                true => self.framed.identity_heartbeat.clone(),
             };
             return self.push(id, heartbeat, now);
         };
-        let Some(ping) = location.ping(subscriber.wire(connection.exchange)).cloned() else {
+        let Some(ping) = location.ping(subscriber.wire).cloned() else {
             return;
         };
         // Only a ping in message form is padded (push-stream spec, section 18).
         let padding = match ping.text_bytes {
             0 => None,
-            length => subscriber.padding(coding, length, self.locations.padding_max()),
+            length => subscriber.padding(length, self.locations.padding_max()),
         };
-        self.push(id, ping.frame, now);
+        self.push_item(id, &ping, now);
         if let Some(padding) = padding {
-            self.push(id, padding, now);
+            self.push_item(id, &padding, now);
         }
     }
 }

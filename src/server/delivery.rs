@@ -7,7 +7,7 @@ use crate::hub::{ChannelId, Draft, Full, SubscriberId};
 use crate::message::Message;
 use crate::stats::Counters;
 use crate::time::Now;
-use crate::transports::{Formats, Frame, Publication};
+use crate::transports::{Encoded, Formats, Frame, Publication};
 use std::rc::Rc;
 
 impl Server {
@@ -55,6 +55,14 @@ impl Server {
     pub(super) fn push(&mut self, id: u32, frame: Frame, now: Now) {
         self.connections[id as usize].outbox.push(frame, now.monotonic);
         self.request_write(id);
+    }
+
+    /// Queues an item of a subscriber's response: a ping, a footer.
+    pub(super) fn push_item(&mut self, id: u32, item: &Encoded, now: Now) {
+        if let Phase::Subscriber(subscriber) = &mut self.connections[id as usize].phase {
+            subscriber.say(item);
+        }
+        self.push(id, item.frame.clone(), now);
     }
 
     /// Puts the connection on the list of those to write to.
@@ -185,7 +193,6 @@ struct Delivery<'a> {
 
 impl Delivery<'_> {
     fn deliver(&mut self, publication: &mut Publication) -> Result<(), Overflow> {
-        let coding = self.connection.exchange.coding();
         let Phase::Subscriber(subscriber) = &mut self.connection.phase else { return Ok(()) };
         let Some(encoded) = publication.encoded(subscriber.format, self.formats) else {
             self.counters.oversized_frames_skipped_total += 1;
@@ -193,10 +200,12 @@ impl Delivery<'_> {
         };
         self.counters.deliveries_total += 1;
         subscriber.put_off_ping(self.now.monotonic);
+        subscriber.say(encoded);
         let outbox = &mut self.connection.outbox;
         outbox.push_live(encoded.frame.clone(), self.bytes_max, self.now.monotonic)?;
-        if let Some(padding) = subscriber.padding(coding, encoded.text_bytes, self.padding_max) {
-            outbox.push(padding, self.now.monotonic);
+        if let Some(padding) = subscriber.padding(encoded.text_bytes, self.padding_max) {
+            subscriber.say(&padding);
+            outbox.push(padding.frame, self.now.monotonic);
         }
         Ok(())
     }

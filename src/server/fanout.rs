@@ -16,7 +16,7 @@ use std::rc::Rc;
 const NONE: u32 = u32::MAX;
 /// Members of one channel that are visited before the next channel has its turn: a large fan-out holds
 /// up a small one by so many writes.
-const VISITS_PER_ROUND: u32 = 16;
+const VISITS_PER_ROUND: usize = 16;
 
 #[derive(Debug, Default)]
 pub(super) struct Fanout {
@@ -113,7 +113,7 @@ impl Fanout {
             let job = &mut self.jobs[key as usize];
             if let Some(member) = hub.members(job.channel).get(job.cursor) {
                 job.cursor += 1;
-                if job.cursor % VISITS_PER_ROUND as usize == 0 {
+                if job.cursor.is_multiple_of(VISITS_PER_ROUND) {
                     self.order.rotate_left(1);
                 }
                 return Some(member.subscriber);

@@ -4,10 +4,11 @@ use super::connection::{Phase, Transport};
 use super::{Server, head_limits};
 use crate::auth::TokenKey;
 use crate::config::Config;
-use crate::endpoints::push_stream::Locations;
+use crate::endpoints::push_stream::{Locations, Wire};
+use crate::http::chunk;
 use crate::hub::{Draft, HubSettings};
 use crate::time::Now;
-use crate::transports::Frame;
+use crate::transports::{Frame, gzip_stream};
 use crate::websocket::CLOSE_EMPTY;
 
 impl Server {
@@ -17,16 +18,16 @@ impl Server {
         if !matches!(self.connections[id as usize].phase, Phase::Subscriber(_)) {
             return;
         }
-        let exchange = self.connections[id as usize].exchange;
-        let Phase::Subscriber(subscriber) = &self.connections[id as usize].phase else { return };
+        let connection = &self.connections[id as usize];
+        let Phase::Subscriber(subscriber) = &connection.phase else { return };
         if matches!(subscriber.transport, Transport::LongPoll(_)) {
             self.time_out_waiting(id, now);
         } else {
-            if let Some(location) = &subscriber.location {
-                let footer = location.footer_frame(subscriber.wire(exchange)).clone();
-                self.push(id, footer, now);
+            let wire = subscriber.wire;
+            if let Some(location) = subscriber.location.clone() {
+                self.push_item(id, location.last_item(wire), now);
             }
-            self.end_body(id, now);
+            self.end_body(id, wire, now);
             self.leave(id);
             self.end_exchange(id, now);
             self.resume(id);
@@ -37,12 +38,16 @@ impl Server {
     }
 
     /// What ends a subscriber's response, or its WebSocket.
-    fn end_body(&mut self, id: u32, now: Now) {
-        let connection = &self.connections[id as usize];
-        let Phase::Subscriber(subscriber) = &connection.phase else { return };
-        let end: Frame = match subscriber.is_websocket() {
-            true => CLOSE_EMPTY.as_slice().into(),
-            false => connection.exchange.coding().end().into(),
+    fn end_body(&mut self, id: u32, wire: Wire, now: Now) {
+        let Phase::Subscriber(subscriber) = &self.connections[id as usize].phase else { return };
+        if let Transport::Stream { said: Some(said) } = &subscriber.transport {
+            let mut trailer = Vec::new();
+            chunk(&gzip_stream::end(said), &mut trailer);
+            self.push(id, trailer.into(), now);
+        }
+        let end: Frame = match wire {
+            Wire::WebSocket { .. } => CLOSE_EMPTY.as_slice().into(),
+            Wire::Body(coding) => coding.end().into(),
         };
         self.push(id, end, now);
     }

@@ -3,6 +3,7 @@
 
 pub mod event_stream;
 pub mod framed;
+pub mod gzip_stream;
 pub mod padding;
 mod publication;
 pub mod template;

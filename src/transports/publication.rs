@@ -2,6 +2,7 @@
 
 use super::{FormatId, Formats};
 use crate::message::Message;
+use flate2::Crc;
 use std::rc::Rc;
 
 /// Bytes on their way to a socket, shared by all connections that have them queued.
@@ -14,6 +15,8 @@ pub struct Encoded {
     pub frame: Frame,
     /// Length of the text part before any coding, which paddings are reckoned from.
     pub text_bytes: usize,
+    /// Check sum of everything in it before any coding, where it goes into a gzip stream.
+    pub check_sum: Option<Rc<Crc>>,
 }
 
 /// A message and its encodings, each made on first use.

@@ -1,12 +1,14 @@
 //! The ways in which a message can be put on a wire, each known by a small number.
 
 use super::event_stream::EventTemplate;
-use super::framed;
 use super::publication::Encoded;
 use super::template::Template;
+use super::{framed, gzip_stream};
 use crate::http;
 use crate::message::Message;
 use crate::websocket::{self, Deflater};
+use flate2::Crc;
+use std::rc::Rc;
 
 /// Number of a [`WireFormat`] in [`Formats`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,6 +45,8 @@ pub enum Coding {
     Chunked,
     /// As it is: the end of the connection ends the body.
     Identity,
+    /// An HTTP chunk per item, with a piece of a gzip stream in it.
+    Gzip,
 }
 
 impl Coding {
@@ -51,13 +55,23 @@ impl Coding {
         match self {
             Coding::Chunked => http::chunk(item, out),
             Coding::Identity => out.extend_from_slice(item),
+            Coding::Gzip if item.is_empty() => {}
+            Coding::Gzip => http::chunk(&gzip_stream::piece(item), out),
         }
+    }
+
+    /// One item, ready to be shared.
+    pub fn encode(self, item: &[u8]) -> Encoded {
+        let mut bytes = Vec::new();
+        self.write(item, &mut bytes);
+        let check_sum = (self == Coding::Gzip).then(|| Rc::new(gzip_stream::check_sum(item)));
+        Encoded { frame: bytes.into(), text_bytes: item.len(), check_sum }
     }
 
     /// What ends a body.
     pub fn end(self) -> &'static [u8] {
         match self {
-            Coding::Chunked => http::last_chunk(),
+            Coding::Chunked | Coding::Gzip => http::last_chunk(),
             Coding::Identity => b"",
         }
     }
@@ -90,7 +104,18 @@ impl Formats {
     /// Appends the message in this format; returns the length of its text part before any coding, which
     /// paddings are reckoned from (push-stream spec, section 18). None: it cannot be said in this format.
     pub fn write(&mut self, id: FormatId, message: &Message, out: &mut Vec<u8>) -> Option<usize> {
-        let WireFormat { payload, coding } = &self.all[usize::from(id.0)];
+        let coding = self.all[usize::from(id.0)].coding;
+        self.each_item(id, message, |item| coding.write(item, out))
+    }
+
+    /// Makes the items that a message is in this format: most are one.
+    fn each_item(
+        &mut self,
+        id: FormatId,
+        message: &Message,
+        mut take: impl FnMut(&[u8]),
+    ) -> Option<usize> {
+        let WireFormat { payload, .. } = &self.all[usize::from(id.0)];
         let scratch = &mut self.scratch;
         scratch.clear();
         match payload {
@@ -98,22 +123,22 @@ impl Formats {
                 if !framed::write(&message.text, scratch) {
                     return None;
                 }
-                coding.write(scratch, out);
+                take(scratch);
             }
             Payload::Text(template) => {
                 template.write(message, &message.text, scratch);
-                coding.write(scratch, out);
+                take(scratch);
             }
             Payload::EventStream(template) => {
                 for piece in template.pieces(message) {
                     scratch.clear();
                     piece.write(scratch);
-                    coding.write(scratch, out);
+                    take(scratch);
                 }
             }
             Payload::WebSocket(template) => {
                 template.write(message, &message.text, scratch);
-                out.extend_from_slice(&websocket::text(scratch));
+                take(&websocket::text(scratch));
             }
             Payload::WebSocketDeflated(template) => {
                 template.write(message, &message.text, scratch);
@@ -122,7 +147,7 @@ impl Formats {
                     Some(compressed) => websocket::text_deflated(&compressed),
                     None => websocket::text(scratch),
                 };
-                out.extend_from_slice(&frame);
+                take(&frame);
             }
         }
         let length = scratch.len();
@@ -134,8 +159,15 @@ impl Formats {
     /// The message in this format, ready to be shared.
     pub fn encode(&mut self, id: FormatId, message: &Message) -> Option<Encoded> {
         let mut bytes = Vec::with_capacity(message.text.len() + 128);
-        let text_bytes = self.write(id, message, &mut bytes)?;
-        Some(Encoded { frame: bytes.into(), text_bytes })
+        let coding = self.all[usize::from(id.0)].coding;
+        let mut check_sum = (coding == Coding::Gzip).then(Crc::new);
+        let text_bytes = self.each_item(id, message, |item| {
+            coding.write(item, &mut bytes);
+            if let Some(check_sum) = &mut check_sum {
+                check_sum.update(item);
+            }
+        })?;
+        Some(Encoded { frame: bytes.into(), text_bytes, check_sum: check_sum.map(Rc::new) })
     }
 
     /// Messages that were compressed since the start.

@@ -23,6 +23,7 @@ pub struct Location {
     footer: Vec<u8>,
     chunked: Encodings,
     identity: Encodings,
+    gzip: Option<Encodings>,
     websocket: Option<Encodings>,
     websocket_deflated: Option<Encodings>,
 }
@@ -31,8 +32,8 @@ pub struct Location {
 struct Encodings {
     format: FormatId,
     ping: Option<Encoded>,
-    header: Frame,
-    footer: Frame,
+    header: Encoded,
+    footer: Encoded,
 }
 
 /// Which of a location's encodings a subscriber uses.
@@ -75,28 +76,31 @@ impl Location {
         let ping = Message::special(Message::PING, Rc::from([]), &push_stream.ping_message_text);
         let mut body = |coding: Coding| {
             let format = formats.intern(WireFormat { payload: payload.clone(), coding });
-            let item = |text: &[u8]| {
-                let mut out = Vec::new();
-                coding.write(text, &mut out);
-                Frame::from(out)
-            };
             let ping = match is_event_source {
-                true => Some(Encoded { frame: item(event_stream::PING), text_bytes: 0 }),
+                // Not in message form, so it is not padded (section 18).
+                true => Some(Encoded { text_bytes: 0, ..coding.encode(event_stream::PING) }),
                 false => formats.encode(format, &ping),
             };
-            Encodings { format, ping, header: item(&header), footer: item(&footer) }
+            Encodings {
+                format,
+                ping,
+                header: coding.encode(&header),
+                footer: coding.encode(&footer),
+            }
         };
         let (chunked, identity) = (body(Coding::Chunked), body(Coding::Identity));
+        let has_gzip = settings.gzip.is_on && settings.gzip.includes_streams;
+        let gzip = has_gzip.then(|| body(Coding::Gzip));
         let mut frames = |payload: Payload| {
             let item = |text: &[u8]| match text {
-                b"" => Frame::from([]),
-                _ => Frame::from(websocket::text(text)),
+                b"" => Coding::Identity.encode(b""),
+                _ => Coding::Identity.encode(&websocket::text(text)),
             };
             Encodings {
                 format: formats.intern(WireFormat { payload, coding: Coding::Identity }),
                 ping: Some(Encoded {
-                    frame: websocket::PING_EMPTY.as_slice().into(),
                     text_bytes: 0,
+                    ..Coding::Identity.encode(&websocket::PING_EMPTY)
                 }),
                 header: item(&header),
                 footer: item(&footer),
@@ -114,6 +118,7 @@ impl Location {
             footer,
             chunked,
             identity,
+            gzip,
             websocket,
             websocket_deflated,
             settings: settings.clone(),
@@ -121,13 +126,14 @@ impl Location {
     }
 
     fn encodings(&self, wire: Wire) -> &Encodings {
-        let websocket = match wire {
+        let made = match wire {
             Wire::Body(Coding::Chunked) => return &self.chunked,
             Wire::Body(Coding::Identity) => return &self.identity,
+            Wire::Body(Coding::Gzip) => &self.gzip,
             Wire::WebSocket { is_deflated: false } => &self.websocket,
             Wire::WebSocket { is_deflated: true } => &self.websocket_deflated,
         };
-        websocket.as_ref().expect("only WebSocket locations shake hands")
+        made.as_ref().expect("only WebSocket locations shake hands, and only gzip ones compress")
     }
 
     /// The wire format of its messages.
@@ -136,12 +142,12 @@ impl Location {
     }
 
     /// What is sent first; empty: nothing.
-    pub fn header_frame(&self, wire: Wire) -> &Frame {
+    pub fn first_item(&self, wire: Wire) -> &Encoded {
         &self.encodings(wire).header
     }
 
     /// What is sent last; empty: nothing.
-    pub fn footer_frame(&self, wire: Wire) -> &Frame {
+    pub fn last_item(&self, wire: Wire) -> &Encoded {
         &self.encodings(wire).footer
     }
 
@@ -165,22 +171,20 @@ impl Location {
         self.padding.as_ref()
     }
 
-    /// Appends what brings an item of so many bytes up to the wanted size (section 18).
-    pub fn write_padding(
-        &self,
-        coding: Coding,
-        bytes: usize,
-        wanted: u32,
-        size_max: u32,
-        out: &mut Vec<u8>,
-    ) {
+    /// What brings an item of so many bytes up to the wanted size (section 18).
+    pub fn padding_for(&self, bytes: usize, wanted: u32, size_max: u32) -> Vec<u8> {
         let size = padding::size(bytes, wanted, size_max);
         let mut filling = Vec::with_capacity(size);
         match self.is_event_source() {
             true => padding::write_comment(size, &mut filling),
             false => padding::write_line_ends(size, &mut filling),
         }
-        coding.write(&filling, out);
+        filling
+    }
+
+    /// Whether streams of this content type are compressed for those who accept it (section 5.5).
+    pub fn compresses_streams(&self, content_type: &str) -> bool {
+        self.gzip.is_some() && self.settings.gzip.covers_type(content_type)
     }
 
     /// Whether it is an EventSource location.

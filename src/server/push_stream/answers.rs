@@ -127,7 +127,7 @@ impl Server {
         exchange.keeps_alive &= !exchange.is_http_1_0;
         let exchange = *exchange;
         let gzip = &answer.location.settings.gzip;
-        let is_gzipped = answer.is_gzipped && gzip::covers_type(gzip, &answer.content_type);
+        let is_gzipped = answer.is_gzipped && gzip.covers_type(&answer.content_type);
         let mut response = Response::titled(Status::OK)
             .date(&self.date)
             .field("Content-Type", &answer.content_type);
@@ -168,7 +168,7 @@ impl Server {
     ) {
         let wire = Wire::Body(coding);
         let location = &answer.location;
-        out.extend_from_slice(location.header_frame(wire));
+        out.extend_from_slice(&location.first_item(wire).frame);
         if let Some(callback) = &answer.callback {
             coding.write(callback, out);
             coding.write(b"([", out);
@@ -185,7 +185,7 @@ impl Server {
         if answer.callback.is_some() {
             coding.write(b"]);", out);
         }
-        out.extend_from_slice(location.footer_frame(wire));
+        out.extend_from_slice(&location.last_item(wire).frame);
     }
 
     /// Section 12.2: the connection waits for the next message.
@@ -195,6 +195,7 @@ impl Server {
         let ttl = location.settings.subscriber.longpolling_connection_ttl;
         let subscriber = Subscriber {
             format: location.format(wire),
+            wire,
             transport: Transport::LongPoll(Answer::of(asked).into_waiting()),
             padding: 0,
             next_beat: Millis::NEVER,

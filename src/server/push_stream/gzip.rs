@@ -26,19 +26,6 @@ fn names_gzip(value: &[u8]) -> bool {
     })
 }
 
-/// Whether bodies of this type and size are compressed.
-pub(super) fn covers(settings: &Gzip, content_type: &str, bytes: usize) -> bool {
-    bytes >= settings.bytes_min && covers_type(settings, content_type)
-}
-
-/// Whether bodies of this type are compressed.
-pub(super) fn covers_type(settings: &Gzip, content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    let is_listed =
-        settings.types.iter().any(|one| one == "*" || one.eq_ignore_ascii_case(essence));
-    is_listed || essence.eq_ignore_ascii_case("text/html")
-}
-
 /// The body as a gzip stream (RFC 1952).
 pub(super) fn compress(settings: &Gzip, body: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::new(settings.level.min(9)));
@@ -67,10 +54,10 @@ mod tests {
             assert_eq!(names_gzip(value.as_bytes()), is_named, "{value}");
         }
         let settings = Gzip { types: vec!["application/json".to_owned()], ..Gzip::default() };
-        assert!(covers(&settings, "application/json; charset=utf-8", 20));
-        assert!(covers(&settings, "text/html", 20));
-        assert!(!covers(&settings, "text/html", 19));
-        assert!(!covers(&settings, "text/plain", 20));
+        assert!(settings.covers("application/json; charset=utf-8", 20));
+        assert!(settings.covers("text/html", 20));
+        assert!(!settings.covers("text/html", 19));
+        assert!(!settings.covers("text/plain", 20));
     }
 
     #[test]

@@ -215,7 +215,7 @@ fn pack(
     accepts_gzip: bool,
 ) -> Next {
     let response = response.field("Content-Type", format.content_type());
-    match accepts_gzip && gzip::covers(gzip, format.content_type(), body.len()) {
+    match accepts_gzip && gzip.covers(format.content_type(), body.len()) {
         true => {
             let packed = gzip::compress(gzip, &body);
             Next::Answer(response.field("Content-Encoding", "gzip"), packed)

@@ -49,11 +49,11 @@ impl Server {
         let response = Response::titled(Status::OK).field("Content-Type", format.content_type());
         let accepts_gzip = gzip::is_accepted(&asked.location.settings.gzip, head);
         let gzip = &asked.location.settings.gzip;
-        let (response, body) =
-            match accepts_gzip && gzip::covers(gzip, format.content_type(), body.len()) {
-                true => (response.field("Content-Encoding", "gzip"), gzip::compress(gzip, &body)),
-                false => (response, body),
-            };
+        let (response, body) = match accepts_gzip && gzip.covers(format.content_type(), body.len())
+        {
+            true => (response.field("Content-Encoding", "gzip"), gzip::compress(gzip, &body)),
+            false => (response, body),
+        };
         identify(Next::Answer(no_cache(response), body), self)
     }
 

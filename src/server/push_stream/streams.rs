@@ -2,7 +2,7 @@
 //! 18 and 19); and what a deleted channel's subscribers get.
 
 use super::subscriber::Joining;
-use super::{Asked, cors};
+use super::{Asked, cors, gzip};
 use crate::endpoints::push_stream::{Location, Wire, no_cache};
 use crate::http::{Response, Status};
 use crate::hub::ChannelId;
@@ -11,6 +11,7 @@ use crate::server::Server;
 use crate::server::connection::{Phase, Subscriber, Transport};
 use crate::server::requests::Next;
 use crate::time::{Millis, Now};
+use crate::transports::{Coding, Encoded, gzip_stream};
 use std::rc::Rc;
 
 impl Server {
@@ -25,39 +26,76 @@ impl Server {
         let exchange = &mut self.connections[id as usize].exchange;
         exchange.keeps_alive &= !exchange.is_http_1_0;
         let exchange = *exchange;
-        let coding = exchange.coding();
-        let wire = Wire::Body(coding);
-        let sizes = location.padding().and_then(|padding| {
-            let own = location.settings.subscriber.user_agent.as_ref();
-            let agent = asked.request.value_or_header(own, "user-agent").unwrap_or_default();
-            padding.for_agent(&agent)
-        });
-        if let Err(refusal) = self.join_all(id, &joining, now) {
-            return self.refuse_subscriber(asked, refusal);
-        }
         let content_type = match location.is_event_source() {
             true => "text/event-stream; charset=utf-8",
             false => location.content_type(asked.request.path),
         };
+        let is_gzipped = !exchange.is_http_1_0
+            && location.compresses_streams(content_type)
+            && gzip::is_accepted(&location.settings.gzip, asked.request.head);
+        let coding = if is_gzipped { Coding::Gzip } else { exchange.coding() };
+        if let Err(refusal) = self.join_all(id, &joining, now) {
+            return self.refuse_subscriber(asked, refusal);
+        }
         let mut response =
             Response::titled(Status::OK).date(&self.date).field("Content-Type", content_type);
         if !exchange.is_http_1_0 {
             response = response.field("Transfer-Encoding", "chunked");
         }
+        if is_gzipped {
+            response = response.field("Content-Encoding", "gzip");
+        }
         let response = response.connection(exchange.keeps_alive, exchange.is_http_1_0);
         let mut bytes = no_cache(cors(response, asked.origin.as_ref(), "GET")).finish();
-        bytes.extend_from_slice(location.header_frame(wire));
-        let (header, size_max) = (location.header(), self.locations.padding_max());
-        if let Some(sizes) = sizes.filter(|_| !header.is_empty()) {
-            location.write_padding(coding, header.len(), sizes.header, size_max, &mut bytes);
+        if is_gzipped {
+            Coding::Chunked.write(gzip_stream::begin(), &mut bytes);
         }
-        let padding = sizes.map_or(0, |sizes| sizes.message);
-        self.write_replay(location, wire, &joining, padding, &mut bytes);
+        let said = is_gzipped.then(Box::default);
+        let transport = Transport::Stream { said };
+        let mut subscriber = self.location_subscriber(location, Wire::Body(coding), transport, now);
+        self.write_beginning(asked, &joining, coding, &mut subscriber, &mut bytes);
         self.connections[id as usize].outbox.push_exempt(bytes.into(), now.monotonic);
         self.request_write(id);
-        let subscriber = self.location_subscriber(location, wire, Transport::Stream, padding, now);
         self.begin_subscriber(id, subscriber);
         Next::Done
+    }
+
+    /// Header and old messages, each with its padding.
+    fn write_beginning(
+        &mut self,
+        asked: &Asked<'_>,
+        joining: &Joining,
+        coding: Coding,
+        subscriber: &mut Subscriber,
+        out: &mut Vec<u8>,
+    ) {
+        let (location, size_max) = (asked.location, self.locations.padding_max());
+        let sizes = location.padding().and_then(|padding| {
+            let own = location.settings.subscriber.user_agent.as_ref();
+            let agent = asked.request.value_or_header(own, "user-agent").unwrap_or_default();
+            padding.for_agent(&agent)
+        });
+        let mut say = |item: &Encoded| {
+            subscriber.say(item);
+            out.extend_from_slice(&item.frame);
+        };
+        let header = location.header();
+        say(location.first_item(Wire::Body(coding)));
+        if let Some(sizes) = sizes.filter(|_| !header.is_empty()) {
+            say(&coding.encode(&location.padding_for(header.len(), sizes.header, size_max)));
+        }
+        let padding = sizes.map_or(0, |sizes| sizes.message);
+        for message in self.replay(joining) {
+            let Some(item) = self.formats.encode(location.format(Wire::Body(coding)), &message)
+            else {
+                continue;
+            };
+            say(&item);
+            if padding > 0 {
+                say(&coding.encode(&location.padding_for(item.text_bytes, padding, size_max)));
+            }
+        }
+        subscriber.padding = padding;
     }
 
     /// A subscriber of a location whose time begins now.
@@ -66,7 +104,6 @@ impl Server {
         location: &Rc<Location>,
         wire: Wire,
         transport: Transport,
-        padding: u32,
         now: Now,
     ) -> Subscriber {
         let settings = &location.settings.subscriber;
@@ -74,30 +111,11 @@ impl Server {
         Subscriber {
             transport,
             format: location.format(wire),
-            padding,
+            wire,
+            padding: 0,
             next_beat: after(settings.ping_message_interval),
             ends_at: after(settings.subscriber_connection_ttl),
             location: Some(location.clone()),
-        }
-    }
-
-    /// The old messages that a new subscriber asks for, each with its padding.
-    pub(super) fn write_replay(
-        &mut self,
-        location: &Location,
-        wire: Wire,
-        joining: &Joining,
-        padding: u32,
-        out: &mut Vec<u8>,
-    ) {
-        let (format, size_max) = (location.format(wire), self.locations.padding_max());
-        for (channel, backtrack) in &joining.channels {
-            for message in self.hub.replay(*channel, &joining.resume(*backtrack)) {
-                let written = self.formats.write(format, &message, out);
-                if let (Some(length), Wire::Body(coding), 1..) = (written, wire, padding) {
-                    location.write_padding(coding, length, padding, size_max, out);
-                }
-            }
         }
     }
 
@@ -137,7 +155,7 @@ impl Server {
         let is_alone = subscriptions.is_empty();
         self.connections[id as usize].subscriptions = subscriptions;
         if let Some(encoded) = self.formats.encode(format, message) {
-            self.push(id, encoded.frame, now);
+            self.push_item(id, &encoded, now);
         }
         if is_alone {
             self.end_subscriber(id, now);

@@ -80,7 +80,7 @@ impl Server {
     }
 
     /// All old messages, channel by channel in the order of the path.
-    fn replay(&self, joining: &Joining) -> Vec<Rc<Message>> {
+    pub(super) fn replay(&self, joining: &Joining) -> Vec<Rc<Message>> {
         let channels = joining.channels.iter();
         channels
             .flat_map(|(channel, backtrack)| self.hub.replay(*channel, &joining.resume(*backtrack)))

@@ -72,13 +72,15 @@ impl Server {
     ) {
         let location = asked.location;
         let wire = Wire::WebSocket { is_deflated };
-        let mut bytes = location.header_frame(wire).to_vec();
-        self.write_replay(location, wire, joining, 0, &mut bytes);
+        let mut bytes = location.first_item(wire).frame.to_vec();
+        for message in self.replay(joining) {
+            self.formats.write(location.format(wire), &message, &mut bytes);
+        }
         self.connections[id as usize].outbox.push_exempt(bytes.into(), now.monotonic);
         self.request_write(id);
         let is_stored = publisher::stores(location, asked.request);
         let transport = Transport::WebSocket { reader: Reader::default(), is_deflated, is_stored };
-        let subscriber = self.location_subscriber(location, wire, transport, 0, now);
+        let subscriber = self.location_subscriber(location, wire, transport, now);
         self.begin_subscriber(id, subscriber);
     }
 
