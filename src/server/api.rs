@@ -7,7 +7,7 @@ use crate::auth::{self, Claims};
 use crate::endpoints::api::{self, Endpoint, Refusal};
 use crate::endpoints::push_stream::Wire;
 use crate::http::{Head, Response, Status};
-use crate::hub::Draft;
+use crate::hub::{CreateError, Draft};
 use crate::stats::{ChannelRow, Mode, Snapshot};
 use crate::time::{Millis, Now};
 
@@ -153,8 +153,10 @@ impl Server {
     }
 
     fn join(&mut self, id: u32, channel: &str, now: Now) -> Result<(), Refusal> {
-        let channel =
-            self.hub.find_or_create(channel.as_bytes(), now).map_err(|_| Refusal::FULL)?;
+        let channel = self.hub.find_or_create(channel.as_bytes(), now).map_err(|error| {
+            self.counters.store_refusals_total += u64::from(error == CreateError::Full);
+            Refusal::FULL
+        })?;
         self.subscribe(id, channel, now).map_err(|_| Refusal::FULL)
     }
 
