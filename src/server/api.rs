@@ -45,6 +45,10 @@ impl Server {
         };
         Some(next.unwrap_or_else(|refusal| {
             let (response, body) = refuse(refusal, origin);
+            let response = match endpoint {
+                Endpoint::Stats => no_cache(response),
+                Endpoint::Health | Endpoint::Publish | Endpoint::Stream(_) => response,
+            };
             Next::Answer(response, body)
         }))
     }
