@@ -6,6 +6,7 @@ mod support;
 mod bodies;
 mod counters;
 mod early_answers;
+mod faces;
 mod fixtures;
 mod health;
 mod heartbeats;
