@@ -20,6 +20,8 @@
 //! | [`config`] | environment and TOML -> one typed `Config`, with every limit in one place |
 //! | [`nginx_import`] | an nginx configuration -> what it says to the push stream module |
 
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
 pub mod auth;
 pub mod config;
 pub mod endpoints;

@@ -1,5 +1,11 @@
 //! The one place of the configuration that touches the process: its environment and its files.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the rest of the configuration is handed what this file has read"
+)]
+
 use super::sources::{Files, Overrides, VARIABLE_PREFIX};
 use super::{Config, ConfigError, Place};
 use std::collections::BTreeMap;

@@ -2,6 +2,11 @@
 //! bytes between sockets and the [`Server`] and decides nothing.
 
 #![allow(unsafe_code, reason = "system calls that neither std nor mio offers")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "clocks, sockets and files live here so that they need not live elsewhere"
+)]
 
 mod clock;
 mod listeners;

@@ -7,7 +7,7 @@ use crate::auth::{self, Claims};
 use crate::endpoints::api::{self, Endpoint, Refusal};
 use crate::endpoints::push_stream::Wire;
 use crate::http::{Head, Response, Status};
-use crate::hub::Draft;
+use crate::hub::{CreateError, Draft};
 use crate::stats::{ChannelRow, Mode, Snapshot};
 use crate::time::{Millis, Now};
 
@@ -22,9 +22,17 @@ impl Server {
         if is_hidden || is_off {
             return None;
         }
+        let origins = match endpoint {
+            Endpoint::Stream(_) => &self.config.allowed_origins[..],
+            Endpoint::Health | Endpoint::Publish | Endpoint::Stats => &[],
+        };
+        let origin = api::origin::allowed(head, origins);
+        if head.method == "OPTIONS" && !origins.is_empty() {
+            return Some(Next::Answer(api::origin::name(api::origin::preflight(), origin), vec![]));
+        }
         if let Err(allowed) = endpoint.check_method(head.method) {
             let response = Response::new(Status::METHOD_NOT_ALLOWED).field("allow", allowed);
-            return Some(Next::Answer(response, Vec::new()));
+            return Some(Next::Answer(api::origin::name(response, origin), Vec::new()));
         }
         let next = match endpoint {
             Endpoint::Health => Ok(Next::Answer(
@@ -33,9 +41,16 @@ impl Server {
             )),
             Endpoint::Publish => self.head_of_publish(head),
             Endpoint::Stats => self.api_stats(head, now),
-            Endpoint::Stream(segment) => self.head_of_stream(head, segment),
+            Endpoint::Stream(segment) => self.head_of_stream(head, segment, origin),
         };
-        Some(next.unwrap_or_else(refuse))
+        Some(next.unwrap_or_else(|refusal| {
+            let (response, body) = refuse(refusal, origin);
+            let response = match endpoint {
+                Endpoint::Stats => no_cache(response),
+                Endpoint::Health | Endpoint::Publish | Endpoint::Stream(_) => response,
+            };
+            Next::Answer(response, body)
+        }))
     }
 
     pub(super) fn listener(&self, id: u32) -> &crate::config::Listener {
@@ -51,13 +66,18 @@ impl Server {
         Ok(Next::Read { awaiting: Awaiting::Publish, bytes_max: self.config.limits.body_bytes_max })
     }
 
-    fn head_of_stream(&mut self, head: &Head<'_>, segment: &str) -> Result<Next, Refusal> {
+    fn head_of_stream(
+        &mut self,
+        head: &Head<'_>,
+        segment: &str,
+        origin: Option<&[u8]>,
+    ) -> Result<Next, Refusal> {
         let channel = api::stream::channel(segment)?;
         if !api::has_json_content_type(head) {
             return Err(Refusal::NOT_JSON_TYPE);
         }
         Ok(Next::Read {
-            awaiting: Awaiting::Stream { channel },
+            awaiting: Awaiting::Stream { channel, origin: origin.map(Into::into) },
             bytes_max: self.config.limits.body_bytes_max,
         })
     }
@@ -75,12 +95,13 @@ impl Server {
 
     /// A body is larger than its limit.
     pub(super) fn body_too_large(&self, awaiting: &Awaiting) -> Next {
-        match awaiting {
-            Awaiting::Nothing | Awaiting::Publish | Awaiting::Stream { .. } => {
-                refuse(Refusal::BODY_TOO_LARGE)
-            }
-            Awaiting::Location(_) => super::push_stream::too_large(),
-        }
+        let origin = match awaiting {
+            Awaiting::Nothing | Awaiting::Publish => None,
+            Awaiting::Stream { origin, .. } => origin.as_deref(),
+            Awaiting::Location(_) => return super::push_stream::too_large(),
+        };
+        let (response, body) = refuse(Refusal::BODY_TOO_LARGE, origin);
+        Next::Answer(response, body)
     }
 
     /// `POST /api/publish` with its body.
@@ -96,12 +117,19 @@ impl Server {
         });
         match published {
             Ok(()) => self.respond(id, Response::new(Status::NO_CONTENT), b"", now),
-            Err(refusal) => self.respond_refusal(id, refusal, now),
+            Err(refusal) => self.respond_refusal(id, refusal, None, now),
         }
     }
 
     /// `POST /api/stream/{channel}` with its body.
-    pub(super) fn api_stream(&mut self, id: u32, channel: &str, body: &[u8], now: Now) {
+    pub(super) fn api_stream(
+        &mut self,
+        id: u32,
+        channel: &str,
+        origin: Option<&[u8]>,
+        body: &[u8],
+        now: Now,
+    ) {
         let granted = api::stream::token(body).and_then(|token| {
             let wanted = Claims { channel, now: now.unix_seconds() };
             match auth::verify(&token, &self.token_keys, &wanted) {
@@ -113,7 +141,7 @@ impl Server {
             }
         });
         if let Err(refusal) = granted.and_then(|()| self.join(id, channel, now)) {
-            return self.respond_refusal(id, refusal, now);
+            return self.respond_refusal(id, refusal, origin, now);
         }
         let exchange = &mut self.connections[id as usize].exchange;
         let mut response =
@@ -121,6 +149,7 @@ impl Server {
                 .field("x-content-type-options", "nosniff")
                 .field("x-accel-buffering", "no")
                 .field("date", self.date.as_bytes());
+        response = api::origin::name(response, origin);
         let coding = exchange.coding();
         let (format, heartbeat) = match exchange.is_http_1_0 {
             true => (self.framed.identity, &self.framed.identity_heartbeat),
@@ -153,8 +182,10 @@ impl Server {
     }
 
     fn join(&mut self, id: u32, channel: &str, now: Now) -> Result<(), Refusal> {
-        let channel =
-            self.hub.find_or_create(channel.as_bytes(), now).map_err(|_| Refusal::FULL)?;
+        let channel = self.hub.find_or_create(channel.as_bytes(), now).map_err(|error| {
+            self.counters.store_refusals_total += u64::from(error == CreateError::Full);
+            Refusal::FULL
+        })?;
         self.subscribe(id, channel, now).map_err(|_| Refusal::FULL)
     }
 
@@ -205,21 +236,20 @@ impl Server {
         }
     }
 
-    fn respond_refusal(&mut self, id: u32, refusal: Refusal, now: Now) {
-        if let Next::Answer(response, body) = refuse(refusal) {
-            self.respond(id, response, &body, now);
-        }
+    fn respond_refusal(&mut self, id: u32, refusal: Refusal, origin: Option<&[u8]>, now: Now) {
+        let (response, body) = refuse(refusal, origin);
+        self.respond(id, response, &body, now);
     }
 }
 
-/// A client's mistake as an answer.
-fn refuse(refusal: Refusal) -> Next {
+/// A client's mistake as an answer, with its body.
+fn refuse(refusal: Refusal, origin: Option<&[u8]>) -> (Response, Vec<u8>) {
     let response = Response::new(refusal.status);
     let response = match refusal.text {
         "" => response,
         _ => response.field("content-type", "text/plain; charset=utf-8"),
     };
-    Next::Answer(response, refusal.text.as_bytes().to_vec())
+    (api::origin::name(response, origin), refusal.text.as_bytes().to_vec())
 }
 
 /// Section 5.2.

@@ -90,7 +90,11 @@ pub(super) enum Awaiting {
     /// `POST /api/publish`
     Publish,
     /// `POST /api/stream/{channel}`
-    Stream { channel: String },
+    Stream {
+        channel: String,
+        /// The allowed origin that the request came from.
+        origin: Option<Frame>,
+    },
     /// POST, PUT or DELETE of a publisher location.
     Location(Box<PublisherRequest>),
 }

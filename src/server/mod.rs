@@ -303,7 +303,8 @@ impl Server {
         if self.has_work() {
             return Some(now.monotonic);
         }
-        let candidates = [self.timers.next_due(), self.hub.next_sweep(), self.stops_at];
+        let stops_at = self.stops_at.filter(|_| !self.connections.is_empty());
+        let candidates = [self.timers.next_due(), self.hub.next_sweep(), stops_at];
         candidates.into_iter().flatten().min()
     }
 

@@ -297,7 +297,9 @@ impl Server {
         match awaiting {
             Awaiting::Nothing => self.end_exchange(id, now),
             Awaiting::Publish => self.api_publish(id, body, now),
-            Awaiting::Stream { channel } => self.api_stream(id, &channel, body, now),
+            Awaiting::Stream { channel, origin } => {
+                self.api_stream(id, &channel, origin.as_deref(), body, now);
+            }
             Awaiting::Location(request) => self.complete_publisher(id, &request, body, now),
         }
     }

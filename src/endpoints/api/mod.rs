@@ -1,5 +1,6 @@
 //! The rpushd API (rpushd spec, sections 2 to 6).
 
+pub mod origin;
 pub mod publish;
 mod refusal;
 pub mod stream;

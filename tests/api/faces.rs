@@ -1,0 +1,50 @@
+//! What comes in through a push-stream location and is read on a framed stream (section 5.2).
+
+use super::fixtures::*;
+use crate::support::Daemon;
+use rpushd::config::{Config, DiskFiles, Overrides};
+
+const LOCATION: &str = r#"
+    [[location]]
+    path = "/pub"
+    publisher = "normal"
+    channels_path = "$arg_id"
+"#;
+
+/// A daemon with the API and a publisher location.
+fn daemon_with_publisher() -> Daemon {
+    let secrets = [("RPUSHD_SECRET", SUBSCRIBE_SECRET), ("RPUSHD_PUBLISH_SECRET", PUBLISH_SECRET)];
+    let environment = secrets.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let file = Some(("test.toml", LOCATION));
+    let config = Config::from_sources(file, &environment, &DiskFiles, &Overrides::default());
+    Daemon::new(config.unwrap_or_else(|error| panic!("{error}")))
+}
+
+fn publish_text(channel: &str, text: &str) -> String {
+    let length = text.len();
+    bare("POST", &format!("/pub?id={channel}"), &format!("Content-Length: {length}\r\n")) + text
+}
+
+#[test]
+fn a_text_is_framed_as_it_is() {
+    let daemon = daemon_with_publisher();
+    let reader = subscriber(&daemon, "a");
+    ask(&daemon, publish_text("a", "not JSON"));
+    ask(&daemon, publish("a", "{ }"));
+    assert_eq!(reader.read(), frames(["not JSON", "{}"]));
+}
+
+#[test]
+fn a_text_too_large_for_a_frame_is_skipped_and_counted() {
+    let daemon = daemon_with_publisher();
+    let readers = [subscriber(&daemon, "a"), subscriber(&daemon, "a")];
+    let (longest, too_long) = ("x".repeat(65_535), "x".repeat(65_536));
+    for text in [&longest, &too_long, "after"] {
+        ask(&daemon, publish_text("a", text));
+    }
+    for reader in readers {
+        assert_eq!(reader.read(), frames([&longest, "after"]));
+    }
+    let counters = daemon.counters();
+    assert_eq!((counters.oversized_frames_skipped_total, counters.deliveries_total), (2, 4));
+}

@@ -1,0 +1,163 @@
+//! Requests and answers of the API as text.
+
+use crate::support::{Client, DATE, Daemon, STARTED_AT};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use rpushd::config::{Config, Secret};
+
+pub const SUBSCRIBE_SECRET: &str = "subscribe secret of the tests";
+pub const PUBLISH_SECRET: &str = "publish secret of the tests";
+/// The `Authorization` field that publish and stats want.
+pub const BEARER: &str = "Authorization: Bearer publish secret of the tests\r\n";
+/// The answer to an accepted publication.
+pub const ACCEPTED: &str = "HTTP/1.1 204 No Content\r\ndate: Tue, 14 Apr 2026 15:40:00 GMT\r\n\r\n";
+/// The head of a stream and its first heartbeat.
+pub const STREAM: &str = "HTTP/1.1 200 OK\r\n\
+     content-type: application/octet-stream\r\n\
+     cache-control: no-cache, no-store, must-revalidate, no-transform\r\n\
+     pragma: no-cache\r\n\
+     expires: 0\r\n\
+     x-content-type-options: nosniff\r\n\
+     x-accel-buffering: no\r\n\
+     date: Tue, 14 Apr 2026 15:40:00 GMT\r\n\
+     transfer-encoding: chunked\r\n\
+     \r\n\
+     2\r\n\0\0\r\n";
+/// A heartbeat on a chunked stream.
+pub const HEARTBEAT: &str = "2\r\n\0\0\r\n";
+/// The end of a chunked stream.
+pub const LAST_CHUNK: &str = "0\r\n\r\n";
+
+pub const NOT_JSON_TYPE: &str = "the content type must be application/json\n";
+pub const BAD_JSON: &str = "the body is not valid JSON\n";
+pub const BODY_TOO_LARGE: &str = "the body is too large\n";
+pub const BAD_CHANNEL: &str = "a channel is 1 to 191 characters of A-Z a-z 0-9 : - _ .\n";
+pub const FULL: &str = "the daemon's limit of channels or memory is reached\n";
+
+/// Both secrets, everything else by default.
+pub fn config() -> Config {
+    Config {
+        subscribe_secrets: Secret::new(SUBSCRIBE_SECRET).into_iter().collect(),
+        publish_secrets: Secret::new(PUBLISH_SECRET).into_iter().collect(),
+        ..Config::default()
+    }
+}
+
+/// A daemon with [`config`].
+pub fn daemon() -> Daemon {
+    Daemon::new(config())
+}
+
+/// What a new client gets for these bytes.
+pub fn ask(daemon: &Daemon, bytes: impl AsRef<[u8]>) -> String {
+    daemon.connect().ask(bytes)
+}
+
+/// A request without a body.
+pub fn get(target: &str, fields: &str) -> String {
+    bare("GET", target, fields)
+}
+
+/// A request without a body, of any method.
+pub fn bare(method: &str, target: &str, fields: &str) -> String {
+    format!("{method} {target} HTTP/1.1\r\nHost: push.test\r\n{fields}\r\n")
+}
+
+/// A request with a JSON body.
+pub fn post(target: &str, fields: &str, body: &str) -> String {
+    let length = body.len();
+    let own = format!("Content-Type: application/json\r\nContent-Length: {length}\r\n{fields}");
+    bare("POST", target, &own) + body
+}
+
+/// A publication with this body.
+pub fn publish_body(body: &str) -> String {
+    post("/api/publish", BEARER, body)
+}
+
+/// A publication of a message, given as JSON.
+pub fn publish(channel: &str, message: &str) -> String {
+    publish_body(&format!(r#"{{"channel":"{channel}","message":{message}}}"#))
+}
+
+/// A subscription with a good token.
+pub fn subscribe(channel: &str) -> String {
+    subscribe_with(channel, &token(channel))
+}
+
+/// A subscription with this token.
+pub fn subscribe_with(channel: &str, token: &str) -> String {
+    post(&format!("/api/stream/{channel}"), "", &format!(r#"{{"token":"{token}"}}"#))
+}
+
+/// A client that has subscribed and read everything up to the first heartbeat.
+pub fn subscriber(daemon: &Daemon, channel: &str) -> Client {
+    let client = daemon.connect();
+    assert_eq!(client.ask(subscribe(channel)), STREAM);
+    client
+}
+
+/// A token for a channel that is good for an hour.
+pub fn token(channel: &str) -> String {
+    let expires = STARTED_AT + 3600;
+    signed(&format!(
+        r#"{{"aud":"rpushd","scope":"subscribe","channel":"{channel}","exp":{expires}}}"#
+    ))
+}
+
+/// A well-signed token with these claims.
+pub fn signed(claims: &str) -> String {
+    signed_with(SUBSCRIBE_SECRET, r#"{"alg":"HS256","typ":"JWT"}"#, claims)
+}
+
+/// A token made as RFC 7515 says, without the daemon's own code.
+pub fn signed_with(secret: &str, header: &str, claims: &str) -> String {
+    let parts = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).expect("any length");
+    mac.update(parts.as_bytes());
+    format!("{parts}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
+}
+
+/// An answer with an empty body.
+pub fn empty(status: &str) -> String {
+    format!("HTTP/1.1 {status}\r\ndate: {DATE}\r\ncontent-length: 0\r\n\r\n")
+}
+
+/// An answer that says what is wrong.
+pub fn explained(status: &str, text: &str) -> String {
+    let length = text.len();
+    format!(
+        "HTTP/1.1 {status}\r\ncontent-type: text/plain; charset=utf-8\r\ndate: {DATE}\r\n\
+         content-length: {length}\r\n\r\n{text}"
+    )
+}
+
+/// The same answer as the last one of its connection.
+pub fn closing(answer: &str) -> String {
+    answer.replacen("\r\n\r\n", "\r\nconnection: close\r\n\r\n", 1)
+}
+
+/// The same answer with the fields that keep caches away.
+pub fn uncached(answer: &str) -> String {
+    let fields = "\r\ncache-control: no-cache, no-store, must-revalidate, no-transform\r\n\
+                  pragma: no-cache\r\nexpires: 0\r\ndate: ";
+    answer.replacen("\r\ndate: ", fields, 1)
+}
+
+/// The same answer, given so many seconds (less than a minute) after the start.
+pub fn after(seconds: u64, answer: &str) -> String {
+    answer.replace(DATE, &DATE.replace(":00 GMT", &format!(":{seconds:02} GMT")))
+}
+
+/// A frame as one chunk.
+pub fn frame(payload: &str) -> Vec<u8> {
+    let length = u16::try_from(payload.len()).expect("a frame's length has two bytes");
+    let head = format!("{:x}\r\n", payload.len() + 2);
+    [head.as_bytes(), &length.to_be_bytes(), payload.as_bytes(), b"\r\n"].concat()
+}
+
+/// Frames of several payloads.
+pub fn frames(payloads: impl IntoIterator<Item = impl AsRef<str>>) -> Vec<u8> {
+    payloads.into_iter().flat_map(|payload| frame(payload.as_ref())).collect()
+}

@@ -1,0 +1,27 @@
+//! The promises of the rpushd API, section by section, on simulated sockets: bytes in, bytes out.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bodies;
+mod counters;
+mod early_answers;
+mod faces;
+mod fixtures;
+mod health;
+mod heartbeats;
+mod keep_alive;
+mod limits;
+mod listeners;
+mod malformed;
+mod methods;
+mod origins;
+mod publish;
+mod reload;
+mod secrets;
+mod slow_readers;
+mod stats;
+mod stop;
+mod stream;
+mod timeouts;
+mod tokens;

@@ -1,0 +1,221 @@
+//! `GET /api/stats` (section 6), in all its forms.
+
+use super::fixtures::*;
+use crate::support::{Client, Daemon};
+use rpushd::config::Config;
+use rpushd::time::Millis;
+
+/// A daemon with two channels, three streams, three publications and a failed one.
+fn story() -> (Daemon, Vec<Client>) {
+    let daemon = daemon();
+    let readers = ["thread-posts:459", "notifications:96501", "thread-posts:459"]
+        .map(|channel| subscriber(&daemon, channel));
+    let publisher = daemon.connect();
+    publisher.ask(publish("forgotten", "\"nobody\""));
+    publisher.ask(publish("thread-posts:459", "{\"id\": 1}"));
+    publisher.ask(post("/api/publish", "", "{}"));
+    daemon.advance(3_500);
+    publisher.ask(publish("notifications:96501", "[true]"));
+    daemon.advance(1_000);
+    publisher.end();
+    (daemon, readers.into())
+}
+
+/// The answer to a request for statistics with a good secret.
+fn stats(daemon: &Daemon, query: &str) -> String {
+    ask(daemon, get(&format!("/api/stats{query}"), BEARER))
+}
+
+/// The head of an answer five seconds after the start, in front of a body.
+fn with_head(content_type: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 200 OK\r\n\
+         content-type: {content_type}\r\n\
+         cache-control: no-cache, no-store, must-revalidate, no-transform\r\n\
+         pragma: no-cache\r\n\
+         expires: 0\r\n\
+         date: Tue, 14 Apr 2026 15:40:04 GMT\r\n\
+         content-length: {length}\r\n\
+         \r\n\
+         {body}"
+    )
+}
+
+/// Every number after the story, in its order; the request itself is the eighth.
+fn rows(query: &str) -> Vec<(&'static str, u64)> {
+    vec![
+        ("started_at", 1_776_181_200),
+        ("uptime_seconds", 4),
+        ("active_channels", 2),
+        ("active_subscribers", 3),
+        ("active_stream_connections", 3),
+        ("stream_connections_total", 3),
+        ("publish_requests_total", 3),
+        ("published_bytes_total", 22),
+        ("auth_failures_total", 1),
+        ("memory_rss_bytes", 7_348_224),
+        ("active_connections", 4),
+        ("remembered_channels", 3),
+        ("stored_messages", 0),
+        ("stored_bytes", 2054),
+        ("queued_bytes", 0),
+        ("connections_total", 5),
+        ("accept_pauses_total", 0),
+        ("requests_total", 8),
+        ("malformed_requests_total", 0),
+        ("timed_out_requests_total", 0),
+        ("received_bytes_total", 1751 + query.len() as u64),
+        ("sent_bytes_total", 1169),
+        ("deliveries_total", 3),
+        ("slow_subscribers_closed_total", 0),
+        ("stalled_connections_closed_total", 0),
+        ("oversized_frames_skipped_total", 0),
+        ("store_refusals_total", 0),
+        ("websocket_messages_deflated_total", 0),
+    ]
+}
+
+/// The rows, each written by `write`.
+fn written(query: &str, write: impl Fn(&str, u64) -> String) -> String {
+    rows(query).into_iter().map(|(name, value)| write(name, value)).collect()
+}
+
+fn lines(query: &str) -> String {
+    written(query, |name, value| format!("{name}: {value}\n"))
+}
+
+#[test]
+fn text_is_the_form_without_a_mode() {
+    let channels = "channels:\n  \
+                    - name: forgotten\n    subscribers: 0\n    idle_seconds: 4\n  \
+                    - name: notifications:96501\n    subscribers: 1\n    idle_seconds: 1\n  \
+                    - name: thread-posts:459\n    subscribers: 2\n    idle_seconds: 4\n";
+    for query in ["", "?mode=text", "?x=1&mode=text&verbose=1"] {
+        let (daemon, _readers) = story();
+        let body = lines(query) + channels;
+        assert_eq!(stats(&daemon, query), with_head("text/plain; charset=utf-8", &body));
+    }
+}
+
+#[test]
+fn json_is_one_object() {
+    let (daemon, _readers) = story();
+    let members = written("?mode=json", |name, value| format!("\"{name}\": {value}, "));
+    let body = format!(
+        "{{{members}\"channels\": [\
+         {{\"idle_seconds\": 4, \"name\": \"forgotten\", \"subscribers\": 0}}, \
+         {{\"idle_seconds\": 1, \"name\": \"notifications:96501\", \"subscribers\": 1}}, \
+         {{\"idle_seconds\": 4, \"name\": \"thread-posts:459\", \"subscribers\": 2}}]}}\n"
+    );
+    let expected = with_head("application/json; charset=utf-8", &body);
+    assert_eq!(stats(&daemon, "?mode=json"), expected);
+}
+
+#[test]
+fn xml_has_an_element_for_each_member() {
+    let (daemon, _readers) = story();
+    let elements = written("?mode=xml", |name, value| format!("<{name}>{value}</{name}>"));
+    let channel = |name: &str, subscribers: u64, idle: u64| {
+        format!(
+            "<channel><name>{name}</name><subscribers>{subscribers}</subscribers>\
+             <idle_seconds>{idle}</idle_seconds></channel>"
+        )
+    };
+    let body = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<stats>{elements}<channels>{}{}{}</channels></stats>\n",
+        channel("forgotten", 0, 4),
+        channel("notifications:96501", 1, 1),
+        channel("thread-posts:459", 2, 4),
+    );
+    let expected = with_head("application/xml; charset=utf-8", &body);
+    assert_eq!(stats(&daemon, "?mode=xml"), expected);
+}
+
+#[test]
+fn prometheus_reads_every_number_but_no_channel() {
+    let (daemon, _readers) = story();
+    let answer = stats(&daemon, "?mode=prometheus");
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let expected = with_head("text/plain; version=0.0.4; charset=utf-8", body);
+    assert_eq!(head, expected.split_once("\r\n\r\n").unwrap().0);
+    // A sample stands behind the two lines that explain it.
+    let mut explained = Vec::new();
+    let mut samples = String::new();
+    for group in body.lines().collect::<Vec<_>>().chunks(3) {
+        let [help, kind, sample] = group else { panic!("three lines each") };
+        let name = sample.split(' ').next().unwrap();
+        let word = if name.ends_with("_total") { "counter" } else { "gauge" };
+        explained.push(help.starts_with(&format!("# HELP {name} ")));
+        explained.push(*kind == format!("# TYPE {name} {word}"));
+        samples += &format!("{sample}\n");
+    }
+    let rows = written("?mode=prometheus", |name, value| format!("rpushd_{name} {value}\n"));
+    assert_eq!((samples, explained), (rows, vec![true; 56]));
+}
+
+#[test]
+fn the_list_of_channels_can_be_left_out() {
+    for query in ["?verbose=0", "?verbose=false", "?verbose=no", "?mode=text&verbose=off"] {
+        let (daemon, _readers) = story();
+        let expected = with_head("text/plain; charset=utf-8", &lines(query));
+        assert_eq!(stats(&daemon, query), expected, "{query}");
+    }
+    let (daemon, _readers) = story();
+    let query = "?verbose=0&mode=json";
+    let members = written(query, |name, value| format!("\"{name}\": {value}, "));
+    let body = format!("{{{}}}\n", members.trim_end_matches(", "));
+    assert_eq!(stats(&daemon, query), with_head("application/json; charset=utf-8", &body));
+}
+
+#[test]
+fn another_mode_is_400() {
+    let daemon = daemon();
+    let text = "mode is one of text, json, xml, prometheus\n";
+    let refused = uncached(&explained("400 Bad Request", text));
+    for query in ["?mode=", "?mode=JSON", "?mode=yaml", "?mode=text%20", "?mode"] {
+        assert_eq!(stats(&daemon, query), refused, "{query}");
+    }
+}
+
+#[test]
+fn a_wrong_secret_is_401_and_counted() {
+    let daemon = daemon();
+    let refused = uncached(&empty("401 Unauthorized"));
+    assert_eq!(ask(&daemon, get("/api/stats", "")), refused);
+    let twice = get("/api/stats", &BEARER.repeat(2));
+    assert_eq!(ask(&daemon, twice), refused);
+    assert_eq!(daemon.counters().auth_failures_total, 2);
+}
+
+#[test]
+fn head_is_get_without_the_body() {
+    let (one, _readers) = story();
+    let (other, _readers) = story();
+    let get = stats(&one, "?mode=json");
+    let head = ask(&other, bare("HEAD", "/api/stats?mode=json", BEARER));
+    assert_eq!(head, get.split_once("\r\n\r\n").unwrap().0.to_owned() + "\r\n\r\n");
+}
+
+#[test]
+fn a_channel_is_remembered_for_its_time_after_the_last_use() {
+    let channel_idle_ttl = Millis::from_seconds(100);
+    let daemon = Daemon::new(Config { channel_idle_ttl, ..config() });
+    let reader = subscriber(&daemon, "heard");
+    ask(&daemon, publish("unheard", "1"));
+    let names = || {
+        let answer = stats(&daemon, "");
+        let names: Vec<_> =
+            answer.lines().filter_map(|line| line.strip_prefix("  - name: ")).collect();
+        names.join(" ")
+    };
+    daemon.advance(99_999);
+    assert_eq!(names(), "heard unheard");
+    daemon.advance(2_001);
+    assert_eq!(names(), "heard");
+    reader.abort();
+    daemon.advance(99_999);
+    assert_eq!(names(), "heard");
+    daemon.advance(2_001);
+    assert_eq!(names(), "");
+}

@@ -1,0 +1,94 @@
+//! The client's end of a simulated connection.
+
+use super::World;
+use super::wire::Wire;
+use std::cell::{RefCell, RefMut};
+use std::rc::Rc;
+
+/// A connected client.
+pub struct Client {
+    world: Rc<RefCell<World>>,
+    wire: usize,
+}
+
+impl Client {
+    pub(super) fn new(world: Rc<RefCell<World>>, wire: usize) -> Client {
+        Client { world, wire }
+    }
+
+    /// Sends bytes and runs the daemon until it has nothing more to do.
+    pub fn send(&self, bytes: impl AsRef<[u8]>) {
+        self.post(bytes);
+        self.world.borrow_mut().run();
+    }
+
+    /// Sends bytes that arrive with the next turn, together with what others have posted.
+    pub fn post(&self, bytes: impl AsRef<[u8]>) {
+        self.wire().to_server.extend_from_slice(bytes.as_ref());
+    }
+
+    /// Takes everything that the server has written so far.
+    pub fn read(&self) -> Vec<u8> {
+        std::mem::take(&mut self.wire().to_client)
+    }
+
+    /// Takes everything that the server has written so far, which is text.
+    pub fn text(&self) -> String {
+        String::from_utf8(self.read()).expect("the server writes UTF-8 here")
+    }
+
+    /// Sends bytes and takes what has been written after that.
+    pub fn ask(&self, bytes: impl AsRef<[u8]>) -> String {
+        self.send(bytes);
+        self.text()
+    }
+
+    /// Closes the client's sending side.
+    pub fn end(&self) {
+        self.wire().is_ended = true;
+        self.world.borrow_mut().run();
+    }
+
+    /// Vanishes: the server finds out when it reads or writes.
+    pub fn abort(&self) {
+        self.wire().is_broken = true;
+        self.world.borrow_mut().run();
+    }
+
+    /// From now on the kernel takes only so many more bytes from the server.
+    pub fn take_only(&self, room: usize) {
+        self.wire().room = room;
+    }
+
+    /// The kernel takes so many more bytes, and says so.
+    pub fn take_more(&self, room: usize) {
+        let mut world = self.world.borrow_mut();
+        let wire = &mut world.wires[self.wire];
+        wire.room = wire.room.saturating_add(room);
+        let (id, is_closed) = (wire.id, wire.is_closed);
+        if !is_closed {
+            world.server.writable(id);
+        }
+        world.run();
+    }
+
+    /// Whether the client, having read everything, sees the end of the connection.
+    pub fn is_ended(&self) -> bool {
+        let wire = self.wire();
+        wire.is_shut || wire.is_closed
+    }
+
+    /// Whether the server has closed the socket, so that its descriptor is free again.
+    pub fn is_closed(&self) -> bool {
+        self.wire().is_closed
+    }
+
+    /// Whether the server has read all that was sent.
+    pub fn is_read(&self) -> bool {
+        self.wire().to_server.is_empty()
+    }
+
+    fn wire(&self) -> RefMut<'_, Wire> {
+        RefMut::map(self.world.borrow_mut(), |world| &mut world.wires[self.wire])
+    }
+}

@@ -1,0 +1,296 @@
+//! Rules about the sources that no compiler checks: which module may know which, what the core may not
+//! touch, how large a file may be, and what lies at the top of the repository.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each module and what it may import from other modules: only from rows above its own.
+const IMPORTS: &[(&str, &[&str])] = &[
+    ("time", &[]),
+    ("message", &["time"]),
+    ("push_stream", &[]),
+    ("timer_wheel", &["time"]),
+    ("http", &["time"]),
+    ("websocket", &[]),
+    ("transports", &["time", "message", "http", "websocket"]),
+    ("config", &["time", "transports"]),
+    ("hub", &["time", "message", "timer_wheel", "config"]),
+    ("auth", &["config"]),
+    ("stats", &[]),
+    (
+        "endpoints",
+        &["time", "message", "push_stream", "http", "websocket", "transports", "config", "hub"],
+    ),
+    (
+        "server",
+        &[
+            "time",
+            "message",
+            "push_stream",
+            "timer_wheel",
+            "http",
+            "websocket",
+            "transports",
+            "config",
+            "hub",
+            "auth",
+            "stats",
+            "endpoints",
+        ],
+    ),
+    ("nginx_import", &["time", "config"]),
+    ("reactor", &["time", "config", "server"]),
+    ("cli", &["time", "http", "config", "auth", "server", "nginx_import", "reactor"]),
+];
+
+/// Where the operating system may be touched; everything else is the core.
+const OUTSIDE_THE_CORE: &[&str] =
+    &["src/main.rs", "src/cli/", "src/reactor/", "src/config/read.rs"];
+
+/// What the core never mentions.
+const OPERATING_SYSTEM: &[&str] = &[
+    "mio",
+    "libc",
+    "signal_hook",
+    "std::net",
+    "std::os::fd",
+    "std::os::unix::net",
+    "std::fs",
+    "std::thread",
+    "std::process",
+    "std::env",
+    "std::sync",
+    "Instant",
+    "SystemTime",
+    // Written out, so that the rows above find it.
+    "std::{",
+];
+
+/// Addresses are values, not sockets; the configuration holds them.
+const ADDRESSES: &[&str] =
+    &["std::net::IpAddr", "std::net::Ipv4Addr", "std::net::Ipv6Addr", "std::net::SocketAddr"];
+
+const LINES_MAX: usize = 500;
+
+/// Files that are longer, and why they are one idea all the same.
+const LONG_FILES: &[(&str, &str)] = &[
+    ("src/http/head.rs", "the grammar of a head and the table of all that it refuses"),
+    ("src/hub/mod.rs", "the life of a channel, which touches every one of its parts"),
+];
+
+/// The top of the repository, dotfiles aside.
+const TOP_LEVEL: &[&str] = &[
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE",
+    "Makefile",
+    "README.md",
+    "benches",
+    "packaging",
+    "src",
+    "tests",
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All Rust files below a folder, as path from the root and content.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let mut folders = vec![root().join(folder)];
+    let mut files: Vec<PathBuf> = Vec::new();
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = fs::read_dir(&folder) else { continue };
+        for path in entries.map(|entry| entry.expect("the sources are readable").path()) {
+            match path.is_dir() {
+                true if !path.ends_with("fuzz/target") => folders.push(path),
+                false if path.extension().is_some_and(|end| end == "rs") => files.push(path),
+                _ => {}
+            }
+        }
+    }
+    files.sort();
+    let named = |path: PathBuf| {
+        let name = path.strip_prefix(root()).expect("it is below the root").display().to_string();
+        (name, fs::read_to_string(&path).expect("the sources are readable"))
+    };
+    files.into_iter().map(named).collect()
+}
+
+/// The lines that are not comments, with their numbers.
+fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line));
+    lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
+}
+
+/// `src/hub/mod.rs`, `src/hub/tests.rs` and `src/hub.rs` are all of `hub`.
+fn module_of(path: &str) -> &str {
+    let inside = path.strip_prefix("src/").unwrap_or(path);
+    inside.split('/').next().unwrap_or(inside).trim_end_matches(".rs")
+}
+
+fn is_word_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// Where a path or name stands in a line as a whole, and what follows it.
+fn mentions<'a>(line: &'a str, name: &str) -> Vec<&'a str> {
+    let is_whole = |at: usize| {
+        let before = line[..at].bytes().next_back();
+        let after = line[at + name.len()..].bytes().next();
+        let is_open = name.bytes().next_back().is_some_and(is_word_byte);
+        let touches = |byte: Option<u8>| byte.is_some_and(is_word_byte);
+        !(touches(before) || is_open && touches(after))
+    };
+    line.match_indices(name).filter(|(at, _)| is_whole(*at)).map(|(at, _)| &line[at..]).collect()
+}
+
+/// Imports of this file that the table does not allow.
+fn import_faults(path: &str, text: &str) -> Vec<String> {
+    let own = module_of(path);
+    let Some((_, allowed)) = IMPORTS.iter().find(|(module, _)| *module == own) else {
+        return vec![format!("{path}: the table of imports does not know {own}")];
+    };
+    let mut faults = Vec::new();
+    for (number, line) in code(text) {
+        for mention in mentions(line, "crate") {
+            let Some(rest) = mention.strip_prefix("crate::") else { continue };
+            let module = rest.split(|end: char| !is_word_byte(end as u8)).next().unwrap_or(rest);
+            if module != own && !allowed.contains(&module) {
+                faults.push(format!("{path}:{number}: {own} may not import {module:?}"));
+            }
+        }
+    }
+    faults
+}
+
+/// Mentions of the operating system in a file of the core.
+fn core_faults(path: &str, text: &str) -> Vec<String> {
+    if OUTSIDE_THE_CORE.iter().any(|outside| path.starts_with(outside)) {
+        return Vec::new();
+    }
+    let is_address = |mention: &str| {
+        module_of(path) == "config" && ADDRESSES.iter().any(|one| mention.starts_with(one))
+    };
+    let mut faults = Vec::new();
+    for (number, line) in code(text) {
+        for name in OPERATING_SYSTEM {
+            let found = mentions(line, name).into_iter().any(|mention| !is_address(mention));
+            if found {
+                faults.push(format!("{path}:{number}: the core does not use {name}"));
+            }
+        }
+    }
+    faults
+}
+
+/// Words that say that something is not done.
+fn unfinished_faults(path: &str, text: &str) -> Vec<String> {
+    let words =
+        [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("to", "do!"), concat!("#[ig", "nore")];
+    text.lines()
+        .enumerate()
+        .filter(|(_, line)| words.iter().any(|word| line.contains(word)))
+        .map(|(index, line)| format!("{path}:{}: {}", index + 1, line.trim()))
+        .collect()
+}
+
+fn faults_in(folders: &[&str], rule: impl Fn(&str, &str) -> Vec<String>) -> Vec<String> {
+    let files = folders.iter().flat_map(|folder| sources(folder));
+    files.flat_map(|(path, text)| rule(&path, &text)).collect()
+}
+
+const NONE: Vec<String> = Vec::new();
+
+#[test]
+fn modules_import_only_what_the_table_allows() {
+    let is_root = |path: &str| matches!(path, "src/lib.rs" | "src/main.rs");
+    let rule = |path: &str, text: &str| match is_root(path) {
+        true => Vec::new(),
+        false => import_faults(path, text),
+    };
+    assert_eq!(faults_in(&["src"], rule), NONE);
+}
+
+#[test]
+fn the_table_points_one_way() {
+    for (index, (module, allowed)) in IMPORTS.iter().enumerate() {
+        for other in *allowed {
+            let is_above = IMPORTS[..index].iter().any(|(above, _)| above == other);
+            assert!(is_above, "{module} imports {other}, which does not stand above it");
+        }
+    }
+}
+
+#[test]
+fn the_core_touches_no_operating_system() {
+    assert_eq!(faults_in(&["src"], core_faults), NONE);
+}
+
+#[test]
+fn every_module_is_on_the_map() {
+    let map = fs::read_to_string(root().join("src/lib.rs")).expect("the library has a root");
+    for (path, _) in sources("src") {
+        let module = module_of(&path);
+        let is_listed = map.contains(&format!("//! | [`{module}`] | "));
+        assert!(is_listed || matches!(module, "lib" | "main"), "{module} is not on the map");
+    }
+}
+
+#[test]
+fn no_file_is_long_without_a_reason() {
+    for (path, text) in ["src", "tests", "benches"].iter().flat_map(|folder| sources(folder)) {
+        let count = text.lines().count();
+        let has_reason = LONG_FILES.iter().any(|(long, _)| *long == path);
+        assert!(count <= LINES_MAX || has_reason, "{path} has {count} lines");
+        assert!(count > LINES_MAX || !has_reason, "{path} needs no reason any more");
+    }
+}
+
+#[test]
+fn nothing_is_left_unfinished() {
+    assert_eq!(faults_in(&["src", "tests", "benches"], unfinished_faults), NONE);
+}
+
+#[test]
+fn the_top_of_the_repository_holds_what_it_should_and_nothing_else() {
+    let ignored = fs::read_to_string(root().join(".gitignore")).unwrap_or_default();
+    for entry in fs::read_dir(root()).expect("the repository is readable") {
+        let name = entry.expect("the repository is readable").file_name();
+        let name = name.to_str().expect("names are UTF-8");
+        let is_made = ignored.lines().any(|line| line.strip_prefix('/') == Some(name));
+        assert!(name.starts_with('.') || is_made || TOP_LEVEL.contains(&name), "{name}");
+    }
+}
+
+#[test]
+fn a_clock_a_socket_and_a_thread_in_the_core_would_be_found() {
+    for line in [
+        "let now = std::time::Instant::now();",
+        "use std::time::{Duration, SystemTime};",
+        "use std::net::TcpStream;",
+        "use std::{thread, fmt};",
+        "use mio::Poll;",
+        "let bytes = std::fs::read(path)?;",
+        "    std::thread::spawn(work);",
+        "fn peer() -> std::net::SocketAddr;",
+    ] {
+        assert_eq!(core_faults("src/server/api.rs", line).len(), 1, "{line}");
+        assert_eq!(core_faults("src/reactor/clock.rs", line), NONE, "{line}");
+    }
+    for line in ["// An Instant would do.", "let instant_messages = libcamera;", "Millis(5)"] {
+        assert_eq!(core_faults("src/server/api.rs", line), NONE, "{line}");
+    }
+    assert_eq!(core_faults("src/config/mod.rs", "Tcp(std::net::SocketAddr),"), NONE);
+}
+
+#[test]
+fn an_import_against_the_arrows_would_be_found() {
+    let count = |path: &str, line: &str| import_faults(path, line).len();
+    assert_eq!(count("src/hub/mod.rs", "use crate::server::Server;"), 1);
+    assert_eq!(count("src/hub/mod.rs", "let status = crate::http::Status::OK;"), 1);
+    assert_eq!(count("src/time.rs", "use crate::{hub, server};"), 1);
+    assert_eq!(count("src/surprise.rs", ""), 1);
+    assert_eq!(count("src/hub/mod.rs", "use crate::hub::Draft; pub(crate) fn f() {}"), 0);
+    assert_eq!(count("src/server/api.rs", "use crate::hub::Draft;"), 0);
+}
