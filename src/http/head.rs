@@ -101,32 +101,31 @@ pub fn parse_head<'a>(
     scanned: &mut usize,
     limits: &HeadLimits,
 ) -> Result<Option<(Head<'a>, usize)>, Status> {
-    // RFC 9112, section 2.2: empty lines before the request line are skipped.
-    let mut start = 0;
-    while input[start..].starts_with(b"\r\n") {
-        start += 2;
-    }
-    let searched = (*scanned).max(start);
-    let Some(end) = find_end(input, start, searched)? else {
+    let Some(end) = find_end(input, *scanned)? else {
         *scanned = input.len();
-        check_unfinished(&input[start..], limits)?;
+        check_unfinished(input, limits)?;
         return Ok(None);
     };
-    if end - start > limits.head_bytes_max {
-        return Err(too_large(&input[start..end], limits));
+    if end > limits.head_bytes_max {
+        return Err(too_large(&input[..end], limits));
     }
-    parse_complete(&input[start..end], limits).map(|head| Some((head, end)))
+    parse_complete(&input[..end], limits).map(|head| Some((head, end)))
+}
+
+/// Bytes of empty lines before a request line, which are to be skipped (RFC 9112, section 2.2).
+pub fn empty_lines(input: &[u8]) -> usize {
+    input.chunks_exact(2).take_while(|pair| pair == b"\r\n").count() * 2
 }
 
 /// The end of the head, after its empty line. Every line feed must follow a carriage return: a lone one
 /// is how requests are smuggled past a proxy that reads lines differently.
-fn find_end(input: &[u8], start: usize, searched: usize) -> Result<Option<usize>, Status> {
+fn find_end(input: &[u8], searched: usize) -> Result<Option<usize>, Status> {
     for offset in memchr::memchr_iter(b'\n', &input[searched..]) {
         let at = searched + offset;
-        if at == start || input[at - 1] != b'\r' {
+        if at == 0 || input[at - 1] != b'\r' {
             return Err(Status::BAD_REQUEST);
         }
-        if at >= start + 3 && input[at - 3..at] == *b"\r\n\r" {
+        if at >= 3 && input[at - 3..at] == *b"\r\n\r" {
             return Ok(Some(at + 1));
         }
     }
@@ -391,7 +390,7 @@ mod tests {
     #[test]
     fn well_formed_heads_are_read() {
         assert_eq!(read("GET /a?b=c HTTP/1.1\r\nHost: x\r\n\r\n"), "GET /a b=c Length(0) alive");
-        assert_eq!(read("\r\n\r\nGET / HTTP/1.0\r\n\r\n"), "GET /  Length(0)");
+        assert_eq!(read("GET / HTTP/1.0\r\n\r\n"), "GET /  Length(0)");
         assert_eq!(
             read("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n"),
             "GET /  Length(0) alive"
@@ -419,7 +418,7 @@ mod tests {
 
     #[test]
     fn incomplete_heads_wait_for_more() {
-        for input in ["", "\r\n", "G", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: x\r\n\r"] {
+        for input in ["", "\r", "G", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: x\r\n\r"] {
             assert_eq!(read(input), "more", "{input:?}");
         }
     }
@@ -489,13 +488,20 @@ mod tests {
 
     #[test]
     fn any_slicing_gives_the_same_head() {
-        let input = b"\r\nPOST /x?y HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc";
+        let input = b"POST /x?y HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc";
         let mut scanned = 0;
         for length in 0..input.len() - 3 {
             assert!(parse_head(&input[..length], &mut scanned, &LIMITS).unwrap().is_none());
         }
         let (head, length) = parse_head(input, &mut scanned, &LIMITS).unwrap().unwrap();
         assert_eq!((head.path, length), ("/x", input.len() - 3));
+    }
+
+    #[test]
+    fn empty_lines_before_a_request_are_counted() {
+        assert_eq!(empty_lines(b"\r\n\r\nGET"), 4);
+        assert_eq!(empty_lines(b"\r\n\r"), 2);
+        assert_eq!(empty_lines(b"GET\r\n"), 0);
     }
 
     #[test]

@@ -175,7 +175,7 @@ impl Server {
                 wire: Wire::Body(coding),
                 padding: 0,
                 location: None,
-                next_beat: now.monotonic + spread(self.config.heartbeat, id),
+                next_beat: now.monotonic + spread(self.heartbeat_interval(), id),
                 ends_at: Millis::NEVER,
             },
         );

@@ -1,7 +1,7 @@
 //! What happens because time went on: heartbeats, and the end of whoever took too long.
 
-use super::Server;
 use super::connection::Phase;
+use super::{Server, TICK};
 use crate::http::Status;
 use crate::time::{Millis, Now};
 
@@ -64,6 +64,7 @@ impl Server {
     }
 
     fn beat_or_end(&mut self, id: u32, now: Now) {
+        let heartbeat = self.heartbeat_interval();
         let Phase::Subscriber(subscriber) = &mut self.connections[id as usize].phase else {
             return;
         };
@@ -71,7 +72,7 @@ impl Server {
             return self.end_subscriber(id, now);
         }
         let interval = match &subscriber.location {
-            None => self.config.heartbeat,
+            None => heartbeat,
             Some(location) => {
                 location.settings.subscriber.ping_message_interval.unwrap_or(Millis::NEVER)
             }
@@ -83,6 +84,11 @@ impl Server {
             _ => now.monotonic + interval,
         };
         self.beat(id, now);
+    }
+
+    /// Deadlines may be a tick late; heartbeats come at least as often as configured all the same.
+    pub(super) fn heartbeat_interval(&self) -> Millis {
+        self.config.heartbeat.since(TICK)
     }
 
     /// Sends a heartbeat or ping; not to a subscriber that has other bytes waiting, as it would tell

@@ -2,7 +2,7 @@
 
 use super::Server;
 use super::connection::{Awaiting, Exchange, Incoming, Phase};
-use crate::http::{BodyReader, Framing, Head, Response, Status, parse_head};
+use crate::http::{BodyReader, Framing, Head, Response, Status, empty_lines, parse_head};
 use crate::time::Now;
 
 /// What one step of reading did.
@@ -79,6 +79,10 @@ impl Server {
     fn read_head(&mut self, id: u32, input: &[u8], mut scanned: usize, now: Now) -> Taken {
         if input.is_empty() {
             return Taken::Nothing;
+        }
+        let skipped = empty_lines(input);
+        if skipped > 0 {
+            return Taken::Bytes(skipped);
         }
         if !self.can_answer(id) {
             self.park(id);
