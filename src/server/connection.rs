@@ -166,6 +166,11 @@ impl Subscriber {
         matches!(self.transport, Transport::WebSocket { .. })
     }
 
+    /// Whether several messages may be given to it as one frame: nothing belongs between or behind them.
+    pub(super) fn takes_batches(&self) -> bool {
+        self.padding == 0 && !matches!(self.transport, Transport::Stream { said: Some(_) })
+    }
+
     /// Each live message of a location starts the ping interval anew (push-stream spec, section 19). The
     /// API's heartbeats keep their own time.
     pub(super) fn put_off_ping(&mut self, now: Millis) {

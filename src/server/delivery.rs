@@ -132,6 +132,17 @@ impl Server {
         delivered: u64,
         now: Now,
     ) -> Result<(), Overflow> {
+        let connection = &self.connections[id as usize];
+        let Phase::Subscriber(subscriber) = &connection.phase else { return Ok(()) };
+        if subscriber.takes_batches()
+            && let Some(batch) =
+                self.fanout.batch(channel, delivered, subscriber.format, &mut self.formats)
+            && connection.outbox.bytes() + batch.frame.len() <= self.config.limits.outbox_bytes_max
+        {
+            let (frame, count) = (batch.frame.clone(), batch.count);
+            self.counters.oversized_frames_skipped_total += batch.skipped;
+            return self.take_batch(id, frame, count, now);
+        }
         let Some(pending) = self.fanout.pending(channel) else { return Ok(()) };
         let mut delivery = Delivery {
             connection: &mut self.connections[id as usize],
@@ -145,6 +156,16 @@ impl Server {
             delivery.deliver(&mut entry.publication)?;
         }
         Ok(())
+    }
+
+    fn take_batch(&mut self, id: u32, frame: Frame, count: u64, now: Now) -> Result<(), Overflow> {
+        let connection = &mut self.connections[id as usize];
+        if let Phase::Subscriber(subscriber) = &mut connection.phase {
+            subscriber.put_off_ping(now.monotonic);
+        }
+        self.counters.deliveries_total += count;
+        let bytes_max = self.config.limits.outbox_bytes_max;
+        connection.outbox.push_live(frame, bytes_max, now.monotonic)
     }
 
     /// Several channels: their publications are merged by sequence. A channel that is there twice gives

@@ -8,7 +8,7 @@
 
 use crate::hub::{ChannelId, Hub, SubscriberId};
 use crate::message::Message;
-use crate::transports::Publication;
+use crate::transports::{FormatId, Formats, Frame, Publication};
 use slab::Slab;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -17,6 +17,8 @@ const NONE: u32 = u32::MAX;
 /// Members of one channel that are visited before the next channel has its turn: a large fan-out holds
 /// up a small one by so many writes.
 const VISITS_PER_ROUND: usize = 16;
+/// A batch is not made larger than this: it is a copy.
+const BATCH_BYTES_MAX: usize = 256 * 1024;
 
 #[derive(Debug, Default)]
 pub(super) struct Fanout {
@@ -37,6 +39,22 @@ struct Job {
     cursor: usize,
     /// The last publication when this walk began: at its end, everybody has it.
     walk_end: u64,
+    /// The latest batch of each wire format.
+    batches: Vec<Batch>,
+}
+
+/// Several publications in one wire format, put together for all who take them at once: a burst costs
+/// each subscriber one frame and one write, however many publications it has.
+#[derive(Debug)]
+pub(super) struct Batch {
+    format: FormatId,
+    first: u64,
+    last: u64,
+    pub(super) frame: Frame,
+    /// Publications in it.
+    pub(super) count: u64,
+    /// Publications that cannot be said in this format.
+    pub(super) skipped: u64,
 }
 
 /// A publication that some members may not have taken yet.
@@ -82,6 +100,7 @@ impl Fanout {
             publications: VecDeque::from([pending]),
             cursor: 0,
             walk_end: self.sequence,
+            batches: Vec::new(),
         });
         let key = u32::try_from(key).expect("fewer jobs than channels");
         self.job_of[index] = key;
@@ -92,6 +111,47 @@ impl Fanout {
     pub(super) fn pending(&mut self, channel: ChannelId) -> Option<&mut VecDeque<Pending>> {
         let key = *self.job_of.get(channel.0 as usize)?;
         self.jobs.get_mut(key as usize).map(|job| &mut job.publications)
+    }
+
+    /// Everything that is pending on a channel after a given publication, as one frame. None: it is only
+    /// one, or too much to be copied.
+    pub(super) fn batch(
+        &mut self,
+        channel: ChannelId,
+        delivered: u64,
+        format: FormatId,
+        formats: &mut Formats,
+    ) -> Option<&Batch> {
+        let key = *self.job_of.get(channel.0 as usize)?;
+        let job = self.jobs.get_mut(key as usize)?;
+        let start = job.publications.partition_point(|entry| entry.sequence <= delivered);
+        let (first, last) =
+            (job.publications.get(start)?.sequence, job.publications.back()?.sequence);
+        if first == last {
+            return None;
+        }
+        let is_made =
+            |batch: &Batch| batch.format == format && batch.first == first && batch.last == last;
+        if let Some(at) = job.batches.iter().position(is_made) {
+            return Some(&job.batches[at]);
+        }
+        let mut batch = Batch { format, first, last, frame: Frame::from([]), count: 0, skipped: 0 };
+        let mut bytes = Vec::new();
+        for entry in job.publications.range_mut(start..) {
+            match entry.publication.encoded(format, formats) {
+                Some(encoded) => bytes.extend_from_slice(&encoded.frame),
+                None => batch.skipped += 1,
+            }
+            batch.count += 1;
+            if bytes.len() > BATCH_BYTES_MAX {
+                return None;
+            }
+        }
+        batch.count -= batch.skipped;
+        batch.frame = bytes.into();
+        job.batches.retain(|other| other.format != format);
+        job.batches.push(batch);
+        job.batches.last()
     }
 
     /// The sequence of the first publication on this channel after a given one.
@@ -130,7 +190,10 @@ impl Fanout {
             self.backlog_bytes -= done.publication.message.text.len();
         }
         match job.publications.back() {
-            Some(last) => (job.cursor, job.walk_end) = (0, last.sequence),
+            Some(last) => {
+                (job.cursor, job.walk_end) = (0, last.sequence);
+                job.batches.clear();
+            }
             None => {
                 self.job_of[job.channel.0 as usize] = NONE;
                 self.jobs.remove(key as usize);
