@@ -188,15 +188,19 @@ impl Hub {
     fn make_events_channel(&mut self, now: Now) {
         let id: ChannelName = self.settings.events_channel_id.as_slice().into();
         self.events_channel = None;
-        if !id.is_empty() {
-            self.events_channel = Some(match self.find(&id) {
-                Some(channel) => channel,
-                None => {
-                    self.account.charge_always(account::channel_cost(&id));
-                    self.insert(id, now)
-                }
-            });
+        if id.is_empty() {
+            return;
         }
+        let channel = match self.find(&id) {
+            Some(channel) => channel,
+            None => {
+                self.account.charge_always(account::channel_cost(&id));
+                self.insert(id, now)
+            }
+        };
+        self.events_channel = Some(channel);
+        // From now on it has no end.
+        self.schedule(channel, now.monotonic);
     }
 
     /// Whether this name is the events channel's.

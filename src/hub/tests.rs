@@ -180,6 +180,7 @@ fn events_tell_what_happens_to_other_channels() {
     let channel = hub.find_or_create(b"a\"b", at(0)).unwrap();
     let mut subscriptions = Subscriptions::default();
     let events = hub.find(b"EV").unwrap();
+    hub.assert_consistent();
     hub.subscribe(SubscriberId(0), &mut subscriptions, events, at(0)).unwrap();
     hub.subscribe(SubscriberId(0), &mut subscriptions, channel, at(0)).unwrap();
     while hub.unsubscribe_next(&mut subscriptions, at(0)).is_some() {}
