@@ -10,6 +10,7 @@ use rpushd::time::{Millis, Now};
 use std::collections::BTreeMap;
 use std::io::{self, IoSlice};
 use std::path::Path;
+use std::sync::LazyLock;
 
 /// Ends a piece; the byte after it chooses the next piece's connection, and whether time goes on.
 const SEPARATOR: u8 = 0xff;
@@ -55,6 +56,12 @@ subscriber = "websocket"
 websocket_allow_publish = "on"
 "#;
 
+static CONFIG: LazyLock<Config> = LazyLock::new(|| {
+    let file = Some(("fuzz.toml", LOCATIONS));
+    Config::from_sources(file, &BTreeMap::new(), &NoFiles, &Overrides::default())
+        .expect("the fuzzer's own configuration is good")
+});
+
 struct NoFiles;
 
 impl Files for NoFiles {
@@ -75,13 +82,9 @@ struct World {
 
 impl World {
     fn new() -> World {
-        let file = Some(("fuzz.toml", LOCATIONS));
-        let overrides = Overrides::default();
-        let config = Config::from_sources(file, &BTreeMap::new(), &NoFiles, &overrides)
-            .expect("the fuzzer's own configuration is good");
         let now = Now { monotonic: Millis(0), unix: Millis::from_seconds(1_795_315_656) };
         let host = Host { name: "fuzz".to_owned(), process_id: 1, resident_bytes: || 0 };
-        World { server: Server::new(config, host, now), now, connections: vec![None; 4] }
+        World { server: Server::new(CONFIG.clone(), host, now), now, connections: vec![None; 4] }
     }
 
     fn send(&mut self, slot: usize, bytes: &[u8]) {
