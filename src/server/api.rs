@@ -8,7 +8,7 @@ use crate::endpoints::api::{self, Endpoint, Refusal};
 use crate::endpoints::push_stream::Wire;
 use crate::http::{Head, Response, Status};
 use crate::hub::{CreateError, Draft};
-use crate::stats::{ChannelRow, Mode, Snapshot};
+use crate::stats::{ChannelRow, Counters, Mode, Snapshot};
 use crate::time::{Millis, Now};
 
 impl Server {
@@ -231,7 +231,10 @@ impl Server {
             stored_messages: totals.stored as u64,
             stored_bytes: self.hub.accounted_bytes() as u64,
             queued_bytes,
-            counters: self.counters,
+            counters: Counters {
+                websocket_messages_deflated_total: self.formats.deflated_count(),
+                ..self.counters
+            },
             channels,
         }
     }
