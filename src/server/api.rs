@@ -112,7 +112,8 @@ impl Server {
             self.counters.published_bytes_total += text.len() as u64;
             // Without room for one more channel nobody can be listening there.
             if let Ok(channel) = self.hub.find_or_create(publication.channel.as_bytes(), now) {
-                let _ = self.publish(channel, &Draft { text, ..Draft::default() }, now);
+                let is_stored = self.config.push_stream.store_api_messages;
+                let _ = self.publish(channel, &Draft { text, is_stored, ..Draft::default() }, now);
             }
         });
         match published {
