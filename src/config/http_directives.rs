@@ -93,4 +93,8 @@ pub const HTTP_DIRECTIVES: &[HttpDirective] = &[
         name,
         value.text()?
     )?),
+    directive!("store_api_messages", store_api_messages, |name, value| units::flag(
+        name,
+        value.text()?
+    )?),
 ];

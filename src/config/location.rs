@@ -224,6 +224,8 @@ pub struct PushStream {
     pub worker_processes: u32,
     /// A reload ends all subscribers, as a reload of nginx does.
     pub reload_ends_subscribers: bool,
+    /// What the rpushd API publishes is stored too, for subscribers of locations that come later or poll.
+    pub store_api_messages: bool,
 }
 
 impl Default for PushStream {
@@ -244,6 +246,7 @@ impl Default for PushStream {
             events_channel_id: Vec::new(),
             worker_processes: 1,
             reload_ends_subscribers: false,
+            store_api_messages: false,
         }
     }
 }

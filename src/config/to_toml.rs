@@ -200,6 +200,7 @@ impl Writer {
         self.bytes("events_channel_id", &settings.events_channel_id);
         self.raw("worker_processes", settings.worker_processes);
         self.raw("reload_ends_subscribers", settings.reload_ends_subscribers);
+        self.raw("store_api_messages", settings.store_api_messages);
     }
 
     fn server(&mut self, config: &Config, index: usize, server: &VirtualServer) {

@@ -8,7 +8,7 @@ use crate::endpoints::api::{self, Endpoint, Refusal};
 use crate::endpoints::push_stream::Wire;
 use crate::http::{Head, Response, Status};
 use crate::hub::{CreateError, Draft};
-use crate::stats::{ChannelRow, Mode, Snapshot};
+use crate::stats::{ChannelRow, Counters, Mode, Snapshot};
 use crate::time::{Millis, Now};
 
 impl Server {
@@ -112,7 +112,8 @@ impl Server {
             self.counters.published_bytes_total += text.len() as u64;
             // Without room for one more channel nobody can be listening there.
             if let Ok(channel) = self.hub.find_or_create(publication.channel.as_bytes(), now) {
-                let _ = self.publish(channel, &Draft { text, ..Draft::default() }, now);
+                let is_stored = self.config.push_stream.store_api_messages;
+                let _ = self.publish(channel, &Draft { text, is_stored, ..Draft::default() }, now);
             }
         });
         match published {
@@ -231,7 +232,10 @@ impl Server {
             stored_messages: totals.stored as u64,
             stored_bytes: self.hub.accounted_bytes() as u64,
             queued_bytes,
-            counters: self.counters,
+            counters: Counters {
+                websocket_messages_deflated_total: self.formats.deflated_count(),
+                ..self.counters
+            },
             channels,
         }
     }

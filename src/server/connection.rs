@@ -258,3 +258,15 @@ impl Connection {
         matches!(self.phase, Phase::Condemned)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An idle subscriber of any mode is this and, unless its request was out of the ordinary, no heap of its
+    /// own: so all modes cost the same.
+    #[test]
+    fn a_connection_without_queue_and_partial_input_stays_small() {
+        assert!(size_of::<Connection>() <= 160);
+    }
+}

@@ -17,6 +17,7 @@ mod malformed;
 mod methods;
 mod origins;
 mod publish;
+mod push_stream;
 mod reload;
 mod secrets;
 mod slow_readers;

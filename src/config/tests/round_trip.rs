@@ -65,6 +65,7 @@ fn every_setting_of_the_daemon_reads_back() {
         events_channel_id = "EVENTS"
         worker_processes = 2
         reload_ends_subscribers = true
+        store_api_messages = true
         "#,
     ));
 }

@@ -1,0 +1,96 @@
+//! A WebSocket client by hand: requests and frames as bytes.
+
+use super::receiving::*;
+use crate::support::{Client, Daemon};
+
+/// The key of the module's own tests.
+pub const KEY: &str = "/mQoZf6pRiv8+6o72GncLQ==";
+/// The mask of every frame here.
+const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+/// The fields that a handshake needs.
+pub const UPGRADE: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\n\
+                           Sec-WebSocket-Key: /mQoZf6pRiv8+6o72GncLQ==\r\n\
+                           Sec-WebSocket-Version: 13\r\n";
+/// The answer to a handshake with [`KEY`].
+pub const SWITCHED: &str = "HTTP/1.1 101 Switching Protocols\r\n\
+                            Expires: Thu, 01 Jan 1970 00:00:01 GMT\r\n\
+                            Cache-Control: no-cache, no-store, must-revalidate\r\n\
+                            Upgrade: WebSocket\r\nConnection: Upgrade\r\n\
+                            Sec-WebSocket-Accept: RaIOIcQ6CBoc74B9EKdH0avYZnw=\r\n\r\n";
+/// A close frame without a status code.
+pub const CLOSE: &[u8] = b"\x88\x00";
+
+/// Opcodes with the final bit set.
+pub const TEXT: u8 = 0x81;
+pub const BINARY: u8 = 0x82;
+pub const CLOSING: u8 = 0x88;
+pub const PING: u8 = 0x89;
+pub const PONG: u8 = 0x8a;
+
+/// A daemon with one WebSocket location, `/ws/CHANNELS`, that may publish and stores.
+pub fn publishing_daemon(directives: &str) -> Daemon {
+    let own = format!("websocket_allow_publish = true\nstore_messages = true\n{directives}");
+    daemon_with("", &location("/ws", "websocket", &own))
+}
+
+/// A daemon with one WebSocket location, `/ws/CHANNELS`.
+pub fn websocket_daemon(directives: &str) -> Daemon {
+    daemon_with("", &location("/ws", "websocket", directives))
+}
+
+/// A client whose handshake has succeeded; what followed the answer is still to be read.
+pub fn open(daemon: &Daemon, channels: &str) -> (Client, Vec<u8>) {
+    let client = daemon.connect();
+    client.send(get(&format!("/ws/{channels}"), UPGRADE));
+    let all = client.read();
+    let frames = all.strip_prefix(SWITCHED.as_bytes());
+    let frames = frames.unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&all))).to_vec();
+    (client, frames)
+}
+
+/// A client that has read everything up to now.
+pub fn connected(daemon: &Daemon, channels: &str) -> Client {
+    let (client, frames) = open(daemon, channels);
+    assert_eq!(frames, b"");
+    client
+}
+
+/// A frame as servers write it (RFC 6455, section 5.2).
+pub fn frame(first: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
+    with_length(first, 0, payload.as_ref().len(), payload.as_ref())
+}
+
+/// A text frame as servers write it.
+pub fn text(payload: impl AsRef<[u8]>) -> Vec<u8> {
+    frame(TEXT, payload)
+}
+
+/// A frame as clients write it: masked.
+pub fn masked(first: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
+    let payload = payload.as_ref();
+    let hidden: Vec<u8> =
+        payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask).collect();
+    with_length(first, 0x80, payload.len(), &[&MASK, hidden.as_slice()].concat())
+}
+
+/// A close frame as servers write it, with a status code and a reason.
+pub fn close(code: u16, reason: &str) -> Vec<u8> {
+    frame(CLOSING, [&code.to_be_bytes(), reason.as_bytes()].concat())
+}
+
+fn with_length(first: u8, mask_bit: u8, length: usize, rest: &[u8]) -> Vec<u8> {
+    let mut frame = vec![first];
+    match length {
+        0..126 => frame.push(mask_bit | length as u8),
+        126..65_536 => {
+            frame.push(mask_bit | 126);
+            frame.extend_from_slice(&(length as u16).to_be_bytes());
+        }
+        _ => {
+            frame.push(mask_bit | 127);
+            frame.extend_from_slice(&(length as u64).to_be_bytes());
+        }
+    }
+    frame.extend_from_slice(rest);
+    frame
+}

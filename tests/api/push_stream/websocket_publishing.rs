@@ -1,0 +1,138 @@
+//! Publishing through a WebSocket (sections 15.3 and 15.5).
+
+use super::receiving::*;
+use super::websocket_client::*;
+
+#[test]
+fn a_text_goes_to_every_channel_in_the_order_of_the_path_and_back_to_its_sender() {
+    let daemon = publishing_daemon(SHOWN);
+    let client = connected(&daemon, "a/b/c");
+    client.send(masked(TEXT, "x"));
+    let expected = ["[1|a|x|1]", "[1|b|x|2]", "[1|c|x|3]"].map(text).concat();
+    assert_eq!(client.read(), expected);
+    assert_eq!(["a", "b", "c"].map(|channel| stored(&daemon, channel)), [Some(1); 3]);
+}
+
+#[test]
+fn without_permission_a_text_is_ignored() {
+    let daemon = websocket_daemon("");
+    let client = connected(&daemon, "a");
+    client.send(masked(TEXT, "x"));
+    assert_eq!(client.read(), b"");
+    assert_eq!(subscriptions(&daemon, "a"), Some(1));
+}
+
+#[test]
+fn a_location_that_does_not_store_does_not_store_what_its_clients_publish() {
+    let daemon = websocket_daemon("websocket_allow_publish = true");
+    let client = connected(&daemon, "a");
+    client.send(masked(TEXT, "x"));
+    assert_eq!(client.read(), text("x"));
+    assert_eq!(stored(&daemon, "a"), Some(0));
+}
+
+#[test]
+fn the_events_channel_is_left_out() {
+    let own = "websocket_allow_publish = true\nallow_connections_to_events_channel = true\n\
+               message_template = \"~channel~ ~text~\"";
+    let daemon = daemon_with("events_channel_id = \"ev\"", &location("/ws", "websocket", own));
+    publish(&daemon, "a", "before");
+    let (client, _) = open(&daemon, "a/ev");
+    client.read();
+    client.send(masked(TEXT, "x"));
+    assert_eq!(client.read(), text("a x"));
+}
+
+#[test]
+fn an_empty_text_is_nothing() {
+    let daemon = publishing_daemon("");
+    let client = connected(&daemon, "a");
+    client.send(masked(TEXT, ""));
+    assert_eq!(client.read(), b"");
+    assert_eq!(stored(&daemon, "a"), Some(0));
+}
+
+#[test]
+fn fragments_are_joined_and_control_frames_may_stand_between() {
+    let daemon = publishing_daemon(SHOWN);
+    let client = connected(&daemon, "a");
+    client.send(masked(0x01, "one "));
+    client.send(masked(PING, "?"));
+    client.send(masked(0x00, "two "));
+    client.send(masked(0x80, "three"));
+    assert_eq!(client.read(), [frame(PONG, "?"), text("[1|a|one two three|1]")].concat());
+}
+
+#[test]
+fn a_character_may_be_split_between_fragments() {
+    let daemon = publishing_daemon("");
+    let client = connected(&daemon, "a");
+    client.send(masked(0x01, b"\xe2\x82"));
+    client.send(masked(0x80, b"\xac"));
+    assert_eq!(client.read(), text("€"));
+}
+
+#[test]
+fn several_frames_in_one_segment_are_all_handled() {
+    let daemon = publishing_daemon(SHOWN);
+    let client = connected(&daemon, "a");
+    let frames = [masked(TEXT, "1"), masked(0x01, "2"), masked(0x80, "3"), masked(TEXT, "4")];
+    client.send(frames.concat());
+    let expected = ["[1|a|1|1]", "[2|a|23|2]", "[3|a|4|3]"].map(text).concat();
+    assert_eq!(client.read(), expected);
+}
+
+#[test]
+fn masked_frames_of_all_kinds_give_messages_in_order() {
+    let daemon = publishing_daemon("message_template = \"~id~:~text~\"");
+    let client = connected(&daemon, "a");
+    let message = "x".repeat(70_000);
+    for number in 1..=8 {
+        let payload = match number % 3 {
+            0 => "short",
+            1 => &message[..200],
+            _ => &message,
+        };
+        match number % 2 {
+            0 => client.send(masked(TEXT, payload)),
+            _ => {
+                let (first, second) = payload.split_at(2);
+                client.send([masked(0x01, first), masked(0x80, second)].concat());
+            }
+        }
+        assert!(client.read() == text(format!("{number}:{payload}")), "message {number}");
+    }
+    assert_eq!(stored(&daemon, "a"), Some(8));
+}
+
+#[test]
+fn bytes_may_dribble_in_one_by_one() {
+    let daemon = publishing_daemon("");
+    let client = connected(&daemon, "a");
+    for byte in masked(TEXT, "slowly") {
+        assert_eq!(client.read(), b"");
+        client.send([byte]);
+        daemon.advance(2_000);
+    }
+    assert_eq!(client.read(), text("slowly"));
+}
+
+#[test]
+fn a_message_of_four_mebibytes_and_a_small_one_behind_it_get_through() {
+    let daemon = publishing_daemon("");
+    let client = connected(&daemon, "a");
+    let large = "0123456789abcdef".repeat(256 * 1024);
+    client.send(masked(TEXT, &large));
+    assert!(client.read() == text(&large));
+    client.send(masked(TEXT, "small"));
+    assert_eq!(client.read(), text("small"));
+}
+
+#[test]
+fn text_of_all_lengths_of_utf_8_comes_back_unchanged() {
+    let daemon = publishing_daemon("");
+    let client = connected(&daemon, "a");
+    let all = "aé€😀 \0\u{7f}\u{7ff}\u{ffff}\u{10ffff} ¡Hola! Привет 日本語".repeat(2000);
+    client.send(masked(TEXT, &all));
+    assert!(client.read() == text(&all));
+}
