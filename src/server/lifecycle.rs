@@ -187,6 +187,14 @@ impl Server {
     pub fn reconfigure(&mut self, config: Config, now: Now) {
         self.head_limits = head_limits(&config.limits);
         self.token_keys = config.subscribe_secrets.iter().map(TokenKey::new).collect();
+        let memory_size = config.push_stream.shared_memory_size;
+        if memory_size.is_some() && memory_size != self.config.push_stream.shared_memory_size {
+            // The module's words (push-stream spec, section 3); there is one zone, with its usual name.
+            log::warn!(
+                "Cannot change memory area size without restart, ignoring change on zone: \
+                 push_stream_module"
+            );
+        }
         self.hub.reconfigure(HubSettings::from(&config), now);
         self.locations = Locations::new(&config.servers, &config.push_stream, &mut self.formats);
         self.config = config;

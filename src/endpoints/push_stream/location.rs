@@ -284,15 +284,15 @@ impl Locations {
 
     fn by_name(&self, first: usize, host: &str) -> Option<&Server> {
         let host = host.rsplit_once(':').map_or(host, |(name, _)| name).to_ascii_lowercase();
-        let mut index = Some(first);
-        // Siblings point forwards, so this ends.
-        while let Some(server) = index.and_then(|index| self.servers.get(index)) {
-            if server.names.iter().any(|name| names_host(name, &host)) {
-                return Some(server);
+        let mut server = self.servers.get(first)?;
+        // The chain of siblings ends with the listener's default server, which takes every name.
+        while !server.names.iter().any(|name| names_host(name, &host)) {
+            match server.sibling.and_then(|sibling| self.servers.get(sibling)) {
+                Some(sibling) => server = sibling,
+                None => break,
             }
-            index = server.sibling;
         }
-        self.servers.get(first)
+        Some(server)
     }
 }
 

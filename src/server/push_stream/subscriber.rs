@@ -76,6 +76,9 @@ impl Server {
                 self.hub.find_or_create(name, now).map_err(|error| self.cannot_create(error))?;
             channels.push((channel, *backtrack));
         }
+        // Who subscribes to the events channel too is not told of channels made before it joined
+        // (section 21).
+        self.settle(now);
         Ok(Joining { channels, seen: subscription.seen })
     }
 

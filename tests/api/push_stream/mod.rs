@@ -1,17 +1,35 @@
-//! The promises of push-stream locations, section by section of the push-stream spec.
+//! The promises of push-stream locations, a module per section of the push-stream spec.
 
+mod checklist;
 mod checklist_subscribers;
 mod compression;
+mod deletions;
 mod documents;
 mod event_source;
+mod events_channel;
+mod http_behaviour;
 mod jsonp;
+mod keep_alive;
+mod life;
+mod locations;
 mod long_polling;
+mod matching;
+mod memory;
 mod oddities;
+mod old_messages;
 mod padding;
+mod paths;
 mod polling;
+mod publishers;
 mod receiving;
+mod reload_and_stop;
 mod replay;
+mod startup;
+mod statistics;
+mod statistics_layouts;
+mod statuses;
 mod streaming;
+mod subscriber_checks;
 mod subscriber_headers;
 mod subscriber_properties;
 mod templates;
