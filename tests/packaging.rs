@@ -1,0 +1,178 @@
+//! What is shipped beside the program says what the program does: the example configurations name every
+//! setting, with its default, and are read without a complaint.
+
+use rpushd::config::{
+    Config, DiskFiles, HTTP_DIRECTIVES, LEVEL_DIRECTIVES, LIMITS, Limits, Overrides, PushStream,
+};
+use std::collections::BTreeMap;
+use std::fs;
+
+const SECRETS: [(&str, &str); 2] = [
+    ("RPUSHD_SECRET", "signs-subscribe-tokens"),
+    ("RPUSHD_PUBLISH_SECRET", "authorises-publish-and-stats"),
+];
+
+fn shipped(name: &str) -> String {
+    let path = format!("{}/packaging/{name}", env!("CARGO_MANIFEST_DIR"));
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn example() -> String {
+    shipped("rpushd.example.toml")
+}
+
+/// The variables of the environment example as they would be with the `#` taken away.
+fn example_variables() -> BTreeMap<String, String> {
+    let text = shipped("rpushd.env.example");
+    let lines = text.lines().filter_map(|line| line.strip_prefix("#RPUSHD_"));
+    let pair = |line: &str| {
+        let (name, value) = line.split_once('=').expect(line);
+        (format!("RPUSHD_{name}"), value.to_owned())
+    };
+    lines.map(pair).collect()
+}
+
+/// A line that is a key, not prose: `#` and no blank.
+fn without_comment_mark(line: &str) -> &str {
+    match line.strip_prefix('#') {
+        Some(rest) if !rest.starts_with([' ', '#']) => rest,
+        Some(_) | None => line,
+    }
+}
+
+/// The lines of the example between two table headers, each key uncommented.
+fn uncommented(from: &str, to: &str) -> String {
+    let text = example();
+    let start = text.find(&format!("\n{from}\n")).expect(from);
+    let rest = &text[start..];
+    let end = rest.find(&format!("\n{to}\n")).unwrap_or(rest.len());
+    rest[..end].lines().map(|line| format!("{}\n", without_comment_mark(line))).collect()
+}
+
+fn load(text: &str, variables: &BTreeMap<String, String>) -> Config {
+    let file = Some(("example.toml", text));
+    Config::from_sources(file, variables, &DiskFiles, &Overrides::default())
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn load_with_secrets(text: &str) -> Config {
+    let secrets = SECRETS.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    load(text, &secrets.into())
+}
+
+#[test]
+fn the_example_configuration_as_it_is_changes_nothing() {
+    assert_eq!(load_with_secrets(&example()), load_with_secrets(""));
+}
+
+#[test]
+fn the_example_configuration_names_every_key() {
+    let text = example();
+    let mut keys = vec![
+        "listen",
+        "internal_listen",
+        "unix_mode",
+        "secret",
+        "secret_file",
+        "secret_previous",
+        "secret_previous_file",
+        "publish_secret",
+        "publish_secret_file",
+        "publish_secret_previous",
+        "publish_secret_previous_file",
+        "heartbeat",
+        "proxy_read_timeout",
+        "channel_idle_ttl",
+        "allowed_origins",
+        "pid_file",
+        "level",
+        "file",
+        "path",
+        "publisher",
+        "subscriber",
+        "channels_statistics",
+        "internal",
+        "require_secret",
+        "types",
+        "variable",
+        "equals",
+        "negate",
+        "names",
+    ];
+    keys.extend(LIMITS.iter().map(|limit| limit.key));
+    keys.extend(HTTP_DIRECTIVES.iter().map(|directive| directive.key()));
+    keys.extend(LEVEL_DIRECTIVES.iter().map(|directive| directive.key()));
+    let is_named = |key: &&str| {
+        [format!("#{key} = "), format!("   {key} = ")].iter().any(|name| text.contains(name))
+            || text.contains(&format!("# {key}: "))
+    };
+    let missing: Vec<&str> = keys.into_iter().filter(|key| !is_named(key)).collect();
+    assert_eq!(missing, Vec::<&str>::new());
+}
+
+#[test]
+fn the_example_configuration_shows_the_defaults_of_all_limits() {
+    let text = uncommented("[limits]", "[push_stream]");
+    assert_eq!(load_with_secrets(&text).limits, Limits::default());
+    for limit in LIMITS {
+        let line = format!("\n{} = {}\n", limit.key, limit.show_toml(&Limits::default()));
+        assert!(text.contains(&line), "{line}");
+    }
+}
+
+#[test]
+fn the_example_configuration_shows_the_defaults_of_push_stream() {
+    let has_no_default = |line: &str| {
+        let key = line.split(' ').next().unwrap_or_default();
+        ["shared_memory_size", "channel_inactivity_time", "wildcard_channel_prefix"].contains(&key)
+            || key.starts_with("max_")
+    };
+    let text = uncommented("[push_stream]", "#[[location]]");
+    let defaults: Vec<&str> = text.lines().filter(|line| !has_no_default(line)).collect();
+    let read = load_with_secrets(&defaults.join("\n")).push_stream;
+    assert_eq!(read, PushStream::default());
+}
+
+#[test]
+fn the_example_configuration_is_good_with_every_key_uncommented() {
+    let text = example().replace("#secret_", "# secret_").replace("#publish_secret_", "# ");
+    let text: String =
+        text.lines().map(|line| format!("{}\n", without_comment_mark(line))).collect();
+    let config = load_with_secrets(&text);
+    assert_eq!(config.warnings, Vec::<String>::new());
+    assert_eq!(config.servers.iter().map(|server| server.locations.len()).sum::<usize>(), 2);
+    assert_eq!(config.servers[0].locations[0].conditions.len(), 1);
+}
+
+#[test]
+fn the_environment_example_names_every_limit_with_its_default() {
+    let variables = example_variables();
+    for limit in LIMITS {
+        let shown = limit.show_toml(&Limits::default());
+        let expected = Some(shown.trim_matches('"'));
+        let found = variables.get(&limit.variable()).map(String::as_str);
+        assert_eq!(found, expected, "{}", limit.variable());
+    }
+}
+
+#[test]
+fn the_environment_example_is_good_with_every_variable_uncommented() {
+    let config = load("", &example_variables());
+    assert_eq!(config.warnings, Vec::<String>::new());
+    assert_eq!(config.limits, Limits::default());
+    let without_defaults = Config {
+        listeners: Config::default().listeners,
+        subscribe_secrets: Vec::new(),
+        publish_secrets: Vec::new(),
+        pid_file: None,
+        log_file: None,
+        ..config
+    };
+    assert_eq!(without_defaults, Config::default());
+}
+
+#[test]
+fn the_changelog_has_an_entry_for_this_version() {
+    let heading = format!("\n## [{}]", env!("CARGO_PKG_VERSION"));
+    assert!(shipped("changelog.md").contains(&heading), "{heading}");
+}
