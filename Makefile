@@ -70,7 +70,7 @@ install: build ## Install binary, man page, systemd units and examples (DESTDIR=
 	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(mandir) $(DESTDIR)$(docdir)/proxies $(DESTDIR)$(unitdir)
 	$(INSTALL) -m 755 $(binary) $(DESTDIR)$(bindir)/rpushd
 	$(INSTALL) -m 644 packaging/man/rpushd.1 $(DESTDIR)$(mandir)/rpushd.1
-	sed 's,/usr/local/bin/rpushd,$(bindir)/rpushd,' packaging/systemd/rpushd.service \
+	sed 's,^ExecStart=rpushd,ExecStart=$(bindir)/rpushd,' packaging/systemd/rpushd.service \
 		>$(DESTDIR)$(unitdir)/rpushd.service
 	chmod 644 $(DESTDIR)$(unitdir)/rpushd.service
 	$(INSTALL) -m 644 packaging/systemd/rpushd.socket $(DESTDIR)$(unitdir)/rpushd.socket
@@ -83,7 +83,7 @@ dist: build ## Make the release archive target/dist/rpushd-linux-ARCH-gnu.tar.gz
 	rm -rf $(dist)/$(archive)
 	$(INSTALL) -d $(dist)/$(archive)/proxies
 	$(INSTALL) -m 755 $(binary) $(dist)/$(archive)/rpushd
-	sed 's,/usr/local/bin/rpushd,/opt/rpushd/rpushd,' packaging/systemd/rpushd.service \
+	sed 's,^ExecStart=rpushd,ExecStart=/opt/rpushd/rpushd,' packaging/systemd/rpushd.service \
 		>$(dist)/$(archive)/rpushd.service
 	$(INSTALL) -m 644 packaging/systemd/rpushd.socket packaging/man/rpushd.1 packaging/*.md \
 		packaging/*.toml packaging/rpushd.env.example README.md LICENSE $(dist)/$(archive)
