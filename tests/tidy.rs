@@ -40,7 +40,20 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ),
     ("nginx_import", &["time", "config"]),
     ("reactor", &["time", "config", "server"]),
-    ("cli", &["time", "http", "config", "auth", "server", "nginx_import", "reactor"]),
+    (
+        "cli",
+        &[
+            "time",
+            "http",
+            "config",
+            "auth",
+            "stats",
+            "endpoints",
+            "server",
+            "nginx_import",
+            "reactor",
+        ],
+    ),
 ];
 
 /// Where the operating system may be touched; everything else is the core.
