@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 /// The secrets of daemons in tests, as variables.
@@ -57,6 +57,7 @@ pub fn run(command: &mut Command) -> Output {
 pub struct Daemon {
     child: Child,
     log: Arc<Log>,
+    reader: JoinHandle<()>,
 }
 
 #[derive(Default)]
@@ -93,7 +94,7 @@ impl Daemon {
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let log = Arc::new(Log::default());
         let sink = Arc::clone(&log);
-        thread::spawn(move || {
+        let reader = thread::spawn(move || {
             for line in stderr.lines().map_while(Result::ok) {
                 sink.lines.lock().unwrap().push(line);
                 sink.grown.notify_all();
@@ -102,7 +103,7 @@ impl Daemon {
                 }
             }
         });
-        Daemon { child, log }
+        Daemon { child, log, reader }
     }
 
     pub fn id(&self) -> u32 {
@@ -138,10 +139,14 @@ impl Daemon {
         self.log.lines.lock().unwrap().clone()
     }
 
-    /// Closes the reading end of its standard error, as a reader that crashes would: the next line that
-    /// comes is the last one that is read.
+    /// Closes the reading end of its standard error, as a reader that crashes would. It takes a line or
+    /// two, so reloads are asked for until then.
     pub fn forget_log(&self) {
         self.log.is_forgotten.store(true, Ordering::SeqCst);
+        eventually("the log is closed", || {
+            self.signal("HUP");
+            self.reader.is_finished()
+        });
     }
 
     /// The address of the first TCP listener.
