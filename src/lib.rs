@@ -19,6 +19,7 @@
 //! | [`reactor`] | the only folder that knows the operating system: sockets, signals, clock |
 //! | [`config`] | environment and TOML -> one typed `Config`, with every limit in one place |
 //! | [`nginx_import`] | an nginx configuration -> what it says to the push stream module |
+//! | `cli` | one file per subcommand of the program; the only place that picks exit codes |
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 

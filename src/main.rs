@@ -1,17 +1,9 @@
-//! Command line -> config -> logger -> reactor; the only place that picks exit codes.
+//! The program: a command line in, an exit code out. Everything else is in the library.
 
-use rpushd::reactor::{self, Clock, Notifier, Reactor};
-use rpushd::server::Server;
+mod cli;
 
-fn main() {
-    let path = std::env::var("RPUSHD_CONFIG").ok();
-    let config =
-        rpushd::config::read(path.as_deref().map(std::path::Path::new), &Default::default())
-            .unwrap();
-    reactor::raise_descriptor_limit();
-    let clock = Clock::start();
-    let listeners = reactor::bind_all(&config.listeners).unwrap();
-    let server = Server::new(config.clone(), reactor::host(), clock.now());
-    let mut reactor = Reactor::new(server, listeners, clock, Notifier::from_environment()).unwrap();
-    reactor.run(&mut || Ok(config.clone())).unwrap();
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run(std::env::args_os().skip(1).collect())
 }

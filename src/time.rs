@@ -2,6 +2,7 @@
 //! be run by a test at any speed.
 
 pub mod http_date;
+pub mod iso_date;
 
 use std::ops::{Add, Sub};
 

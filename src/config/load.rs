@@ -55,7 +55,11 @@ impl Loader<'_> {
             &mut self.environment,
             self.files,
             self.overrides.development.as_ref(),
-            if has_locations { Need::Optional } else { Need::Required },
+            match (self.overrides.is_client, has_locations) {
+                (true, _) => Need::Nothing,
+                (false, true) => Need::Optional,
+                (false, false) => Need::Required,
+            },
         );
         // An unknown key comes first: it may be the very key whose absence is the other error.
         self.root.finish()?;
@@ -63,7 +67,9 @@ impl Loader<'_> {
         let mut config = self.config;
         config.subscribe_secrets = secrets.subscribe;
         config.publish_secrets = secrets.publish;
-        refuse_secret_without_secrets(&config)?;
+        if !self.overrides.is_client {
+            refuse_secret_without_secrets(&config)?;
+        }
         config.warnings = self.environment.unknown();
         config.warnings.extend(secrets.warnings);
         config.warnings.extend(alignment::check(&config, &self.environment)?);

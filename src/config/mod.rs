@@ -45,6 +45,7 @@ pub use location::{
 };
 pub use read::{DiskFiles, read};
 pub use sources::{DevelopmentSecrets, Files, Overrides, VARIABLE_PREFIX};
+pub use suggest::nearest;
 pub use variables::{RequestVariables, VariableString};
 
 use crate::time::Millis;

@@ -17,10 +17,12 @@ pub(super) struct Secrets {
 }
 
 /// Whether the rpushd API may be left off for want of secrets.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 pub(super) enum Need {
     Required,
     Optional,
+    /// Whatever is there will do.
+    Nothing,
 }
 
 /// Reads both. Without either there is no rpushd API, which only a configuration with locations may want.
@@ -43,7 +45,11 @@ pub(super) fn read(
             publish.push(secrets.publish.clone());
         }
     }
-    let is_off = subscribe.is_empty() && publish.is_empty() && need == Need::Optional;
+    let is_off = match need {
+        Need::Required => false,
+        Need::Optional => subscribe.is_empty() && publish.is_empty(),
+        Need::Nothing => true,
+    };
     if !is_off {
         refuse_missing("secret", "RPUSHD_SECRET", &subscribe)?;
         refuse_missing("publish_secret", "RPUSHD_PUBLISH_SECRET", &publish)?;

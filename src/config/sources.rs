@@ -39,6 +39,8 @@ pub struct Overrides {
     pub pid_file: Option<PathBuf>,
     /// `--dev`: stands in for secrets that are not configured, and allows loopback listeners only.
     pub development: Option<DevelopmentSecrets>,
+    /// The configuration is read by a client, which may know only one of the secrets, or none.
+    pub is_client: bool,
 }
 
 /// Throw-away secrets, made at start.

@@ -1,7 +1,7 @@
 //! "Did you mean …?": the known name that is fewest edits away from a misspelt one.
 
 /// The nearest of the known names, if it is near enough to be meant: at most one edit per three letters.
-pub(super) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+pub fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let edits_max = (name.chars().count() / 3).max(1);
     known
         .map(|candidate| (edit_distance(name, candidate), candidate))

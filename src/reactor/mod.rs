@@ -17,7 +17,7 @@ mod systemd;
 
 pub use clock::Clock;
 pub use listeners::{BoundListener, bind_all};
-pub use process::{host, raise_descriptor_limit};
+pub use process::{host, is_standard_error_open, raise_descriptor_limit, random_bytes};
 pub use systemd::Notifier;
 
 use crate::config::{Config, ListenerId};
@@ -63,6 +63,8 @@ pub struct Reactor {
     /// The operator has been told, and nobody was accepted since.
     has_warned: bool,
     watchdog_at: Option<Millis>,
+    /// When the signal to stop came.
+    stop_began: Option<Millis>,
 }
 
 impl Reactor {
@@ -93,6 +95,7 @@ impl Reactor {
             accept_pause: None,
             has_warned: false,
             watchdog_at: None,
+            stop_began: None,
         };
         for (index, listener) in reactor.listeners.iter_mut().enumerate() {
             let token = Token(FIRST_LISTENER + index);
@@ -120,6 +123,9 @@ impl Reactor {
             self.close();
             self.pet_watchdog(now);
             if self.server.is_stopping() && self.server.connection_count() == 0 {
+                let began = self.stop_began.unwrap_or(now.monotonic);
+                let took = self.clock.now().monotonic.since(began);
+                log::info!("stopped after {} ms", took.0);
                 return Ok(());
             }
         }
@@ -186,6 +192,7 @@ impl Reactor {
                 Signal::Stop => {
                     log::info!("stopping: ending {} connections", self.server.connection_count());
                     self.notifier.stopping();
+                    self.stop_began.get_or_insert(now.monotonic);
                     self.listeners.clear();
                     self.server.stop(now);
                 }

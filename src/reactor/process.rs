@@ -1,7 +1,8 @@
-//! The process itself: its name, its memory, its descriptors.
+//! The process itself: its name, its memory, its descriptors, its randomness.
 
 use crate::server::Host;
 use std::fs;
+use std::io;
 
 /// What the core may know of the machine and the process.
 pub fn host() -> Host {
@@ -33,4 +34,28 @@ pub fn raise_descriptor_limit() -> u64 {
             _ => soft,
         }
     }
+}
+
+/// Bytes that nobody can guess (getrandom(2)).
+///
+/// # Errors
+/// The system gives none.
+pub fn random_bytes<const COUNT: usize>() -> io::Result<[u8; COUNT]> {
+    let mut bytes = [0; COUNT];
+    // SAFETY: the buffer is ours and as long as we say. Up to 256 bytes come at once.
+    let count = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), COUNT, 0) };
+    match usize::try_from(count) {
+        Ok(count) if count == COUNT => Ok(bytes),
+        Ok(_) => Err(io::ErrorKind::UnexpectedEof.into()),
+        Err(_) => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Whether anybody still reads what is written to standard error. `eprintln` panics where nobody does, and
+/// a daemon does not end because its log's reader has.
+pub fn is_standard_error_open() -> bool {
+    let mut descriptor = libc::pollfd { fd: libc::STDERR_FILENO, events: 0, revents: 0 };
+    // SAFETY: one pollfd of our own; the call returns at once.
+    let count = unsafe { libc::poll(&raw mut descriptor, 1, 0) };
+    count <= 0 || descriptor.revents & (libc::POLLERR | libc::POLLHUP | libc::POLLNVAL) == 0
 }

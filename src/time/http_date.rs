@@ -141,7 +141,7 @@ const fn two_digits(number: u64) -> [u8; 2] {
 
 /// Year, month (1-12) and day (1-31) of a day counted from 1 January 1970. The year is taken to start
 /// in March, so that the leap day is its last one.
-const fn date_of_day(days: u64) -> (u64, u64, u64) {
+pub(super) const fn date_of_day(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let day_of_era = days % 146_097;
     let year_of_era =

@@ -1,0 +1,34 @@
+//! `rpushd check`: validates the configuration and shows what it comes to.
+
+use super::Command;
+use super::exit::Failure;
+use super::output;
+use super::settings::Settings;
+
+pub const COMMAND: Command = Command {
+    name: "check",
+    summary: "validate the configuration and show what it comes to",
+    usage: "\
+Usage: rpushd check [--config FILE] [options of serve]
+
+Reads the configuration as \"rpushd serve\" with the same options would, and prints
+the effective one as TOML, secrets masked, with a line for what each listener and
+each location will do. Warnings go to standard error.
+
+Exit codes: 0 good, 78 wrong (the reason is on standard error).
+",
+    run,
+};
+
+fn run(parser: lexopt::Parser) -> Result<(), Failure> {
+    let config = Settings::parse(parser)?.read()?;
+    for warning in &config.warnings {
+        output::complain(&format!("warning: {warning}"));
+    }
+    let mut text = config.to_toml();
+    text.push_str("\n# What it does:\n");
+    for line in config.describe() {
+        text.push_str(&format!("# {}\n", line.replace('\n', " ")));
+    }
+    output::print(&text)
+}

@@ -1,0 +1,191 @@
+//! What the client commands have in common: which daemon they speak to, and with which secret.
+
+use super::exit::{Exit, Failure};
+use super::http_client::{Address, ClientError};
+use super::settings::configured_file;
+use super::words;
+use rpushd::auth::{TokenKey, sign};
+use rpushd::config::{Config, ListenAddress, Overrides, Secret};
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Help for the options that [`Client`] takes.
+macro_rules! client_options {
+    () => {
+        "\
+  --url URL          http://HOST:PORT[/PREFIX] or unix:/path; else RPUSHD_URL, else
+                     a listener of the configuration, else http://127.0.0.1:45831
+  --secret-file FILE the secret; else RPUSHD_... variables and the configuration, as
+                     for the daemon. There is no option for the secret itself:
+                     every user of a machine can read its command lines
+  --config FILE      configuration file; else RPUSHD_CONFIG
+  --timeout TIME     give up after this long (10s, 1h30m; exit code 75)
+"
+    };
+}
+pub(super) use client_options;
+
+/// Options of a client command. The configuration is read when something from it is needed.
+#[derive(Debug, Default)]
+pub struct Client {
+    url: Option<String>,
+    config: Option<PathBuf>,
+    secret_file: Option<PathBuf>,
+    timeout: Option<Duration>,
+}
+
+/// Who a request is meant for: it decides which listener of the configuration is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    Public,
+    Internal,
+}
+
+impl Client {
+    /// Takes an option with its value, if it is one of these.
+    pub fn take(&mut self, flag: &str, parser: &mut lexopt::Parser) -> Result<bool, Failure> {
+        match flag {
+            "url" => self.url = Some(words::value(parser)?),
+            "config" => self.config = Some(words::value(parser)?.into()),
+            "secret-file" => self.secret_file = Some(words::value(parser)?.into()),
+            "timeout" => self.timeout = Some(words::time(parser, flag)?),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// When to give up, counted from now.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.timeout.and_then(|timeout| Instant::now().checked_add(timeout))
+    }
+
+    /// Where the daemon is.
+    pub fn address(&self, audience: Audience) -> Result<Address, Failure> {
+        let parse = |name: &str, url: &str| {
+            Address::parse(url).map_err(|reason| Failure::usage(format!("{name}: {reason}")))
+        };
+        if let Some(url) = &self.url {
+            return parse("--url", url);
+        }
+        match std::env::var("RPUSHD_URL") {
+            Ok(url) if !url.is_empty() => parse("RPUSHD_URL", &url),
+            _ => Ok(address_of(&self.read_config()?, audience)),
+        }
+    }
+
+    /// The secret that signs subscribe tokens.
+    pub fn subscribe_secret(&self) -> Result<Secret, Failure> {
+        self.secret("RPUSHD_SECRET", |config| config.subscribe_secrets)
+    }
+
+    /// The secret that authorises publish and stats.
+    pub fn publish_secret(&self) -> Result<Secret, Failure> {
+        self.secret("RPUSHD_PUBLISH_SECRET", |config| config.publish_secrets)
+    }
+
+    fn secret(&self, variable: &str, select: fn(Config) -> Vec<Secret>) -> Result<Secret, Failure> {
+        if let Some(path) = &self.secret_file {
+            let name = path.display();
+            let text = std::fs::read_to_string(path).map_err(|error| {
+                Failure::new(Exit::NoInput, format!("--secret-file {name}: {error}"))
+            })?;
+            // The file of an Authorization header for curl will do as well.
+            let text = text.trim();
+            let text = text.strip_prefix("Authorization: Bearer ").unwrap_or(text);
+            return Secret::new(text).ok_or_else(|| {
+                Failure::new(Exit::Configuration, format!("--secret-file {name}: is empty"))
+            });
+        }
+        select(self.read_config()?).into_iter().next().ok_or_else(|| {
+            let reason =
+                format!("{variable}: required; set it or {variable}_FILE, or give --secret-file");
+            Failure::new(Exit::Configuration, reason)
+        })
+    }
+
+    fn read_config(&self) -> Result<Config, Failure> {
+        let path = self.config.clone().or_else(configured_file);
+        let overrides = Overrides { is_client: true, ..Overrides::default() };
+        Ok(rpushd::config::read(path.as_deref(), &overrides)?)
+    }
+}
+
+/// The first listener that serves this audience and can be connected to by its address.
+fn address_of(config: &Config, audience: Audience) -> Address {
+    let is_internal = audience == Audience::Internal && config.has_internal_listener();
+    let suitable = config.listeners.iter().filter(|listener| listener.is_internal == is_internal);
+    suitable
+        .filter_map(|listener| match &listener.address {
+            ListenAddress::Tcp(address) => {
+                let mut address = *address;
+                // "Everywhere" is no place to connect to.
+                if address.ip().is_unspecified() {
+                    address.set_ip(match address.ip() {
+                        std::net::IpAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+                        std::net::IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+                    });
+                }
+                Some(Address::tcp(address.to_string()))
+            }
+            ListenAddress::Unix { path, .. } => Some(Address::Unix(path.clone())),
+            ListenAddress::Inherited { .. } => None,
+        })
+        .next()
+        .unwrap_or_else(|| Address::tcp("127.0.0.1:45831".to_owned()))
+}
+
+/// A token for the channel that expires so long from now.
+pub fn sign_for(secret: &Secret, channel: &str, lifetime: Duration) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    sign(&TokenKey::new(secret), channel, now.saturating_add(lifetime).as_secs())
+}
+
+/// Refuses what the daemon would refuse.
+pub fn check_channel(name: &str) -> Result<(), Failure> {
+    match rpushd::endpoints::api::is_channel_name(name.as_bytes()) {
+        true => Ok(()),
+        false => Err(Failure::new(
+            Exit::Data,
+            format!("\"{name}\" is not a channel: 1 to 191 of A-Z a-z 0-9 : - _ ."),
+        )),
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Failure {
+        let exit = match &error {
+            ClientError::Unreachable(_) => Exit::Unavailable,
+            ClientError::TimedOut => Exit::Timeout,
+            ClientError::Broken(_) => Exit::InputOutput,
+            ClientError::NotHttp(_) => Exit::Protocol,
+        };
+        Failure::new(exit, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rpushd::config::Listener;
+
+    fn listener(address: &str, is_internal: bool) -> Listener {
+        let address = ListenAddress::parse(address, 0o660).unwrap();
+        Listener { address, is_internal, server: None }
+    }
+
+    #[test]
+    fn each_audience_has_its_listener() {
+        let listeners = vec![
+            listener("systemd", false),
+            listener("0.0.0.0:1", false),
+            listener("unix:/run/x", true),
+        ];
+        let config = Config { listeners, ..Config::default() };
+        assert_eq!(address_of(&config, Audience::Public), Address::tcp("127.0.0.1:1".into()));
+        assert_eq!(address_of(&config, Audience::Internal), Address::Unix("/run/x".into()));
+        let config = Config { listeners: vec![listener("[::]:2", false)], ..Config::default() };
+        assert_eq!(address_of(&config, Audience::Internal), Address::tcp("[::1]:2".into()));
+        let config = Config { listeners: vec![listener("systemd", false)], ..Config::default() };
+        assert_eq!(address_of(&config, Audience::Public), Address::tcp("127.0.0.1:45831".into()));
+    }
+}

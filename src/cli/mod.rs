@@ -1,0 +1,126 @@
+//! The command line: which subcommand is meant, what it is told, which exit code it ends with.
+
+mod check;
+mod client;
+mod development;
+mod exit;
+mod http_client;
+mod logger;
+mod output;
+mod pid_file;
+mod publish;
+mod reload;
+mod serve;
+mod settings;
+mod stats;
+mod subscribe;
+mod token;
+mod words;
+
+use exit::Failure;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// One subcommand. A new one is a file and a line in [`COMMANDS`].
+struct Command {
+    name: &'static str,
+    /// Half a line for the list of commands.
+    summary: &'static str,
+    /// What `--help` shows, with the exit codes that matter.
+    usage: &'static str,
+    run: fn(lexopt::Parser) -> Result<(), Failure>,
+}
+
+const COMMANDS: &[Command] = &[
+    serve::COMMAND,
+    check::COMMAND,
+    token::COMMAND,
+    subscribe::COMMAND,
+    publish::COMMAND,
+    stats::COMMAND,
+];
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   done
+  64  the command line is not understood
+  65  bad message or request (also: refused with 400, 413, 415, 422)
+  66  a named file cannot be read
+  69  the daemon cannot be reached or cannot answer
+  71  the system refuses: an address to listen at, for one
+  73  a file cannot be made: pid file, log file
+  74  reading or writing failed on the way
+  75  --timeout has passed
+  76  the answer is not one of rpushd
+  77  secret or token refused
+  78  wrong configuration, or a secret is missing
+";
+
+/// Runs the command that the arguments, without the program's name, ask for.
+pub fn run(arguments: Vec<OsString>) -> ExitCode {
+    match dispatch(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::complain(&failure.reason);
+            ExitCode::from(failure.exit as u8)
+        }
+    }
+}
+
+/// Without a subcommand the daemon is served.
+fn dispatch(arguments: &[OsString]) -> Result<(), Failure> {
+    let first = arguments.first().and_then(|first| first.to_str());
+    let (name, rest) = match first {
+        Some("-V" | "--version" | "version") => {
+            return output::print(concat!("rpushd ", env!("CARGO_PKG_VERSION"), "\n"));
+        }
+        Some("-h" | "--help") => ("help", &arguments[1..]),
+        Some(flag) if flag.starts_with('-') => ("serve", arguments),
+        Some(name) => (name, &arguments[1..]),
+        None if arguments.is_empty() => ("serve", arguments),
+        None => return Err(Failure::usage("the subcommand is not UTF-8 text")),
+    };
+    if name == "help" {
+        return help(rest.first().and_then(|topic| topic.to_str()));
+    }
+    let command = find(name)?;
+    let mut flags = rest.iter().take_while(|argument| *argument != "--");
+    if flags.any(|argument| argument == "--help" || argument == "-h") {
+        return output::print(command.usage);
+    }
+    (command.run)(lexopt::Parser::from_args(rest)).map_err(|failure| match failure.exit {
+        exit::Exit::Usage => {
+            Failure::usage(format!("{failure} (see \"rpushd help {}\")", command.name))
+        }
+        _ => failure,
+    })
+}
+
+fn find(name: &str) -> Result<&'static Command, Failure> {
+    COMMANDS.iter().find(|command| command.name == name).ok_or_else(|| {
+        let names = COMMANDS.iter().map(|command| command.name).chain(["help", "version"]);
+        let hint = match rpushd::config::nearest(name, names) {
+            Some(nearest) => format!("did you mean \"{nearest}\"?"),
+            None => "see \"rpushd help\"".to_owned(),
+        };
+        Failure::usage(format!("there is no subcommand \"{name}\", {hint}"))
+    })
+}
+
+fn help(topic: Option<&str>) -> Result<(), Failure> {
+    if let Some(topic) = topic {
+        return output::print(find(topic)?.usage);
+    }
+    let mut text = String::from(
+        "rpushd holds a web site's long-lived connections and pushes events to its browsers.\n\n\
+         Usage: rpushd [COMMAND] [OPTIONS]\n\nCommands:\n",
+    );
+    for Command { name, summary, .. } in COMMANDS {
+        text.push_str(&format!("  {name:<10} {summary}\n"));
+    }
+    text.push_str("  help       this text, or that of a command: rpushd help COMMAND\n");
+    text.push_str("  version    the version\n\n");
+    text.push_str("For a first look: rpushd --dev\n\n");
+    text.push_str(EXIT_CODES);
+    output::print(&text)
+}

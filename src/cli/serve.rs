@@ -1,0 +1,97 @@
+//! `rpushd serve`: configuration -> logger -> sockets -> reactor, and everything that is undone at the end.
+
+use super::Command;
+use super::development;
+use super::exit::{Exit, Failure};
+use super::logger::{self, Destination};
+use super::pid_file::PidFile;
+use super::reload::Reload;
+use super::settings::Settings;
+use rpushd::config::Config;
+use rpushd::reactor::{self, BoundListener, Clock, Notifier, Reactor};
+use rpushd::server::Server;
+
+pub const COMMAND: Command = Command {
+    name: "serve",
+    summary: "run the daemon; also without any command",
+    usage: "\
+Usage: rpushd [serve] [OPTIONS]
+
+  --config FILE      configuration file (TOML); else RPUSHD_CONFIG, else none
+  --listen ADDRESS   127.0.0.1:45831, [::1]:45831, unix:/path, systemd or
+                     systemd:NAME; may be repeated
+  --log-level LEVEL  off, error, warn, info, debug or trace
+  --log-file FILE    append log lines to a file instead of standard error
+  --pid-file FILE    write the process id there, once the daemon listens
+  --dev              development mode: makes up the secrets that are not configured
+                     and prints lines to paste; loopback only
+
+Flags win over RPUSHD_... variables, and they over the file.
+
+Signals: TERM and INT end every stream properly and exit; HUP reads the
+configuration again without closing a stream, and opens the log file anew.
+
+Exit codes: 0 stopped by a signal, 64 command line, 71 cannot listen, 73 cannot make
+the pid or log file, 74 the event loop failed, 78 wrong configuration.
+",
+    run,
+};
+
+fn run(parser: lexopt::Parser) -> Result<(), Failure> {
+    let settings = Settings::parse(parser)?;
+    let config = settings.read()?;
+    let log = logger::start(config.log_level, config.log_file.as_deref())?;
+    let outcome = serve(settings, config, log);
+    // On standard error it will be told anyway.
+    if let (Err(failure), true) = (&outcome, log.is_file()) {
+        log::error!("{failure}");
+    }
+    outcome
+}
+
+fn serve(settings: Settings, config: Config, log: &'static Destination) -> Result<(), Failure> {
+    let is_development = settings.overrides.development.is_some();
+    if is_development {
+        log::warn!("DEVELOPMENT MODE: loopback only, and what is not configured is made up");
+    }
+    for warning in &config.warnings {
+        log::warn!("{warning}");
+    }
+    let descriptors = reactor::raise_descriptor_limit();
+    let clock = Clock::start();
+    let listeners = reactor::bind_all(&config.listeners)
+        .map_err(|error| Failure::new(Exit::System, format!("cannot listen at {error}")))?;
+    let addresses = describe(&listeners, &config);
+    let mut reload = Reload::new(settings, log, &config);
+    let server = Server::new(config.clone(), reactor::host(), clock.now());
+    // From here on signals wait for the loop, so that what follows is undone.
+    let mut reactor = Reactor::new(server, listeners, clock, Notifier::from_environment())
+        .map_err(|error| Failure::new(Exit::System, format!("no event loop: {error}")))?;
+    let _pid_file = config.pid_file.as_deref().map(PidFile::write).transpose()?;
+    for address in &addresses {
+        let kind = if address.is_internal { " (internal)" } else { "" };
+        log::info!("listening on {}{kind}", address.text);
+    }
+    log::info!("rpushd {}, up to {descriptors} descriptors", env!("CARGO_PKG_VERSION"));
+    let _files = is_development.then(|| development::begin(&config, &addresses)).transpose()?;
+    reactor
+        .run(&mut || reload.read())
+        .map_err(|error| Failure::new(Exit::InputOutput, format!("the event loop: {error}")))
+}
+
+/// Where the daemon listens, with the port that it got.
+pub struct Address {
+    /// `127.0.0.1:45831`, `unix:/path`
+    pub text: String,
+    pub is_internal: bool,
+}
+
+fn describe(listeners: &[BoundListener], config: &Config) -> Vec<Address> {
+    listeners
+        .iter()
+        .map(|listener| Address {
+            text: listener.describe(),
+            is_internal: config.listeners[usize::from(listener.id().0)].is_internal,
+        })
+        .collect()
+}

@@ -1,0 +1,64 @@
+//! `rpushd token`: signs a subscribe token.
+
+use super::Command;
+use super::client::{Client, check_channel, sign_for};
+use super::exit::Failure;
+use super::output;
+use super::words::{self, Word};
+use rpushd::auth::{TokenKey, sign};
+use std::time::Duration;
+
+/// Without `--ttl`.
+pub const LIFETIME: Duration = Duration::from_secs(3600);
+
+pub const COMMAND: Command = Command {
+    name: "token",
+    summary: "sign a token that lets its bearer subscribe to a channel",
+    usage: "\
+Usage: rpushd token CHANNEL [OPTIONS]
+
+  --ttl TIME         how long it is valid (1h by default; 30s, 1h30m)
+  --expires UNIX     until when it is valid, in seconds since 1970
+  --json             print {\"token\": ...} instead of the token alone
+  --secret-file FILE the secret; else RPUSHD_SECRET, RPUSHD_SECRET_FILE or the
+                     configuration, as for the daemon
+  --config FILE      configuration file; else RPUSHD_CONFIG
+
+Exit codes: 0 printed, 64 command line, 65 not a channel, 66 the secret's file cannot
+be read, 78 no secret or wrong configuration.
+",
+    run,
+};
+
+fn run(mut parser: lexopt::Parser) -> Result<(), Failure> {
+    let mut client = Client::default();
+    let mut channel = None;
+    let mut lifetime = None;
+    let mut expires = None;
+    let mut is_json = false;
+    while let Some(word) = words::next(&mut parser)? {
+        match word {
+            Word::Plain(text) if channel.is_none() => channel = Some(text),
+            Word::Plain(text) => return Err(words::surplus(&text)),
+            Word::Flag(flag) => match flag.as_str() {
+                "ttl" => lifetime = Some(words::time(&mut parser, &flag)?),
+                "expires" => expires = Some(words::number(&mut parser, &flag)?),
+                "json" => is_json = true,
+                "config" | "secret-file" => drop(client.take(&flag, &mut parser)?),
+                _ => return Err(words::unknown(&flag)),
+            },
+        }
+    }
+    let channel = channel.ok_or_else(|| Failure::usage("CHANNEL is missing"))?;
+    check_channel(&channel)?;
+    let secret = client.subscribe_secret()?;
+    let token = match (lifetime, expires) {
+        (Some(_), Some(_)) => return Err(Failure::usage("--ttl and --expires exclude each other")),
+        (None, Some(expires)) => sign(&TokenKey::new(&secret), &channel, expires),
+        (lifetime, None) => sign_for(&secret, &channel, lifetime.unwrap_or(LIFETIME)),
+    };
+    output::print(&match is_json {
+        true => format!("{}\n", serde_json::json!({ "channel": channel, "token": token })),
+        false => format!("{token}\n"),
+    })
+}

@@ -1,0 +1,139 @@
+//! A subscriber of the rpushd API that takes its stream apart: chunks, and frames in them.
+
+use super::{PATIENCE, SECRETS, token};
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+
+/// What may be left of a stream.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Next {
+    /// A message; heartbeats are skipped.
+    Message(String),
+    /// The last chunk has come, and the connection is closed.
+    End,
+    /// The connection is closed in the middle.
+    Cut,
+}
+
+/// An open stream.
+pub struct Stream {
+    socket: TcpStream,
+    frames: Frames,
+}
+
+impl Stream {
+    /// Subscribes; the answer's head is still to come.
+    pub fn request(address: &str, token: &str, channel: &str) -> Stream {
+        let mut socket = TcpStream::connect(address).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        let body = format!("{{\"token\":\"{token}\"}}");
+        let request = format!(
+            "POST /api/stream/{channel} HTTP/1.1\r\nhost: x\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        socket.write_all(request.as_bytes()).unwrap();
+        Stream { socket, frames: Frames::default() }
+    }
+
+    /// Subscribes with the tests' secret and waits for the answer.
+    pub fn open(address: &str, channel: &str) -> Stream {
+        let mut stream = Stream::request(address, &token(SECRETS[0].1, channel), channel);
+        assert_eq!(stream.status(), 200);
+        stream
+    }
+
+    /// The status of the answer. Of a good one the first heartbeat is read too.
+    pub fn status(&mut self) -> u16 {
+        while self.frames.status.is_none()
+            || self.frames.status == Some(200) && !self.frames.has_beat
+        {
+            assert_ne!(self.fill().unwrap(), 0, "closed without an answer");
+        }
+        self.frames.status.unwrap()
+    }
+
+    /// The next message, or how it ended.
+    pub fn next(&mut self) -> Next {
+        loop {
+            if let Some(message) = self.frames.next() {
+                return Next::Message(message);
+            }
+            match (self.fill(), self.frames.is_over) {
+                (Ok(1..), _) => {}
+                (Ok(0), true) => return Next::End,
+                (Ok(0), false) => return Next::Cut,
+                (Err(error), _) if error.kind() == io::ErrorKind::ConnectionReset => {
+                    return Next::Cut;
+                }
+                (Err(error), _) => panic!("{error}"),
+            }
+        }
+    }
+
+    fn fill(&mut self) -> io::Result<usize> {
+        let mut bytes = [0; 16 * 1024];
+        let count = self.socket.read(&mut bytes)?;
+        self.frames.feed(&bytes[..count]);
+        Ok(count)
+    }
+}
+
+/// Opens many streams on a channel; all are subscribed when it returns.
+pub fn open_streams(address: &str, channel: &str, count: usize) -> Vec<Stream> {
+    (0..count).map(|_| Stream::open(address, channel)).collect()
+}
+
+/// Bytes of an answer -> messages.
+#[derive(Default)]
+struct Frames {
+    status: Option<u16>,
+    has_beat: bool,
+    is_over: bool,
+    raw: Vec<u8>,
+    body: Vec<u8>,
+}
+
+impl Frames {
+    fn feed(&mut self, bytes: &[u8]) {
+        self.raw.extend_from_slice(bytes);
+        if self.status.is_none() {
+            let Some(end) = self.raw.windows(4).position(|four| four == b"\r\n\r\n") else {
+                return;
+            };
+            let head: Vec<u8> = self.raw.drain(..end + 4).collect();
+            self.status = Some(std::str::from_utf8(&head[9..12]).unwrap().parse().unwrap());
+        }
+        while self.take_chunk() {}
+        self.has_beat |= !self.body.is_empty();
+    }
+
+    /// Moves one whole chunk's data to the body.
+    fn take_chunk(&mut self) -> bool {
+        let Some(end) = self.raw.windows(2).position(|two| two == b"\r\n") else { return false };
+        let digits = std::str::from_utf8(&self.raw[..end]).unwrap();
+        let size = usize::from_str_radix(digits, 16).unwrap();
+        let (start, stop) = (end + 2, end + 2 + size);
+        if self.raw.len() < stop + 2 {
+            return false;
+        }
+        assert!(!self.is_over, "nothing follows the last chunk");
+        assert_eq!(&self.raw[stop..stop + 2], b"\r\n");
+        self.is_over = size == 0;
+        self.body.extend_from_slice(&self.raw[start..stop]);
+        self.raw.drain(..stop + 2);
+        true
+    }
+
+    fn next(&mut self) -> Option<String> {
+        loop {
+            let (length, rest) = self.body.split_first_chunk::<2>()?;
+            let length = usize::from(u16::from_be_bytes(*length));
+            let message = rest.get(..length)?.to_vec();
+            self.body.drain(..2 + length);
+            if length > 0 {
+                return Some(String::from_utf8(message).unwrap());
+            }
+        }
+    }
+}
