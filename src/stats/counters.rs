@@ -36,6 +36,7 @@ pub struct Counters {
     pub oversized_frames_skipped_total: u64,
     /// Publications and subscriptions refused because the memory account was full.
     pub store_refusals_total: u64,
-    /// Messages compressed for WebSocket subscribers: once per message, however many subscribers.
+    /// Messages compressed for WebSocket subscribers: once per message, however many subscribers, and once
+    /// more whenever a stored message is sent to a late one.
     pub websocket_messages_deflated_total: u64,
 }
