@@ -14,7 +14,8 @@ FILES = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=u
 class Front:
     def __init__(self, folder, daemon, port):
         self.folder = pathlib.Path(folder)
-        self.daemon = daemon
+        host, _, number = daemon.rpartition(":")
+        self.daemon = (host, int(number))
         self.listener = socket.create_server(("127.0.0.1", port), backlog=128)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()

@@ -1,6 +1,6 @@
 """Opens the page of the tests in Chromium and prints one line per promise. Exit status 1: one is not kept.
 
-usage: run.py CHROMIUM CHROMEDRIVER DAEMON_PORT FRONT_PORT CHANNEL TOKEN [NAME]
+usage: run.py CHROMIUM CHROMEDRIVER DAEMON_ADDRESS FRONT_PORT CHANNEL TOKEN [NAME]
 
 The daemon runs packaging/push-stream.toml and allows the origin http://127.0.0.1:FRONT_PORT. TOKEN allows to
 subscribe to CHANNEL. With NAME only promises whose name begins so are looked at.
@@ -16,10 +16,10 @@ from webdriver import Browser
 
 
 def main():
-    chromium, chromedriver, daemon_port, front_port, channel, token = sys.argv[1:7]
+    chromium, chromedriver, daemon, front_port, channel, token = sys.argv[1:7]
     wanted = sys.argv[7] if len(sys.argv) > 7 else ""
-    front = Front(pathlib.Path(__file__).parent, ("127.0.0.1", int(daemon_port)), int(front_port))
-    settings = {"daemon": f"http://127.0.0.1:{daemon_port}", "channel": channel, "token": token}
+    front = Front(pathlib.Path(__file__).parent, daemon, int(front_port))
+    settings = {"daemon": f"http://{daemon}", "channel": channel, "token": token}
     query = urllib.parse.urlencode(settings)
     browser = Browser(chromium, chromedriver)
     broken = 0

@@ -1,10 +1,17 @@
-//! The real binary with real sockets on loopback: what an operator and a client see.
+//! The real binary with real sockets on loopback: what an operator and a client see. The programs of others
+//! that a test needs and the machine does not have are named on standard error; on CI that is an error.
 
+mod browser;
 mod clients;
 mod configuration;
 mod crowds;
 mod development;
+mod http;
+mod peers;
+mod programs;
+mod proxies;
 mod signals;
 mod sockets;
 mod support;
 mod systemd;
+mod transcript;

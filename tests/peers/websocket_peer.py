@@ -1,7 +1,7 @@
 """An independent WebSocket client against the daemon: Python's `websockets`. One line per promise; exit status 1:
 one is not kept.
 
-usage: websocket_peer.py PORT PUBLISH_SECRET
+usage: websocket_peer.py ADDRESS PUBLISH_SECRET
 
 The daemon runs tests/daemon/peers.toml: /ws/NAME publishes what clients send, /pub?id=NAME publishes bodies, both as
 they are.
@@ -17,7 +17,7 @@ from websockets.asyncio.client import connect as connect_async
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-PORT, SECRET = sys.argv[1:3]
+ADDRESS, SECRET = sys.argv[1:3]
 MEBIBYTE = 1 << 20
 SUBSCRIBERS = 1000
 PUBLICATIONS = 20
@@ -25,7 +25,7 @@ names = (f"peer-{number}" for number in itertools.count())
 
 
 def url(channel):
-    return f"ws://127.0.0.1:{PORT}/ws/{channel}"
+    return f"ws://{ADDRESS}/ws/{channel}"
 
 
 def opened(channel=None, **options):
@@ -39,13 +39,13 @@ def plain(channel=None):
 
 
 def publish(channel, text):
-    request = urllib.request.Request(f"http://127.0.0.1:{PORT}/pub?id={channel}", data=text.encode(), method="POST")
+    request = urllib.request.Request(f"http://{ADDRESS}/pub?id={channel}", data=text.encode(), method="POST")
     with urllib.request.urlopen(request, timeout=60) as answer:
         answer.read()
 
 
 def counter(name):
-    address = f"http://127.0.0.1:{PORT}/api/stats?mode=text&verbose=0"
+    address = f"http://{ADDRESS}/api/stats?mode=text&verbose=0"
     request = urllib.request.Request(address, headers={"Authorization": f"Bearer {SECRET}"})
     with urllib.request.urlopen(request, timeout=60) as answer:
         lines = dict(line.split(": ", 1) for line in answer.read().decode().splitlines() if ": " in line)
@@ -182,28 +182,25 @@ def a_message_is_compressed_once_for_a_thousand_subscribers():
     channel = next(names)
     expected = [f"publication {number} " * 50 for number in range(PUBLICATIONS)]
 
-    async def subscriber(gate, ready):
-        options = {"open_timeout": 120, "ping_interval": None, "proxy": None}
+    async def subscriber(gate):
         async with gate:
-            client = await connect_async(url(channel), **options)
-        ready.release()
-        seen = [await client.recv() for _ in expected]
-        return client, seen
+            return await connect_async(url(channel), open_timeout=120, ping_interval=None, proxy=None)
+
+    async def read(client):
+        return [await asyncio.wait_for(client.recv(), 120) for _ in expected]
 
     async def everybody():
-        gate, ready = asyncio.Semaphore(50), asyncio.Semaphore(0)
-        tasks = [asyncio.create_task(subscriber(gate, ready)) for _ in range(SUBSCRIBERS)]
-        for _ in tasks:
-            await ready.acquire()
+        gate = asyncio.Semaphore(50)
+        clients = await asyncio.gather(*(subscriber(gate) for _ in range(SUBSCRIBERS)))
         before = counter("websocket_messages_deflated_total")
+        readers = [asyncio.create_task(read(client)) for client in clients]
         for text in expected:
             await asyncio.to_thread(publish, channel, text)
-        clients = await asyncio.wait_for(asyncio.gather(*tasks), 120)
-        after = counter("websocket_messages_deflated_total")
-        for _, seen in clients:
+        for seen in await asyncio.gather(*readers):
             same(seen, expected, "what one of them read")
+        after = counter("websocket_messages_deflated_total")
         same(after - before, PUBLICATIONS, "messages compressed")
-        await asyncio.gather(*(client.close() for client, _ in clients))
+        await asyncio.gather(*(client.close() for client in clients))
 
     asyncio.run(everybody())
 

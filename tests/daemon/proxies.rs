@@ -1,0 +1,192 @@
+//! The example configurations for proxies, with real nginx, HAProxy and Apache from Debian: every transport
+//! passes through as it comes. Each message is published only after the one before has arrived at the client, so a
+//! proxy that holds anything back is found out.
+
+use crate::http::Connection;
+use crate::programs::{self, Server, free_port, repository};
+use crate::support::{Daemon, Folder, PATIENCE, SECRETS, token};
+use std::net::TcpStream;
+
+const MESSAGES: usize = 20;
+
+#[test]
+fn nginx_passes_every_transport_on_at_once() {
+    let Some([nginx]) = programs::find(["nginx"]) else {
+        return;
+    };
+    let daemon = daemon();
+    let (folder, port) = (Folder::new(), free_port());
+    let snippets =
+        ["nginx-rpushd.conf", "nginx-push-stream.conf"].map(|name| example(name, &daemon));
+    let configuration = format!(
+        "daemon off; master_process off; error_log stderr; pid nginx.pid;\n\
+         events {{}}\n\
+         http {{\n\
+         access_log off; client_body_temp_path body; proxy_temp_path proxy;\n\
+         fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;\n\
+         server {{ listen 127.0.0.1:{port};\n{} }}\n\
+         }}\n",
+        snippets.concat()
+    );
+    folder.write("nginx.conf", &configuration);
+    let prefix = folder.path("").display().to_string();
+    let _nginx = Server::start(&nginx, &["-p", &prefix, "-c", "nginx.conf"], folder, port);
+    everything_passes(&daemon, &format!("127.0.0.1:{port}"));
+}
+
+#[test]
+fn haproxy_passes_every_transport_on_at_once() {
+    let Some([haproxy]) = programs::find(["haproxy"]) else {
+        return;
+    };
+    let daemon = daemon();
+    let (folder, port) = (Folder::new(), free_port());
+    let configuration = example("haproxy.cfg", &daemon).replace(":8080", &format!(":{port}"));
+    folder.write("haproxy.cfg", &configuration);
+    let _haproxy = Server::start(&haproxy, &["-db", "-f", "haproxy.cfg"], folder, port);
+    everything_passes(&daemon, &format!("127.0.0.1:{port}"));
+}
+
+#[test]
+fn apache_passes_every_transport_on_at_once() {
+    let Some([apache]) = programs::find(["apache2"]) else {
+        return;
+    };
+    let daemon = daemon();
+    let (folder, port) = (Folder::new(), free_port());
+    let modules: String = ["mpm_event", "authz_core", "env", "setenvif", "proxy", "proxy_http"]
+        .map(|name| format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n"))
+        .concat();
+    let configuration = format!(
+        "ServerRoot {}\nServerName localhost\nListen 127.0.0.1:{port}\nPidFile apache.pid\n\
+         ErrorLog error.log\nDefaultRuntimeDir .\nUser nobody\nGroup nogroup\n{modules}{}",
+        folder.path("").display(),
+        example("apache.conf", &daemon).replace(":8080", &format!(":{port}")),
+    );
+    let file = folder.write("apache.conf", &configuration);
+    let _apache = Server::start(&apache, &["-X", "-f", &file], folder, port);
+    everything_passes(&daemon, &format!("127.0.0.1:{port}"));
+}
+
+fn daemon() -> Daemon {
+    let config = repository("tests/daemon/peers.toml").display().to_string();
+    Daemon::start(&[("RPUSHD_CONFIG", &config)])
+}
+
+/// An example configuration, pointed at the daemon.
+fn example(name: &str, daemon: &Daemon) -> String {
+    let file = repository("packaging/proxies").join(name);
+    let text = std::fs::read_to_string(file).expect("it is in the repository");
+    let address = daemon.address();
+    text.replace("127.0.0.1:45831", &address).replace("127.0.0.1:9080", &address)
+}
+
+fn everything_passes(daemon: &Daemon, proxy: &str) {
+    only_health_and_streams_are_public(proxy);
+    framed_stream(daemon, proxy);
+    event_source(daemon, proxy);
+    long_polling(daemon, proxy);
+    websocket(daemon, proxy);
+}
+
+fn only_health_and_streams_are_public(proxy: &str) {
+    let mut client = Connection::open(proxy);
+    let answer = client.ask("GET /push-daemon/healthz", &[], "");
+    assert_eq!((answer.status(), answer.rest().as_str()), (200, r#"{"status":"ok"}"#));
+    for hidden in
+        ["/push-daemon/api/stats", "/push-daemon/api/publish", "/push-daemon/", "/pub?id=x"]
+    {
+        let answer = client.ask(&format!("GET {hidden}"), &[], "");
+        assert_eq!(answer.status(), 404, "{hidden}");
+        answer.rest();
+        client = Connection::open(proxy);
+    }
+}
+
+fn framed_stream(daemon: &Daemon, proxy: &str) {
+    let (mut publisher, mut client) =
+        (Connection::open(&daemon.address()), Connection::open(proxy));
+    let body = format!(r#"{{"token":"{}"}}"#, token(SECRETS[0].1, "room:1"));
+    let fields = ["Content-Type: application/json"];
+    let mut answer = client.ask("POST /push-daemon/api/stream/room%3A1", &fields, &body);
+    assert_eq!(
+        (answer.status(), answer.field("content-type")),
+        (200, Some("application/octet-stream"))
+    );
+    answer.expect("\0\0");
+    let bearer = format!("Authorization: Bearer {}", SECRETS[1].1);
+    for number in 0..MESSAGES {
+        let payload = format!(r#""message number {number}""#);
+        let body = format!(r#"{{"channel":"room:1","message":{payload}}}"#);
+        let published = publisher.ask("POST /api/publish", &[&bearer, fields[0]], &body);
+        assert_eq!(published.status(), 204);
+        let mut length = answer.bytes(2);
+        while length == [0, 0] {
+            length = answer.bytes(2);
+        }
+        assert_eq!(length, [0, payload.len() as u8]);
+        answer.expect(&payload);
+    }
+}
+
+fn event_source(daemon: &Daemon, proxy: &str) {
+    let mut client = Connection::open(proxy);
+    let mut answer = client.ask("GET /ev/events", &["Accept: text/event-stream"], "");
+    assert_eq!(answer.field("content-type"), Some("text/event-stream; charset=utf-8"));
+    answer.expect(": \n");
+    for number in 0..MESSAGES {
+        publish(daemon, "events", &format!("event {number}"));
+        answer.expect(&format!("data: event {number}\n\n"));
+    }
+}
+
+fn long_polling(daemon: &Daemon, proxy: &str) {
+    let mut client = Connection::open(proxy);
+    for number in 0..MESSAGES {
+        let text = format!("answer {number}");
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                await_subscriber(daemon, "polled");
+                publish(daemon, "polled", &text);
+            });
+            let answer = client.ask("GET /lp/polled", &[], "");
+            assert_eq!(answer.status(), 200);
+            assert_ne!(answer.field("connection"), Some("close"));
+            assert_eq!(answer.rest(), text);
+        });
+    }
+}
+
+fn websocket(daemon: &Daemon, proxy: &str) {
+    let stream = TcpStream::connect(proxy).expect("the proxy listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a time");
+    let url = format!("ws://{proxy}/ws/talk");
+    let (mut client, _) = tungstenite::client(url, stream).expect("the handshake passes");
+    for number in 0..MESSAGES {
+        let (own, other) = (format!("own {number}"), format!("other {number}"));
+        client.send(own.clone().into()).expect("the connection is open");
+        assert_eq!(client.read().expect("a message").to_text().expect("text"), own);
+        publish(daemon, "talk", &other);
+        assert_eq!(client.read().expect("a message").to_text().expect("text"), other);
+    }
+    client.close(None).expect("the connection is open");
+    while client.read().is_ok() {}
+}
+
+fn publish(daemon: &Daemon, channel: &str, text: &str) {
+    let mut publisher = Connection::open(&daemon.address());
+    let answer = publisher.ask(&format!("POST /pub?id={channel}"), &[], text);
+    assert_eq!(answer.status(), 200);
+    assert!(answer.rest().contains(r#""subscribers": 1}"#), "nobody listens to {channel}");
+}
+
+/// Asks until the channel has a subscriber.
+fn await_subscriber(daemon: &Daemon, channel: &str) {
+    let mut client = Connection::open(&daemon.address());
+    loop {
+        let answer = client.ask(&format!("GET /channels-stats?id={channel}"), &[], "");
+        if answer.rest().contains(r#""subscribers": 1}"#) {
+            return;
+        }
+    }
+}
