@@ -180,6 +180,10 @@ impl Server {
                 ends_at: Millis::NEVER,
             },
         );
+        // It was asked for before the server was told to stop.
+        if self.is_stopping() {
+            self.end_subscriber(id, now);
+        }
     }
 
     fn join(&mut self, id: u32, channel: &str, now: Now) -> Result<(), Refusal> {

@@ -22,19 +22,22 @@ impl Server {
         let Phase::Subscriber(subscriber) = &connection.phase else { return };
         if matches!(subscriber.transport, Transport::LongPoll(_)) {
             self.time_out_waiting(id, now);
-        } else {
-            let wire = subscriber.wire;
-            if let Some(location) = subscriber.location.clone() {
-                self.push_item(id, location.last_item(wire), now);
+            if self.is_stopping() {
+                self.drain(id, now);
             }
-            self.end_body(id, wire, now);
-            self.leave(id);
-            self.end_exchange(id, now);
-            self.resume(id);
+            return;
         }
+        let wire = subscriber.wire;
+        if let Some(location) = subscriber.location.clone() {
+            self.push_item(id, location.last_item(wire), now);
+        }
+        self.end_body(id, wire, now);
         if self.is_stopping() {
-            self.drain(id, now);
+            self.connections[id as usize].exchange.keeps_alive = false;
         }
+        self.leave(id);
+        self.end_exchange(id, now);
+        self.resume(id);
     }
 
     /// What ends a subscriber's response, or its WebSocket.
