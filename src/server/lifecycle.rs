@@ -205,6 +205,9 @@ impl Server {
         if self.config.push_stream.reload_ends_subscribers {
             self.end_location_subscribers(now);
         }
+        // Shorter time limits are in force at once.
+        let all: Vec<u32> = self.connections.iter().map(|(key, _)| key as u32).collect();
+        all.into_iter().for_each(|id| self.rearm(id));
         self.settle(now);
     }
 }
