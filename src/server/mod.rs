@@ -296,6 +296,9 @@ impl Server {
         assert!(connection.is_condemned(), "only condemned connections are closed");
         assert!(connection.subscriptions.is_empty(), "a closed connection has left its channels");
         self.timers.cancel(id.0);
+        if connection.flags.is_parked {
+            self.parked.retain(|parked| *parked != id.0);
+        }
     }
 
     /// When [`Server::tick`] is to be called at the latest. None: only when something happens.
