@@ -1,7 +1,7 @@
 //! From bytes to requests: heads, bodies, and what becomes of a body that nobody wants.
 
-use super::Server;
 use super::connection::{Awaiting, Exchange, Incoming, Phase};
+use super::{ConnectionId, Server};
 use crate::http::{BodyReader, Framing, Head, Response, Status, empty_lines, parse_head};
 use crate::time::Now;
 
@@ -390,9 +390,9 @@ impl Server {
             if connection.flags.is_parked {
                 continue;
             }
-            match connection.phase {
-                Phase::Head { .. } if connection.flags.has_input_ended => self.drain(id, now),
-                _ => self.to_read.push_back(id),
+            match connection.flags.has_input_ended {
+                true => self.input_ended(ConnectionId(id), now),
+                false => self.to_read.push_back(id),
             }
         }
     }
