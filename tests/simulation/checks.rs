@@ -1,0 +1,187 @@
+//! What must hold in the world around the server: why a connection may end, what is done when there is
+//! nothing to do, how much may be queued.
+
+use crate::client::{Client, State};
+use crate::script::Closes;
+use crate::world::World;
+use rpushd::config::Limits;
+use rpushd::server::ConnectionId;
+use rpushd::time::Millis;
+
+/// A deadline comes at most so much late, when time passes in small steps.
+const TICK: Millis = Millis(64);
+/// No response but a stream is larger.
+const RESPONSE_BYTES_MAX: usize = 12 * 1024;
+
+/// Panics unless there is a reason to end this client's connection now.
+pub fn may_end(world: &mut World, number: usize) {
+    let client = &world.clients[number];
+    let (answers, socket, limits) = (&client.answers, &client.socket, &world.strict);
+    let now = world.now.monotonic;
+    let is_mutual = socket.is_end_known || socket.shut_at.is_some() || world.server.is_stopping();
+    if is_mutual || answers.closes || answers.is_anything {
+        if answers.closes && answers.count == limits.keepalive_requests_max as usize {
+            world.coverage.count("ended by keepalive_requests_max", 1);
+        }
+        return;
+    }
+    // The rest of a refused request was larger than what is read for nothing.
+    let last = answers.ends.len().checked_sub(1).and_then(|last| client.script.requests.get(last));
+    if last.is_some_and(|last| last.closes != Closes::No) {
+        return;
+    }
+    let stalled_since = answers.last_taken.max(answers.queue_began);
+    let is_stalled = !answers.queued.is_empty()
+        && socket.is_blocked
+        && now.since(stalled_since) >= limits.outbox_stall_timeout;
+    let is_overflowing = match answers.live_stream() {
+        Some(stream) => {
+            let bytes =
+                |payload: &[u8]| stream.transport.wire_bytes(payload.len(), stream.is_chunked);
+            let missing: Vec<usize> = world.model.possible(&stream.cursor).map(bytes).collect();
+            let before_last = missing.iter().rev().skip(1).sum::<usize>();
+            !missing.is_empty() && answers.queued.len() + before_last > limits.outbox_bytes_max
+        }
+        None => false,
+    };
+    let is_late = answers.is_late || is_late(client, limits, now);
+    assert!(
+        is_stalled || is_overflowing || is_late,
+        "client {number} is cut off without a reason, with {} bytes queued",
+        answers.queued.len()
+    );
+    world.coverage.count("idle connections closed", u64::from(is_late));
+}
+
+/// Whether the client has taken too long with its next request or with a body that nobody needs.
+pub fn is_late(client: &Client, limits: &Limits, now: Millis) -> bool {
+    let answers = &client.answers;
+    let idle_since = answers.last_request_byte.max(answers.last_answer);
+    answers.stream.is_none()
+        && match client.has_unread_body() {
+            true => {
+                now.since(answers.last_answer) >= limits.body_total_timeout
+                    || now.since(answers.last_received) >= limits.body_timeout
+            }
+            false if answers.count == 0 => now.since(idle_since) >= limits.head_timeout,
+            false => now.since(idle_since) >= limits.keepalive_timeout,
+        }
+}
+
+/// Called when the server has been told to stop: every stream has got its last message and its end.
+pub fn streams_have_ended(world: &mut World) {
+    for (number, client) in world.clients.iter_mut().enumerate() {
+        let Some(stream) = &mut client.answers.stream else { continue };
+        assert!(stream.decoder.is_empty(), "client {number}: a stream ends within a message");
+        // Without chunks its end is that of the connection, which may take a while.
+        if !stream.is_chunked && client.state != State::Over && !stream.has_ended {
+            let missing = world.model.missing(&stream.cursor).count();
+            assert!(client.socket.is_end_known || missing == 0, "client {number} misses messages");
+            stream.has_ended = true;
+        }
+    }
+}
+
+/// Called when the server closes its sending side.
+pub fn stream_has_ended(client: &Client, number: usize) {
+    if let Some(stream) = &client.answers.stream {
+        assert!(stream.has_ended, "client {number}: its stream is shut without its end");
+    }
+}
+
+/// Called when the server says that it has nothing to do before its next wake-up.
+pub fn nothing_is_left_undone(world: &mut World) {
+    let mut parked = 0;
+    for (number, client) in world.clients.iter().enumerate() {
+        let Some(id) = client.id() else { continue };
+        let is_blocked = client.socket.is_blocked && !client.answers.queued.is_empty();
+        let wants_input = world.server.wants_input(ConnectionId(id));
+        assert!(is_blocked || client.answers.queued.is_empty(), "client {number} has bytes queued");
+        assert!(
+            is_blocked || !client.socket.is_end_known,
+            "client {number} has left and is still there"
+        );
+        if let Some(stream) = client.answers.live_stream() {
+            assert_eq!(
+                world.model.missing(&stream.cursor).count(),
+                0,
+                "client {number}: messages are forgotten"
+            );
+            assert!(!world.server.is_stopping() || is_blocked, "client {number} streams on");
+        } else if !client.answers.is_anything && !client.answers.closes {
+            let is_answered = client.answers.ends.len() >= client.complete_requests();
+            let is_over = client.socket.shut_at.is_some()
+                || client.answers.is_late
+                || world.server.is_stopping();
+            assert!(is_answered || !wants_input || is_over, "client {number} has no answer");
+            assert!(wants_input || is_blocked, "client {number} waits for nothing");
+            parked += u64::from(!wants_input);
+        }
+        nothing_is_late(world, number, client, is_blocked, wants_input);
+    }
+    world.coverage.count("connections that waited for room", parked);
+}
+
+fn nothing_is_late(
+    world: &World,
+    number: usize,
+    client: &Client,
+    is_blocked: bool,
+    wants_input: bool,
+) {
+    let (limits, answers) = (&world.generous, &client.answers);
+    let now = world.now.monotonic;
+    let active = answers.last_received.max(answers.last_answer).max(answers.last_waiting);
+    let idle = now.since(active.max(answers.last_taken));
+    let (what, span, limit) = if is_blocked {
+        let since = answers.last_taken.max(answers.queue_began);
+        ("stalled", now.since(since), limits.outbox_stall_timeout)
+    } else if let Some(shut) = client.socket.shut_at {
+        ("lingering", now.since(shut), limits.linger_timeout)
+    } else if answers.live_stream().is_some() {
+        ("without heartbeat", now.since(answers.last_taken), world.config.heartbeat)
+    } else {
+        let limit = limits.head_timeout.max(limits.keepalive_timeout).max(limits.body_timeout);
+        ("idle", idle, limit)
+    };
+    assert!(span.0 <= limit.0 + TICK.0, "client {number} is {what} for {} ms", span.0);
+    let undisturbed = world.leapt_at.max(answers.last_waiting).max(answers.request_line_began);
+    let began = answers.request_began.filter(|_| answers.stream.is_none() && wants_input);
+    let limit = limits.head_timeout + limits.body_total_timeout + TICK + TICK;
+    let is_in_request = answers.ends.len() <= client.complete_requests()
+        && !is_blocked
+        && client.socket.shut_at.is_none();
+    assert!(
+        !is_in_request || began.is_none_or(|began| now.since(began.max(undisturbed)) <= limit),
+        "client {number} trickles for ever"
+    );
+}
+
+/// Called when all clients have read everything: who is still there has got everything.
+pub fn everything_has_arrived(world: &World) {
+    for (number, client) in world.clients.iter().enumerate() {
+        let is_unread = !client.answers.queued.is_empty() || client.socket.in_flight > 0;
+        assert!(client.id().is_none() || !is_unread, "client {number} has not got everything");
+        let is_whole = match &client.answers.stream {
+            Some(stream) => stream.decoder.is_empty(),
+            None => client.answers.reader.is_between_responses(),
+        };
+        assert!(client.id().is_none() || is_whole, "client {number} has got half of something");
+    }
+}
+
+/// Nobody can make the server hold more than its limits say.
+pub fn memory_is_bounded(world: &World) {
+    let limits = &world.generous;
+    let payload_bytes_max = limits.body_bytes_max.min(65_535) + 16;
+    let queue = limits.outbox_bytes_max + payload_bytes_max.max(RESPONSE_BYTES_MAX);
+    let input = limits.head_bytes_max + world.read_bytes + limits.body_bytes_max;
+    for (number, client) in world.clients.iter().enumerate() {
+        let bytes = client.answers.queued.len();
+        assert!(bytes <= queue || client.id().is_none(), "client {number} has {bytes} queued");
+    }
+    let count = world.server.connection_count();
+    assert!(count <= limits.connections_max, "{count} connections");
+    let bytes = world.server.buffered_bytes();
+    assert!(bytes <= count * (queue + input), "{bytes} are buffered");
+}

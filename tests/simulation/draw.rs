@@ -1,0 +1,69 @@
+//! A seed draws the configuration: often with limits so small that they are reached.
+
+use crate::random::Random;
+use rpushd::config::{Config, Limits, ListenAddress, Listener, Secret};
+use rpushd::time::Millis;
+
+/// Secrets are known by number; those of a configuration are the accepted ones.
+pub fn subscribe_secret(generation: u32) -> Secret {
+    Secret::new(&format!("subscribe-{generation}")).expect("it is not empty")
+}
+
+pub fn publish_secret_text(generation: u32) -> String {
+    format!("publish-secret-{generation}")
+}
+
+pub fn config(random: &mut Random) -> Config {
+    let mut config = Config {
+        heartbeat: Millis(random.magnitude(15_000).max(200) as u64),
+        channel_idle_ttl: Millis(random.magnitude(3_600_000) as u64),
+        limits: limits(random),
+        ..Config::default()
+    };
+    if random.one_in(8) {
+        config.listeners.push(Listener {
+            address: ListenAddress::Inherited { name: None },
+            is_internal: true,
+            server: None,
+        });
+    }
+    accept_secrets(&mut config, &[0]);
+    config
+}
+
+pub fn accept_secrets(config: &mut Config, generations: &[u32]) {
+    let publish = |generation: &u32| Secret::new(&publish_secret_text(*generation));
+    config.subscribe_secrets = generations.iter().map(|one| subscribe_secret(*one)).collect();
+    config.publish_secrets = generations.iter().filter_map(publish).collect();
+}
+
+/// Each limit is the usual one, or so small that the clients of a run can reach it.
+fn limits(random: &mut Random) -> Limits {
+    let usual = Limits::default();
+    let mut small = |usual: usize, first: usize, last: usize| match random.one_in(3) {
+        true => random.between(first, last),
+        false => usual,
+    };
+    Limits {
+        connections_max: small(usual.connections_max, 2, 12),
+        head_bytes_max: small(usual.head_bytes_max, 600, 2000),
+        target_bytes_max: small(usual.target_bytes_max, 100, 400),
+        header_count_max: small(usual.header_count_max, 8, 20),
+        body_bytes_max: small(usual.body_bytes_max, 500, 3000),
+        keepalive_requests_max: small(0, 1, 9) as u32,
+        outbox_bytes_max: small(usual.outbox_bytes_max, 100, 6000),
+        backlog_bytes_max: small(usual.backlog_bytes_max, 0, 2000),
+        channels_max: small(usual.channels_max, 1, 4),
+        store_bytes_max: small(usual.store_bytes_max, 1000, 8000),
+        accepts_per_turn: small(usual.accepts_per_turn, 1, 3),
+        writes_per_turn: small(usual.writes_per_turn, 1, 6),
+        head_timeout: Millis(small(usual.head_timeout.0 as usize, 300, 3000) as u64),
+        body_timeout: Millis(small(usual.body_timeout.0 as usize, 300, 3000) as u64),
+        body_total_timeout: Millis(small(usual.body_total_timeout.0 as usize, 500, 6000) as u64),
+        keepalive_timeout: Millis(small(usual.keepalive_timeout.0 as usize, 500, 5000) as u64),
+        outbox_stall_timeout: Millis(small(usual.outbox_stall_timeout.0 as usize, 300, 3000) as u64),
+        stop_timeout: Millis(small(usual.stop_timeout.0 as usize, 50, 2000) as u64),
+        linger_timeout: Millis(small(usual.linger_timeout.0 as usize, 50, 500) as u64),
+        ..usual
+    }
+}

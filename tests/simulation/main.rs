@@ -1,0 +1,99 @@
+//! The whole server from a seed, with simulated clients, sockets and clocks (design, section 6).
+//!
+//! `SEED=7 cargo test --test simulation` plays one seed again, `SEEDS=20000` plays so many.
+
+mod checks;
+mod client;
+mod coverage;
+mod draw;
+mod ending;
+mod model;
+mod observer;
+#[path = "../support/random.rs"]
+mod random;
+mod response;
+mod script;
+mod transport;
+mod turn;
+mod world;
+
+use coverage::Coverage;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use world::World;
+
+/// Seeds of a normal test run.
+const SEEDS: u64 = 600;
+/// Steps that are shown when a seed fails.
+const STEPS_SHOWN: usize = 40;
+
+/// The last steps of a run.
+#[derive(Clone, Default)]
+struct Steps(Rc<RefCell<VecDeque<String>>>);
+
+impl Steps {
+    fn add(&self, step: String) {
+        let mut steps = self.0.borrow_mut();
+        if steps.len() == STEPS_SHOWN {
+            steps.pop_front();
+        }
+        steps.push_back(step);
+    }
+}
+
+/// Plays one seed. A failure says how to play it again and shows its last steps.
+fn play(seed: u64) -> Coverage {
+    let steps = Steps::default();
+    let outcome = catch_unwind(AssertUnwindSafe(|| World::new(seed, steps.clone()).run()));
+    outcome.unwrap_or_else(|_| {
+        for step in steps.0.borrow().iter() {
+            eprintln!("  {step}");
+        }
+        panic!("SEED={seed} failed");
+    })
+}
+
+fn variable(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().expect("a number"))
+}
+
+#[test]
+fn every_subscriber_gets_everything_once_and_in_order_whatever_the_others_do() {
+    if let Some(seed) = variable("SEED") {
+        play(seed);
+        return;
+    }
+    let seed_count = variable("SEEDS").unwrap_or(SEEDS);
+    let thread_count = std::thread::available_parallelism().map_or(1, |count| count.get() as u64);
+    let coverage = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..thread_count)
+            .map(|first| {
+                scope.spawn(move || {
+                    let mut coverage = Coverage::default();
+                    for seed in (first..seed_count).step_by(thread_count as usize) {
+                        coverage.add(&play(seed));
+                    }
+                    coverage
+                })
+            })
+            .collect();
+        let mut coverage = Coverage::default();
+        for thread in threads {
+            coverage.add(&thread.join().expect("a seed failed; it is named above"));
+        }
+        coverage
+    });
+    println!("{coverage:#?}");
+    if seed_count >= SEEDS {
+        coverage.assert_everything_was_reached();
+    }
+}
+
+#[test]
+fn a_seed_plays_the_same_way_every_time() {
+    for seed in 0..5 {
+        assert_eq!(play(seed), play(seed));
+    }
+}

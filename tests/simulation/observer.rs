@@ -1,0 +1,143 @@
+//! Looks at what the server queues for a client, as soon as it is queued, and compares it with what the
+//! client must be told.
+
+use crate::client::{Client, Stream};
+use crate::model::{Batch, Model};
+use crate::response::{Event, Head};
+use crate::script::{Closes, Outcome};
+use crate::transport::Item;
+use rpushd::config::Limits;
+use rpushd::time::Millis;
+
+/// What is true at the moment of an observation.
+pub struct Moment<'a> {
+    pub now: Millis,
+    /// The strictest and the most generous limits that were in force.
+    pub strict: &'a Limits,
+    pub accepted_secrets: &'a [u32],
+    pub is_stopping: bool,
+    /// The batch, if the order of what happened in this call is unknown.
+    pub batch: Option<Batch>,
+    pub client: usize,
+}
+
+/// Reads what is new and moves the model on. Panics if it is not what the client must be told.
+pub fn digest(client: &mut Client, model: &mut Model, fresh: &[u8], moment: &Moment<'_>) {
+    if client.answers.queued.is_empty() {
+        client.answers.queue_began = moment.now;
+    }
+    client.answers.queued.extend(fresh);
+    client.answers.total += fresh.len() as u64;
+    client.answers.reader.feed(fresh);
+    loop {
+        let answered = client.answers.ends.len();
+        let is_head = client.script.requests.get(answered).is_some_and(|one| one.is_head);
+        let Some(event) = client.answers.reader.next(is_head) else { return };
+        match event {
+            Event::Interim => {
+                let end = client.answers.total;
+                client.answers.interims.push((answered, end));
+            }
+            Event::Head(head) => take_head(client, model, &head, moment),
+            Event::Data(data) => take_data(client, model, &data),
+            Event::End => take_end(client, model, moment),
+        }
+    }
+}
+
+fn take_head(client: &mut Client, model: &mut Model, head: &Head, moment: &Moment<'_>) {
+    let answers = &mut client.answers;
+    assert!(!answers.closes, "{head:?} comes after the last answer");
+    answers.count += 1;
+    answers.last_answer = moment.now;
+    let began = answers.request_began.take();
+    let request = client.script.requests.get(answers.ends.len());
+    answers.is_anything |= request.is_some_and(|one| matches!(one.outcome, Outcome::Anything));
+    let limits = moment.strict;
+    if head.status == 408 {
+        answers.closes = head.closes;
+        assert!(head.closes, "a time-out ends the connection");
+        let is_complete = request.is_none_or(|request| client.socket.received >= request.end);
+        assert!(!is_complete || answers.is_anything, "a complete request was timed out");
+        let shortest = limits.head_timeout.min(limits.body_timeout).min(limits.body_total_timeout);
+        let is_late = began.is_some_and(|began| moment.now.since(began) >= shortest);
+        assert!(is_late || answers.is_anything, "a request was timed out early");
+        return;
+    }
+    if answers.is_anything {
+        answers.closes = head.closes;
+        return;
+    }
+    let Some(request) = request else { panic!("{head:?} answers no request") };
+    let received = client.socket.received;
+    assert!(received > request.start, "{head:?} answers a request that did not begin");
+    if received > request.end {
+        answers.request_began = Some(moment.now);
+    }
+    let is_last = limits.keepalive_requests_max > 0
+        && answers.count >= limits.keepalive_requests_max as usize;
+    // Refused before its body is read; so an Expect field decides (RFC 9110, section 10.1.1).
+    let is_withdrawn = head.status == 401 && !moment.accepted_secrets.contains(&client.secret);
+    let closes = if is_withdrawn { Closes::Maybe } else { request.closes };
+    match (moment.is_stopping || is_last, closes) {
+        (true, _) | (false, Closes::Yes) => assert!(head.closes, "{head:?} ends the connection"),
+        (false, Closes::No) => assert!(!head.closes, "{head:?} does not end the connection"),
+        (false, Closes::Maybe) => {}
+    }
+    answers.closes = head.closes;
+    match &request.outcome {
+        Outcome::Anything => {}
+        Outcome::Status(statuses) => {
+            assert!(
+                statuses.contains(&head.status) || is_withdrawn,
+                "{head:?} instead of {statuses:?}"
+            );
+        }
+        Outcome::Publish { channel, payload, secret } => match head.status {
+            204 => model.publish(*channel, payload.clone(), moment.client, moment.batch),
+            401 => assert!(!moment.accepted_secrets.contains(secret), "a good secret is accepted"),
+            _ => panic!("{head:?} to a publication"),
+        },
+        Outcome::Subscribe { channel, secret, transport } => match head.status {
+            200 => {
+                assert!(moment.accepted_secrets.contains(secret), "an old token is refused");
+                answers.stream = Some(Stream {
+                    cursor: model.join(*channel, moment.batch),
+                    decoder: transport.decoder(),
+                    transport: *transport,
+                    is_chunked: head.is_chunked,
+                    // A stream without chunks has no other end than that of the connection.
+                    has_ended: moment.is_stopping && !head.is_chunked,
+                });
+            }
+            401 => assert!(!moment.accepted_secrets.contains(secret), "a good token is accepted"),
+            503 => assert!(
+                limits.channels_max < 1000 || limits.store_bytes_max < 1_000_000,
+                "there is room for a subscriber"
+            ),
+            _ => panic!("{head:?} to a subscription"),
+        },
+    }
+}
+
+fn take_data(client: &mut Client, model: &mut Model, data: &[u8]) {
+    let Some(stream) = &mut client.answers.stream else { return };
+    stream.decoder.feed(data);
+    while let Some(item) = stream.decoder.next() {
+        match item {
+            Item::Heartbeat => {}
+            Item::Message(payload) => model.take(&mut stream.cursor, &payload),
+        }
+    }
+}
+
+fn take_end(client: &mut Client, model: &Model, moment: &Moment<'_>) {
+    if let Some(stream) = &mut client.answers.stream {
+        assert!(moment.is_stopping, "a stream ends only with the server");
+        assert!(stream.decoder.is_empty(), "a stream ends behind a message");
+        assert_eq!(model.missing(&stream.cursor).count(), 0, "a stream ends with its last message");
+        stream.has_ended = true;
+    }
+    let end = client.answers.total;
+    client.answers.ends.push(end);
+}

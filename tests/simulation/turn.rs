@@ -1,0 +1,291 @@
+//! One turn of the loop: what the reactor does between sockets and server, with simulated sockets, and a
+//! look at everything that the server queues.
+
+use crate::checks;
+use crate::client::{Answers, Client, State};
+use crate::observer::{Moment, digest};
+use crate::world::World;
+use rpushd::config::ListenerId;
+use rpushd::server::ConnectionId;
+use std::io::IoSlice;
+
+/// Turns in which a server may be busy without anything to show for it.
+const IDLE_TURNS_MAX: usize = 4;
+
+impl World {
+    /// One turn of the loop, as the reactor makes it.
+    pub fn turn(&mut self) {
+        self.is_active = false;
+        self.take_events();
+        self.accept();
+        self.read();
+        self.server.tick(self.now);
+        for client in &mut self.clients {
+            client.answers.is_late |= checks::is_late(client, &self.strict, self.now.monotonic);
+        }
+        self.observe_all(true);
+        self.server.assert_consistent();
+        self.write();
+        self.close();
+        self.server.assert_consistent();
+        checks::memory_is_bounded(self);
+        if self.is_at_rest() {
+            checks::nothing_is_left_undone(self);
+        } else {
+            self.idle_turns = if self.is_active { 0 } else { self.idle_turns + 1 };
+            assert!(self.idle_turns <= IDLE_TURNS_MAX, "the server is busy with nothing");
+        }
+    }
+
+    /// Neither the server nor the reactor has anything to do now.
+    pub fn is_at_rest(&self) -> bool {
+        let is_due = self.server.next_wake(self.now).is_some_and(|at| at <= self.now.monotonic);
+        let is_blocked_in_vain = |client: &Client| {
+            let socket = &client.socket;
+            client.id().is_some() && socket.is_blocked && socket.in_flight < socket.window
+        };
+        !is_due && self.readable.is_empty() && !self.clients.iter().any(is_blocked_in_vain)
+    }
+
+    pub fn open(&self) -> Vec<(usize, u32)> {
+        let clients = self.clients.iter().enumerate();
+        clients.filter_map(|(number, client)| client.id().map(|id| (number, id))).collect()
+    }
+
+    fn take_events(&mut self) {
+        for (number, id) in self.open() {
+            if !self.server.wants_input(ConnectionId(id)) {
+                self.clients[number].answers.last_waiting = self.now.monotonic;
+            }
+            let socket = &mut self.clients[number].socket;
+            let has_room = socket.in_flight < socket.window;
+            if has_room && (socket.is_blocked || self.random.one_in(50)) {
+                self.is_active |= std::mem::take(&mut socket.is_blocked);
+                self.server.writable(ConnectionId(id));
+            }
+            self.request_read(id);
+        }
+    }
+
+    fn request_read(&mut self, id: u32) {
+        let Some(&Some(number)) = self.links.get(id as usize) else { return };
+        let socket = &mut self.clients[number].socket;
+        if socket.is_readable && !socket.is_listed && self.server.wants_input(ConnectionId(id)) {
+            socket.is_listed = true;
+            self.readable.push(id);
+        }
+    }
+
+    fn accept(&mut self) {
+        for _ in 0..self.config.limits.accepts_per_turn {
+            let waiting = self.clients.iter().position(|client| client.state == State::Waiting);
+            let Some(number) = waiting else { return };
+            let client = &mut self.clients[number];
+            match self.server.accepted(ListenerId(client.listener), self.now) {
+                Ok(ConnectionId(id)) => {
+                    let index = id as usize;
+                    if index >= self.links.len() {
+                        self.links.resize(index + 1, None);
+                    }
+                    assert_eq!(self.links[index], None, "an id is free before it is used again");
+                    self.links[index] = Some(number);
+                    client.state = State::Open(id);
+                    client.answers = Answers::new(self.now.monotonic);
+                    self.is_active = true;
+                    self.log(|| format!("client {number} is connection {id}"));
+                    self.request_read(id);
+                }
+                Err(_) => {
+                    let is_full =
+                        self.server.connection_count() >= self.config.limits.connections_max;
+                    assert!(is_full || self.server.is_stopping(), "there is room for a connection");
+                    self.coverage.count("refused connections", 1);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn read(&mut self) {
+        while let Some(ConnectionId(id)) = self.server.next_to_read() {
+            self.request_read(id);
+        }
+        let count = self.readable.len().min(self.random.between(1, 8));
+        let batch: Vec<u32> = self.readable.drain(..count).collect();
+        for id in batch {
+            self.read_one(id);
+            self.server.assert_consistent();
+        }
+    }
+
+    fn read_one(&mut self, id: u32) {
+        let Some(&Some(number)) = self.links.get(id as usize) else { return };
+        let connection = ConnectionId(id);
+        let client = &mut self.clients[number];
+        client.socket.is_listed = false;
+        if !self.server.wants_input(connection) {
+            return;
+        }
+        self.is_active = true;
+        let socket = &mut client.socket;
+        let available = socket.sent - socket.received;
+        if socket.is_broken {
+            (socket.is_readable, socket.is_end_known) = (false, true);
+            self.log(|| format!("connection {id} is reset"));
+            self.server.hung_up(connection, self.now);
+            return self.observe_all(false);
+        }
+        if available == 0 {
+            socket.is_readable = false;
+            if socket.has_finished {
+                socket.is_end_known = true;
+                self.log(|| format!("connection {id} ends its input"));
+                self.server.input_ended(connection, self.now);
+                self.observe_all(false);
+            }
+            return;
+        }
+        let count = available.min(self.read_bytes);
+        let from = socket.received;
+        socket.received += count;
+        socket.is_readable = count < available || count == self.read_bytes || socket.has_finished;
+        client.answers.last_received = self.now.monotonic;
+        // Empty lines between requests are nothing that a time limit starts anew for.
+        let is_line_end = |byte: &u8| b"\r\n".contains(byte);
+        let bytes = &client.script.bytes;
+        if !bytes[from..from + count].iter().all(is_line_end) {
+            client.answers.last_request_byte = self.now.monotonic;
+        }
+        // The rest of a body whose request is answered already begins no request.
+        let next = client.script.requests.get(client.answers.ends.len());
+        if next.is_some_and(|next| from + count > next.start) {
+            client.answers.request_began.get_or_insert(self.now.monotonic);
+        }
+        let before = next.and_then(|next| bytes.get(next.start..from));
+        if before.is_some_and(|before| before.iter().all(is_line_end)) {
+            client.answers.request_line_began = self.now.monotonic;
+        }
+        let bytes = &client.script.bytes[from..from + count];
+        self.steps.add(format!(
+            "{} ms: connection {id} receives {:?}",
+            self.now.monotonic.0,
+            String::from_utf8_lossy(&bytes[..count.min(100)])
+        ));
+        self.server.received(connection, bytes, self.now);
+        self.observe(number, id, false);
+        self.observe_all(false);
+        self.request_read(id);
+    }
+
+    /// Looks at everything that the server has newly queued.
+    pub fn observe_all(&mut self, is_tick: bool) {
+        self.batch += u64::from(is_tick);
+        for (number, id) in self.open() {
+            self.observe(number, id, is_tick);
+        }
+    }
+
+    fn observe(&mut self, number: usize, id: u32, is_tick: bool) {
+        let client = &mut self.clients[number];
+        let known = client.answers.queued.len();
+        let mut slices = vec![IoSlice::new(&[]); 64];
+        let mut count = self.server.unsent(ConnectionId(id), &mut slices);
+        while count == slices.len() {
+            slices.resize(2 * count, IoSlice::new(&[]));
+            count = self.server.unsent(ConnectionId(id), &mut slices);
+        }
+        let length: usize = slices[..count].iter().map(|slice| slice.len()).sum();
+        if length < known {
+            // It is going to be closed; that is when the reason is asked for.
+            assert_eq!(length, 0, "connection {id}: queued bytes have vanished");
+            return;
+        }
+        if length == known {
+            return;
+        }
+        let mut fresh = Vec::with_capacity(length - known);
+        let mut skipped = 0;
+        for slice in &slices[..count] {
+            let from = (known - skipped).min(slice.len());
+            skipped += from;
+            fresh.extend_from_slice(&slice[from..]);
+        }
+        let moment = Moment {
+            now: self.now.monotonic,
+            strict: &self.strict,
+            accepted_secrets: &self.accepted_secrets,
+            is_stopping: self.server.is_stopping(),
+            batch: is_tick.then_some(self.batch),
+            client: number,
+        };
+        digest(client, &mut self.model, &fresh, &moment);
+    }
+
+    fn write(&mut self) {
+        for _ in 0..self.config.limits.writes_per_turn {
+            let next = self.server.next_to_write(self.now);
+            self.observe_all(false);
+            let Some(ConnectionId(id)) = next else { break };
+            self.is_active = true;
+            self.write_one(id);
+            self.server.assert_consistent();
+        }
+    }
+
+    fn write_one(&mut self, id: u32) {
+        let number = self.links[id as usize].expect("only open connections are written to");
+        let connection = ConnectionId(id);
+        let client = &mut self.clients[number];
+        if client.socket.is_broken && self.random.one_in(2) {
+            client.socket.is_end_known = true;
+            self.log(|| format!("connection {id} breaks"));
+            self.server.hung_up(connection, self.now);
+            return self.observe_all(false);
+        }
+        let mut slices = [IoSlice::new(&[]); 64];
+        let used = self.server.unsent(connection, &mut slices[..self.slices]);
+        let bytes: Vec<u8> =
+            slices[..used].iter().flat_map(|slice| slice.iter().copied()).collect();
+        assert!(!bytes.is_empty(), "connection {id} has something to write");
+        let socket = &mut client.socket;
+        let mut count = bytes.len().min(socket.window - socket.in_flight);
+        match self.random.below(20) {
+            0 => count = 0,
+            1..=3 if count > 0 => count = self.random.between(1, count),
+            _ => {}
+        }
+        let expected: Vec<u8> = client.answers.queued.drain(..count).collect();
+        assert!(expected == bytes[..count], "connection {id}: bytes are lost, doubled or changed");
+        socket.in_flight += count;
+        if count > 0 {
+            client.answers.last_taken = self.now.monotonic;
+            self.server.sent(connection, count, self.now);
+        }
+        if count < bytes.len() {
+            self.clients[number].socket.is_blocked = true;
+            self.server.blocked(connection);
+        }
+        self.log(|| format!("connection {id} takes {count} of {} bytes", bytes.len()));
+    }
+
+    fn close(&mut self) {
+        while let Some(ConnectionId(id)) = self.server.next_to_shut() {
+            self.is_active = true;
+            let number = self.links[id as usize].expect("only open connections are shut");
+            let client = &self.clients[number];
+            assert!(client.answers.queued.is_empty(), "connection {id} is shut with bytes queued");
+            checks::may_end(self, number);
+            self.clients[number].socket.shut_at.get_or_insert(self.now.monotonic);
+            checks::stream_has_ended(&self.clients[number], number);
+            self.log(|| format!("connection {id} is shut"));
+        }
+        while let Some(ConnectionId(id)) = self.server.next_to_close() {
+            self.is_active = true;
+            let number = self.links[id as usize].take().expect("a connection is closed once");
+            checks::may_end(self, number);
+            self.clients[number].state = State::Over;
+            self.server.closed(ConnectionId(id));
+            self.log(|| format!("connection {id} is closed"));
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! The world around one server: clients come and do something, clocks go on, the configuration changes.
+
+use crate::Steps;
+use crate::client::{Client, Ending, Manners, State};
+use crate::coverage::Coverage;
+use crate::draw;
+use crate::model::Model;
+use crate::random::Random;
+use crate::script::Writer;
+use rpushd::config::{Config, Limits};
+use rpushd::server::{Host, Server};
+use rpushd::time::{Millis, Now};
+
+/// A turn that takes longer is a leap of time.
+const TURN_MAX: Millis = Millis(200);
+
+pub struct World {
+    pub random: Random,
+    pub server: Server,
+    pub config: Config,
+    /// The lowest and the highest of each limit that was in force.
+    pub strict: Limits,
+    pub generous: Limits,
+    pub now: Now,
+    /// When time last made a leap: what took long until then was not the server's doing.
+    pub leapt_at: Millis,
+    pub clients: Vec<Client>,
+    pub model: Model,
+    pub coverage: Coverage,
+    /// The newest last.
+    pub accepted_secrets: Vec<u32>,
+    /// Each connection's client.
+    pub links: Vec<Option<usize>>,
+    pub readable: Vec<u32>,
+    pub read_bytes: usize,
+    pub slices: usize,
+    pub channel_count: usize,
+    pub client_count: usize,
+    pub step_count: usize,
+    pub batch: u64,
+    pub idle_turns: usize,
+    /// Something was moved in this turn.
+    pub is_active: bool,
+    pub steps: Steps,
+}
+
+/// What a client is there for. All but publishers begin with requests of any kind.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Subscriber,
+    Publisher,
+    Visitor,
+    /// It ends with something malformed or too large.
+    Intruder,
+    /// It ends with a request that has been damaged on its way.
+    Garbler,
+}
+
+impl World {
+    pub fn new(seed: u64, steps: Steps) -> World {
+        let mut random = Random::new(seed);
+        let config = draw::config(&mut random);
+        let now = Now {
+            monotonic: Millis(random.below(100_000) as u64),
+            unix: Millis(1_776_181_200_000 + random.below(1000) as u64),
+        };
+        let host = Host { name: "host".into(), process_id: 1, resident_bytes: || 4096 };
+        let channel_count = *random.pick(&[1, 1, 2, 4]);
+        World {
+            server: Server::new(config.clone(), host, now),
+            strict: config.limits.clone(),
+            generous: config.limits.clone(),
+            config,
+            now,
+            leapt_at: now.monotonic,
+            clients: Vec::new(),
+            model: Model::new(channel_count),
+            coverage: Coverage::default(),
+            accepted_secrets: vec![0],
+            links: Vec::new(),
+            readable: Vec::new(),
+            read_bytes: *random.pick(&[64, 1000, 65_536]),
+            slices: random.between(1, 64),
+            channel_count,
+            client_count: random.between(2, 24),
+            step_count: random.between(50, 300),
+            batch: 0,
+            idle_turns: 0,
+            is_active: false,
+            steps,
+            random,
+        }
+    }
+
+    pub fn run(mut self) -> Coverage {
+        for _ in 0..self.step_count {
+            self.step();
+        }
+        if self.random.one_in(2) {
+            self.settle();
+        }
+        match self.random.one_in(2) {
+            true => self.stop(),
+            false => self.leave(),
+        }
+        self.coverage.take_counters(*self.server.counters());
+        let publications = self.model.publication_count() as u64;
+        self.coverage.count("publications", publications);
+        self.coverage
+    }
+
+    pub fn log(&self, step: impl FnOnce() -> String) {
+        self.steps.add(format!("{} ms: {}", self.now.monotonic.0, step()));
+    }
+
+    fn step(&mut self) {
+        if self.clients.len() < self.client_count && self.random.one_in(3) {
+            self.connect();
+        }
+        for _ in 0..self.random.between(1, 12) {
+            self.act();
+        }
+        if self.random.one_in(100) {
+            self.reconfigure();
+        }
+        self.advance_clocks();
+        self.turn();
+    }
+
+    fn connect(&mut self) {
+        let listener = self.random.below(self.config.listeners.len()) as u16;
+        let is_public = self.config.has_internal_listener() && listener == 0;
+        let secret = *self.accepted_secrets.last().expect("there is always one");
+        let client = self.clients.len();
+        let limits = &self.config.limits;
+        let mut writer =
+            Writer::new(&mut self.random, limits, client, self.channel_count, secret, is_public);
+        let kind = *writer.random.pick(&[
+            Kind::Subscriber,
+            Kind::Subscriber,
+            Kind::Subscriber,
+            Kind::Publisher,
+            Kind::Publisher,
+            Kind::Visitor,
+            Kind::Intruder,
+            Kind::Garbler,
+        ]);
+        let is_polite = writer.random.one_in(2);
+        let request_count = match kind {
+            Kind::Subscriber => writer.random.below(3),
+            Kind::Publisher | Kind::Visitor | Kind::Intruder | Kind::Garbler => {
+                writer.random.magnitude(30)
+            }
+        };
+        for _ in 0..request_count {
+            match kind {
+                Kind::Publisher => writer.publication(),
+                Kind::Subscriber | Kind::Visitor | Kind::Intruder | Kind::Garbler => {
+                    writer.any_request();
+                }
+            }
+            if is_polite {
+                writer.wait_for_answer();
+            }
+        }
+        match kind {
+            Kind::Subscriber => {
+                writer.subscription();
+                if writer.random.one_in(6) {
+                    writer.chatter();
+                }
+            }
+            Kind::Publisher | Kind::Visitor => {}
+            Kind::Intruder => writer.malformed(),
+            Kind::Garbler => writer.garbled(),
+        }
+        let script = writer.script;
+        let random = &mut self.random;
+        let is_slow = random.one_in(5);
+        let manners = Manners {
+            slice_max: *random.pick(&[1, 30, 1000, 1000, 100_000]),
+            read_max: if is_slow { *random.pick(&[0, 1, 40]) } else { usize::MAX },
+            ending: *random.pick(&[
+                Ending::Stays,
+                Ending::Stays,
+                Ending::HalfCloses,
+                Ending::Aborts,
+            ]),
+            laziness: if random.one_in(4) { 20 } else { 1 },
+        };
+        let window = match is_slow {
+            true => random.between(1, 1000),
+            false => random.magnitude(200_000).max(500),
+        };
+        self.log(|| format!("client {client}, a {kind:?}, connects"));
+        self.clients.push(Client::new(listener, secret, script, manners, window));
+    }
+
+    /// One client does something.
+    pub fn act(&mut self) {
+        let is_there = |number: &usize| self.clients[*number].state != State::Over;
+        let there: Vec<usize> = (0..self.clients.len()).filter(is_there).collect();
+        if there.is_empty() {
+            return;
+        }
+        let number = *self.random.pick(&there);
+        let client = &mut self.clients[number];
+        if !self.random.one_in(client.manners.laziness) {
+            return;
+        }
+        let read = client.read(client.manners.read_max);
+        let sent = client.send(&mut self.random);
+        let is_over = client.socket.has_finished || client.socket.is_broken;
+        let mut ending = "";
+        match client.manners.ending {
+            Ending::HalfCloses if client.is_done() && !is_over && self.random.one_in(30) => {
+                client.finish();
+                ending = ", half-closes";
+            }
+            Ending::Aborts if !is_over && self.random.one_in(60) => {
+                client.abort();
+                ending = ", aborts";
+            }
+            Ending::Stays | Ending::HalfCloses | Ending::Aborts => {}
+        }
+        if read + sent + ending.len() > 0 {
+            self.log(|| format!("client {number} reads {read}, sends {sent}{ending}"));
+        }
+    }
+
+    fn reconfigure(&mut self) {
+        let newest = self.accepted_secrets.last().expect("there is always one") + 1;
+        self.accepted_secrets.push(newest);
+        if self.accepted_secrets.len() > 2 {
+            self.accepted_secrets.remove(0);
+        }
+        draw::accept_secrets(&mut self.config, &self.accepted_secrets);
+        let limits = &mut self.config.limits;
+        let mut redraw =
+            |limit: &mut Millis| *limit = Millis(self.random.between(300, 9000) as u64);
+        redraw(&mut limits.head_timeout);
+        redraw(&mut limits.body_timeout);
+        redraw(&mut limits.keepalive_timeout);
+        redraw(&mut limits.outbox_stall_timeout);
+        for (strict, generous, new) in [
+            (&mut self.strict.head_timeout, &mut self.generous.head_timeout, limits.head_timeout),
+            (&mut self.strict.body_timeout, &mut self.generous.body_timeout, limits.body_timeout),
+            (
+                &mut self.strict.keepalive_timeout,
+                &mut self.generous.keepalive_timeout,
+                limits.keepalive_timeout,
+            ),
+            (
+                &mut self.strict.outbox_stall_timeout,
+                &mut self.generous.outbox_stall_timeout,
+                limits.outbox_stall_timeout,
+            ),
+        ] {
+            *strict = (*strict).min(new);
+            *generous = (*generous).max(new);
+        }
+        self.log(|| format!("reconfigured; secrets up to {newest}"));
+        self.coverage.count("reconfigurations", 1);
+        self.server.reconfigure(self.config.clone(), self.now);
+        self.observe_all(false);
+        self.server.assert_consistent();
+    }
+
+    fn advance_clocks(&mut self) {
+        let span = match self.random.below(64) {
+            0..=31 => 0,
+            32..=51 => self.random.between(1, 50) as u64,
+            52..=61 => match self.server.next_wake(self.now) {
+                Some(wake) => wake.since(self.now.monotonic).0.min(5000),
+                None => 0,
+            },
+            62 => self.random.magnitude(30_000) as u64,
+            _ if self.random.one_in(8) => 3_600_000,
+            _ => 0,
+        };
+        self.pass(Millis(span));
+        if self.random.one_in(100) {
+            let day = 86_400_000;
+            let shift = self.random.below(2 * day) as u64;
+            self.now.unix = Millis(self.now.unix.0 + shift - day as u64);
+            self.log(|| "the wall clock is set".to_string());
+        }
+    }
+
+    pub fn pass(&mut self, span: Millis) {
+        self.now.monotonic = self.now.monotonic + span;
+        self.now.unix = self.now.unix + span;
+        if span > TURN_MAX {
+            self.leapt_at = self.now.monotonic;
+        }
+    }
+}
