@@ -173,6 +173,7 @@ impl Reactor {
         }
         if event.is_readable() || event.is_read_closed() || event.is_error() {
             socket.is_readable = true;
+            socket.has_ended |= event.is_read_closed() || event.is_error();
             self.request_read(id);
         }
     }
@@ -307,8 +308,9 @@ impl Reactor {
         }
         match socket.read(&mut self.buffer) {
             Transfer::Some(count) => {
-                // A buffer that was not filled has emptied the socket (epoll(7)).
-                socket.is_readable = count == self.buffer.len();
+                // A buffer that was not filled has emptied the socket (epoll(7)), but for an end that was
+                // told together with the bytes and is not told again.
+                socket.is_readable = count == self.buffer.len() || socket.has_ended;
                 self.server.received(connection, &self.buffer[..count], now);
                 self.request_read(id);
             }
