@@ -1,0 +1,8 @@
+//! nginx configurations as users have them, imported: what they become, what is said about them, and what is
+//! refused.
+
+mod golden;
+mod refusals;
+mod round_trip;
+mod sample;
+mod support;
