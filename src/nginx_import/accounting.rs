@@ -6,6 +6,7 @@ use super::inheritance::{ScopeId, ScopeKind, Scopes};
 use super::ledger::{Fate, Ledger};
 use super::process;
 use super::proxy;
+use super::replacement::loads_module;
 use super::syntax::Directive;
 use super::translate::{Decision, Placement, ServedServer, decision, sets_push_stream};
 use std::collections::BTreeSet;
@@ -104,7 +105,7 @@ impl Accountant<'_, '_> {
             ScopeKind::Server => self.servers.contains(&id),
             ScopeKind::Location => self.locations.contains(&id) || self.holds_served(id),
         };
-        if directive.name.starts_with(PREFIX) {
+        if directive.name.starts_with(PREFIX) || !is_instead && loads_module(directive) {
             return Fate::Carried;
         }
         match (Kind::of(&directive.name), is_instead) {

@@ -106,8 +106,13 @@ impl Editor<'_> {
             let blanks = text[edit.span.end..].iter().take_while(|byte| is_blank(**byte)).count();
             let end = edit.span.end + blanks;
             let ends_line = matches!(text.get(end), None | Some(b'\n'));
-            if let (Some(indent), true) = (self.indent(edit.span.start), ends_line) {
-                edit.span = edit.span.start - indent.len()..(end + 1).min(text.len());
+            match self.indent(edit.span.start) {
+                Some(indent) if ends_line => {
+                    edit.span = edit.span.start - indent.len()..(end + 1).min(text.len());
+                }
+                // A comment that stays behind takes the place.
+                Some(_) => edit.span.end = end,
+                None => {}
             }
         }
         edits
@@ -123,7 +128,7 @@ fn is_gap(between: &[u8]) -> bool {
 }
 
 /// `load_module` of the module itself.
-fn loads_module(directive: &Directive) -> bool {
+pub(super) fn loads_module(directive: &Directive) -> bool {
     directive.name == "load_module"
         && directive.arguments.iter().any(|word| word.text().contains("push_stream"))
 }

@@ -72,7 +72,7 @@ pub(super) fn unified_diff(name: &str, text: &[u8], edits: &[Edit]) -> Vec<u8> {
     diff
 }
 
-/// The same changes, each widened to whole lines; those that share a line are one.
+/// The same changes, each widened to whole lines; those that share lines or touch are one.
 fn line_changes(text: &[u8], starts: &[usize], edits: &[Edit]) -> Vec<LineChange> {
     let line_of = |at: usize| starts.partition_point(|start| *start <= at).saturating_sub(1);
     let mut groups: Vec<(Span, Vec<&Edit>)> = Vec::new();
@@ -89,7 +89,7 @@ fn line_changes(text: &[u8], starts: &[usize], edits: &[Edit]) -> Vec<LineChange
                 || edit.text.last().is_some_and(|last| *last != b'\n'));
         let end = (end + usize::from(removes_end)).min(starts.len());
         match groups.last_mut() {
-            Some((lines, members)) if first < lines.end => {
+            Some((lines, members)) if first <= lines.end => {
                 lines.end = lines.end.max(end);
                 members.push(edit);
             }

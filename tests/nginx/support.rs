@@ -91,3 +91,40 @@ pub fn comparable(config: &Config) -> Config {
     }
     config
 }
+
+impl MemoryFiles {
+    /// The files with a unified diff applied.
+    pub fn patched(&self, diff: &str) -> MemoryFiles {
+        let mut patched = self.clone();
+        for part in diff.split("--- a/").skip(1) {
+            let (name, rest) = part.split_once('\n').unwrap();
+            let path = Path::new("/etc/nginx").join(name);
+            let old = String::from_utf8(self.0[&path].clone()).unwrap();
+            let mut old_lines = old.split_inclusive('\n');
+            let (mut new, mut taken) = (String::new(), 0);
+            for hunk in rest.split("\n@@ -").skip(1) {
+                let (header, body) = hunk.split_once(" @@\n").unwrap();
+                let start: usize = header.split(',').next().unwrap().parse().unwrap();
+                new.extend(old_lines.by_ref().take(start.saturating_sub(1) - taken));
+                taken = start.saturating_sub(1);
+                let body = format!("{body}\n").replace("\n\\ No newline at end of file\n", "");
+                for line in body.split_inclusive('\n').filter(|line| *line != "\n") {
+                    match line.split_at(1) {
+                        ("+", added) => new.push_str(added),
+                        (sign, kept) => {
+                            taken += 1;
+                            let expected = old_lines.next().unwrap();
+                            assert_eq!(kept, expected, "{name} line {taken}");
+                            if sign == " " {
+                                new.push_str(kept);
+                            }
+                        }
+                    }
+                }
+            }
+            new.extend(old_lines);
+            patched.0.insert(path, new.into_bytes());
+        }
+        patched
+    }
+}
