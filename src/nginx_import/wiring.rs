@@ -15,59 +15,75 @@ struct Candidate<'a> {
     listens: Vec<Listen>,
 }
 
-impl Candidate<'_> {
-    fn listens_on(&self, address: &ListenAddress) -> Option<&Listen> {
-        self.listens.iter().find(|listen| listen.address == *address)
-    }
+/// Addresses on which the same servers answer, the default one first.
+struct Group {
+    addresses: Vec<ListenAddress>,
+    members: Vec<usize>,
 }
 
-/// Listens where nginx did. What the daemon cannot do is entered as left.
+/// Listens where nginx did. What the daemon cannot do is entered as left. A server that has other neighbours
+/// on other addresses becomes several that are the same.
 pub(super) fn instead(
     scopes: &Scopes<'_>,
     served: &[ServedServer],
     config: &mut Config,
     ledger: &mut Ledger,
 ) -> Result<(), SyntaxError> {
-    if served.is_empty() {
-        return Ok(());
-    }
-    let candidates =
+    let candidates: Vec<Candidate<'_>> =
         served.iter().map(|server| candidate(scopes, server, ledger)).collect::<Result<_, _>>()?;
-    let candidates = defaults_first(candidates);
     let mut wiring = Wiring::default();
     let mut servers = Vec::new();
-    for (index, candidate) in candidates.iter().enumerate() {
-        let mut names = candidate.names.clone();
-        let is_second = candidate
-            .listens
-            .iter()
-            .any(|listen| wiring.listeners().iter().any(|other| other.address == listen.address));
-        if is_second && names.is_empty() {
-            // nginx's own default.
-            names.push(String::new());
+    for group in groups(&candidates) {
+        for (position, member) in group.members.iter().enumerate() {
+            let candidate = &candidates[*member];
+            let mut names = candidate.names.clone();
+            if names.is_empty() && position > 0 {
+                // nginx's own default.
+                names.push(String::new());
+            }
+            for address in &group.addresses {
+                wiring
+                    .add(address.clone(), false, Some(servers.len()))
+                    .map_err(|reason| error(scopes, candidate.server.id, reason))?;
+            }
+            let locations = candidate.server.locations.clone();
+            servers.push(VirtualServer { names, sibling: None, locations });
         }
-        for listen in &candidate.listens {
-            wiring.add(listen.address.clone(), false, Some(index)).map_err(|_| {
-                let text = format!("a duplicate listen {}", listen.address.show());
-                error(scopes, candidate.server.id, text)
-            })?;
-        }
-        let locations = candidate.server.locations.clone();
-        servers.push(VirtualServer { names, sibling: None, locations });
     }
-    let count = candidates.len();
-    config.listeners = wiring.finish(&mut servers).map_err(|(server, reason)| {
-        error(scopes, candidates[server.min(count - 1)].server.id, reason)
-    })?;
+    let Some(first) = served.first() else {
+        return Ok(());
+    };
+    if servers.is_empty() {
+        return Err(error(scopes, first.id, "there is nothing to listen at".into()));
+    }
+    config.listeners =
+        wiring.finish(&mut servers).map_err(|(_, reason)| error(scopes, first.id, reason))?;
     config.servers = servers;
-    if config.listeners.is_empty() {
-        return Err(error(scopes, served[0].id, "there is nothing to listen at".into()));
-    }
-    // The order in which a file that lists the servers names them.
-    let mut listeners = std::mem::take(&mut config.listeners);
-    listeners.sort_by_key(|listener| config.servers_on(listener).into_iter().min());
-    config.listeners = listeners;
     Ok(())
+}
+
+/// nginx's default server of an address is the one that says so, else the first.
+fn groups(candidates: &[Candidate<'_>]) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    let mut seen = Vec::new();
+    for listen in candidates.iter().flat_map(|candidate| &candidate.listens) {
+        let address = &listen.address;
+        if seen.contains(&address) {
+            continue;
+        }
+        seen.push(address);
+        let on = |index: usize| {
+            candidates[index].listens.iter().find(|listen| listen.address == *address)
+        };
+        let mut members: Vec<usize> =
+            (0..candidates.len()).filter(|index| on(*index).is_some()).collect();
+        members.sort_by_key(|index| !on(*index).is_some_and(|listen| listen.is_default));
+        match groups.iter_mut().find(|group| group.members == members) {
+            Some(group) => group.addresses.push(address.clone()),
+            None => groups.push(Group { addresses: vec![address.clone()], members }),
+        }
+    }
+    groups
 }
 
 /// A port for each server, those that are the same sharing one. What comes back is the address of each.
@@ -114,7 +130,14 @@ fn candidate<'a>(
         let outcome = match directive.name.as_str() {
             "listen" => {
                 is_implied = false;
-                Listen::parse(directive).map(|listen| candidate.listens.push(listen))
+                let listen = Listen::parse(directive);
+                if let Ok(listen) = &listen
+                    && candidate.listens.iter().any(|other| other.address == listen.address)
+                {
+                    let text = format!("a duplicate listen {}", listen.address.show());
+                    return Err(scopes.tree().error(directive, text));
+                }
+                listen.map(|listen| candidate.listens.push(listen))
             }
             "server_name" => listens::names(directive).map(|names| candidate.names.extend(names)),
             _ => continue,
@@ -126,30 +149,7 @@ fn candidate<'a>(
     if is_implied {
         candidate.listens.push(Listen::implied());
     }
-    let defaults = candidate.listens.iter().filter(|listen| listen.is_default).count();
-    if defaults > 0 && defaults < candidate.listens.len() && candidate.names.is_empty() {
-        candidate.names.push(String::new());
-    }
     Ok(candidate)
-}
-
-/// nginx's default server of an address is the one that says so, else the first; the daemon's is the first.
-/// Where servers are default for one another in a circle, the order of the text decides.
-fn defaults_first(mut waiting: Vec<Candidate<'_>>) -> Vec<Candidate<'_>> {
-    let mut placed = Vec::new();
-    while !waiting.is_empty() {
-        let has_to_wait = |candidate: &Candidate<'_>| {
-            candidate.listens.iter().any(|listen| {
-                let is_claimed = |other: &Candidate<'_>| {
-                    other.listens_on(&listen.address).is_some_and(|listen| listen.is_default)
-                };
-                !listen.is_default && waiting.iter().any(is_claimed)
-            })
-        };
-        let next = waiting.iter().position(|candidate| !has_to_wait(candidate)).unwrap_or(0);
-        placed.push(waiting.remove(next));
-    }
-    placed
 }
 
 fn error(scopes: &Scopes<'_>, server: ScopeId, text: String) -> SyntaxError {
