@@ -12,6 +12,7 @@ pub struct Reload {
     listeners: Vec<Listener>,
     log_file: Option<PathBuf>,
     pid_file: Option<PathBuf>,
+    memory: Option<u64>,
 }
 
 impl Reload {
@@ -23,6 +24,7 @@ impl Reload {
             listeners: config.listeners.clone(),
             log_file: config.log_file.clone(),
             pid_file: config.pid_file.clone(),
+            memory: config.push_stream.shared_memory_size,
         }
     }
 
@@ -34,7 +36,8 @@ impl Reload {
         if let Err(error) = self.log.reopen() {
             log::error!("{error}");
         }
-        let mut config = self.settings.read().map_err(|failure| failure.reason)?;
+        let sources = self.settings.read().map_err(|failure| failure.reason)?;
+        let mut config = sources.config;
         for warning in &config.warnings {
             log::warn!("{warning}");
         }
@@ -48,6 +51,13 @@ impl Reload {
             if is_changed {
                 log::warn!("{key} has changed, which takes a restart");
             }
+        }
+        if config.push_stream.shared_memory_size != self.memory {
+            log::warn!(
+                "Cannot change memory area size without restart, ignoring change on zone: {}",
+                sources.zone
+            );
+            config.push_stream.shared_memory_size = self.memory;
         }
         log::set_max_level(config.log_level);
         Ok(config)

@@ -35,7 +35,6 @@ pub use include::{BYTES_MAX, DEPTH_MAX, Files, WORDS_MAX, load};
 pub use inheritance::{Scope, ScopeId, ScopeKind, Scopes};
 pub use ledger::{Entry, Fate};
 pub use lexer::PARAMETER_BYTES_MAX;
-pub use process::error_log_file;
 pub use syntax::{Argument, Body, Directive, FileId, SourceFile, Span, SyntaxError, Tree};
 pub use translate::{Decision, Placement, Translation, translate};
 

@@ -50,13 +50,6 @@ pub(super) fn files(scopes: &Scopes<'_>, config: &mut Config) -> Result<(), Synt
     Ok(())
 }
 
-/// Where the daemon of this configuration logs; none: standard error.
-pub fn error_log_file(scopes: &Scopes<'_>) -> Option<PathBuf> {
-    let directive = error_log(scopes)?;
-    let is_file = first(directive) != "stderr" && error_log_fate(directive) == Fate::Carried;
-    is_file.then(|| path(scopes, directive))
-}
-
 /// Whether it is a file that the daemon can write to.
 pub(super) fn error_log_fate(directive: &Directive) -> Fate {
     match first(directive).split_once(':') {

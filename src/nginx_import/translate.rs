@@ -42,6 +42,8 @@ pub struct Translation {
     pub decisions: Vec<Decision>,
     /// What the module would say at start (push-stream spec, section 3).
     pub messages: Vec<(log::Level, String)>,
+    /// Name of the memory zone, for messages.
+    pub zone: String,
     /// The main file.
     pub main: PathBuf,
     pub(super) replacements: Vec<Replacement>,
@@ -135,9 +137,11 @@ pub fn translate(
     }
     accounting::account(scopes, placement, &served, &left, &mut ledger);
     decisions.extend(accounting::decisions(scopes, placement, &served));
+    let zone = zone(scopes);
     let untouched = left.iter().filter_map(|(id, _)| scopes.scope(*id).opening);
     Ok(Translation {
-        messages: messages(scopes, &config),
+        messages: messages(&config, &zone),
+        zone,
         config,
         entries: ledger.into_entries(),
         decisions,
@@ -325,7 +329,7 @@ fn replace_roles(
 /// Page size of the machines that the module runs on.
 const PAGE_BYTES: u64 = 4096;
 
-fn messages(scopes: &Scopes<'_>, config: &Config) -> Vec<(log::Level, String)> {
+fn messages(config: &Config, zone: &str) -> Vec<(log::Level, String)> {
     if !config.has_locations() {
         let text = "ngx_http_push_stream_module will not be used with this configuration.";
         return vec![(log::Level::Info, text.into())];
@@ -333,12 +337,16 @@ fn messages(scopes: &Scopes<'_>, config: &Config) -> Vec<(log::Level, String)> {
     let Some(bytes) = config.push_stream.shared_memory_size else {
         return Vec::new();
     };
-    let zone = scopes
-        .http()
-        .and_then(|http| scopes.own(http, "push_stream_shared_memory_size"))
-        .and_then(|directive| directive.arguments.get(1))
-        .map_or("push_stream_module".into(), |zone| zone.text());
     let kib = bytes.div_ceil(PAGE_BYTES).saturating_mul(PAGE_BYTES) / 1024;
     let text = format!("Using {kib}KiB of shared memory for push stream module on zone: {zone}");
     vec![(log::Level::Info, text)]
+}
+
+/// The name of the memory zone.
+fn zone(scopes: &Scopes<'_>) -> String {
+    scopes
+        .http()
+        .and_then(|http| scopes.own(http, "push_stream_shared_memory_size"))
+        .and_then(|directive| directive.arguments.get(1))
+        .map_or_else(|| "push_stream_module".to_owned(), |zone| zone.text().into_owned())
 }
