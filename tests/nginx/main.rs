@@ -2,7 +2,9 @@
 //! refused.
 
 mod golden;
+mod processes;
 mod refusals;
 mod round_trip;
 mod sample;
 mod support;
+mod transcript;
