@@ -2,7 +2,9 @@
 
 use super::syntax::Directive;
 use crate::config::ListenAddress;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
+use std::net::SocketAddr;
 
 /// Permission bits that nginx gives to its socket files.
 const UNIX_MODE: u32 = 0o666;

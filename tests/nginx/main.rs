@@ -6,5 +6,6 @@ mod processes;
 mod refusals;
 mod round_trip;
 mod sample;
+mod servers;
 mod support;
 mod transcript;

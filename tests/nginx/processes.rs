@@ -175,3 +175,37 @@ fn a_file_without_http_block_gets_the_notice_of_the_module() {
         "rpushd: ngx_http_push_stream_module will not be used with this configuration.\n"
     );
 }
+
+#[test]
+fn a_reload_reads_the_nginx_file_again_and_keeps_the_memory_size() {
+    let folder = Folder::new("reload");
+    let port = free_port();
+    let files = sample(&folder.0, port);
+    let main = write(&files, &folder.0);
+    let mut daemon = Process::start(rpushd(), &["serve", "--nginx-config", &main], &folder.0);
+    assert_eq!(status(port, "/poll/a"), "HTTP/1.1 304 Not Modified");
+    let text = String::from_utf8(files.0[Path::new("/etc/nginx/nginx.conf")].clone()).unwrap();
+    let changed = text
+        .replace("size                100m;", "size                200m;")
+        .replace("location ~ /poll/(.*)", "location ~ /asked/(.*)");
+    std::fs::write(&main, changed).unwrap();
+    signal(&daemon, "-HUP");
+    let started = std::time::Instant::now();
+    while status(port, "/asked/a") != "HTTP/1.1 304 Not Modified" {
+        assert!(started.elapsed() < std::time::Duration::from_secs(20));
+    }
+    let pid = std::fs::read_to_string(folder.0.join("nginx.pid")).unwrap();
+    assert_eq!(pid.trim(), daemon.0.id().to_string());
+    signal(&daemon, "-QUIT");
+    assert!(daemon.0.wait().unwrap().success());
+    assert!(!folder.0.join("nginx.pid").exists());
+    let log = std::fs::read_to_string(folder.0.join("error.log")).unwrap();
+    let warning = "Cannot change memory area size without restart, ignoring change on zone: \
+                   push_stream_module";
+    assert!(log.contains(warning), "{log}");
+}
+
+fn signal(process: &Process, signal: &str) {
+    let id = process.0.id().to_string();
+    assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+}

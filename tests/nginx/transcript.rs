@@ -97,10 +97,8 @@ pub fn connect(port: u16) -> TcpStream {
 
 /// The first line of an answer.
 pub fn status(port: u16, path: &str) -> String {
-    Client::ask(port, &format!("GET {path}"), "")
-        .head()
-        .trim_end_matches(" content-type: text/html")
-        .to_owned()
+    let head = Client::ask(port, &format!("GET {path}"), "").head();
+    head.split(" content-type").next().unwrap_or_default().trim_end().to_owned()
 }
 
 fn publish(port: u16, path: &str, text: &str) -> String {
