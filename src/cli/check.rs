@@ -29,7 +29,7 @@ fn run(parser: lexopt::Parser) -> Result<(), Failure> {
         output::complain(&notice);
         return Ok(());
     }
-    let Sources { config, messages, .. } = settings.read()?;
+    let Sources { config, messages } = settings.read()?;
     for (level, message) in &messages {
         output::complain(&format!("{}: {message}", level.as_str().to_ascii_lowercase()));
     }

@@ -77,7 +77,7 @@ pub fn read(path: &Path, overrides: &Overrides) -> Result<Sources, Failure> {
             config.warnings.push(format!("{}: not done: {} ({reason})", entry.origin, entry.text));
         }
     }
-    Ok(Sources { config, messages: translation.messages, zone: translation.zone })
+    Ok(Sources { config, messages: translation.messages })
 }
 
 /// What the module says of a configuration that makes no use of it; none if it is used.

@@ -12,7 +12,6 @@ pub struct Reload {
     listeners: Vec<Listener>,
     log_file: Option<PathBuf>,
     pid_file: Option<PathBuf>,
-    memory: Option<u64>,
 }
 
 impl Reload {
@@ -24,7 +23,6 @@ impl Reload {
             listeners: config.listeners.clone(),
             log_file: config.log_file.clone(),
             pid_file: config.pid_file.clone(),
-            memory: config.push_stream.shared_memory_size,
         }
     }
 
@@ -36,8 +34,7 @@ impl Reload {
         if let Err(error) = self.log.reopen() {
             log::error!("{error}");
         }
-        let sources = self.settings.read().map_err(|failure| failure.reason)?;
-        let mut config = sources.config;
+        let mut config = self.settings.read().map_err(|failure| failure.reason)?.config;
         for warning in &config.warnings {
             log::warn!("{warning}");
         }
@@ -51,13 +48,6 @@ impl Reload {
             if is_changed {
                 log::warn!("{key} has changed, which takes a restart");
             }
-        }
-        if config.push_stream.shared_memory_size != self.memory {
-            log::warn!(
-                "Cannot change memory area size without restart, ignoring change on zone: {}",
-                sources.zone
-            );
-            config.push_stream.shared_memory_size = self.memory;
         }
         log::set_max_level(config.log_level);
         Ok(config)

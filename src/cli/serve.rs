@@ -54,7 +54,7 @@ fn run(parser: lexopt::Parser) -> Result<(), Failure> {
 }
 
 fn serve(settings: Settings, sources: Sources, log: &'static Destination) -> Result<(), Failure> {
-    let Sources { config, messages, .. } = sources;
+    let Sources { config, messages } = sources;
     let is_development = settings.overrides.development.is_some();
     if is_development {
         log::warn!("DEVELOPMENT MODE: loopback only, and what is not configured is made up");

@@ -54,13 +54,11 @@ pub struct Sources {
     pub config: Config,
     /// What the nginx module would log at start.
     pub messages: Vec<(log::Level, String)>,
-    /// What the nginx configuration calls its memory zone.
-    pub zone: String,
 }
 
 impl From<Config> for Sources {
     fn from(config: Config) -> Sources {
-        Sources { config, messages: Vec::new(), zone: "push_stream_module".to_owned() }
+        Sources { config, messages: Vec::new() }
     }
 }
 

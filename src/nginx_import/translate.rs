@@ -42,8 +42,6 @@ pub struct Translation {
     pub decisions: Vec<Decision>,
     /// What the module would say at start (push-stream spec, section 3).
     pub messages: Vec<(log::Level, String)>,
-    /// Name of the memory zone, for messages.
-    pub zone: String,
     /// The main file.
     pub main: PathBuf,
     pub(super) replacements: Vec<Replacement>,
@@ -137,11 +135,9 @@ pub fn translate(
     }
     accounting::account(scopes, placement, &served, &left, &mut ledger);
     decisions.extend(accounting::decisions(scopes, placement, &served));
-    let zone = zone(scopes);
     let untouched = left.iter().filter_map(|(id, _)| scopes.scope(*id).opening);
     Ok(Translation {
-        messages: messages(&config, &zone),
-        zone,
+        messages: messages(&config, &zone(scopes)),
         config,
         entries: ledger.into_entries(),
         decisions,
