@@ -7,9 +7,9 @@ use super::ledger::{Fate, Ledger};
 use super::process;
 use super::proxy;
 use super::replacement::loads_module;
-use super::syntax::Directive;
+use super::syntax::{Directive, FileId};
 use super::translate::{Decision, Placement, ServedServer, decision, sets_push_stream};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Enters all directives that have no entry yet; those that have one keep the worse fate.
 pub(super) fn account(
@@ -38,29 +38,22 @@ struct Accountant<'a, 't> {
 
 impl Accountant<'_, '_> {
     fn level(&mut self, id: ScopeId) {
-        let scope = self.scopes.scope(id);
-        for directive in scope.directives.iter().copied() {
-            let inner = self.inner(id, directive);
-            if inner.is_empty() {
-                let fate = self.fate(id, directive);
-                self.ledger.enter(self.scopes.tree(), directive, fate);
-            }
-            for inner in inner {
-                self.block(inner, directive);
+        let tree = self.scopes.tree();
+        // A file that is included twice opens a level twice with the same directive.
+        let mut inner: BTreeMap<(FileId, usize), Vec<ScopeId>> = BTreeMap::new();
+        for level in self.scopes.inner(id) {
+            if let Some(opening) = self.scopes.scope(*level).opening {
+                inner.entry((opening.file, opening.span.start)).or_default().push(*level);
             }
         }
-    }
-
-    /// The levels that a directive opens.
-    fn inner(&self, id: ScopeId, directive: &Directive) -> Vec<ScopeId> {
-        let is_inner = |inner: &ScopeId| {
-            let scope = self.scopes.scope(*inner);
-            scope.parent == Some(id)
-                && scope.opening.is_some_and(|opening| std::ptr::eq(opening, directive))
-        };
-        match directive.name.as_str() {
-            "http" | "server" | "location" | "if" => self.scopes.ids().filter(is_inner).collect(),
-            _ => Vec::new(),
+        for directive in self.scopes.scope(id).directives.iter().copied() {
+            match inner.get(&(directive.file, directive.span.start)) {
+                Some(levels) => levels.iter().for_each(|level| self.block(*level, directive)),
+                None => {
+                    let fate = self.fate(id, directive);
+                    self.ledger.enter(tree, directive, fate);
+                }
+            }
         }
     }
 

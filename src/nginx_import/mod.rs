@@ -36,7 +36,7 @@ pub use inheritance::{Scope, ScopeId, ScopeKind, Scopes};
 pub use ledger::{Entry, Fate};
 pub use lexer::PARAMETER_BYTES_MAX;
 pub use syntax::{Argument, Body, Directive, FileId, SourceFile, Span, SyntaxError, Tree};
-pub use translate::{Decision, Placement, Translation, translate};
+pub use translate::{Decision, LEVELS_MAX, Placement, Translation, translate};
 
 #[cfg(test)]
 mod robustness;

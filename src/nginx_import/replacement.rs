@@ -2,6 +2,7 @@
 //! bytes, so that comments and layout survive.
 
 use super::directives::PREFIX;
+use super::inheritance::ROLES;
 use super::syntax::{Body, Directive, FileId, SourceFile, Span, Tree};
 use super::translate::{Replacement, Translation};
 use super::unified_diff::{Edit, unified_diff};
@@ -33,7 +34,8 @@ struct Editor<'e> {
 impl Editor<'_> {
     fn directives(&mut self, file: FileId, directives: &[Directive]) {
         for directive in directives {
-            let is_untouched = self.translation.untouched.contains(&(file, directive.span.clone()));
+            let is_untouched = directive.name == "location"
+                && self.translation.untouched.contains(&(file, directive.span.clone()));
             match &directive.body {
                 _ if is_untouched => {}
                 Body::Block { .. } if directive.name == "if" && self.is_emptied(directive) => {
@@ -46,8 +48,9 @@ impl Editor<'_> {
     }
 
     fn simple(&mut self, directive: &Directive) {
+        let is_role = ROLES.contains(&directive.name.as_str());
         let is_it = |replacement: &&Replacement| {
-            replacement.file == directive.file && replacement.span == directive.span
+            is_role && replacement.file == directive.file && replacement.span == directive.span
         };
         if let Some(replacement) = self.translation.replacements.iter().find(is_it) {
             let separator = match self.indent(directive.span.start) {

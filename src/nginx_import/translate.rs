@@ -18,6 +18,9 @@ use crate::config::{Config, Gzip, Location, PushStream, Role};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+/// Most servers, locations and `if` blocks together, files that are included several times counted each time.
+pub const LEVELS_MAX: usize = 10_000;
+
 /// Where the daemon is to stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placement {
@@ -91,6 +94,10 @@ pub fn translate(
     placement: Placement,
     files: &dyn Files,
 ) -> Result<Translation, SyntaxError> {
+    if let Some(surplus) = scopes.ids().nth(LEVELS_MAX) {
+        let text = format!("there are more than {LEVELS_MAX} servers, locations and if blocks");
+        return Err(error_at(scopes, surplus, text));
+    }
     let mut push_stream = levels::push_stream(scopes)?;
     push_stream.worker_processes = process::worker_processes(scopes)?;
     let levels = Levels::read(scopes, files)?;
@@ -145,6 +152,15 @@ pub fn translate(
         replacements,
         untouched: untouched.map(|opening| (opening.file, opening.span.clone())).collect(),
     })
+}
+
+/// An error that points at the opening of a level.
+pub(super) fn error_at(scopes: &Scopes<'_>, level: ScopeId, text: String) -> SyntaxError {
+    let tree = scopes.tree();
+    match scopes.scope(level).opening {
+        Some(opening) => tree.error(opening, text),
+        None => SyntaxError::new(&tree.main().path, 0, text),
+    }
 }
 
 pub(super) fn decision(tree: &Tree, directive: &Directive, text: impl Into<String>) -> Decision {

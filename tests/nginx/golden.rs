@@ -11,7 +11,10 @@ fn compare(name: &str, actual: &str) {
         std::fs::write(&path, actual).unwrap();
     }
     let expected = std::fs::read_to_string(&path).unwrap();
-    assert_eq!(actual, expected, "{name}");
+    for (index, (actual, expected)) in actual.lines().zip(expected.lines()).enumerate() {
+        assert_eq!(actual, expected, "{name}:{}", index + 1);
+    }
+    assert_eq!(actual.lines().count(), expected.lines().count(), "{name}");
 }
 
 #[test]
@@ -19,7 +22,10 @@ fn a_large_site_is_imported_as_the_golden_files_say() {
     let files = MemoryFiles::fixture("three_servers");
     let (translation, diff) = import(&files, BEHIND).unwrap();
     compare("three_servers.report", &translation.report(BEHIND));
-    compare("three_servers.toml", &translation.to_toml());
+    // What stands before the locations is the same for every daemon.
+    let toml = translation.to_toml();
+    let locations = toml.find("# What the listeners above answer with").unwrap();
+    compare("three_servers.toml", &toml[locations..]);
     compare("three_servers.diff", &diff);
     let locations: usize =
         translation.config.servers.iter().map(|server| server.locations.len()).sum();

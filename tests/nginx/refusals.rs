@@ -1,7 +1,7 @@
 //! What is refused, in nginx's or the module's words, with its place.
 
 use crate::support::*;
-use rpushd::nginx_import::Placement;
+use rpushd::nginx_import::{LEVELS_MAX, Placement};
 
 /// The error of a main file in nginx's place.
 fn fault(text: &str) -> String {
@@ -163,4 +163,19 @@ fn a_variable_that_the_daemon_does_not_know_is_named() {
     let (translation, _) = import(&files, BEHIND).unwrap();
     let leftovers: Vec<String> = translation.leftovers().map(|entry| entry.to_string()).collect();
     assert_eq!(leftovers, [format!("/etc/nginx/nginx.conf:5  location /a {{ … }}\n    {reason}")]);
+}
+
+#[test]
+fn more_locations_than_anybody_writes_are_refused() {
+    let locations = |count: usize| {
+        let each = (0..count).map(|number| format!("location /{number} {{ }}\n"));
+        format!("http {{ server {{ listen 80;\n{} }} }}", each.collect::<String>())
+    };
+    // The top, http and the server are levels too.
+    let taken = locations(LEVELS_MAX - 3);
+    assert!(import(&MemoryFiles::new(&[("/etc/nginx/nginx.conf", &taken)]), BEHIND).is_ok());
+    assert_eq!(
+        fault(&locations(LEVELS_MAX - 2)),
+        "9999: there are more than 10000 servers, locations and if blocks"
+    );
 }
