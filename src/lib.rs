@@ -18,7 +18,7 @@
 //! | [`server`] | the state machine: connections, outboxes, fan-out, deadlines |
 //! | [`reactor`] | the only folder that knows the operating system: sockets, signals, clock |
 //! | [`config`] | environment and TOML -> one typed `Config`, with every limit in one place |
-//! | [`nginx_import`] | an nginx configuration -> what it says to the push stream module |
+//! | [`nginx_import`] | an nginx configuration -> the same `Config`, what changes in nginx, and a report |
 //! | `cli` | one file per subcommand of the program; the only place that picks exit codes |
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]

@@ -183,7 +183,8 @@ fn core_faults(path: &str, text: &str) -> Vec<String> {
         return Vec::new();
     }
     let is_address = |mention: &str| {
-        module_of(path) == "config" && ADDRESSES.iter().any(|one| mention.starts_with(one))
+        ["config", "nginx_import"].contains(&module_of(path))
+            && ADDRESSES.iter().any(|one| mention.starts_with(one))
     };
     let mut faults = Vec::new();
     for (number, line) in code(text) {

@@ -2,14 +2,15 @@
 
 use super::Command;
 use super::exit::Failure;
+use super::nginx;
 use super::output;
-use super::settings::Settings;
+use super::settings::{Settings, Sources};
 
 pub const COMMAND: Command = Command {
     name: "check",
     summary: "validate the configuration and show what it comes to",
     usage: "\
-Usage: rpushd check [--config FILE] [options of serve]
+Usage: rpushd check [--config FILE | --nginx-config FILE] [options of serve]
 
 Reads the configuration as \"rpushd serve\" with the same options would, and prints
 the effective one as TOML, secrets masked, with a line for what each listener and
@@ -21,7 +22,17 @@ Exit codes: 0 good, 78 wrong (the reason is on standard error).
 };
 
 fn run(parser: lexopt::Parser) -> Result<(), Failure> {
-    let config = Settings::parse(parser)?.read()?;
+    let settings = Settings::parse(parser)?;
+    if let Some(path) = &settings.nginx_file
+        && let Some(notice) = nginx::notice_of_none(path)?
+    {
+        output::complain(&notice);
+        return Ok(());
+    }
+    let Sources { config, messages } = settings.read()?;
+    for (level, message) in &messages {
+        output::complain(&format!("{}: {message}", level.as_str().to_ascii_lowercase()));
+    }
     for warning in &config.warnings {
         output::complain(&format!("warning: {warning}"));
     }

@@ -5,7 +5,9 @@ mod client;
 mod development;
 mod exit;
 mod http_client;
+mod import_nginx;
 mod logger;
+mod nginx;
 mod output;
 mod pid_file;
 mod publish;
@@ -34,6 +36,7 @@ struct Command {
 const COMMANDS: &[Command] = &[
     serve::COMMAND,
     check::COMMAND,
+    import_nginx::COMMAND,
     token::COMMAND,
     subscribe::COMMAND,
     publish::COMMAND,
@@ -116,10 +119,10 @@ fn help(topic: Option<&str>) -> Result<(), Failure> {
          Usage: rpushd [COMMAND] [OPTIONS]\n\nCommands:\n",
     );
     for Command { name, summary, .. } in COMMANDS {
-        text.push_str(&format!("  {name:<10} {summary}\n"));
+        text.push_str(&format!("  {name:<12} {summary}\n"));
     }
-    text.push_str("  help       this text, or that of a command: rpushd help COMMAND\n");
-    text.push_str("  version    the version\n\n");
+    text.push_str("  help         this text, or that of a command: rpushd help COMMAND\n");
+    text.push_str("  version      the version\n\n");
     text.push_str("For a first look: rpushd --dev\n\n");
     text.push_str(EXIT_CODES);
     output::print(&text)

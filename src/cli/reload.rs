@@ -34,7 +34,7 @@ impl Reload {
         if let Err(error) = self.log.reopen() {
             log::error!("{error}");
         }
-        let mut config = self.settings.read().map_err(|failure| failure.reason)?;
+        let mut config = self.settings.read().map_err(|failure| failure.reason)?.config;
         for warning in &config.warnings {
             log::warn!("{warning}");
         }

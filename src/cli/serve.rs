@@ -6,7 +6,7 @@ use super::exit::{Exit, Failure};
 use super::logger::{self, Destination};
 use super::pid_file::PidFile;
 use super::reload::Reload;
-use super::settings::Settings;
+use super::settings::{Settings, Sources};
 use rpushd::config::Config;
 use rpushd::reactor::{self, BoundListener, Clock, Notifier, Reactor};
 use rpushd::server::Server;
@@ -18,6 +18,9 @@ pub const COMMAND: Command = Command {
 Usage: rpushd [serve] [OPTIONS]
 
   --config FILE      configuration file (TOML); else RPUSHD_CONFIG, else none
+  --nginx-config FILE
+                     an nginx configuration with push_stream_* directives instead;
+                     the daemon listens where nginx would (see import-nginx)
   --listen ADDRESS   127.0.0.1:45831, [::1]:45831, unix:/path, systemd or
                      systemd:NAME; may be repeated
   --log-level LEVEL  off, error, warn, info, debug or trace
@@ -28,7 +31,7 @@ Usage: rpushd [serve] [OPTIONS]
 
 Flags win over RPUSHD_... variables, and they over the file.
 
-Signals: TERM and INT end every stream properly and exit; HUP reads the
+Signals: TERM, INT and QUIT end every stream properly and exit; HUP reads the
 configuration again without closing a stream, and opens the log file anew.
 
 Exit codes: 0 stopped by a signal, 64 command line, 71 cannot listen, 73 cannot make
@@ -39,9 +42,10 @@ the pid or log file, 74 the event loop failed, 78 wrong configuration.
 
 fn run(parser: lexopt::Parser) -> Result<(), Failure> {
     let settings = Settings::parse(parser)?;
-    let config = settings.read()?;
+    let sources = settings.read()?;
+    let config = &sources.config;
     let log = logger::start(config.log_level, config.log_file.as_deref())?;
-    let outcome = serve(settings, config, log);
+    let outcome = serve(settings, sources, log);
     // On standard error it will be told anyway.
     if let (Err(failure), true) = (&outcome, log.is_file()) {
         log::error!("{failure}");
@@ -49,10 +53,14 @@ fn run(parser: lexopt::Parser) -> Result<(), Failure> {
     outcome
 }
 
-fn serve(settings: Settings, config: Config, log: &'static Destination) -> Result<(), Failure> {
+fn serve(settings: Settings, sources: Sources, log: &'static Destination) -> Result<(), Failure> {
+    let Sources { config, messages } = sources;
     let is_development = settings.overrides.development.is_some();
     if is_development {
         log::warn!("DEVELOPMENT MODE: loopback only, and what is not configured is made up");
+    }
+    for (level, message) in &messages {
+        log::log!(*level, "{message}");
     }
     for warning in &config.warnings {
         log::warn!("{warning}");

@@ -1,6 +1,7 @@
 //! What `serve` and `check` are told on the command line: where the configuration is and what wins over it.
 
 use super::exit::{Exit, Failure};
+use super::nginx;
 use super::words::{self, Word};
 use rpushd::config::{Config, DevelopmentSecrets, Overrides, Secret};
 use rpushd::reactor;
@@ -10,6 +11,8 @@ use std::path::PathBuf;
 #[derive(Debug, Default)]
 pub struct Settings {
     pub file: Option<PathBuf>,
+    /// An nginx configuration, which stands in for the file.
+    pub nginx_file: Option<PathBuf>,
     pub overrides: Overrides,
 }
 
@@ -25,6 +28,7 @@ impl Settings {
             let overrides = &mut settings.overrides;
             match flag.as_str() {
                 "config" => settings.file = Some(words::value(&mut parser)?.into()),
+                "nginx-config" => settings.nginx_file = Some(words::value(&mut parser)?.into()),
                 "listen" => overrides.listen.push(words::value(&mut parser)?),
                 "log-level" => overrides.log_level = Some(words::value(&mut parser)?),
                 "log-file" => overrides.log_file = Some(words::value(&mut parser)?.into()),
@@ -37,8 +41,24 @@ impl Settings {
     }
 
     /// Reads the configuration, also for a reload.
-    pub fn read(&self) -> Result<Config, Failure> {
-        Ok(rpushd::config::read(self.file.as_deref(), &self.overrides)?)
+    pub fn read(&self) -> Result<Sources, Failure> {
+        match &self.nginx_file {
+            Some(path) => nginx::read(path, &self.overrides),
+            None => Ok(Sources::from(rpushd::config::read(self.file.as_deref(), &self.overrides)?)),
+        }
+    }
+}
+
+/// A configuration, and what its sources say besides.
+pub struct Sources {
+    pub config: Config,
+    /// What the nginx module would log at start.
+    pub messages: Vec<(log::Level, String)>,
+}
+
+impl From<Config> for Sources {
+    fn from(config: Config) -> Sources {
+        Sources { config, messages: Vec::new() }
     }
 }
 

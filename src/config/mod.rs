@@ -43,7 +43,7 @@ pub use listen::{UNIX_MODE_DEFAULT, Wiring, parse_unix_mode};
 pub use location::{
     Condition, Gzip, Location, Mode, PathMatch, PushStream, Role, SubscriberSettings, VirtualServer,
 };
-pub use read::{DiskFiles, read};
+pub use read::{DiskFiles, read, read_text};
 pub use sources::{DevelopmentSecrets, Files, Overrides, VARIABLE_PREFIX};
 pub use suggest::nearest;
 pub use variables::{RequestVariables, VariableString};

@@ -42,16 +42,23 @@ impl Files for DiskFiles {
 /// # Errors
 /// The first thing that is wrong, with its place. The process should end with code 78.
 pub fn read(path: Option<&Path>, overrides: &Overrides) -> Result<Config, ConfigError> {
-    let environment = environment()?;
     let Some(path) = path else {
-        return Config::from_sources(None, &environment, &DiskFiles, overrides);
+        return Config::from_sources(None, &environment()?, &DiskFiles, overrides);
     };
     let name = path.display().to_string();
     let place = Place::File(name.clone());
     let content =
         DiskFiles.read(path).map_err(|error| place.error(format!("cannot be read: {error}")))?;
     let text = String::from_utf8(content).map_err(|_| place.error("is not UTF-8 text"))?;
-    Config::from_sources(Some((&name, &text)), &environment, &DiskFiles, overrides)
+    read_text(&name, &text, overrides)
+}
+
+/// As [`read`], with the text of the configuration file given; `name` stands for the file in messages.
+///
+/// # Errors
+/// The first thing that is wrong, with its place.
+pub fn read_text(name: &str, text: &str, overrides: &Overrides) -> Result<Config, ConfigError> {
+    Config::from_sources(Some((name, text)), &environment()?, &DiskFiles, overrides)
 }
 
 /// The `RPUSHD_…` variables of this process.

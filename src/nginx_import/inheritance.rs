@@ -48,6 +48,8 @@ pub struct Scope<'t> {
     pub opening: Option<&'t Directive>,
     /// All that stands on this level, in order, include files in place; openings of inner levels too.
     pub directives: Vec<&'t Directive>,
+    /// The levels directly inside.
+    inner: Vec<ScopeId>,
     /// The last directive of each name.
     by_name: BTreeMap<&'t str, &'t Directive>,
 }
@@ -93,10 +95,13 @@ impl<'t> Scopes<'t> {
 
     /// The levels of a kind directly inside another, in the order of the text.
     pub fn children(&self, parent: ScopeId, kind: ScopeKind) -> impl Iterator<Item = ScopeId> {
-        let is_child = move |id: &ScopeId| {
-            self.scope(*id).parent == Some(parent) && self.scope(*id).kind == kind
-        };
-        self.ids().filter(is_child)
+        let inner = self.scope(parent).inner.iter().copied();
+        inner.filter(move |id| self.scope(*id).kind == kind)
+    }
+
+    /// The levels directly inside another, in the order of the text.
+    pub fn inner(&self, parent: ScopeId) -> &[ScopeId] {
+        &self.scope(parent).inner
     }
 
     /// The `http` block; none if there is none.
@@ -172,8 +177,12 @@ impl<'t> Scopes<'t> {
             parent,
             opening,
             directives: Vec::new(),
+            inner: Vec::new(),
             by_name: BTreeMap::new(),
         });
+        if let Some(parent) = parent {
+            self.scopes[parent.0].inner.push(id);
+        }
         for &directive in &directives {
             check_place(kind, directive)
                 .and_then(|()| check_repetition(self.scope(id), directive))

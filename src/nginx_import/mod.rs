@@ -2,22 +2,41 @@
 //! [`Files`]; there is no file, socket or clock here.
 //!
 //! Leaves to root: `syntax` (the tree), `lexer`, `parser` (one file), `glob` and `include` (many files),
-//! `directives` and `checks` (what may stand where), `inheritance` (what holds in a location).
+//! `directives` and `checks` (what may stand where), `inheritance` (what holds in a location); `levels`,
+//! `conditions`, `listens`, `routes`, `process` and `proxy` (what it means for the daemon), `ledger`, `fates`
+//! and `accounting` (what became of each directive), `wiring` and `translate` (the daemon's configuration);
+//! `unified_diff` and `replacement` (nginx's new configuration), `report`.
 
+mod accounting;
 mod checks;
+mod conditions;
 mod directives;
+mod fates;
 mod glob;
 mod include;
 mod inheritance;
+mod ledger;
+mod levels;
 mod lexer;
+mod listens;
 mod parser;
+mod process;
+mod proxy;
+mod replacement;
+mod report;
+mod routes;
 mod syntax;
+mod translate;
+mod unified_diff;
+mod wiring;
 
 pub use directives::{Contexts, DIRECTIVES, KnownDirective, PREFIX};
 pub use include::{BYTES_MAX, DEPTH_MAX, Files, WORDS_MAX, load};
 pub use inheritance::{Scope, ScopeId, ScopeKind, Scopes};
+pub use ledger::{Entry, Fate};
 pub use lexer::PARAMETER_BYTES_MAX;
 pub use syntax::{Argument, Body, Directive, FileId, SourceFile, Span, SyntaxError, Tree};
+pub use translate::{Decision, LEVELS_MAX, Placement, Translation, translate};
 
 #[cfg(test)]
 mod robustness;

@@ -1,9 +1,11 @@
 //! Any bytes as an nginx configuration: the first part is the main file, the others are `/etc/0`, `/etc/1`, …
-//! that it may include. Reading them must end in a tree or an error.
+//! that it may include. Reading them must end in a tree or an error, translating that in a configuration whose
+//! written file reads back, or an error.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rpushd::nginx_import::{Files, Scopes, load};
+use rpushd::config::{Config, DiskFiles, Overrides};
+use rpushd::nginx_import::{Files, Placement, Scopes, load, translate};
 use std::ffi::OsString;
 use std::path::Path;
 
@@ -43,6 +45,18 @@ fuzz_target!(|data: &[u8]| {
         for directive in &scopes.scope(id).directives {
             let text = &tree.file(directive.file).text[directive.span.clone()];
             assert!(matches!(text.last(), Some(b';' | b'}')));
+        }
+    }
+    let upstream = ([127, 0, 0, 1], 45831).into();
+    for placement in [Placement::Instead, Placement::Behind { upstream }] {
+        let Ok(translation) = translate(&scopes, placement, &parts) else { continue };
+        translation.nginx_diff(&tree);
+        translation.report(placement);
+        if translation.config.has_locations() {
+            let text = translation.to_toml();
+            let file = Some(("rpushd.toml", text.as_str()));
+            Config::from_sources(file, &Default::default(), &DiskFiles, &Overrides::default())
+                .unwrap_or_else(|error| panic!("{error}\n{text}"));
         }
     }
 });

@@ -1,0 +1,192 @@
+//! The words of each level as the typed settings of the configuration, inheritance resolved.
+
+use super::directives::PREFIX;
+use super::include::Files;
+use super::inheritance::{HEADER_TEMPLATE_FILE, ScopeId, ScopeKind, Scopes};
+use super::syntax::{Body, Directive, SyntaxError, Tree};
+use crate::config::{HTTP_DIRECTIVES, LEVEL_DIRECTIVES, Level, PushStream, Value, VariableString};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// Largest header template file.
+const TEMPLATE_BYTES_MAX: usize = 1 << 20;
+
+/// The settings of `http` and all levels in it.
+pub(super) struct Levels<'t> {
+    by_scope: BTreeMap<ScopeId, Level>,
+    /// Variable strings that the daemon cannot evaluate, and why.
+    unknown: Vec<(&'t Directive, String)>,
+}
+
+impl<'t> Levels<'t> {
+    /// Reads all levels. The error is the first value that nginx or the module would refuse.
+    pub(super) fn read(scopes: &Scopes<'t>, files: &dyn Files) -> Result<Levels<'t>, SyntaxError> {
+        let mut levels = Levels { by_scope: BTreeMap::new(), unknown: Vec::new() };
+        let templates = Templates(files);
+        for id in scopes.ids() {
+            let scope = scopes.scope(id);
+            if scope.kind == ScopeKind::Main {
+                continue;
+            }
+            let own = levels.own(scopes, id, &templates)?;
+            let outer = scope.parent.and_then(|parent| levels.by_scope.get(&parent));
+            let level = match (scope.kind, outer) {
+                (ScopeKind::Server | ScopeKind::Location, Some(outer)) => own.inherit(outer),
+                _ => own,
+            };
+            levels.by_scope.insert(id, level);
+        }
+        Ok(levels)
+    }
+
+    /// What holds on a level; on an `if` only what it sets itself.
+    pub(super) fn level(&self, id: ScopeId) -> Level {
+        self.by_scope.get(&id).cloned().unwrap_or_default()
+    }
+
+    /// Why the daemon cannot do what holds on this level: a directive with a variable that it does not know.
+    pub(super) fn unknown_in(
+        &self,
+        scopes: &Scopes<'t>,
+        id: ScopeId,
+    ) -> Option<(&'t Directive, &str)> {
+        self.unknown
+            .iter()
+            .find(|(directive, _)| {
+                let holds = scopes.inherited(id, &directive.name);
+                holds.is_some_and(|holds| std::ptr::eq(holds, *directive))
+            })
+            .map(|(directive, reason)| (*directive, reason.as_str()))
+    }
+
+    fn own(
+        &mut self,
+        scopes: &Scopes<'t>,
+        id: ScopeId,
+        templates: &Templates<'_>,
+    ) -> Result<Level, SyntaxError> {
+        let tree = scopes.tree();
+        let mut level = Level::default();
+        let mut seen = BTreeSet::new();
+        for directive in &scopes.scope(id).directives {
+            if directive.name == "types" {
+                add_types(tree, directive, &mut level);
+                continue;
+            }
+            // A setting of the daemon alone.
+            if directive.name == "gzip_streams" {
+                continue;
+            }
+            let Some(known) = LEVEL_DIRECTIVES.iter().find(|known| known.name == directive.name)
+            else {
+                continue;
+            };
+            let value = value(tree, directive)?;
+            if !seen.insert(known.name) {
+                let text = format!("\"{}\" directive is duplicate", known.name);
+                return Err(tree.error(directive, text));
+            }
+            if let Some(reason) = unknown_variable(directive) {
+                self.unknown.push((directive, reason));
+                continue;
+            }
+            known.set(&mut level, &value, templates).map_err(|text| tree.error(directive, text))?;
+        }
+        Ok(level)
+    }
+}
+
+/// The settings of section 2.3; defaults where there is no `http` block.
+pub(super) fn push_stream(scopes: &Scopes<'_>) -> Result<PushStream, SyntaxError> {
+    let mut settings = PushStream { reload_ends_subscribers: true, ..PushStream::default() };
+    let Some(http) = scopes.http() else {
+        return Ok(settings);
+    };
+    for known in HTTP_DIRECTIVES.iter().filter(|known| known.name.starts_with(PREFIX)) {
+        let Some(directive) = scopes.own(http, known.name) else {
+            continue;
+        };
+        let value = Value::Text(
+            directive.arguments.first().map(|argument| argument.value.clone()).unwrap_or_default(),
+        );
+        known.set(&mut settings, &value).map_err(|text| scopes.tree().error(directive, text))?;
+    }
+    Ok(settings)
+}
+
+/// The value of a directive that a level may set.
+fn value(tree: &Tree, directive: &Directive) -> Result<Value, SyntaxError> {
+    let texts = || directive.arguments.iter().map(|argument| argument.text().into_owned());
+    match directive.arguments.as_slice() {
+        _ if directive.body != Body::Simple => {
+            let text = format!("directive \"{}\" is not terminated by \";\"", directive.name);
+            Err(tree.error(directive, text))
+        }
+        [_, ..] if directive.name == "gzip_types" => Ok(Value::List(texts().collect())),
+        [file] if directive.name == HEADER_TEMPLATE_FILE => {
+            Ok(Value::Text(beside_main(tree, &file.value)))
+        }
+        [only] => Ok(Value::Text(only.value.clone())),
+        _ => {
+            let text = format!("invalid number of arguments in \"{}\" directive", directive.name);
+            Err(tree.error(directive, text))
+        }
+    }
+}
+
+/// A relative path is looked up in the folder of the main file.
+pub(super) fn beside_main(tree: &Tree, path: &[u8]) -> Vec<u8> {
+    let folder = tree.main().path.parent().unwrap_or(Path::new(""));
+    folder.join(OsStr::from_bytes(path)).as_os_str().as_bytes().to_vec()
+}
+
+/// nginx lets a later type win over an earlier one of the same extension.
+fn add_types(tree: &Tree, block: &Directive, level: &mut Level) {
+    let Body::Block { directives, .. } = &block.body else { return };
+    let types = level.types.get_or_insert_default();
+    for line in tree.expanded(directives) {
+        for extension in &line.arguments {
+            let extension = extension.text().to_ascii_lowercase();
+            match types.iter_mut().find(|(known, _)| *known == extension) {
+                Some((_, content_type)) => content_type.clone_from(&line.name),
+                None => types.push((extension, line.name.clone())),
+            }
+        }
+    }
+}
+
+/// nginx has more variables than the daemon.
+fn unknown_variable(directive: &Directive) -> Option<String> {
+    let takes_variables = [
+        "push_stream_channels_path",
+        "push_stream_last_received_message_time",
+        "push_stream_last_received_message_tag",
+        "push_stream_last_event_id",
+        "push_stream_user_agent",
+        "push_stream_allowed_origins",
+    ]
+    .contains(&directive.name.as_str());
+    let text = directive.arguments.first().filter(|_| takes_variables)?.text();
+    VariableString::parse(&text).err()
+}
+
+/// Header template files as the configuration asks for them.
+struct Templates<'f>(&'f dyn Files);
+
+impl crate::config::Files for Templates<'_> {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let content = self.0.read(path, TEMPLATE_BYTES_MAX).map_err(io::Error::other)?;
+        match content.len() > TEMPLATE_BYTES_MAX {
+            true => Err(io::Error::other("larger than 1 MiB")),
+            false => Ok(content),
+        }
+    }
+
+    /// Templates are no secrets.
+    fn is_world_readable(&self, _path: &Path) -> bool {
+        false
+    }
+}

@@ -1,0 +1,122 @@
+//! Settings of nginx as a process and of its connections, where the daemon takes nginx's place.
+
+use super::inheritance::{ScopeId, Scopes};
+use super::ledger::Fate;
+use super::levels::beside_main;
+use super::syntax::{Directive, SyntaxError};
+use crate::config::{Config, units};
+use crate::time::Millis;
+use log::LevelFilter;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+/// `worker_processes`: how many workers the statistics list. `auto` is the one that there is.
+pub(super) fn worker_processes(scopes: &Scopes<'_>) -> Result<u32, SyntaxError> {
+    let Some(directive) = main_directive(scopes, "worker_processes") else {
+        return Ok(1);
+    };
+    match first(directive).as_str() {
+        "auto" => Ok(1),
+        text => units::number("worker_processes", text)
+            .ok()
+            .filter(|count| *count > 0)
+            .ok_or_else(|| scopes.tree().error(directive, "invalid number of worker processes")),
+    }
+}
+
+/// `pid FILE` and `error_log FILE LEVEL` of the main level.
+pub(super) fn files(scopes: &Scopes<'_>, config: &mut Config) -> Result<(), SyntaxError> {
+    if let Some(directive) = main_directive(scopes, "pid") {
+        config.pid_file = Some(path(scopes, directive));
+    }
+    let Some(directive) = error_log(scopes) else {
+        return Ok(());
+    };
+    if let Fate::Carried = error_log_fate(directive) {
+        let is_standard_error = first(directive) == "stderr";
+        config.log_file = (!is_standard_error).then(|| path(scopes, directive));
+    }
+    let level = directive.arguments.get(1).map(|argument| argument.text().into_owned());
+    config.log_level = match level.as_deref() {
+        None | Some("error" | "crit" | "alert" | "emerg") => LevelFilter::Error,
+        Some("warn") => LevelFilter::Warn,
+        Some("notice" | "info") => LevelFilter::Info,
+        Some(text) if text.starts_with("debug") => LevelFilter::Debug,
+        Some(text) => {
+            return Err(scopes.tree().error(directive, format!("invalid log level \"{text}\"")));
+        }
+    };
+    Ok(())
+}
+
+/// Whether it is a file that the daemon can write to.
+pub(super) fn error_log_fate(directive: &Directive) -> Fate {
+    match first(directive).split_once(':') {
+        Some(("syslog" | "memory", _)) => {
+            Fate::Left("the daemon logs to a file or to standard error".into())
+        }
+        _ => Fate::Carried,
+    }
+}
+
+/// The first `error_log` of the main level, else of `http`.
+pub(super) fn error_log<'t>(scopes: &Scopes<'t>) -> Option<&'t Directive> {
+    let on = |id: ScopeId| {
+        scopes.scope(id).directives.iter().copied().find(|directive| directive.name == "error_log")
+    };
+    scopes.ids().next().and_then(on).or_else(|| scopes.http().and_then(on))
+}
+
+/// The limits of connections, from what holds in the locations that are served. Where these differ the most
+/// generous one is taken; the directives of the others come back.
+pub(super) fn connection_limits<'t>(
+    scopes: &Scopes<'t>,
+    locations: &[ScopeId],
+    config: &mut Config,
+) -> Result<Vec<&'t Directive>, SyntaxError> {
+    let tree = scopes.tree();
+    let mut overruled = Vec::new();
+    let mut largest = |name: &str| -> Result<Option<u64>, SyntaxError> {
+        let mut found: Vec<(u64, &'t Directive)> = Vec::new();
+        for id in locations {
+            let Some(directive) = scopes.inherited(*id, name) else {
+                continue;
+            };
+            let text = first(directive);
+            let value = match name {
+                "keepalive_requests" => units::number(name, &text).map(u64::from),
+                _ => units::milliseconds(name, &text).map(|time| time.0),
+            };
+            found.push((value.map_err(|text| tree.error(directive, text))?, directive));
+        }
+        let largest = found.iter().map(|(value, _)| *value).max();
+        let others = found.iter().filter(|(value, _)| Some(*value) != largest);
+        overruled.extend(others.map(|(_, directive)| *directive));
+        Ok(largest)
+    };
+    if let Some(time) = largest("keepalive_timeout")? {
+        config.limits.keepalive_timeout = Millis(time);
+    }
+    if let Some(count) = largest("keepalive_requests")? {
+        // 0 is no limit to the daemon, and no second request to nginx.
+        config.limits.keepalive_requests_max = u32::try_from(count).unwrap_or(u32::MAX).max(1);
+    }
+    if let Some(time) = largest("send_timeout")? {
+        config.limits.outbox_stall_timeout = Millis(time.max(1));
+    }
+    Ok(overruled)
+}
+
+fn main_directive<'t>(scopes: &Scopes<'t>, name: &str) -> Option<&'t Directive> {
+    scopes.ids().next().and_then(|main| scopes.own(main, name))
+}
+
+fn first(directive: &Directive) -> String {
+    directive.arguments.first().map(|argument| argument.text().into_owned()).unwrap_or_default()
+}
+
+fn path(scopes: &Scopes<'_>, directive: &Directive) -> PathBuf {
+    let written = directive.arguments.first().map(|argument| &argument.value[..]);
+    PathBuf::from(OsStr::from_bytes(&beside_main(scopes.tree(), written.unwrap_or_default())))
+}

@@ -1,0 +1,137 @@
+//! The nginx configuration with push-stream locations that pass their requests on, as changes of single
+//! bytes, so that comments and layout survive.
+
+use super::directives::PREFIX;
+use super::inheritance::ROLES;
+use super::syntax::{Body, Directive, FileId, SourceFile, Span, Tree};
+use super::translate::{Replacement, Translation};
+use super::unified_diff::{Edit, unified_diff};
+
+impl Translation {
+    /// The changes of all files as one unified diff, names relative to the folder of the main file. To be
+    /// applied there with `patch -p1`.
+    pub fn nginx_diff(&self, tree: &Tree) -> Vec<u8> {
+        let mut diff = Vec::new();
+        for (index, file) in tree.files().iter().enumerate() {
+            let mut editor = Editor { translation: self, file, edits: Vec::new() };
+            editor.directives(FileId(index), &file.directives);
+            let edits = editor.finish();
+            let folder = self.main.parent();
+            let name = folder.and_then(|folder| file.path.strip_prefix(folder).ok());
+            let name = name.unwrap_or(&file.path).display().to_string();
+            diff.extend(unified_diff(name.trim_start_matches('/'), &file.text, &edits));
+        }
+        diff
+    }
+}
+
+struct Editor<'e> {
+    translation: &'e Translation,
+    file: &'e SourceFile,
+    edits: Vec<Edit>,
+}
+
+impl Editor<'_> {
+    fn directives(&mut self, file: FileId, directives: &[Directive]) {
+        for directive in directives {
+            let is_untouched = directive.name == "location"
+                && self.translation.untouched.contains(&(file, directive.span.clone()));
+            match &directive.body {
+                _ if is_untouched => {}
+                Body::Block { .. } if directive.name == "if" && self.is_emptied(directive) => {
+                    self.remove(directive.span.clone());
+                }
+                Body::Block { directives, .. } => self.directives(file, directives),
+                Body::Simple | Body::Included(_) => self.simple(directive),
+            }
+        }
+    }
+
+    fn simple(&mut self, directive: &Directive) {
+        let is_role = ROLES.contains(&directive.name.as_str());
+        let is_it = |replacement: &&Replacement| {
+            is_role && replacement.file == directive.file && replacement.span == directive.span
+        };
+        if let Some(replacement) = self.translation.replacements.iter().find(is_it) {
+            let separator = match self.indent(directive.span.start) {
+                Some(indent) => [b"\n", indent].concat(),
+                None => b" ".to_vec(),
+            };
+            let lines: Vec<&[u8]> = replacement.lines.iter().map(|line| line.as_bytes()).collect();
+            self.edits
+                .push(Edit { span: directive.span.clone(), text: lines.join(&separator[..]) });
+        } else if directive.name.starts_with(PREFIX) || loads_module(directive) {
+            self.remove(directive.span.clone());
+        }
+    }
+
+    /// Whether nothing is left in a block but blanks.
+    fn is_emptied(&self, block: &Directive) -> bool {
+        let Body::Block { directives, inner } = &block.body else { return false };
+        let all_go = directives
+            .iter()
+            .all(|inner| inner.body == Body::Simple && inner.name.starts_with(PREFIX));
+        let mut rest = inner.start;
+        let mut is_blank = |end: usize, next: usize| {
+            let between = &self.file.text[rest..end];
+            rest = next;
+            between.trim_ascii().is_empty()
+        };
+        let is_blank_between =
+            directives.iter().all(|inner| is_blank(inner.span.start, inner.span.end));
+        !directives.is_empty() && all_go && is_blank_between && is_blank(inner.end, inner.end)
+    }
+
+    /// The blanks before a byte, if it is the first of its line.
+    fn indent(&self, at: usize) -> Option<&[u8]> {
+        let before = &self.file.text[..at];
+        let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let indent = &before[start..];
+        indent.trim_ascii().is_empty().then_some(indent)
+    }
+
+    /// Removes what follows a removed piece on the same line together with it.
+    fn remove(&mut self, span: Span) {
+        let text = &self.file.text;
+        match self.edits.last_mut() {
+            Some(last) if last.text.is_empty() && is_gap(&text[last.span.end..span.start]) => {
+                last.span.end = span.end;
+            }
+            _ => self.edits.push(Edit { span, text: Vec::new() }),
+        }
+    }
+
+    /// Where nothing else stands on the lines of a removed piece, the lines go with it.
+    fn finish(mut self) -> Vec<Edit> {
+        let mut edits = std::mem::take(&mut self.edits);
+        for edit in edits.iter_mut().filter(|edit| edit.text.is_empty()) {
+            let text = &self.file.text;
+            let blanks = text[edit.span.end..].iter().take_while(|byte| is_blank(**byte)).count();
+            let end = edit.span.end + blanks;
+            let ends_line = matches!(text.get(end), None | Some(b'\n'));
+            match self.indent(edit.span.start) {
+                Some(indent) if ends_line => {
+                    edit.span = edit.span.start - indent.len()..(end + 1).min(text.len());
+                }
+                // A comment that stays behind takes the place.
+                Some(_) => edit.span.end = end,
+                None => {}
+            }
+        }
+        edits
+    }
+}
+
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r')
+}
+
+fn is_gap(between: &[u8]) -> bool {
+    between.iter().all(|byte| is_blank(*byte))
+}
+
+/// `load_module` of the module itself.
+pub(super) fn loads_module(directive: &Directive) -> bool {
+    directive.name == "load_module"
+        && directive.arguments.iter().any(|word| word.text().contains("push_stream"))
+}

@@ -1,0 +1,73 @@
+//! What the importer tells people: what goes on, what does not, and what they have to think about.
+
+use super::ledger::{Entry, Fate};
+use super::translate::{Placement, Translation};
+use std::fmt::Write;
+
+/// Tables that hold a location in the TOML text.
+const LOCATION_TABLES: [&str; 2] = ["[[location]]", "[[server.location]]"];
+
+impl Translation {
+    /// A line for every directive, by its fate.
+    pub fn report(&self, placement: Placement) -> String {
+        let kept = match placement {
+            Placement::Instead => "Of no effect on push-stream locations",
+            Placement::Behind { .. } => "Stays in nginx",
+        };
+        let mut text = format!("Import of {}\n", self.main.display());
+        let decisions: Vec<String> = self
+            .decisions
+            .iter()
+            .map(|decision| format!("{}  {}", decision.origin, decision.text))
+            .collect();
+        section(&mut text, "Needs a decision", &decisions);
+        section(
+            &mut text,
+            "Left: nobody does this any more",
+            &self.lines(|fate| matches!(fate, Fate::Left(_))),
+        );
+        section(&mut text, "Carried over", &self.lines(|fate| *fate == Fate::Carried));
+        section(&mut text, kept, &self.lines(|fate| *fate == Fate::Kept));
+        text
+    }
+
+    fn lines(&self, is_wanted: impl Fn(&Fate) -> bool) -> Vec<String> {
+        let wanted = self.entries.iter().filter(|entry| is_wanted(&entry.fate));
+        wanted.map(Entry::to_string).collect()
+    }
+
+    /// The configuration as a commented file: [`crate::config::Config::to_toml`], with the place that each
+    /// location comes from.
+    pub fn to_toml(&self) -> String {
+        let mut locations = self.config.servers.iter().flat_map(|server| &server.locations);
+        let mut text = format!("# Made by rpushd import-nginx from {}.\n", self.main.display());
+        for line in self.config.to_toml().lines() {
+            // A line of the text is a line of the file: strings have their line ends escaped.
+            if LOCATION_TABLES.contains(&line)
+                && let Some(location) = locations.next()
+            {
+                let _ = writeln!(text, "# {}", location.origin);
+            }
+            text.push_str(line);
+            text.push('\n');
+        }
+        text
+    }
+}
+
+impl std::fmt::Display for Entry {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}  {}", self.origin, self.text)?;
+        match &self.fate {
+            Fate::Left(reason) => write!(formatter, "\n    {reason}"),
+            Fate::Carried | Fate::Kept => Ok(()),
+        }
+    }
+}
+
+fn section(text: &mut String, title: &str, lines: &[String]) {
+    let _ = writeln!(text, "\n{title} ({})", lines.len());
+    for line in lines {
+        let _ = writeln!(text, "  {}", line.replace('\n', "\n  "));
+    }
+}

@@ -1,0 +1,364 @@
+//! An nginx configuration -> the daemon's own [`Config`], with an account of every directive.
+
+use super::accounting;
+use super::conditions::Test;
+use super::directives::PREFIX;
+use super::fates::Kind;
+use super::include::Files;
+use super::inheritance::{ScopeId, ScopeKind, Scopes};
+use super::ledger::{Entry, Fate, Ledger};
+use super::levels::{self, Levels};
+use super::process;
+use super::proxy;
+use super::routes::{Route, routes};
+use super::syntax::{Directive, FileId, Span, SyntaxError, Tree};
+use super::wiring;
+use crate::config::checks::{self, SharedMemory};
+use crate::config::{Config, Gzip, Location, PushStream, Role};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Most servers, locations and `if` blocks together, files that are included several times counted each time.
+pub const LEVELS_MAX: usize = 10_000;
+
+/// Where the daemon is to stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placement {
+    /// In nginx's place: it listens, logs and writes its process id where nginx would.
+    Instead,
+    /// Behind nginx, which passes on the requests of push-stream locations. Servers that differ have ports
+    /// of their own, counted up from this one.
+    Behind {
+        /// Address of the first server.
+        upstream: SocketAddr,
+    },
+}
+
+/// What came of an nginx configuration.
+#[derive(Debug)]
+pub struct Translation {
+    /// The same for the daemon.
+    pub config: Config,
+    /// Every directive and its fate.
+    pub entries: Vec<Entry>,
+    /// What somebody has to think about.
+    pub decisions: Vec<Decision>,
+    /// What the module would say at start (push-stream spec, section 3).
+    pub messages: Vec<(log::Level, String)>,
+    /// The main file.
+    pub main: PathBuf,
+    pub(super) replacements: Vec<Replacement>,
+    /// Locations that the daemon cannot take over; nothing in them is changed.
+    pub(super) untouched: Vec<(FileId, Span)>,
+}
+
+/// Something to think about, and where it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// `FILE:LINE`
+    pub origin: String,
+    /// In words.
+    pub text: String,
+}
+
+/// What takes the place of the directive that gives a location its role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Replacement {
+    pub(super) file: FileId,
+    pub(super) span: Span,
+    pub(super) lines: Vec<String>,
+}
+
+impl Translation {
+    /// The directives that nobody does any more.
+    pub fn leftovers(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| matches!(entry.fate, Fate::Left(_)))
+    }
+}
+
+/// A server with push-stream locations.
+pub(super) struct ServedServer {
+    pub(super) id: ScopeId,
+    pub(super) locations: Vec<Location>,
+    /// The level of each.
+    pub(super) scopes: Vec<ScopeId>,
+}
+
+/// Translates a configuration whose levels are known. Header templates are read through `files`.
+///
+/// # Errors
+/// The first thing that nginx or the module would refuse, in their words; and, in nginx's place, whatever
+/// would silently keep nobody out any more.
+pub fn translate(
+    scopes: &Scopes<'_>,
+    placement: Placement,
+    files: &dyn Files,
+) -> Result<Translation, SyntaxError> {
+    if let Some(surplus) = scopes.ids().nth(LEVELS_MAX) {
+        let text = format!("there are more than {LEVELS_MAX} servers, locations and if blocks");
+        return Err(error_at(scopes, surplus, text));
+    }
+    let mut push_stream = levels::push_stream(scopes)?;
+    push_stream.worker_processes = process::worker_processes(scopes)?;
+    let levels = Levels::read(scopes, files)?;
+    let reader = LocationReader { scopes, levels, push_stream: &push_stream, placement };
+    let (mut served, mut left) = (Vec::new(), Vec::new());
+    let servers = scopes.http().map(|http| scopes.children(http, ScopeKind::Server));
+    for server in servers.into_iter().flatten() {
+        let (locations, others) = reader.server(server)?;
+        left.extend(others);
+        if !locations.is_empty() {
+            let (locations, scopes) = locations.into_iter().unzip();
+            served.push(ServedServer { id: server, locations, scopes });
+        }
+    }
+    let mut ledger = Ledger::default();
+    let mut decisions = Vec::new();
+    let mut replacements = Vec::new();
+    let mut config = Config { push_stream: push_stream.clone(), ..Config::default() };
+    match placement {
+        Placement::Instead => {
+            let locations: Vec<ScopeId> =
+                served.iter().flat_map(|server| server.scopes.iter().copied()).collect();
+            process::files(scopes, &mut config)?;
+            for directive in process::connection_limits(scopes, &locations, &mut config)? {
+                let text = "differs from place to place, and the daemon has one value for all: the \
+                            largest is taken";
+                decisions.push(decision(scopes.tree(), directive, text));
+            }
+            wiring::instead(scopes, &served, &mut config, &mut ledger)?;
+        }
+        Placement::Behind { upstream } => {
+            let ports = wiring::behind(scopes, &served, upstream, &mut config)?;
+            replacements = replace_roles(scopes, &served, &ports, &mut ledger);
+            for (server, address) in served.iter().zip(&ports).skip(1) {
+                if let Some(opening) = scopes.scope(server.id).opening {
+                    let text =
+                        format!("this server is at {address}; nobody else may use that port");
+                    decisions.push(decision(scopes.tree(), opening, text));
+                }
+            }
+        }
+    }
+    accounting::account(scopes, placement, &served, &left, &mut ledger);
+    decisions.extend(accounting::decisions(scopes, placement, &served));
+    let untouched = left.iter().filter_map(|(id, _)| scopes.scope(*id).opening);
+    Ok(Translation {
+        messages: messages(&config, &zone(scopes)),
+        config,
+        entries: ledger.into_entries(),
+        decisions,
+        main: scopes.tree().main().path.clone(),
+        replacements,
+        untouched: untouched.map(|opening| (opening.file, opening.span.clone())).collect(),
+    })
+}
+
+/// An error that points at the opening of a level.
+pub(super) fn error_at(scopes: &Scopes<'_>, level: ScopeId, text: String) -> SyntaxError {
+    let tree = scopes.tree();
+    match scopes.scope(level).opening {
+        Some(opening) => tree.error(opening, text),
+        None => SyntaxError::new(&tree.main().path, 0, text),
+    }
+}
+
+pub(super) fn decision(tree: &Tree, directive: &Directive, text: impl Into<String>) -> Decision {
+    Decision { origin: tree.origin(directive), text: text.into() }
+}
+
+/// The locations of a server with their levels, and those that the daemon cannot take over.
+type Sorted = (Vec<(Location, ScopeId)>, Vec<(ScopeId, String)>);
+
+struct LocationReader<'a, 't> {
+    scopes: &'a Scopes<'t>,
+    levels: Levels<'t>,
+    push_stream: &'a PushStream,
+    placement: Placement,
+}
+
+impl LocationReader<'_, '_> {
+    fn server(&self, server: ScopeId) -> Result<Sorted, SyntaxError> {
+        let tree = self.scopes.tree();
+        let (mut locations, mut left) = (Vec::<(Location, ScopeId)>::new(), Vec::new());
+        for route in routes(self.scopes, server)? {
+            let id = route.id;
+            let scope = self.scopes.scope(id);
+            let (Some(role), Some(opening)) = (self.scopes.role(id), scope.opening) else {
+                continue;
+            };
+            match self.location(route, role, opening)? {
+                Err(reason) if self.placement == Placement::Instead => {
+                    return Err(tree.error(opening, reason));
+                }
+                Err(reason) => left.push((id, reason)),
+                Ok(location) => {
+                    let is_clash =
+                        |(other, _): &(Location, ScopeId)| other.path.clashes_with(&location.path);
+                    if locations.iter().any(is_clash) {
+                        let text = format!("duplicate location \"{}\"", location.path);
+                        return Err(tree.error(opening, text));
+                    }
+                    if self.placement == Placement::Instead {
+                        self.refuse_open_doors(id)?;
+                    }
+                    locations.push((location, id));
+                }
+            }
+        }
+        Ok((locations, left))
+    }
+
+    /// The outer error is the module's; the inner one says why the daemon cannot take this location over.
+    fn location(
+        &self,
+        route: Route,
+        role: &Directive,
+        opening: &Directive,
+    ) -> Result<Result<Location, String>, SyntaxError> {
+        let tree = self.scopes.tree();
+        let id = route.id;
+        let kind = read_role(role).map_err(|text| tree.error(role, text))?;
+        let path = match route.path {
+            Ok(path) => path,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        if let Some((directive, reason)) = self.levels.unknown_in(self.scopes, id) {
+            return Ok(Err(self.unknown(directive, reason)));
+        }
+        let built = self.levels.level(id).location(path, kind, self.push_stream);
+        let refuse = |refusal: checks::Refusal| {
+            let place = self.scopes.inherited(id, refusal.directive).unwrap_or(opening);
+            tree.error(place, refusal.text)
+        };
+        checks::push_stream(self.push_stream, SharedMemory::Required).map_err(refuse)?;
+        let mut location =
+            built.ok_or_else(|| tree.error(opening, checks::CHANNELS_PATH_MISSING))?;
+        checks::location(&location, self.push_stream).map_err(refuse)?;
+        match location.gzip.is_on {
+            true => location.gzip.includes_streams = true,
+            false => location.gzip = Gzip::default(),
+        }
+        for condition in self.scopes.children(id, ScopeKind::If) {
+            let scope = self.scopes.scope(condition);
+            let (true, Some(opening)) = (sets_push_stream(self.scopes, condition), scope.opening)
+            else {
+                continue;
+            };
+            if let Some((directive, reason)) = self.levels.unknown_in(self.scopes, condition) {
+                return Ok(Err(self.unknown(directive, reason)));
+            }
+            let test = match Test::parse(&opening.arguments) {
+                Ok(test) => test,
+                Err(reason) => return Ok(Err(format!("{}: {reason}", tree.origin(opening)))),
+            };
+            location.conditions.push(self.levels.level(condition).condition(
+                test.subject,
+                test.equals,
+                test.is_negated,
+            ));
+        }
+        location.origin = tree.origin(opening);
+        Ok(Ok(location))
+    }
+
+    fn unknown(&self, directive: &Directive, reason: &str) -> String {
+        let origin = self.scopes.tree().origin(directive);
+        format!("{}: {reason} ({origin})", directive.name)
+    }
+
+    /// In nginx's place nobody would enforce what nginx did: better no service than an open one.
+    fn refuse_open_doors(&self, location: ScopeId) -> Result<(), SyntaxError> {
+        let around = std::iter::successors(Some(location), |id| self.scopes.scope(*id).parent);
+        for id in around.chain(self.scopes.children(location, ScopeKind::If)) {
+            for directive in &self.scopes.scope(id).directives {
+                let is_off = directive.arguments.first().is_some_and(|word| word.value == b"off");
+                if Kind::of(&directive.name) == Kind::Restricting && !is_off {
+                    let text = format!(
+                        "\"{}\" would not be enforced: the daemon has no access rules of its own. \
+                         Keep nginx in front of it (rpushd import-nginx)",
+                        directive.name
+                    );
+                    return Err(self.scopes.tree().error(directive, text));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a level sets something for the module itself.
+pub(super) fn sets_push_stream(scopes: &Scopes<'_>, id: ScopeId) -> bool {
+    scopes.scope(id).directives.iter().any(|directive| directive.name.starts_with(PREFIX))
+}
+
+fn read_role(directive: &Directive) -> Result<Role, String> {
+    let mode = directive.arguments.first().map(|argument| argument.text()).unwrap_or_default();
+    match directive.name.as_str() {
+        "push_stream_publisher" => {
+            checks::is_publisher_admin(&mode).map(|is_admin| Role::Publisher { is_admin })
+        }
+        "push_stream_subscriber" => checks::subscriber_mode(&mode).map(Role::Subscriber),
+        _ => Ok(Role::Statistics),
+    }
+}
+
+/// A file that several servers include is changed once, so it must be changed alike for all of them.
+fn replace_roles(
+    scopes: &Scopes<'_>,
+    served: &[ServedServer],
+    ports: &[SocketAddr],
+    ledger: &mut Ledger,
+) -> Vec<Replacement> {
+    let mut replacements: Vec<Replacement> = Vec::new();
+    for (server, address) in served.iter().zip(ports) {
+        for (location, id) in server.locations.iter().zip(&server.scopes) {
+            let Some(role) = scopes.role(*id) else { continue };
+            let lines = proxy::lines(location, *address);
+            let known = replacements
+                .iter()
+                .find(|known| known.file == role.file && known.span == role.span);
+            match known {
+                None => {
+                    replacements.push(Replacement {
+                        file: role.file,
+                        span: role.span.clone(),
+                        lines,
+                    });
+                }
+                Some(known) if known.lines == lines => {}
+                Some(_) => {
+                    let reason = "this file is included by several servers that would need \
+                                  different changes here; give each server its own";
+                    ledger.enter(scopes.tree(), role, Fate::Left(reason.into()));
+                }
+            }
+        }
+    }
+    replacements
+}
+
+/// Page size of the machines that the module runs on.
+const PAGE_BYTES: u64 = 4096;
+
+fn messages(config: &Config, zone: &str) -> Vec<(log::Level, String)> {
+    if !config.has_locations() {
+        let text = "ngx_http_push_stream_module will not be used with this configuration.";
+        return vec![(log::Level::Info, text.into())];
+    }
+    let Some(bytes) = config.push_stream.shared_memory_size else {
+        return Vec::new();
+    };
+    let kib = bytes.div_ceil(PAGE_BYTES).saturating_mul(PAGE_BYTES) / 1024;
+    let text = format!("Using {kib}KiB of shared memory for push stream module on zone: {zone}");
+    vec![(log::Level::Info, text)]
+}
+
+/// The name of the memory zone.
+fn zone(scopes: &Scopes<'_>) -> String {
+    scopes
+        .http()
+        .and_then(|http| scopes.own(http, "push_stream_shared_memory_size"))
+        .and_then(|directive| directive.arguments.get(1))
+        .map_or_else(|| "push_stream_module".to_owned(), |zone| zone.text().into_owned())
+}

@@ -1,0 +1,158 @@
+//! Which server of the daemon answers on which of its listeners.
+
+use super::inheritance::Scopes;
+use super::ledger::{Fate, Ledger};
+use super::listens::{self, Listen};
+use super::syntax::SyntaxError;
+use super::translate::{ServedServer, error_at};
+use crate::config::{Config, ListenAddress, VirtualServer, Wiring};
+use std::net::SocketAddr;
+
+/// A server with its listens, on its way to its place.
+struct Candidate<'a> {
+    server: &'a ServedServer,
+    names: Vec<String>,
+    listens: Vec<Listen>,
+}
+
+/// Addresses on which the same servers answer, the default one first.
+struct Group {
+    addresses: Vec<ListenAddress>,
+    members: Vec<usize>,
+}
+
+/// Listens where nginx did. What the daemon cannot do is entered as left. A server that has other neighbours
+/// on other addresses becomes several that are the same.
+pub(super) fn instead(
+    scopes: &Scopes<'_>,
+    served: &[ServedServer],
+    config: &mut Config,
+    ledger: &mut Ledger,
+) -> Result<(), SyntaxError> {
+    let candidates: Vec<Candidate<'_>> =
+        served.iter().map(|server| candidate(scopes, server, ledger)).collect::<Result<_, _>>()?;
+    let mut wiring = Wiring::default();
+    let mut servers = Vec::new();
+    for group in groups(&candidates) {
+        for (position, member) in group.members.iter().enumerate() {
+            let candidate = &candidates[*member];
+            let mut names = candidate.names.clone();
+            if names.is_empty() && position > 0 {
+                // nginx's own default.
+                names.push(String::new());
+            }
+            for address in &group.addresses {
+                wiring
+                    .add(address.clone(), false, Some(servers.len()))
+                    .map_err(|reason| error_at(scopes, candidate.server.id, reason))?;
+            }
+            let locations = candidate.server.locations.clone();
+            servers.push(VirtualServer { names, sibling: None, locations });
+        }
+    }
+    let Some(first) = served.first() else {
+        return Ok(());
+    };
+    if servers.is_empty() {
+        return Err(error_at(scopes, first.id, "there is nothing to listen at".into()));
+    }
+    config.listeners =
+        wiring.finish(&mut servers).map_err(|(_, reason)| error_at(scopes, first.id, reason))?;
+    config.servers = servers;
+    Ok(())
+}
+
+/// nginx's default server of an address is the one that says so, else the first.
+fn groups(candidates: &[Candidate<'_>]) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    let mut seen = Vec::new();
+    for listen in candidates.iter().flat_map(|candidate| &candidate.listens) {
+        let address = &listen.address;
+        if seen.contains(&address) {
+            continue;
+        }
+        seen.push(address);
+        let on = |index: usize| {
+            candidates[index].listens.iter().find(|listen| listen.address == *address)
+        };
+        let mut members: Vec<usize> =
+            (0..candidates.len()).filter(|index| on(*index).is_some()).collect();
+        members.sort_by_key(|index| !on(*index).is_some_and(|listen| listen.is_default));
+        match groups.iter_mut().find(|group| group.members == members) {
+            Some(group) => group.addresses.push(address.clone()),
+            None => groups.push(Group { addresses: vec![address.clone()], members }),
+        }
+    }
+    groups
+}
+
+/// A port for each server, those that are the same sharing one. What comes back is the address of each.
+pub(super) fn behind(
+    scopes: &Scopes<'_>,
+    served: &[ServedServer],
+    upstream: SocketAddr,
+    config: &mut Config,
+) -> Result<Vec<SocketAddr>, SyntaxError> {
+    let mut wiring = Wiring::default();
+    let mut ports = Vec::new();
+    for server in served {
+        let known = config.servers.iter().position(|known| known.locations == server.locations);
+        let index = known.unwrap_or(config.servers.len());
+        let port = u16::try_from(index).ok().and_then(|index| upstream.port().checked_add(index));
+        let Some(port) = port else {
+            return Err(error_at(
+                scopes,
+                server.id,
+                "there is no port left for this server".into(),
+            ));
+        };
+        let address = SocketAddr::new(upstream.ip(), port);
+        ports.push(address);
+        if known.is_none() {
+            let locations = server.locations.clone();
+            config.servers.push(VirtualServer { locations, ..VirtualServer::default() });
+            wiring
+                .add(ListenAddress::Tcp(address), false, Some(index))
+                .map_err(|reason| error_at(scopes, server.id, reason))?;
+        }
+    }
+    if !served.is_empty() {
+        let finished = wiring.finish(&mut config.servers);
+        config.listeners =
+            finished.map_err(|(_, reason)| error_at(scopes, served[0].id, reason))?;
+    }
+    Ok(ports)
+}
+
+fn candidate<'a>(
+    scopes: &Scopes<'_>,
+    server: &'a ServedServer,
+    ledger: &mut Ledger,
+) -> Result<Candidate<'a>, SyntaxError> {
+    let mut candidate = Candidate { server, names: Vec::new(), listens: Vec::new() };
+    let mut is_implied = true;
+    for directive in &scopes.scope(server.id).directives {
+        let outcome = match directive.name.as_str() {
+            "listen" => {
+                is_implied = false;
+                let listen = Listen::parse(directive);
+                if let Ok(listen) = &listen
+                    && candidate.listens.iter().any(|other| other.address == listen.address)
+                {
+                    let text = format!("a duplicate listen {}", listen.address.show());
+                    return Err(scopes.tree().error(directive, text));
+                }
+                listen.map(|listen| candidate.listens.push(listen))
+            }
+            "server_name" => listens::names(directive).map(|names| candidate.names.extend(names)),
+            _ => continue,
+        };
+        if let Err(reason) = outcome {
+            ledger.enter(scopes.tree(), directive, Fate::Left(reason));
+        }
+    }
+    if is_implied {
+        candidate.listens.push(Listen::implied());
+    }
+    Ok(candidate)
+}
