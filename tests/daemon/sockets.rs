@@ -1,10 +1,12 @@
 //! Unix listeners and sockets that are passed at start.
 
 use crate::support::{
-    Daemon, Folder, Next, Publisher, SECRETS, Stream, configure, eventually, has, isolate, run,
+    Daemon, Folder, Next, PATIENCE, Publisher, SECRETS, Stream, configure, eventually, has,
+    isolate, run, token,
 };
 use std::fs;
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
@@ -103,4 +105,27 @@ fn without_a_passed_socket_the_reason_is_told() {
     assert_eq!(output.code, Some(71));
     let reason = "rpushd: cannot listen at systemd: no socket was passed (LISTEN_FDS)\n";
     assert_eq!(output.stderr, reason);
+}
+
+#[test]
+fn an_end_that_comes_together_with_the_request_is_noticed() {
+    let mut variables = SECRETS.to_vec();
+    variables.push(("RPUSHD_LISTEN", "127.0.0.1:0"));
+    let daemon = Daemon::start(&variables);
+    let token = token(SECRETS[0].1, "demo");
+    let body = format!("{{\"token\":\"{token}\"}}");
+    let mut socket = TcpStream::connect(daemon.address()).unwrap();
+    let request = format!(
+        "POST /api/stream/demo HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    socket.write_all(request.as_bytes()).unwrap();
+    socket.shutdown(Shutdown::Write).unwrap();
+    // A daemon that missed the end would go on with heartbeats until the test's patience ends.
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut answer = Vec::new();
+    let _ = socket.read_to_end(&mut answer);
+    let mut publisher = Publisher::connect(&daemon.address());
+    eventually("the stream is gone", || publisher.statistic("active_stream_connections") == 0);
 }
