@@ -87,11 +87,17 @@ pub fn notice_of_none(path: &Path) -> Result<Option<String>, Failure> {
     Ok(notice.filter(|_| !translation.config.has_locations()))
 }
 
-/// Locations come from lines of the nginx files, not from those of the text between.
+/// Locations, and warnings about them, come from lines of the nginx files, not from those of the text
+/// between.
 fn restore_origins(config: &mut Config, translated: &Config) {
     let from = translated.servers.iter().flat_map(|server| &server.locations);
     let to = config.servers.iter_mut().flat_map(|server| &mut server.locations);
     for (to, from) in to.zip(from) {
-        to.origin.clone_from(&from.origin);
+        let written = std::mem::replace(&mut to.origin, from.origin.clone());
+        for warning in &mut config.warnings {
+            if let Some(text) = warning.strip_prefix(&format!("{written}: ")) {
+                *warning = format!("{}: {text}", from.origin);
+            }
+        }
     }
 }

@@ -5,6 +5,7 @@ use super::include::Files;
 use super::inheritance::{HEADER_TEMPLATE_FILE, ScopeId, ScopeKind, Scopes};
 use super::syntax::{Body, Directive, SyntaxError, Tree};
 use crate::config::{HTTP_DIRECTIVES, LEVEL_DIRECTIVES, Level, PushStream, Value, VariableString};
+use crate::time::Millis;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::io;
@@ -101,7 +102,12 @@ impl<'t> Levels<'t> {
 
 /// The settings of section 2.3; defaults where there is no `http` block.
 pub(super) fn push_stream(scopes: &Scopes<'_>) -> Result<PushStream, SyntaxError> {
-    let mut settings = PushStream { reload_ends_subscribers: true, ..PushStream::default() };
+    let mut settings = PushStream {
+        reload_ends_subscribers: true,
+        // The module's default; the daemon's own is that of the rpushd API, which is much longer.
+        channel_inactivity_time: Some(Millis::from_seconds(30)),
+        ..PushStream::default()
+    };
     let Some(http) = scopes.http() else {
         return Ok(settings);
     };
