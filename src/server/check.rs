@@ -34,19 +34,13 @@ impl Server {
             );
             assert_eq!(connection.flags.is_parked, self.parked.contains(&id), "connection {id}");
             assert!(!connection.flags.is_leaving, "connection {id}: it has left");
-            self.check_limits(id);
+            if let Phase::Body(incoming) = &connection.phase {
+                assert!(incoming.body.len() <= incoming.bytes_max, "connection {id}: body");
+            }
         }
         assert_eq!(self.subscriber_count, subscriber_count, "subscribers are counted");
         assert!(self.connections.len() <= self.config.limits.connections_max);
         assert!(self.leaving.is_empty(), "everybody who leaves has left");
-    }
-
-    fn check_limits(&self, id: u32) {
-        let limits = &self.config.limits;
-        let connection = &self.connections[id as usize];
-        if let Phase::Body(incoming) = &connection.phase {
-            assert!(incoming.body.len() <= limits.body_bytes_max, "connection {id}: body");
-        }
     }
 
     /// Bytes that are queued or buffered for all connections together; for tests.

@@ -342,7 +342,11 @@ impl Server {
         let connection = &mut self.connections[id as usize];
         connection.since = now.monotonic;
         match connection.exchange.keeps_alive {
-            true => connection.phase = Phase::Head { scanned: 0 },
+            true => {
+                connection.phase = Phase::Head { scanned: 0 };
+                // Who was allowed to wait for ever has had no deadline so far.
+                self.rearm(id);
+            }
             false => self.drain(id, now),
         }
     }
