@@ -224,6 +224,8 @@ impl Server {
         if self.hub.next_sweep().is_some_and(|at| at <= now.monotonic) {
             self.hub.sweep(now);
         }
+        // Whoever just ended has left before its next request can subscribe again.
+        self.settle(now);
         self.unpark(now);
         self.settle(now);
     }
