@@ -260,7 +260,9 @@ impl Server {
         match connection.phase {
             Phase::Condemned => false,
             Phase::Head { .. } if connection.flags.is_parked => false,
-            Phase::Subscriber(ref subscriber) if subscriber.is_websocket() => true,
+            Phase::Subscriber(ref subscriber) if subscriber.is_websocket() => {
+                !connection.flags.is_parked
+            }
             Phase::Subscriber(_) => connection.input.len() < self.config.limits.head_bytes_max,
             _ => true,
         }

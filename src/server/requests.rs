@@ -356,8 +356,12 @@ impl Server {
     pub(super) fn can_answer(&self, id: u32) -> bool {
         let Some(connection) = self.connections.get(id as usize) else { return true };
         let limits = &self.config.limits;
-        connection.outbox.bytes() <= limits.outbox_bytes_max / 2
-            && self.fanout.backlog_bytes() <= limits.backlog_bytes_max
+        connection.outbox.bytes() <= limits.outbox_bytes_max / 2 && !self.is_behind()
+    }
+
+    /// Whether so much was published that subscribers have not taken yet that no more may come.
+    pub(super) fn is_behind(&self) -> bool {
+        self.fanout.backlog_bytes() > self.config.limits.backlog_bytes_max
     }
 
     /// After a response that took its time: requests that came meanwhile are read now.
@@ -369,7 +373,7 @@ impl Server {
         }
     }
 
-    fn park(&mut self, id: u32) {
+    pub(super) fn park(&mut self, id: u32) {
         let flags = &mut self.connections[id as usize].flags;
         if !std::mem::replace(&mut flags.is_parked, true) {
             self.parked.push(id);
