@@ -30,7 +30,8 @@ impl Server {
     fn expire_one(&mut self, id: u32, now: Now) {
         let limits = &self.config.limits;
         let connection = &mut self.connections[id as usize];
-        if !connection.outbox.is_empty() && connection.stalls_at(limits) <= now.monotonic {
+        let is_waiting = connection.flags.is_blocked && !connection.outbox.is_empty();
+        if is_waiting && connection.stalls_at(limits) <= now.monotonic {
             self.counters.stalled_connections_closed_total += 1;
             log::debug!("connection {id}: closed, its socket takes nothing");
             return self.condemn(id);
