@@ -32,6 +32,11 @@ impl Server {
             input.drain(..used);
             self.keep_rest(id, input);
         }
+        // A request that was on its way when the stop came.
+        if self.is_stopping() && matches!(self.connections[id as usize].phase, Phase::Subscriber(_))
+        {
+            self.end_subscriber(id, now);
+        }
     }
 
     /// Goes on with what was left over.
