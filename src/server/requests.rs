@@ -87,6 +87,7 @@ impl Server {
         }
         let skipped = empty_lines(input);
         if skipped > 0 {
+            self.connections[id as usize].phase = Phase::Head { scanned: 0 };
             return Taken::Bytes(skipped);
         }
         if !self.can_answer(id) {
