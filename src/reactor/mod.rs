@@ -171,6 +171,7 @@ impl Reactor {
         if event.is_writable() {
             self.server.writable(ConnectionId(id));
         }
+        socket.is_ending |= event.is_read_closed() || event.is_error();
         if event.is_readable() || event.is_read_closed() || event.is_error() {
             socket.is_readable = true;
             self.request_read(id);
@@ -307,8 +308,8 @@ impl Reactor {
         }
         match socket.read(&mut self.buffer) {
             Transfer::Some(count) => {
-                // A buffer that was not filled has emptied the socket (epoll(7)).
-                socket.is_readable = count == self.buffer.len();
+                // A buffer that was not filled has emptied the socket (epoll(7)), but for its end.
+                socket.is_readable = count == self.buffer.len() || socket.is_ending;
                 self.server.received(connection, &self.buffer[..count], now);
                 self.request_read(id);
             }

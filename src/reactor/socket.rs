@@ -11,6 +11,8 @@ pub(super) struct Socket {
     stream: Stream,
     /// It may have something to read; cleared only when it had not.
     pub(super) is_readable: bool,
+    /// The other side has ended or broken it. epoll tells so only once: it is read until that is seen.
+    pub(super) is_ending: bool,
     /// It is on the list of those to read.
     pub(super) is_listed: bool,
 }
@@ -34,11 +36,15 @@ impl Socket {
     pub(super) fn tcp(stream: TcpStream) -> Socket {
         // A frame is written as a whole and is to leave at once (RFC 1122, section 4.2.3.4).
         let _ = stream.set_nodelay(true);
-        Socket { stream: Stream::Tcp(stream), is_readable: false, is_listed: false }
+        Socket::new(Stream::Tcp(stream))
     }
 
     pub(super) fn unix(stream: UnixStream) -> Socket {
-        Socket { stream: Stream::Unix(stream), is_readable: false, is_listed: false }
+        Socket::new(Stream::Unix(stream))
+    }
+
+    fn new(stream: Stream) -> Socket {
+        Socket { stream, is_readable: false, is_ending: false, is_listed: false }
     }
 
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> Transfer {

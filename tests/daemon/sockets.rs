@@ -4,6 +4,7 @@ use crate::support::{
     Daemon, Folder, Next, Publisher, SECRETS, Stream, configure, eventually, has, isolate, run,
 };
 use std::fs;
+use std::io::Write;
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
@@ -103,4 +104,30 @@ fn without_a_passed_socket_the_reason_is_told() {
     assert_eq!(output.code, Some(71));
     let reason = "rpushd: cannot listen at systemd: no socket was passed (LISTEN_FDS)\n";
     assert_eq!(output.stderr, reason);
+}
+
+const LONG_POLL: &str = r#"
+    [[location]]
+    path = "/lp"
+    subscriber = "long-polling"
+    channels_path = "$arg_id"
+"#;
+
+#[test]
+fn who_asked_and_hung_up_in_one_breath_does_not_stay_subscribed() {
+    let folder = Folder::new();
+    let file = folder.write("rpushd.toml", LONG_POLL);
+    let arguments = ["--listen", "127.0.0.1:0", "--config", &file];
+    let daemon = Daemon::listening(&mut configure(&arguments, &SECRETS));
+    let mut publisher = Publisher::connect(&daemon.address());
+    publisher.publish("demo", "1");
+    daemon.signal("STOP");
+    for _ in 0..20 {
+        let mut client = std::net::TcpStream::connect(daemon.address()).unwrap();
+        client.write_all(b"GET /lp?id=demo HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    }
+    daemon.signal("CONT");
+    let mut statistic = |name| publisher.statistic(name);
+    eventually("all have subscribed", || statistic("stream_connections_total") == 20);
+    eventually("all are gone", || statistic("active_connections") == 1);
 }
