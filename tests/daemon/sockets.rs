@@ -54,12 +54,12 @@ fn a_left_over_socket_is_replaced_and_a_live_one_is_not() {
 }
 
 /// Starts the daemon as systemd would: the socket is descriptor 3.
-fn activate(socket: TcpListener) -> Command {
+fn activate(socket: impl Into<OwnedFd>) -> Command {
     let mut command = Command::new("sh");
     let line = "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" --listen systemd 3<&0 </dev/null";
     isolate(&mut command);
     command.args(["-c", line, env!("CARGO_BIN_EXE_rpushd")]).envs(SECRETS);
-    command.stdin(Stdio::from(OwnedFd::from(socket)));
+    command.stdin(Stdio::from(socket.into()));
     command
 }
 
@@ -104,6 +104,14 @@ fn without_a_passed_socket_the_reason_is_told() {
     assert_eq!(output.code, Some(71));
     let reason = "rpushd: cannot listen at systemd: no socket was passed (LISTEN_FDS)\n";
     assert_eq!(output.stderr, reason);
+}
+
+#[test]
+fn a_passed_socket_that_does_not_listen_is_refused_at_start() {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let mut daemon = Daemon::spawn_with_input(&mut activate(socket));
+    daemon.wait_for("systemd: descriptor 3: not a listening stream socket");
+    assert_eq!(daemon.wait().code(), Some(71));
 }
 
 const LONG_POLL: &str = r#"
