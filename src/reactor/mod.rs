@@ -195,6 +195,7 @@ impl Reactor {
                     self.notifier.stopping();
                     self.stop_began.get_or_insert(now.monotonic);
                     self.listeners.clear();
+                    self.accept_pause = None;
                     self.server.stop(now);
                 }
                 Signal::Reload => {
@@ -245,14 +246,14 @@ impl Reactor {
                 listener.is_ready = false;
                 return false;
             }
-            Err(error) if socket::is_exhaustion(&error) => {
-                self.pause_accepting(now, &error.to_string());
-                return false;
-            }
-            // The client gave up while it waited, or was interrupted.
-            Err(error) => {
+            Err(error) if socket::concerns_one_client(&error) => {
                 log::debug!("a connection could not be accepted: {error}");
                 return true;
+            }
+            // Descriptors or memory have run out, or the listener itself is broken.
+            Err(error) => {
+                self.pause_accepting(now, &error.to_string());
+                return false;
             }
         };
         let id = listener.id;
@@ -278,7 +279,7 @@ impl Reactor {
         self.sockets[index] = Some(socket);
     }
 
-    /// Descriptors or connection slots have run out: those who wait stay in the backlog for a while.
+    /// There is no room, or no accepting, for the moment: those who wait stay in the backlog for a while.
     fn pause_accepting(&mut self, now: Now, why: &str) {
         if !std::mem::replace(&mut self.has_warned, true) {
             log::warn!("accepting rests: {why}");

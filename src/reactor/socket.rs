@@ -85,9 +85,21 @@ fn retry(mut transfer: impl FnMut() -> io::Result<usize>) -> Transfer {
     }
 }
 
-/// Whether the process or the system has run out of descriptors or memory: waiting helps.
-pub(super) fn is_exhaustion(error: &io::Error) -> bool {
-    let codes = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
+/// Whether a connection could not be accepted for a reason of its own, so that the next one may do better:
+/// its client gave up, or its network reported an error (accept(2)).
+pub(super) fn concerns_one_client(error: &io::Error) -> bool {
+    let codes = [
+        libc::ECONNABORTED,
+        libc::EINTR,
+        libc::EPERM,
+        libc::EPROTO,
+        libc::ENOPROTOOPT,
+        libc::ENETDOWN,
+        libc::ENETUNREACH,
+        libc::EHOSTDOWN,
+        libc::EHOSTUNREACH,
+        libc::ENONET,
+    ];
     error.raw_os_error().is_some_and(|code| codes.contains(&code))
 }
 
