@@ -34,7 +34,8 @@ pub struct Limits {
     pub outbox_bytes_max: usize,
     /// How long the kernel may accept nothing while something is queued before the connection is closed.
     pub outbox_stall_timeout: Millis,
-    /// Published bytes not yet handed to all subscribers before no further requests are read.
+    /// Published bytes not yet handed to all subscribers before no further requests are read; each message
+    /// counts for 256 bytes more than its text.
     pub backlog_bytes_max: usize,
     /// Channels, of any kind, at once.
     pub channels_max: usize,

@@ -171,6 +171,7 @@ impl Reactor {
         if event.is_writable() {
             self.server.writable(ConnectionId(id));
         }
+        socket.is_ending |= event.is_read_closed() || event.is_error();
         if event.is_readable() || event.is_read_closed() || event.is_error() {
             socket.is_readable = true;
             socket.has_ended |= event.is_read_closed() || event.is_error();
@@ -195,6 +196,7 @@ impl Reactor {
                     self.notifier.stopping();
                     self.stop_began.get_or_insert(now.monotonic);
                     self.listeners.clear();
+                    self.accept_pause = None;
                     self.server.stop(now);
                 }
                 Signal::Reload => {
@@ -245,14 +247,14 @@ impl Reactor {
                 listener.is_ready = false;
                 return false;
             }
-            Err(error) if socket::is_exhaustion(&error) => {
-                self.pause_accepting(now, &error.to_string());
-                return false;
-            }
-            // The client gave up while it waited, or was interrupted.
-            Err(error) => {
+            Err(error) if socket::concerns_one_client(&error) => {
                 log::debug!("a connection could not be accepted: {error}");
                 return true;
+            }
+            // Descriptors or memory have run out, or the listener itself is broken.
+            Err(error) => {
+                self.pause_accepting(now, &error.to_string());
+                return false;
             }
         };
         let id = listener.id;
@@ -278,7 +280,7 @@ impl Reactor {
         self.sockets[index] = Some(socket);
     }
 
-    /// Descriptors or connection slots have run out: those who wait stay in the backlog for a while.
+    /// There is no room, or no accepting, for the moment: those who wait stay in the backlog for a while.
     fn pause_accepting(&mut self, now: Now, why: &str) {
         if !std::mem::replace(&mut self.has_warned, true) {
             log::warn!("accepting rests: {why}");
@@ -308,9 +310,8 @@ impl Reactor {
         }
         match socket.read(&mut self.buffer) {
             Transfer::Some(count) => {
-                // A buffer that was not filled has emptied the socket (epoll(7)), but for an end that was
-                // told together with the bytes and is not told again.
-                socket.is_readable = count == self.buffer.len() || socket.has_ended;
+                // A buffer that was not filled has emptied the socket (epoll(7)), but for its end.
+                socket.is_readable = count == self.buffer.len() || socket.is_ending;
                 self.server.received(connection, &self.buffer[..count], now);
                 self.request_read(id);
             }

@@ -11,8 +11,8 @@ pub(super) struct Socket {
     stream: Stream,
     /// It may have something to read; cleared only when it had not.
     pub(super) is_readable: bool,
-    /// Its other side has closed or broken: read on until that is seen.
-    pub(super) has_ended: bool,
+    /// The other side has ended or broken it. epoll tells so only once: it is read until that is seen.
+    pub(super) is_ending: bool,
     /// It is on the list of those to read.
     pub(super) is_listed: bool,
 }
@@ -39,12 +39,12 @@ impl Socket {
         Socket::new(Stream::Tcp(stream))
     }
 
-    fn new(stream: Stream) -> Socket {
-        Socket { stream, is_readable: false, has_ended: false, is_listed: false }
-    }
-
     pub(super) fn unix(stream: UnixStream) -> Socket {
         Socket::new(Stream::Unix(stream))
+    }
+
+    fn new(stream: Stream) -> Socket {
+        Socket { stream, is_readable: false, is_ending: false, is_listed: false }
     }
 
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> Transfer {
@@ -85,9 +85,21 @@ fn retry(mut transfer: impl FnMut() -> io::Result<usize>) -> Transfer {
     }
 }
 
-/// Whether the process or the system has run out of descriptors or memory: waiting helps.
-pub(super) fn is_exhaustion(error: &io::Error) -> bool {
-    let codes = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
+/// Whether a connection could not be accepted for a reason of its own, so that the next one may do better:
+/// its client gave up, or its network reported an error (accept(2)).
+pub(super) fn concerns_one_client(error: &io::Error) -> bool {
+    let codes = [
+        libc::ECONNABORTED,
+        libc::EINTR,
+        libc::EPERM,
+        libc::EPROTO,
+        libc::ENOPROTOOPT,
+        libc::ENETDOWN,
+        libc::ENETUNREACH,
+        libc::EHOSTDOWN,
+        libc::EHOSTUNREACH,
+        libc::ENONET,
+    ];
     error.raw_os_error().is_some_and(|code| codes.contains(&code))
 }
 

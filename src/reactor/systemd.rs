@@ -39,14 +39,23 @@ pub(super) fn inherited_sockets() -> Result<Vec<Inherited>, String> {
 }
 
 fn adopt(descriptor: i32) -> std::io::Result<ListenSocket> {
-    // SAFETY: fcntl and getsockname on a number that may not be a descriptor fail cleanly; the address
-    // buffer is as large as its length says.
+    // SAFETY: fcntl, getsockopt and getsockname on a number that may not be a descriptor fail cleanly; the
+    // buffers are as large as their lengths say.
     let family = unsafe {
         if libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC) < 0 {
             return Err(std::io::Error::last_os_error());
         }
         let mut address: libc::sockaddr_storage = std::mem::zeroed();
         let mut length = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+        let mut is_listening: libc::c_int = 0;
+        let mut size = size_of::<libc::c_int>() as libc::socklen_t;
+        let (option, value) = (libc::SO_ACCEPTCONN, (&raw mut is_listening).cast());
+        if libc::getsockopt(descriptor, libc::SOL_SOCKET, option, value, &raw mut size) < 0 {
+            return Err(std::io::Error::last_os_error());
+        }
+        if is_listening == 0 {
+            return Err(std::io::Error::other("not a listening stream socket"));
+        }
         if libc::getsockname(descriptor, (&raw mut address).cast(), &raw mut length) < 0 {
             return Err(std::io::Error::last_os_error());
         }

@@ -36,16 +36,12 @@ impl Server {
             );
             assert_eq!(connection.flags.is_parked, self.parked.contains(&id), "connection {id}");
             assert!(!connection.flags.is_leaving, "connection {id}: it has left");
-            self.check_limits(id);
+            if let Phase::Body(incoming) = &connection.phase {
+                assert!(incoming.body.len() <= incoming.bytes_max, "connection {id}: body");
+            }
         }
         assert_eq!(self.subscriber_count, subscriber_count, "subscribers are counted");
         assert!(self.leaving.is_empty(), "everybody who leaves has left");
-    }
-
-    fn check_limits(&self, id: u32) {
-        if let Phase::Body(incoming) = &self.connections[id as usize].phase {
-            assert!(incoming.body.len() <= incoming.bytes_max, "connection {id}: body");
-        }
     }
 
     /// Bytes that are queued or buffered for all connections together; for tests.

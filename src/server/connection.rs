@@ -43,7 +43,7 @@ pub(super) struct Flags {
     pub(super) is_pending: bool,
     /// On the list of those whose subscriptions are to be ended.
     pub(super) is_leaving: bool,
-    /// On the list of those whose requests wait until there is room for the answers.
+    /// On the list of those of whom no more is read until there is room for what follows from it.
     pub(super) is_parked: bool,
     /// The client will send nothing more.
     pub(super) has_input_ended: bool,

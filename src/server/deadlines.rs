@@ -30,9 +30,8 @@ impl Server {
     fn expire_one(&mut self, id: u32, now: Now) {
         let limits = &self.config.limits;
         let connection = &mut self.connections[id as usize];
-        // Only a socket that was asked has refused: after a long pause of the process it is asked first.
-        let is_blocked = connection.flags.is_blocked && !connection.outbox.is_empty();
-        if is_blocked && connection.stalls_at(limits) <= now.monotonic {
+        let is_waiting = connection.flags.is_blocked && !connection.outbox.is_empty();
+        if is_waiting && connection.stalls_at(limits) <= now.monotonic {
             self.counters.stalled_connections_closed_total += 1;
             log::debug!("connection {id}: closed, its socket takes nothing");
             return self.condemn(id);

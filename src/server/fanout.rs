@@ -19,6 +19,8 @@ const NONE: u32 = u32::MAX;
 const VISITS_PER_ROUND: usize = 16;
 /// A batch is not made larger than this: it is a copy.
 const BATCH_BYTES_MAX: usize = 256 * 1024;
+/// About what a publication takes besides its text, so that many small ones are bounded too.
+const PUBLICATION_COST: usize = 256;
 
 #[derive(Debug, Default)]
 pub(super) struct Fanout {
@@ -64,13 +66,19 @@ pub(super) struct Pending {
     pub(super) publication: Publication,
 }
 
+impl Pending {
+    fn cost(&self) -> usize {
+        PUBLICATION_COST + self.publication.message.text.len()
+    }
+}
+
 impl Fanout {
     /// The number of the latest publication: who has taken it has nothing pending.
     pub(super) fn sequence(&self) -> u64 {
         self.sequence
     }
 
-    /// Payload bytes of all publications that are pending.
+    /// Bytes of all publications that are pending.
     pub(super) fn backlog_bytes(&self) -> usize {
         self.backlog_bytes
     }
@@ -82,8 +90,8 @@ impl Fanout {
     /// Begins to hand a message to the members of its channel.
     pub(super) fn add(&mut self, channel: ChannelId, message: Rc<Message>) {
         self.sequence += 1;
-        self.backlog_bytes += message.text.len();
         let pending = Pending { sequence: self.sequence, publication: Publication::new(message) };
+        self.backlog_bytes += pending.cost();
         let index = channel.0 as usize;
         if index >= self.job_of.len() {
             self.job_of.resize(index + 1, NONE);
@@ -187,7 +195,7 @@ impl Fanout {
         let job = &mut self.jobs[key as usize];
         let walk_end = job.walk_end;
         while let Some(done) = job.publications.pop_front_if(|first| first.sequence <= walk_end) {
-            self.backlog_bytes -= done.publication.message.text.len();
+            self.backlog_bytes -= done.cost();
         }
         match job.publications.back() {
             Some(last) => {
@@ -208,21 +216,13 @@ impl Fanout {
         let key = std::mem::replace(slot, NONE);
         if let Some(job) = self.jobs.try_remove(key as usize) {
             self.order.retain(|other| *other != key);
-            self.backlog_bytes -= job
-                .publications
-                .iter()
-                .map(|one| one.publication.message.text.len())
-                .sum::<usize>();
+            self.backlog_bytes -= job.publications.iter().map(Pending::cost).sum::<usize>();
         }
     }
 
     pub(super) fn assert_consistent(&self) {
-        let bytes: usize = self
-            .jobs
-            .iter()
-            .flat_map(|(_, job)| &job.publications)
-            .map(|pending| pending.publication.message.text.len())
-            .sum();
+        let pending = self.jobs.iter().flat_map(|(_, job)| &job.publications);
+        let bytes: usize = pending.map(Pending::cost).sum();
         assert_eq!(self.backlog_bytes, bytes, "pending bytes are counted");
         assert_eq!(self.order.len(), self.jobs.len(), "every job has its turn");
         let known = self.job_of.iter().filter(|key| **key != NONE).count();

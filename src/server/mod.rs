@@ -224,6 +224,8 @@ impl Server {
         if self.hub.next_sweep().is_some_and(|at| at <= now.monotonic) {
             self.hub.sweep(now);
         }
+        // Whoever just ended has left before its next request can subscribe again.
+        self.settle(now);
         self.unpark(now);
         self.settle(now);
     }
@@ -258,7 +260,9 @@ impl Server {
         match connection.phase {
             Phase::Condemned => false,
             Phase::Head { .. } if connection.flags.is_parked => false,
-            Phase::Subscriber(ref subscriber) if subscriber.is_websocket() => true,
+            Phase::Subscriber(ref subscriber) if subscriber.is_websocket() => {
+                !connection.flags.is_parked
+            }
             Phase::Subscriber(_) => connection.input.len() < self.config.limits.head_bytes_max,
             _ => true,
         }

@@ -32,6 +32,11 @@ impl Server {
             input.drain(..used);
             self.keep_rest(id, input);
         }
+        // A request that was on its way when the stop came.
+        if self.is_stopping() && matches!(self.connections[id as usize].phase, Phase::Subscriber(_))
+        {
+            self.end_subscriber(id, now);
+        }
     }
 
     /// Goes on with what was left over.
@@ -82,6 +87,7 @@ impl Server {
         }
         let skipped = empty_lines(input);
         if skipped > 0 {
+            self.connections[id as usize].phase = Phase::Head { scanned: 0 };
             return Taken::Bytes(skipped);
         }
         if !self.can_answer(id) {
@@ -342,7 +348,11 @@ impl Server {
         let connection = &mut self.connections[id as usize];
         connection.since = now.monotonic;
         match connection.exchange.keeps_alive {
-            true => connection.phase = Phase::Head { scanned: 0 },
+            true => {
+                connection.phase = Phase::Head { scanned: 0 };
+                // Who was allowed to wait for ever has had no deadline so far.
+                self.rearm(id);
+            }
             false => self.drain(id, now),
         }
     }
@@ -352,8 +362,12 @@ impl Server {
     pub(super) fn can_answer(&self, id: u32) -> bool {
         let Some(connection) = self.connections.get(id as usize) else { return true };
         let limits = &self.config.limits;
-        connection.outbox.bytes() <= limits.outbox_bytes_max / 2
-            && self.fanout.backlog_bytes() <= limits.backlog_bytes_max
+        connection.outbox.bytes() <= limits.outbox_bytes_max / 2 && !self.is_behind()
+    }
+
+    /// Whether so much was published that subscribers have not taken yet that no more may come.
+    pub(super) fn is_behind(&self) -> bool {
+        self.fanout.backlog_bytes() > self.config.limits.backlog_bytes_max
     }
 
     /// After a response that took its time: requests that came meanwhile are read now.
@@ -365,7 +379,7 @@ impl Server {
         }
     }
 
-    fn park(&mut self, id: u32) {
+    pub(super) fn park(&mut self, id: u32) {
         let flags = &mut self.connections[id as usize].flags;
         if !std::mem::replace(&mut flags.is_parked, true) {
             self.parked.push(id);

@@ -96,12 +96,16 @@ fn no_requests_are_read_while_half_of_outbox_bytes_max_in_answers_is_unread() {
 
 #[test]
 fn no_requests_are_read_while_backlog_bytes_max_wait_for_their_subscribers() {
-    let daemon = daemon_with(|limits| limits.backlog_bytes_max = 1000);
+    let daemon = daemon_with(|limits| limits.backlog_bytes_max = 1800);
     let (reader, publisher) = (subscriber(&daemon, "a"), daemon.connect());
     let message = |number: usize| format!("\"{number}{}\"", "x".repeat(397));
     publisher.post((0..10).map(|number| publish("a", &message(number))).collect::<String>());
     daemon.turn();
-    assert_eq!(publisher.text(), ACCEPTED.repeat(3), "1200 bytes wait");
+    assert_eq!(
+        publisher.text(),
+        ACCEPTED.repeat(3),
+        "3 times 400 bytes and 256 for each message wait"
+    );
     assert_eq!(reader.read(), frames((0..3).map(message)));
     daemon.run();
     assert_eq!(publisher.text(), ACCEPTED.repeat(7));
@@ -151,4 +155,15 @@ fn writes_per_turn_writes_are_made_before_others_have_their_turn() {
     }
     // One write of the first turn is the publisher's answer.
     assert_eq!(served, [1, 2, 2]);
+}
+
+#[test]
+fn many_small_messages_fill_backlog_bytes_max_too() {
+    let daemon = daemon_with(|limits| limits.backlog_bytes_max = 2560);
+    let (_reader, publisher) = (subscriber(&daemon, "a"), daemon.connect());
+    publisher.post(publish("a", "1").repeat(100));
+    daemon.turn();
+    assert_eq!(publisher.text(), ACCEPTED.repeat(10));
+    daemon.run();
+    assert_eq!(publisher.text(), ACCEPTED.repeat(90));
 }

@@ -89,3 +89,15 @@ fn a_good_request_in_front_is_still_answered() {
         assert_eq!(ask(&daemon, get("/none", "") + &request), expected, "{request:?}");
     }
 }
+
+#[test]
+fn a_line_feed_of_its_own_between_requests_is_refused_however_it_arrives() {
+    let daemon = daemon();
+    for pieces in [&["\n"][..], &["\r", "\n", "\n"], &["\r\n\r", "\n", "\n"]] {
+        let client = daemon.connect();
+        let (last, before) = pieces.split_last().unwrap();
+        before.iter().for_each(|piece| client.send(piece));
+        let answer = client.ask(last.to_string() + &get("/healthz", ""));
+        assert_eq!(answer, closing(&empty("400 Bad Request")), "{pieces:?}");
+    }
+}

@@ -82,3 +82,15 @@ fn who_does_not_close_or_read_is_cut_off_within_stop_timeout() {
     assert_eq!(daemon.connection_count(), 0);
     assert!(daemon.with_server(|server, _| server.is_empty()));
 }
+
+#[test]
+fn a_stream_whose_request_was_on_its_way_ends_as_soon_as_it_has_begun() {
+    let daemon = daemon();
+    let client = daemon.connect();
+    let request = subscribe("a");
+    let (most, last) = request.split_at(request.len() - 1);
+    client.send(most);
+    daemon.stop();
+    assert_eq!(client.ask(last), closing(STREAM) + LAST_CHUNK);
+    assert!(client.is_ended());
+}

@@ -155,3 +155,17 @@ fn a_client_that_does_not_take_its_answers_is_closed() {
     assert!(client.is_closed());
     assert_eq!(daemon.counters().stalled_connections_closed_total, 1);
 }
+
+#[test]
+fn a_socket_that_nobody_tried_to_write_to_while_the_machine_slept_has_not_stalled() {
+    let mut config = config();
+    config.limits.writes_per_turn = 1;
+    let daemon = crate::support::Daemon::new(config);
+    let clients: Vec<_> = (0..3).map(|_| daemon.connect()).collect();
+    clients.iter().for_each(|client| client.post(get("/none", "")));
+    daemon.turn();
+    daemon.sleep(70_000);
+    for client in clients {
+        assert_eq!(client.text(), empty("404 Not Found"));
+    }
+}

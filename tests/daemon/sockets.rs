@@ -5,8 +5,8 @@ use crate::support::{
     isolate, run, token,
 };
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::io::Write;
+use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
@@ -55,12 +55,12 @@ fn a_left_over_socket_is_replaced_and_a_live_one_is_not() {
 }
 
 /// Starts the daemon as systemd would: the socket is descriptor 3.
-fn activate(socket: TcpListener) -> Command {
+fn activate(socket: impl Into<OwnedFd>) -> Command {
     let mut command = Command::new("sh");
     let line = "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" --listen systemd 3<&0 </dev/null";
     isolate(&mut command);
     command.args(["-c", line, env!("CARGO_BIN_EXE_rpushd")]).envs(SECRETS);
-    command.stdin(Stdio::from(OwnedFd::from(socket)));
+    command.stdin(Stdio::from(socket.into()));
     command
 }
 
@@ -108,24 +108,35 @@ fn without_a_passed_socket_the_reason_is_told() {
 }
 
 #[test]
-fn an_end_that_comes_together_with_the_request_is_noticed() {
-    let mut variables = SECRETS.to_vec();
-    variables.push(("RPUSHD_LISTEN", "127.0.0.1:0"));
-    let daemon = Daemon::start(&variables);
-    let token = token(SECRETS[0].1, "demo");
-    let body = format!("{{\"token\":\"{token}\"}}");
-    let mut socket = TcpStream::connect(daemon.address()).unwrap();
-    let request = format!(
-        "POST /api/stream/demo HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
-         content-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    socket.write_all(request.as_bytes()).unwrap();
-    socket.shutdown(Shutdown::Write).unwrap();
-    // A daemon that missed the end would go on with heartbeats until the test's patience ends.
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    let mut answer = Vec::new();
-    let _ = socket.read_to_end(&mut answer);
+fn a_passed_socket_that_does_not_listen_is_refused_at_start() {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let mut daemon = Daemon::spawn_with_input(&mut activate(socket));
+    daemon.wait_for("systemd: descriptor 3: not a listening stream socket");
+    assert_eq!(daemon.wait().code(), Some(71));
+}
+
+const LONG_POLL: &str = r#"
+    [[location]]
+    path = "/lp"
+    subscriber = "long-polling"
+    channels_path = "$arg_id"
+"#;
+
+#[test]
+fn who_asked_and_hung_up_in_one_breath_does_not_stay_subscribed() {
+    let folder = Folder::new();
+    let file = folder.write("rpushd.toml", LONG_POLL);
+    let arguments = ["--listen", "127.0.0.1:0", "--config", &file];
+    let daemon = Daemon::listening(&mut configure(&arguments, &SECRETS));
     let mut publisher = Publisher::connect(&daemon.address());
-    eventually("the stream is gone", || publisher.statistic("active_stream_connections") == 0);
+    publisher.publish("demo", "1");
+    daemon.signal("STOP");
+    for _ in 0..20 {
+        let mut client = std::net::TcpStream::connect(daemon.address()).unwrap();
+        client.write_all(b"GET /lp?id=demo HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    }
+    daemon.signal("CONT");
+    let mut statistic = |name| publisher.statistic(name);
+    eventually("all have subscribed", || statistic("stream_connections_total") == 20);
+    eventually("all are gone", || statistic("active_connections") == 1);
 }

@@ -156,7 +156,7 @@ impl World {
             let is_awake =
                 self.server.next_wake(self.now).is_some_and(|at| at <= self.now.monotonic);
             if !is_awake && !self.wires.iter().any(|wire| wire.is_readable(&self.server)) {
-                return;
+                return self.server.assert_consistent();
             }
         }
         panic!("the server is still busy after {TURNS_MAX} turns");

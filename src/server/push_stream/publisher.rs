@@ -117,7 +117,10 @@ impl Server {
         body: &[u8],
         now: Now,
     ) {
+        // While the body was coming, a reload may have made one of them the events channel.
+        let has_events = request.channels.iter().any(|name| self.hub.is_events_channel(name));
         let next = match &request.verb {
+            _ if has_events => refuse(request, Refusal::EventsChannelIsInternal),
             PublisherVerb::Delete => self.delete_channels(request, body, now),
             PublisherVerb::Publish { event_id, event_type, is_stored } => {
                 let draft = Draft {

@@ -92,7 +92,8 @@ impl Server {
         self.drain(id, now);
     }
 
-    /// Reads frames from the client; uses everything that came.
+    /// Reads frames from the client; uses everything that came. What it published may have to reach the
+    /// subscribers before more is read.
     pub(in crate::server) fn read_frames(&mut self, id: u32, input: &[u8], now: Now) -> usize {
         let mut rest = input;
         loop {
@@ -112,6 +113,9 @@ impl Server {
                     self.close_websocket(id, frame.into(), now);
                 }
             }
+        }
+        if self.is_behind() {
+            self.park(id);
         }
         input.len()
     }

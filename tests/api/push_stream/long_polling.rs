@@ -146,6 +146,20 @@ fn without_a_limit_the_request_waits_for_ever() {
 }
 
 #[test]
+fn a_connection_that_waited_without_a_limit_is_closed_when_it_is_idle_again() {
+    for (daemon, own) in runs("", "") {
+        let reader = waiting(&daemon, "/sub/a", own);
+        daemon.advance(3_600_000);
+        publish(&daemon, "a", "x");
+        assert!(reader.text().ends_with("1\r\nx\r\n0\r\n\r\n"));
+        daemon.advance(89_000);
+        assert!(!reader.is_ended());
+        daemon.advance(1_000 + TICK);
+        assert!(reader.is_ended());
+    }
+}
+
+#[test]
 fn what_a_timed_out_client_missed_is_there_at_its_next_request() {
     let daemon =
         daemon("long-polling", "longpolling_connection_ttl = \"10s\"\n".to_owned().as_str());

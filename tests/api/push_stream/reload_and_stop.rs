@@ -147,3 +147,21 @@ fn a_stop_tells_long_polls_with_a_body_where_that_is_wanted() {
     daemon.stop();
     assert_eq!(waiting.text(), polled(DATE, 0, &["-3 Timed out"]));
 }
+
+#[test]
+fn a_channel_that_became_the_events_channel_while_a_request_came_is_left_alone() {
+    let daemon = daemon("");
+    publish(&daemon, "a", "x");
+    for method in ["DELETE", "POST"] {
+        let client = daemon.connect();
+        let request = send(method, "/pub?id=a", "", "body");
+        let (most, last) = request.split_at(request.len() - 1);
+        daemon.reconfigure(config(""));
+        client.send(most);
+        daemon.reconfigure(config("events_channel_id = 'a'"));
+        let expected =
+            refused("403 Forbidden", "Only internal routines can change events channel.");
+        assert_eq!(client.ask(last), expected, "{method}");
+    }
+    assert_eq!(channel(&daemon, "a"), Some(row("a", 1, 1, 0)));
+}

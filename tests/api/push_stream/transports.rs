@@ -120,3 +120,15 @@ fn what_the_api_publishes_is_stored_only_where_it_is_configured() {
         assert_eq!(ask(&daemon, get("/sub/a.b9", "")), stream_head() + &expected);
     }
 }
+
+#[test]
+fn a_stream_of_the_api_that_was_asked_for_behind_a_long_poll_gets_its_messages() {
+    let own = "longpolling_connection_ttl = '3s'";
+    let daemon = daemon_with("", &location("/lp", "long-polling", own));
+    let client = daemon.connect();
+    client.send(get("/lp/a", "") + &fixtures::subscribe("b"));
+    daemon.advance(3_000 + TICK);
+    assert!(client.text().starts_with("HTTP/1.1 304 Not Modified\r\n"));
+    publish(&daemon, "b", "x");
+    assert!(client.text().ends_with("3\r\n\0\u{1}x\r\n"));
+}

@@ -136,3 +136,23 @@ fn text_of_all_lengths_of_utf_8_comes_back_unchanged() {
     client.send(masked(TEXT, &all));
     assert!(client.read() == text(&all));
 }
+
+#[test]
+fn nothing_is_read_from_a_publisher_while_backlog_bytes_max_wait_for_their_subscribers() {
+    let own = "websocket_allow_publish = true";
+    let mut config = try_config("", &location("/ws", "websocket", own)).unwrap();
+    config.limits.backlog_bytes_max = 1024;
+    config.limits.writes_per_turn = 1;
+    let daemon = crate::support::Daemon::new(config);
+    let publisher = connected(&daemon, "a");
+    let readers: Vec<_> = (0..20).map(|_| connected(&daemon, "a")).collect();
+    let message = "x".repeat(60_000);
+    publisher.post(masked(TEXT, &message).repeat(5));
+    (0..15).for_each(|_| daemon.turn());
+    assert!(!publisher.is_read(), "one message was read and is on its way");
+    daemon.run();
+    assert!(publisher.is_read());
+    for reader in readers {
+        assert!(reader.read() == text(&message).repeat(5));
+    }
+}
