@@ -174,7 +174,6 @@ impl Reactor {
         socket.is_ending |= event.is_read_closed() || event.is_error();
         if event.is_readable() || event.is_read_closed() || event.is_error() {
             socket.is_readable = true;
-            socket.has_ended |= event.is_read_closed() || event.is_error();
             self.request_read(id);
         }
     }

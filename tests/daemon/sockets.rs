@@ -1,8 +1,7 @@
 //! Unix listeners and sockets that are passed at start.
 
 use crate::support::{
-    Daemon, Folder, Next, PATIENCE, Publisher, SECRETS, Stream, configure, eventually, has,
-    isolate, run, token,
+    Daemon, Folder, Next, Publisher, SECRETS, Stream, configure, eventually, has, isolate, run,
 };
 use std::fs;
 use std::io::Write;

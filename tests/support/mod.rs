@@ -41,6 +41,8 @@ struct World {
     wires: Vec<Wire>,
     /// The wire of each open connection, by its id.
     wire_of: Vec<Option<usize>>,
+    /// How often it ran until there was nothing more to do.
+    run_count: usize,
 }
 
 impl Daemon {
@@ -55,7 +57,7 @@ impl Daemon {
         let now =
             Now { monotonic: Millis::from_seconds(64), unix: Millis::from_seconds(STARTED_AT) };
         let server = Server::new(config, host, now);
-        let world = World { server, now, wires: Vec::new(), wire_of: Vec::new() };
+        let world = World { server, now, wires: Vec::new(), wire_of: Vec::new(), run_count: 0 };
         Daemon { world: Rc::new(RefCell::new(world)) }
     }
 
@@ -156,7 +158,12 @@ impl World {
             let is_awake =
                 self.server.next_wake(self.now).is_some_and(|at| at <= self.now.monotonic);
             if !is_awake && !self.wires.iter().any(|wire| wire.is_readable(&self.server)) {
-                return self.server.assert_consistent();
+                // It looks at everything: tests that run thousands of times pay only now and then.
+                self.run_count += 1;
+                if self.run_count < 500 || self.run_count.is_multiple_of(1000) {
+                    self.server.assert_consistent();
+                }
+                return;
             }
         }
         panic!("the server is still busy after {TURNS_MAX} turns");
