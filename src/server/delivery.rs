@@ -152,7 +152,8 @@ impl Server {
             padding_max: self.locations.padding_max(),
             now,
         };
-        for entry in pending.iter_mut().filter(|entry| entry.sequence > delivered) {
+        let start = pending.partition_point(|entry| entry.sequence <= delivered);
+        for entry in pending.range_mut(start..) {
             delivery.deliver(&mut entry.publication)?;
         }
         Ok(())
@@ -180,8 +181,8 @@ impl Server {
         let mut wanted: Vec<(u64, ChannelId)> = Vec::new();
         for channel in channels {
             if let Some(pending) = self.fanout.pending(*channel) {
-                let fresh = pending.iter().filter(|entry| entry.sequence > delivered);
-                wanted.extend(fresh.map(|entry| (entry.sequence, *channel)));
+                let start = pending.partition_point(|entry| entry.sequence <= delivered);
+                wanted.extend(pending.range(start..).map(|entry| (entry.sequence, *channel)));
             }
         }
         wanted.sort_unstable();

@@ -143,19 +143,25 @@ impl Fanout {
         if let Some(at) = job.batches.iter().position(is_made) {
             return Some(&job.batches[at]);
         }
-        let mut batch = Batch { format, first, last, frame: Frame::from([]), count: 0, skipped: 0 };
-        let mut bytes = Vec::new();
+        let mut size = 0;
         for entry in job.publications.range_mut(start..) {
-            match entry.publication.encoded(format, formats) {
-                Some(encoded) => bytes.extend_from_slice(&encoded.frame),
-                None => batch.skipped += 1,
-            }
-            batch.count += 1;
-            if bytes.len() > BATCH_BYTES_MAX {
+            size += entry.publication.encoded(format, formats).map_or(0, |one| one.frame.len());
+            // Nothing is copied before that is known: everybody who is visited asks again.
+            if size > BATCH_BYTES_MAX {
                 return None;
             }
         }
-        batch.count -= batch.skipped;
+        let mut batch = Batch { format, first, last, frame: Frame::from([]), count: 0, skipped: 0 };
+        let mut bytes = Vec::with_capacity(size);
+        for entry in job.publications.range_mut(start..) {
+            match entry.publication.encoded(format, formats) {
+                Some(encoded) => {
+                    bytes.extend_from_slice(&encoded.frame);
+                    batch.count += 1;
+                }
+                None => batch.skipped += 1,
+            }
+        }
         batch.frame = bytes.into();
         job.batches.retain(|other| other.format != format);
         job.batches.push(batch);
@@ -165,13 +171,16 @@ impl Fanout {
     /// The sequence of the first publication on this channel after a given one.
     pub(super) fn first_after(&self, channel: ChannelId, delivered: u64) -> Option<u64> {
         let key = *self.job_of.get(channel.0 as usize)?;
-        let pending = self.jobs.get(key as usize)?.publications.iter();
-        pending.map(|entry| entry.sequence).find(|sequence| *sequence > delivered)
+        let pending = &self.jobs.get(key as usize)?.publications;
+        let start = pending.partition_point(|entry| entry.sequence <= delivered);
+        pending.get(start).map(|entry| entry.sequence)
     }
 
     /// One pending publication.
     pub(super) fn entry(&mut self, channel: ChannelId, sequence: u64) -> Option<&mut Pending> {
-        self.pending(channel)?.iter_mut().find(|entry| entry.sequence == sequence)
+        let pending = self.pending(channel)?;
+        let at = pending.binary_search_by_key(&sequence, |entry| entry.sequence).ok()?;
+        pending.get_mut(at)
     }
 
     /// The next member to be visited. Visiting the same one twice does no harm.
