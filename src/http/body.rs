@@ -82,15 +82,6 @@ impl BodyReader {
         matches!(self.0, State::Complete)
     }
 
-    /// Bytes of the body still to come, where that is known.
-    pub fn remaining(&self) -> Option<u64> {
-        match self.0 {
-            State::Length { remaining } => Some(remaining),
-            State::Complete => Some(0),
-            State::Chunked { .. } => None,
-        }
-    }
-
     /// Takes what it can from the start of `input` and gives at most one piece of data. Call again until
     /// nothing is consumed or the body is complete.
     ///

@@ -180,11 +180,6 @@ impl Hub {
         }
     }
 
-    /// The settings in force.
-    pub fn settings(&self) -> &HubSettings {
-        &self.settings
-    }
-
     fn make_events_channel(&mut self, now: Now) {
         let id: ChannelName = self.settings.events_channel_id.as_slice().into();
         self.events_channel = None;

@@ -1,9 +1,10 @@
 //! The state machine: bytes and time in, bytes and deadlines out. It has no socket and no clock; the
 //! reactor has those, and in tests a simulation does.
 //!
-//! Read it in this order: this file is the seam; `requests` takes bytes apart; `api` carries requests out;
-//! and `push_stream` for the other face; `delivery` brings messages to subscribers; `deadlines` is what happens by itself; `lifecycle` is how
-//! connections, subscriptions and the server end.
+//! Read it in this order: this file is the seam; `requests` takes bytes apart; `api` carries out the
+//! requests of one face and `push_stream` those of the other; `fanout` and `delivery` bring messages to
+//! subscribers, `outbox` holds them; `deadlines` is what happens by itself; `lifecycle` is how connections,
+//! subscriptions and the server end.
 
 mod api;
 mod check;

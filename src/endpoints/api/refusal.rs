@@ -7,15 +7,13 @@ use crate::http::Status;
 pub struct Refusal {
     /// What is answered.
     pub status: Status,
-    /// What is wrong, as a `text/plain` body; empty where a body would tell too much (401, 404, 405).
+    /// What is wrong, as a `text/plain` body; empty where a body would tell too much (401).
     pub text: &'static str,
 }
 
 impl Refusal {
     /// Wrong or missing secret or token. It never says what was wrong.
     pub const UNAUTHORIZED: Refusal = Refusal { status: Status::UNAUTHORIZED, text: "" };
-    /// No such endpoint.
-    pub const NOT_FOUND: Refusal = Refusal { status: Status::NOT_FOUND, text: "" };
     /// The body is not declared as JSON.
     pub const NOT_JSON_TYPE: Refusal = Refusal {
         status: Status::UNSUPPORTED_MEDIA_TYPE,

@@ -20,7 +20,6 @@ pub struct Location {
     /// The origin of the CORS headers, where it is the same for all requests.
     constant_origin: Option<Frame>,
     header: Vec<u8>,
-    footer: Vec<u8>,
     chunked: Encodings,
     identity: Encodings,
     gzip: Option<Encodings>,
@@ -115,7 +114,6 @@ impl Location {
             padding: Padding::parse(&subscriber.padding_by_user_agent).ok(),
             constant_origin: origins.and_then(|origins| origins.constant()).map(Frame::from),
             header,
-            footer,
             chunked,
             identity,
             gzip,
@@ -159,11 +157,6 @@ impl Location {
     /// The header as it is sent, before any coding.
     pub fn header(&self) -> &[u8] {
         &self.header
-    }
-
-    /// The footer as it is sent, before any coding.
-    pub fn footer(&self) -> &[u8] {
-        &self.footer
     }
 
     /// Paddings for this user agent.
