@@ -3,12 +3,10 @@
 use super::socket::Socket;
 use super::systemd::{Inherited, inherited_sockets};
 use crate::config::{ListenAddress, Listener, ListenerId};
-use mio::event::Source;
 use mio::net::{TcpListener, UnixListener};
-use mio::{Interest, Registry, Token};
 use std::fs;
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -135,6 +133,11 @@ impl ListenSocket {
 }
 
 impl BoundListener {
+    /// The listener's index in the configuration.
+    pub fn id(&self) -> ListenerId {
+        self.id
+    }
+
     /// Address and port, or path, as a person would write it.
     pub fn describe(&self) -> String {
         match &self.socket {
@@ -161,35 +164,11 @@ impl Drop for ListenSocket {
     }
 }
 
-impl Source for ListenSocket {
-    fn register(
-        &mut self,
-        registry: &Registry,
-        token: Token,
-        interest: Interest,
-    ) -> io::Result<()> {
+impl AsRawFd for ListenSocket {
+    fn as_raw_fd(&self) -> RawFd {
         match self {
-            ListenSocket::Tcp(listener) => listener.register(registry, token, interest),
-            ListenSocket::Unix { listener, .. } => listener.register(registry, token, interest),
-        }
-    }
-
-    fn reregister(
-        &mut self,
-        registry: &Registry,
-        token: Token,
-        interest: Interest,
-    ) -> io::Result<()> {
-        match self {
-            ListenSocket::Tcp(listener) => listener.reregister(registry, token, interest),
-            ListenSocket::Unix { listener, .. } => listener.reregister(registry, token, interest),
-        }
-    }
-
-    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        match self {
-            ListenSocket::Tcp(listener) => listener.deregister(registry),
-            ListenSocket::Unix { listener, .. } => listener.deregister(registry),
+            ListenSocket::Tcp(listener) => listener.as_raw_fd(),
+            ListenSocket::Unix { listener, .. } => listener.as_raw_fd(),
         }
     }
 }

@@ -20,14 +20,16 @@ pub use listeners::{BoundListener, bind_all};
 pub use process::{host, is_standard_error_open, raise_descriptor_limit, random_bytes};
 pub use systemd::Notifier;
 
-use crate::config::{Config, ListenerId};
+use crate::config::Config;
 use crate::server::{ConnectionId, Server};
 use crate::time::{Millis, Now};
 use mio::event::Event;
+use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use signals::{Signal, Signals};
 use socket::{Socket, Transfer};
 use std::io;
+use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 /// Listeners have the tokens from here on; connections those of their ids.
@@ -79,9 +81,13 @@ impl Reactor {
         notifier: Notifier,
     ) -> io::Result<Reactor> {
         let poll = Poll::new()?;
-        let mut signals = Signals::new()?;
-        poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
-        let mut reactor = Reactor {
+        let signals = Signals::new()?;
+        watch(&poll, &signals, SIGNALS, Interest::READABLE)?;
+        for (index, listener) in listeners.iter().enumerate() {
+            let token = Token(FIRST_LISTENER + index);
+            watch(&poll, &listener.socket, token, Interest::READABLE)?;
+        }
+        Ok(Reactor {
             poll,
             events: Events::with_capacity(1024),
             server,
@@ -96,12 +102,7 @@ impl Reactor {
             has_warned: false,
             watchdog_at: None,
             stop_began: None,
-        };
-        for (index, listener) in reactor.listeners.iter_mut().enumerate() {
-            let token = Token(FIRST_LISTENER + index);
-            reactor.poll.registry().register(&mut listener.socket, token, Interest::READABLE)?;
-        }
-        Ok(reactor)
+        })
     }
 
     /// Runs until a signal has stopped the server and its last connection is closed.
@@ -265,10 +266,10 @@ impl Reactor {
         true
     }
 
-    fn register(&mut self, id: ConnectionId, mut socket: Socket, now: Now) {
+    fn register(&mut self, id: ConnectionId, socket: Socket, now: Now) {
         let interest = Interest::READABLE | Interest::WRITABLE;
         let token = Token(id.0 as usize);
-        if let Err(error) = self.poll.registry().register(&mut socket, token, interest) {
+        if let Err(error) = watch(&self.poll, &socket, token, interest) {
             log::warn!("a connection could not be watched: {error}");
             self.server.hung_up(id, now);
         }
@@ -378,9 +379,7 @@ impl Reactor {
     }
 }
 
-impl BoundListener {
-    /// The listener's index in the configuration.
-    pub fn id(&self) -> ListenerId {
-        self.id
-    }
+/// Has epoll tell of a descriptor, edge-triggered, until it is closed.
+fn watch(poll: &Poll, source: &impl AsRawFd, token: Token, interest: Interest) -> io::Result<()> {
+    poll.registry().register(&mut SourceFd(&source.as_raw_fd()), token, interest)
 }
