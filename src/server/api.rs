@@ -274,6 +274,23 @@ fn no_cache(response: Response) -> Response {
 fn spread(interval: Millis, id: u32) -> Millis {
     const GROUP: u32 = 32;
     // The golden ratio spreads consecutive numbers evenly.
-    let share = u64::from((id / GROUP).wrapping_mul(0x9e37_79b9));
-    Millis(interval.0 - (interval.0 * share >> 32))
+    let share = u128::from((id / GROUP).wrapping_mul(0x9e37_79b9));
+    // Less than the interval, as the share is less than 2^32.
+    let earlier = (u128::from(interval.0) * share) >> 32;
+    Millis(interval.0 - earlier as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_heartbeat_is_within_any_interval() {
+        for interval in [1, 15_000, u64::MAX] {
+            for id in [0, 31, 32, 1_000, u32::MAX] {
+                let first = spread(Millis(interval), id).0;
+                assert!((1..=interval).contains(&first), "{first} of {interval} for {id}");
+            }
+        }
+    }
 }
