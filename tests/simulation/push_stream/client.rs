@@ -5,7 +5,7 @@ use super::reader::Reader;
 use crate::draw::publish_secret_text;
 use crate::random::Random;
 use rpushd::auth::{self, TokenKey};
-use rpushd::time::{Millis, http_date};
+use rpushd::time::http_date;
 use std::collections::VecDeque;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

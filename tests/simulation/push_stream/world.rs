@@ -67,6 +67,7 @@ impl World {
             let watcher = Client::new(Role::Subscriber(Mode::Watcher), &mut self.random);
             self.accept(watcher);
             self.ask(0);
+            self.settle();
         }
         for _ in 0..self.random.between(30, 150) {
             self.step();
@@ -254,7 +255,7 @@ impl World {
         for _ in 0..LAST_TURNS_MAX {
             let mut moved = 0;
             for client in &mut self.clients {
-                client.window = 1 << 20;
+                (client.window, client.slice_max) = (1 << 20, 100_000);
                 if client.id.is_none() || client.has_shut || matches!(client.phase, Phase::Over) {
                     client.to_server.clear();
                 }
@@ -283,6 +284,8 @@ impl World {
             }
         }
         self.audit.assert_complete();
+        let is_due = self.server.next_wake(self.now).is_some_and(|at| at <= self.now.monotonic);
+        assert!(!is_due, "the server has nothing left to do");
     }
 
     fn stop(&mut self) {
