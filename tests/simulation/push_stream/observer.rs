@@ -206,7 +206,8 @@ impl World {
             }
         };
         let Some(what) = live.take(is_it) else {
-            panic!("client {number} gets {item:.60} and is to get {:?}", live.expected);
+            let next = live.expected.front().map(|one| self.model.text(&one.what));
+            panic!("client {number} gets {item:.60} before {next:.60?}: {:?}", live.expected);
         };
         if let What::Message(one) = what {
             self.model.check_id(one, id);

@@ -101,7 +101,8 @@ impl World {
                 live.expected.iter_mut().for_each(|one| one.is_optional = true);
             }
             Said::Text(text) if publishes => {
-                let channels: Vec<String> = client.path.iter().map(|one| one.0.clone()).collect();
+                // A deleted channel is not one of its channels any more.
+                let channels = live.channels.clone();
                 self.publish(&channels, &text, true);
                 self.coverage.count("publications of WebSocket clients", 1);
             }
