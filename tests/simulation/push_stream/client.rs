@@ -55,7 +55,11 @@ pub enum Phase {
     /// A long-poll without an answer.
     Waiting(Live),
     /// An answer's body, put together; who reads messages from it says which may stand in it.
-    Body { status: u16, live: Option<Live>, bytes: Vec<u8> },
+    Body {
+        status: u16,
+        live: Option<Live>,
+        bytes: Vec<u8>,
+    },
     /// Nothing more is expected.
     Over,
 }
@@ -179,7 +183,13 @@ impl Client {
         self.phase = Phase::Asking(request);
     }
 
-    fn publication(&self, all: &[String], text: &str, is_stored: bool, random: &mut Random) -> String {
+    fn publication(
+        &self,
+        all: &[String],
+        text: &str,
+        is_stored: bool,
+        random: &mut Random,
+    ) -> String {
         if let ([channel], false, true) = (all, is_stored, random.one_in(2)) {
             let body = format!("{{\"channel\":\"{channel}\",\"message\":\"{text}\"}}");
             let fields = format!(
@@ -231,7 +241,11 @@ impl Client {
     }
 
     fn query(&self) -> String {
-        if self.callback.is_empty() { String::new() } else { format!("?callback={}", self.callback) }
+        if self.callback.is_empty() {
+            String::new()
+        } else {
+            format!("?callback={}", self.callback)
+        }
     }
 }
 

@@ -39,11 +39,13 @@ impl Files for NoFiles {
 }
 
 pub fn settings(random: &mut Random) -> Settings {
+    let has_little_memory = random.one_in(6);
     Settings {
         ttl: Millis(*random.pick(&[2, 10, 60, 3600]) * 1000),
         stored_max: *random.pick(&[1, 2, 5, usize::MAX]),
-        has_little_memory: random.one_in(6),
-        has_events: random.one_in(2),
+        has_little_memory,
+        // With the memory full events are lost, so that they cannot be counted.
+        has_events: !has_little_memory && random.one_in(2),
         reload_ends: random.one_in(3),
         stream_ttl: random.one_in(3).then(|| Millis(random.between(1, 20) as u64 * 1000)),
         has_timeout_body: random.one_in(2),
@@ -75,7 +77,8 @@ pub fn config(settings: &Settings, random: &mut Random) -> Config {
         ("/pub", "publisher = 'admin'", "store_messages = true"),
         ("/unstored", "publisher = 'admin'", ""),
     ] {
-        text += &format!("[[location]]\npath = '{path}'\n{role}\nchannels_path = '$arg_id'\n{more}\n");
+        text +=
+            &format!("[[location]]\npath = '{path}'\n{role}\nchannels_path = '$arg_id'\n{more}\n");
     }
     let mut own = String::new();
     if random.one_in(2) {
@@ -93,7 +96,11 @@ pub fn config(settings: &Settings, random: &mut Random) -> Config {
         ("lp", "long-polling", &own),
         ("poll", "polling", &own),
         ("ws", "websocket", &own),
-        ("wsp", "websocket", &format!("{own}websocket_allow_publish = true\nstore_messages = true")),
+        (
+            "wsp",
+            "websocket",
+            &format!("{own}websocket_allow_publish = true\nstore_messages = true"),
+        ),
         ("watch", "streaming", "allow_connections_to_events_channel = true"),
     ] {
         text += &format!(

@@ -112,7 +112,9 @@ impl Model {
 
     /// What section 9.2 says, channel by channel.
     pub fn replay(&self, path: &[(String, usize)], seen: Seen, now: Now) -> VecDeque<Expected> {
-        path.iter().flat_map(|(channel, backtrack)| self.old(channel, *backtrack, seen, now)).collect()
+        path.iter()
+            .flat_map(|(channel, backtrack)| self.old(channel, *backtrack, seen, now))
+            .collect()
     }
 
     fn old(&self, channel: &str, backtrack: usize, seen: Seen, now: Now) -> Vec<Expected> {
@@ -156,7 +158,12 @@ impl Model {
 }
 
 impl Live {
-    pub fn new(path: &[(String, usize)], old: VecDeque<Expected>, is_single: bool, now: Now) -> Live {
+    pub fn new(
+        path: &[(String, usize)],
+        old: VecDeque<Expected>,
+        is_single: bool,
+        now: Now,
+    ) -> Live {
         Live {
             channels: path.iter().map(|(channel, _)| channel.clone()).collect(),
             expected: old,

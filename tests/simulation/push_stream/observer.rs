@@ -29,7 +29,7 @@ impl World {
                 if let Some(live) = live {
                     self.end_poll(number, status, live, bytes);
                 }
-                Phase::Idle
+                if self.clients[number].has_shut { Phase::Over } else { Phase::Idle }
             }
             (Phase::Streaming(mut live), Event::Data(data)) => {
                 self.clients[number].unread.extend_from_slice(&data);
@@ -62,7 +62,8 @@ impl World {
                 if status != 500 {
                     self.publish(&channels, &text, is_stored);
                 }
-                self.coverage.count("publications refused for want of memory", u64::from(status == 500));
+                self.coverage
+                    .count("publications refused for want of memory", u64::from(status == 500));
             }
             Request::Delete { channels, text } => {
                 let text = text.unwrap_or_else(|| DELETED.to_owned());
@@ -134,7 +135,10 @@ impl World {
                     _ => {}
                 }
             }
-            assert!(status != 404 || !self.model.has_stored(channel, self.now), "{channel} is there");
+            assert!(
+                status != 404 || !self.model.has_stored(channel, self.now),
+                "{channel} is there"
+            );
         }
     }
 
@@ -146,7 +150,8 @@ impl World {
     }
 
     fn assert_time_is_over(&self, number: usize, live: &Live) {
-        let is_over = self.settings.stream_ttl.is_some_and(|ttl| self.now.monotonic.since(live.since) >= ttl);
+        let is_over =
+            self.settings.stream_ttl.is_some_and(|ttl| self.now.monotonic.since(live.since) >= ttl);
         assert!(live.may_end || is_over || self.ends_all, "client {number} is ended too early");
         assert_eq!(live.missing_count(), 0, "client {number} is ended and misses {live:?}");
     }
@@ -154,7 +159,10 @@ impl World {
     /// The whole answer to a poll: header, messages, footer, and the call around the messages.
     fn end_poll(&mut self, number: usize, status: u16, mut live: Live, bytes: Vec<u8>) {
         if status == 304 {
-            assert!(bytes.is_empty() && live.missing_count() == 0, "client {number} misses {live:?}");
+            assert!(
+                bytes.is_empty() && live.missing_count() == 0,
+                "client {number} misses {live:?}"
+            );
             return;
         }
         let body = String::from_utf8(bytes).expect("bodies are ASCII");
@@ -179,7 +187,10 @@ impl World {
                 last = last.max(Some(one));
             }
         }
-        assert!(!live.is_single || messages.len() == 1, "client {number} has waited for one message");
+        assert!(
+            !live.is_single || messages.len() == 1,
+            "client {number} has waited for one message"
+        );
         assert_eq!(live.missing_count(), 0, "client {number} misses {live:?}");
         let client = &mut self.clients[number];
         let second = |one: usize| self.model.messages[one].second();
@@ -233,7 +244,8 @@ impl World {
     fn take_between(&self, number: usize, before: &str) {
         let is_event_source = self.clients[number].role == Role::Subscriber(Mode::EventSource);
         let is_known = |line: &str| matches!(line, "" | ": -1" | "data: " | ": ");
-        let is_good = if is_event_source { before.split('\n').all(is_known) } else { before.is_empty() };
+        let is_good =
+            if is_event_source { before.split('\n').all(is_known) } else { before.is_empty() };
         assert!(is_good, "client {number} reads {before:?}");
     }
 
@@ -279,7 +291,10 @@ impl World {
             0x81 => {
                 let mut text = String::from_utf8(payload).expect("frames are ASCII");
                 let (before, item) = take_item(&mut text).expect("a frame is an item");
-                assert!(before.is_empty() && text.is_empty(), "client {number} reads {before}{text}");
+                assert!(
+                    before.is_empty() && text.is_empty(),
+                    "client {number} reads {before}{text}"
+                );
                 self.take_item(number, &mut live, &item);
             }
             0x88 if payload.starts_with(&1008u16.to_be_bytes()) => {

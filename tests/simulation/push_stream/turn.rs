@@ -10,7 +10,9 @@ impl World {
     pub fn accept(&mut self, mut client: Client) {
         let id = self.server.accepted(ListenerId(0), self.now).expect("there is room");
         client.id = Some(id.0);
-        self.log(|| format!("client {} is connection {}, {:?}", self.clients.len(), id.0, client.role));
+        self.log(|| {
+            format!("client {} is connection {}, {:?}", self.clients.len(), id.0, client.role)
+        });
         self.clients.push(client);
     }
 
@@ -131,13 +133,20 @@ impl World {
         let client = &mut self.clients[number];
         let Some(id) = client.id.map(ConnectionId) else { return };
         let known = client.queued.len();
-        let mut slices = [IoSlice::new(&[]); 2048];
-        let count = self.server.unsent(id, &mut slices);
-        assert!(count < slices.len(), "there is room for all slices");
-        let all: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.iter().copied()).collect();
-        if all.len() <= known {
+        let mut few = [IoSlice::new(&[]); 32];
+        let mut many = Vec::new();
+        let mut slices = &mut few[..];
+        let mut count = self.server.unsent(id, slices);
+        if count == slices.len() {
+            many.resize(4096, IoSlice::new(&[]));
+            slices = &mut many;
+            count = self.server.unsent(id, slices);
+            assert!(count < slices.len(), "there is room for all slices");
+        }
+        if slices[..count].iter().map(|slice| slice.len()).sum::<usize>() <= known {
             return;
         }
+        let all: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.iter().copied()).collect();
         client.queued.extend(&all[known..]);
         client.reader.feed(&all[known..]);
         if client.is_broken {

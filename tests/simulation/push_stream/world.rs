@@ -163,7 +163,11 @@ impl World {
 
     fn text(&mut self) -> String {
         self.serial += 1;
-        let length = if self.random.one_in(20) { 3000 } else { self.random.below(20) };
+        let length = match self.settings.has_little_memory {
+            true => self.random.below(8000),
+            false if self.random.one_in(20) => 3000,
+            false => self.random.below(20),
+        };
         format!("m{}-{}", self.serial, "x".repeat(length))
     }
 
@@ -180,7 +184,8 @@ impl World {
             },
             Role::Subscriber(mode) => self.subscription(number, mode),
         };
-        self.log(|| format!("client {number}, {:?}: {request:?}", self.clients[number].role));
+        let text = format!("{:?}: {request:?}", self.clients[number].role);
+        self.log(|| format!("client {number}, {text:.160}"));
         self.clients[number].ask(request, &mut self.random);
     }
 
@@ -296,7 +301,10 @@ impl World {
         self.observe_all();
         for (number, client) in self.clients.iter_mut().enumerate() {
             let is_live = client.id.is_some() && !client.is_broken && client.live().is_some();
-            assert!(!is_live || client.wants_close || client.role == Role::Subscriber(Mode::Framed), "client {number} was not ended");
+            assert!(
+                !is_live || client.wants_close || client.role == Role::Subscriber(Mode::Framed),
+                "client {number} was not ended"
+            );
         }
         self.end(|world| world.server.connection_count() == 0);
     }
