@@ -7,7 +7,7 @@ use crate::auth::{self, Claims};
 use crate::endpoints::api::{self, Endpoint, Refusal};
 use crate::endpoints::push_stream::Wire;
 use crate::http::{Head, Response, Status};
-use crate::hub::{CreateError, Draft};
+use crate::hub::{CreateError, Draft, Full};
 use crate::stats::{ChannelRow, Counters, Mode, Snapshot};
 use crate::time::{Millis, Now};
 
@@ -106,15 +106,17 @@ impl Server {
 
     /// `POST /api/publish` with its body.
     pub(super) fn api_publish(&mut self, id: u32, body: &[u8], now: Now) {
-        let published = api::publish::parse(body).map(|publication| {
+        let published = api::publish::parse(body).and_then(|publication| {
             let text = &publication.payload;
             self.counters.publish_requests_total += 1;
             self.counters.published_bytes_total += text.len() as u64;
             // Without room for one more channel nobody can be listening there.
             if let Ok(channel) = self.hub.find_or_create(publication.channel.as_bytes(), now) {
                 let is_stored = self.config.push_stream.store_api_messages;
-                let _ = self.publish(channel, &Draft { text, is_stored, ..Draft::default() }, now);
+                let draft = Draft { text, is_stored, ..Draft::default() };
+                self.publish(channel, &draft, now).map_err(|Full| Refusal::FULL)?;
             }
+            Ok(())
         });
         match published {
             Ok(()) => self.respond(id, Response::new(Status::NO_CONTENT), b"", now),

@@ -377,6 +377,8 @@ impl Server {
         if matches!(connection.phase, Phase::Head { .. }) && !connection.input.is_empty() {
             self.park(id);
         }
+        // It may have had no deadline while it waited for messages.
+        self.rearm(id);
     }
 
     pub(super) fn park(&mut self, id: u32) {

@@ -9,6 +9,7 @@ mod draw;
 mod ending;
 mod model;
 mod observer;
+mod push_stream;
 #[path = "../support/random.rs"]
 mod random;
 mod response;
@@ -44,9 +45,9 @@ impl Steps {
 }
 
 /// Plays one seed. A failure says how to play it again and shows its last steps.
-fn play(seed: u64) -> Coverage {
+fn play(seed: u64, run: impl Fn(u64, Steps) -> Coverage) -> Coverage {
     let steps = Steps::default();
-    let outcome = catch_unwind(AssertUnwindSafe(|| World::new(seed, steps.clone()).run()));
+    let outcome = catch_unwind(AssertUnwindSafe(|| run(seed, steps.clone())));
     outcome.unwrap_or_else(|_| {
         for step in steps.0.borrow().iter() {
             eprintln!("  {step}");
@@ -55,14 +56,19 @@ fn play(seed: u64) -> Coverage {
     })
 }
 
+/// The rpushd API's world.
+fn run_api(seed: u64, steps: Steps) -> Coverage {
+    World::new(seed, steps).run()
+}
+
 fn variable(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().expect("a number"))
 }
 
-#[test]
-fn every_subscriber_gets_everything_once_and_in_order_whatever_the_others_do() {
+/// Plays the seed that is asked for, or all seeds of a test run.
+fn play_all(run: impl Fn(u64, Steps) -> Coverage + Copy + Send) {
     if let Some(seed) = variable("SEED") {
-        play(seed);
+        play(seed, run);
         return;
     }
     let seed_count = variable("SEEDS").unwrap_or(SEEDS);
@@ -73,7 +79,7 @@ fn every_subscriber_gets_everything_once_and_in_order_whatever_the_others_do() {
                 scope.spawn(move || {
                     let mut coverage = Coverage::default();
                     for seed in (first..seed_count).step_by(thread_count as usize) {
-                        coverage.add(&play(seed));
+                        coverage.add(&play(seed, run));
                     }
                     coverage
                 })
@@ -92,8 +98,13 @@ fn every_subscriber_gets_everything_once_and_in_order_whatever_the_others_do() {
 }
 
 #[test]
+fn every_subscriber_gets_everything_once_and_in_order_whatever_the_others_do() {
+    play_all(run_api);
+}
+
+#[test]
 fn a_seed_plays_the_same_way_every_time() {
     for seed in 0..5 {
-        assert_eq!(play(seed), play(seed));
+        assert_eq!(play(seed, run_api), play(seed, run_api));
     }
 }

@@ -1,0 +1,257 @@
+//! One push-stream client: what it asks, its socket, and what it waits for.
+
+use super::model::{Live, Seen};
+use super::reader::Reader;
+use crate::draw::publish_secret_text;
+use crate::random::Random;
+use rpushd::auth::{self, TokenKey};
+use rpushd::time::http_date;
+use std::collections::VecDeque;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    Framed,
+    Streaming,
+    EventSource,
+    WebSocket,
+    LongPolling,
+    Polling,
+    /// It reads the events channel.
+    Watcher,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    Publisher,
+    Subscriber(Mode),
+}
+
+/// What a client has asked for.
+#[derive(Clone, Debug)]
+pub enum Request {
+    Publish { channels: Vec<String>, text: String, is_stored: bool },
+    Delete { channels: Vec<String>, text: Option<String> },
+    Subscribe { path: Vec<(String, usize)>, seen: Seen },
+}
+
+/// What a WebSocket client says.
+#[derive(Debug)]
+pub enum Said {
+    Text(String),
+    Ping(Vec<u8>),
+    Close,
+}
+
+/// What is going on on its connection.
+#[derive(Debug)]
+pub enum Phase {
+    Idle,
+    /// The server may have got a part of the request.
+    Asking(Request),
+    /// The server has got it all; the answer's head must come in the same call.
+    Asked(Request),
+    /// Messages come until it ends.
+    Streaming(Live),
+    /// A long-poll without an answer.
+    Waiting(Live),
+    /// An answer's body, put together; who reads messages from it says which may stand in it.
+    Body {
+        status: u16,
+        live: Option<Live>,
+        bytes: Vec<u8>,
+    },
+    /// Nothing more is expected.
+    Over,
+}
+
+pub struct Client {
+    pub role: Role,
+    pub id: Option<u32>,
+    pub phase: Phase,
+    pub reader: Reader,
+    /// Sent and not read by the server.
+    pub to_server: VecDeque<u8>,
+    /// All bytes that the server has read.
+    pub received: usize,
+    pub sent: usize,
+    /// Where the frames end that the server is to carry out.
+    pub said: VecDeque<(usize, Said)>,
+    pub pongs: VecDeque<Vec<u8>>,
+    pub queued: VecDeque<u8>,
+    pub window: usize,
+    pub in_flight: usize,
+    pub is_slow: bool,
+    pub is_blocked: bool,
+    pub is_broken: bool,
+    pub slice_max: usize,
+    /// The callback of JSONP; blank: none.
+    pub callback: &'static str,
+    pub publishes: bool,
+    pub accepts_gzip: bool,
+    /// What a stream has said that is not a whole item yet.
+    pub unread: Vec<u8>,
+    /// Where a chain of polls goes on, and how the server has said it.
+    pub seen: Seen,
+    pub validators: String,
+    pub has_shut: bool,
+    pub wants_close: bool,
+    /// The path that it polls again and again.
+    pub path: Vec<(String, usize)>,
+}
+
+pub fn path_text(path: &[(String, usize)]) -> String {
+    let one = |(channel, backtrack): &(String, usize)| match backtrack {
+        0 => channel.clone(),
+        _ => format!("{channel}.b{backtrack}"),
+    };
+    path.iter().map(one).collect::<Vec<String>>().join("/")
+}
+
+/// A frame as clients write it (RFC 6455, section 5.2).
+pub fn masked(first: u8, payload: &[u8], mask: [u8; 4]) -> Vec<u8> {
+    assert!(payload.len() < 126, "short frames only");
+    let mut frame = vec![first, 0x80 | payload.len() as u8];
+    frame.extend_from_slice(&mask);
+    frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+    frame
+}
+
+impl Client {
+    pub fn new(role: Role, random: &mut Random) -> Client {
+        let is_slow = role != Role::Subscriber(Mode::Watcher) && random.one_in(6);
+        Client {
+            role,
+            id: None,
+            phase: Phase::Idle,
+            reader: Reader::new(),
+            to_server: VecDeque::new(),
+            received: 0,
+            sent: 0,
+            said: VecDeque::new(),
+            pongs: VecDeque::new(),
+            queued: VecDeque::new(),
+            window: if is_slow { random.between(1, 2000) } else { 1 << 20 },
+            in_flight: 0,
+            is_slow,
+            is_blocked: false,
+            is_broken: false,
+            slice_max: *random.pick(&[1, 20, 1000, 1000]),
+            callback: if random.one_in(2) { "cb" } else { "" },
+            publishes: random.one_in(2),
+            accepts_gzip: random.one_in(2),
+            unread: Vec::new(),
+            seen: Seen::Nothing,
+            validators: String::new(),
+            has_shut: false,
+            wants_close: false,
+            path: Vec::new(),
+        }
+    }
+
+    pub fn live(&mut self) -> Option<&mut Live> {
+        match &mut self.phase {
+            Phase::Streaming(live) | Phase::Waiting(live) => Some(live),
+            Phase::Idle | Phase::Asking(_) | Phase::Asked(_) | Phase::Body { .. } | Phase::Over => {
+                None
+            }
+        }
+    }
+
+    /// Whether it has read every answer and may ask for something.
+    pub fn is_ready(&self) -> bool {
+        let has_read = self.queued.is_empty() && self.in_flight == 0 && self.to_server.is_empty();
+        matches!(self.phase, Phase::Idle) && has_read && !self.has_shut && !self.is_broken
+    }
+
+    pub fn send(&mut self, bytes: &[u8]) {
+        self.to_server.extend(bytes);
+        self.sent += bytes.len();
+    }
+
+    pub fn ask(&mut self, request: Request, random: &mut Random) {
+        let bytes = match &request {
+            Request::Publish { channels, text, is_stored } => {
+                self.publication(channels, text, *is_stored, random)
+            }
+            Request::Delete { channels, text } => {
+                let body = text.as_deref().unwrap_or_default();
+                with_body("DELETE", &format!("/pub?id={}", channels.join("/")), "", body)
+            }
+            Request::Subscribe { path, seen } => self.subscription(path, *seen),
+        };
+        self.send(bytes.as_bytes());
+        self.phase = Phase::Asking(request);
+    }
+
+    fn publication(
+        &self,
+        all: &[String],
+        text: &str,
+        is_stored: bool,
+        random: &mut Random,
+    ) -> String {
+        if let ([channel], false, true) = (all, is_stored, random.one_in(2)) {
+            let body = format!("{{\"channel\":\"{channel}\",\"message\":\"{text}\"}}");
+            let fields = format!(
+                "Authorization: Bearer {}\r\nContent-Type: application/json\r\n",
+                publish_secret_text(0)
+            );
+            return with_body("POST", "/api/publish", &fields, &body);
+        }
+        let place = if is_stored { "pub" } else { "unstored" };
+        let method = *random.pick(&["POST", "PUT"]);
+        with_body(method, &format!("/{place}?id={}", all.join("/")), "", text)
+    }
+
+    fn subscription(&self, path: &[(String, usize)], seen: Seen) -> String {
+        let Role::Subscriber(mode) = self.role else { unreachable!("publishers do not subscribe") };
+        let mut fields = match seen {
+            Seen::Nothing => String::new(),
+            Seen::After(_) => self.validators.clone(),
+            Seen::Since(_) if !self.validators.is_empty() => self.validators.clone(),
+            Seen::Since(second) => {
+                let date = http_date::format(second);
+                let date = String::from_utf8_lossy(&date);
+                format!("If-Modified-Since: {date}\r\nIf-None-Match: 0\r\n")
+            }
+        };
+        if self.accepts_gzip {
+            fields += "Accept-Encoding: gzip\r\n";
+        }
+        let path = path_text(path);
+        let target = match mode {
+            Mode::Framed => {
+                let key = TokenKey::new(&crate::draw::subscribe_secret(0));
+                let body = format!("{{\"token\":\"{}\"}}", auth::sign(&key, &path, u64::MAX));
+                let json = "Content-Type: application/json\r\n";
+                return with_body("POST", &format!("/api/stream/{path}"), json, &body);
+            }
+            Mode::Streaming => format!("/sub/{path}"),
+            Mode::EventSource => format!("/es/{path}"),
+            Mode::WebSocket => {
+                fields += "Upgrade: websocket\r\nConnection: Upgrade\r\n\
+                           Sec-WebSocket-Key: /mQoZf6pRiv8+6o72GncLQ==\r\nSec-WebSocket-Version: 13\r\n";
+                format!("/{}/{path}", if self.publishes { "wsp" } else { "ws" })
+            }
+            Mode::LongPolling => format!("/lp/{path}{}", self.query()),
+            Mode::Polling => format!("/poll/{path}{}", self.query()),
+            Mode::Watcher => format!("/watch/{path}"),
+        };
+        format!("GET {target} HTTP/1.1\r\nHost: h\r\n{fields}\r\n")
+    }
+
+    fn query(&self) -> String {
+        if self.callback.is_empty() {
+            String::new()
+        } else {
+            format!("?callback={}", self.callback)
+        }
+    }
+}
+
+fn with_body(method: &str, target: &str, fields: &str, body: &str) -> String {
+    format!(
+        "{method} {target} HTTP/1.1\r\nHost: h\r\n{fields}Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}

@@ -1,0 +1,120 @@
+//! A seed draws the push-stream configuration: short lives, few stored messages, little memory in some.
+
+use crate::draw;
+use crate::random::Random;
+use rpushd::config::{Config, Files, Overrides};
+use rpushd::time::Millis;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+/// The events channel's id.
+pub const EVENTS: &str = "ev";
+/// The text of a deletion message that has none of its own.
+pub const DELETED: &str = "gone";
+
+/// What the model has to know of the configuration.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub ttl: Millis,
+    pub stored_max: usize,
+    pub has_little_memory: bool,
+    pub has_events: bool,
+    pub reload_ends: bool,
+    pub stream_ttl: Option<Millis>,
+    pub has_timeout_body: bool,
+    pub is_gzipped: bool,
+}
+
+struct NoFiles;
+
+impl Files for NoFiles {
+    fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn is_world_readable(&self, _: &Path) -> bool {
+        false
+    }
+}
+
+pub fn settings(random: &mut Random) -> Settings {
+    let has_little_memory = random.one_in(6);
+    Settings {
+        ttl: Millis(*random.pick(&[2, 10, 60, 3600]) * 1000),
+        stored_max: *random.pick(&[1, 2, 5, usize::MAX]),
+        has_little_memory,
+        // With the memory full events are lost, so that they cannot be counted.
+        has_events: !has_little_memory && random.one_in(2),
+        reload_ends: random.one_in(3),
+        stream_ttl: random.one_in(3).then(|| Millis(random.between(1, 20) as u64 * 1000)),
+        has_timeout_body: random.one_in(2),
+        is_gzipped: random.one_in(3),
+    }
+}
+
+pub fn config(settings: &Settings, random: &mut Random) -> Config {
+    let mut text = format!(
+        "[push_stream]\nmessage_ttl = {}\nchannel_inactivity_time = {}\n\
+         message_template = '<~channel~ ~id~ ~text~>'\nheader_template = '<H>'\n\
+         footer_template = '<F>'\nping_message_text = 'ping'\n\
+         channel_deleted_message_text = '{DELETED}'\ntimeout_with_body = {}\n\
+         reload_ends_subscribers = {}\n",
+        settings.ttl.0 / 1000,
+        random.pick(&[1, 5, 3600]),
+        settings.has_timeout_body,
+        settings.reload_ends,
+    );
+    if settings.stored_max < usize::MAX {
+        text += &format!("max_messages_stored_per_channel = {}\n", settings.stored_max);
+    }
+    let memory = if settings.has_little_memory { "128k" } else { "64m" };
+    text += &format!("shared_memory_size = '{memory}'\n");
+    if settings.has_events {
+        text += &format!("events_channel_id = '{EVENTS}'\n");
+    }
+    for (path, role, more) in [
+        ("/pub", "publisher = 'admin'", "store_messages = true"),
+        ("/unstored", "publisher = 'admin'", ""),
+    ] {
+        text +=
+            &format!("[[location]]\npath = '{path}'\n{role}\nchannels_path = '$arg_id'\n{more}\n");
+    }
+    let mut own = String::new();
+    if random.one_in(2) {
+        own += &format!("ping_message_interval = '{}s'\n", random.between(1, 10));
+    }
+    if let Some(ttl) = settings.stream_ttl {
+        own += &format!("subscriber_connection_ttl = '{}ms'\n", ttl.0);
+    }
+    if settings.is_gzipped {
+        own += "gzip = true\ngzip_streams = true\ngzip_types = ['*']\n";
+    }
+    for (path, mode, more) in [
+        ("sub", "streaming", own.as_str()),
+        ("es", "eventsource", &own),
+        ("lp", "long-polling", &own),
+        ("poll", "polling", &own),
+        ("ws", "websocket", &own),
+        (
+            "wsp",
+            "websocket",
+            &format!("{own}websocket_allow_publish = true\nstore_messages = true"),
+        ),
+        ("watch", "streaming", "allow_connections_to_events_channel = true"),
+    ] {
+        text += &format!(
+            "[[location]]\npath = '~ ^/{path}/(.*)'\nsubscriber = '{mode}'\nchannels_path = '$1'\n{more}\n"
+        );
+    }
+    let sources = Some(("rpushd.toml", text.as_str()));
+    let config = Config::from_sources(sources, &BTreeMap::new(), &NoFiles, &Overrides::default());
+    let mut config = config.unwrap_or_else(|error| panic!("{error}\n{text}"));
+    draw::accept_secrets(&mut config, &[0]);
+    let day = Millis(86_400_000);
+    let limits = &mut config.limits;
+    (limits.head_timeout, limits.body_timeout, limits.keepalive_timeout) = (day, day, day);
+    limits.body_total_timeout = day;
+    limits.writes_per_turn = *random.pick(&[1, 3, 100]);
+    config
+}

@@ -1,0 +1,219 @@
+//! What push-stream subscribers must get, as lists: what was published, what is stored, what each one is
+//! still to be sent. It knows nothing of sockets and bytes.
+
+use rpushd::time::{Millis, Now};
+use std::collections::{BTreeMap, VecDeque};
+
+/// An expired message may still be delivered until the sweep after this time (section 20.1).
+const SWEEP_MAX: Millis = Millis(6000);
+
+pub struct Message {
+    pub channel: String,
+    pub text: String,
+    at: Now,
+    /// As the first subscriber has read it; all others must read the same.
+    id: Option<i64>,
+    /// The channel's message before it.
+    previous: Option<usize>,
+}
+
+impl Message {
+    /// Its time as section 1.1 has it.
+    pub fn second(&self) -> u64 {
+        self.at.unix.0 / 1000
+    }
+}
+
+/// Where a subscriber goes on (section 9.1).
+#[derive(Clone, Copy, Debug)]
+pub enum Seen {
+    Nothing,
+    After(usize),
+    /// Everything of this second and later ones.
+    Since(u64),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    Message(usize),
+    Deleted { channel: String, text: String },
+}
+
+/// Something that a subscriber is to be sent.
+#[derive(Clone, Debug)]
+pub struct Expected {
+    pub what: What,
+    /// It has expired, and no sweep must have come since.
+    pub is_optional: bool,
+}
+
+/// One subscriber: what it listens to, and what it has not been sent yet.
+#[derive(Debug)]
+pub struct Live {
+    pub channels: Vec<String>,
+    pub expected: VecDeque<Expected>,
+    /// The first message ends it.
+    pub is_single: bool,
+    pub is_answered: bool,
+    /// Nothing is left to wait for, or the server was told to end it.
+    pub may_end: bool,
+    pub since: Millis,
+}
+
+pub struct Model {
+    pub messages: Vec<Message>,
+    stored: BTreeMap<String, VecDeque<usize>>,
+    latest: BTreeMap<String, usize>,
+    ttl: Millis,
+    stored_max: usize,
+    /// When the server last had an occasion to sweep.
+    pub swept_at: Millis,
+}
+
+impl Model {
+    pub fn new(ttl: Millis, stored_max: usize) -> Model {
+        Model {
+            messages: Vec::new(),
+            stored: BTreeMap::new(),
+            latest: BTreeMap::new(),
+            ttl,
+            stored_max,
+            swept_at: Millis(0),
+        }
+    }
+
+    pub fn publish(&mut self, channel: &str, text: &str, is_stored: bool, now: Now) -> usize {
+        let number = self.messages.len();
+        let previous = self.latest.insert(channel.to_owned(), number);
+        let (channel, text) = (channel.to_owned(), text.to_owned());
+        self.messages.push(Message { channel: channel.clone(), text, at: now, id: None, previous });
+        if is_stored {
+            let stored = self.stored.entry(channel).or_default();
+            stored.push_back(number);
+            if stored.len() > self.stored_max {
+                stored.pop_front();
+            }
+        }
+        number
+    }
+
+    pub fn delete(&mut self, channel: &str) {
+        self.stored.remove(channel);
+        self.latest.remove(channel);
+    }
+
+    /// Whether the channel is certainly there because of what is stored in it.
+    pub fn has_stored(&self, channel: &str, now: Now) -> bool {
+        self.stored.get(channel).and_then(VecDeque::back).is_some_and(|last| {
+            let expires = self.messages[*last].at.monotonic + self.ttl;
+            expires > now.monotonic
+        })
+    }
+
+    /// What section 9.2 says, channel by channel.
+    pub fn replay(&self, path: &[(String, usize)], seen: Seen, now: Now) -> VecDeque<Expected> {
+        path.iter()
+            .flat_map(|(channel, backtrack)| self.old(channel, *backtrack, seen, now))
+            .collect()
+    }
+
+    fn old(&self, channel: &str, backtrack: usize, seen: Seen, now: Now) -> Vec<Expected> {
+        let stored = self.stored.get(channel).into_iter().flatten().copied();
+        let expires = |number: usize| self.messages[number].at.monotonic + self.ttl;
+        let possible: Vec<usize> =
+            stored.filter(|number| expires(*number) + SWEEP_MAX > self.swept_at).collect();
+        let is_new = |number: &usize| match seen {
+            Seen::Nothing => false,
+            Seen::After(last) => *number > last,
+            Seen::Since(second) => self.messages[*number].second() >= second,
+        };
+        let start = match backtrack {
+            0 => possible.iter().position(is_new).unwrap_or(possible.len()),
+            _ => possible.len().saturating_sub(backtrack),
+        };
+        let expected = |number: &usize| Expected {
+            what: What::Message(*number),
+            is_optional: expires(*number) <= now.monotonic,
+        };
+        possible[start..].iter().map(expected).collect()
+    }
+
+    /// A subscriber has read a message's id: it counts the channel's messages.
+    pub fn check_id(&mut self, number: usize, id: i64) {
+        let previous = self.messages[number].previous.and_then(|one| self.messages[one].id);
+        let message = &mut self.messages[number];
+        let known = *message.id.get_or_insert(id);
+        assert_eq!(known, id, "message {:?} has one id", message.text);
+        if let Some(previous) = previous {
+            assert!(id == previous + 1 || id == 1, "message {} follows {previous}", id);
+        }
+    }
+
+    pub fn text(&self, what: &What) -> String {
+        match what {
+            What::Message(number) => self.messages[*number].text.clone(),
+            What::Deleted { text, .. } => text.clone(),
+        }
+    }
+}
+
+impl Live {
+    pub fn new(
+        path: &[(String, usize)],
+        old: VecDeque<Expected>,
+        is_single: bool,
+        now: Now,
+    ) -> Live {
+        Live {
+            channels: path.iter().map(|(channel, _)| channel.clone()).collect(),
+            expected: old,
+            is_single,
+            is_answered: false,
+            may_end: false,
+            since: now.monotonic,
+        }
+    }
+
+    /// Something was published.
+    pub fn publish(&mut self, channel: &str, number: usize) {
+        let count = self.channels.iter().filter(|one| *one == channel).count();
+        for _ in 0..count {
+            self.expect(What::Message(number));
+        }
+    }
+
+    /// A channel was deleted: one message however often it was named, and perhaps the end.
+    pub fn delete(&mut self, channel: &str, text: &str) {
+        let count = self.channels.len();
+        self.channels.retain(|one| one != channel);
+        if self.channels.len() < count {
+            self.expect(What::Deleted { channel: channel.to_owned(), text: text.to_owned() });
+            self.may_end |= self.channels.is_empty();
+        }
+    }
+
+    fn expect(&mut self, what: What) {
+        if !self.is_answered {
+            self.expected.push_back(Expected { what, is_optional: false });
+            self.is_answered = self.is_single;
+        }
+    }
+
+    /// What comes must be the next thing; expired messages may be left out.
+    pub fn take(&mut self, is_it: impl Fn(&What) -> bool) -> Option<What> {
+        while let Some(next) = self.expected.pop_front() {
+            if is_it(&next.what) {
+                return Some(next.what);
+            }
+            if !next.is_optional {
+                self.expected.push_front(next);
+                return None;
+            }
+        }
+        None
+    }
+
+    pub fn missing_count(&self) -> usize {
+        self.expected.iter().filter(|one| !one.is_optional).count()
+    }
+}

@@ -1,0 +1,228 @@
+//! One turn of the loop with simulated sockets, as the reactor makes it.
+
+use super::client::{Client, Phase, Request, Said};
+use super::world::World;
+use rpushd::config::ListenerId;
+use rpushd::server::ConnectionId;
+use std::io::IoSlice;
+
+impl World {
+    pub fn accept(&mut self, mut client: Client) {
+        let id = self.server.accepted(ListenerId(0), self.now).expect("there is room");
+        client.id = Some(id.0);
+        self.log(|| {
+            format!("client {} is connection {}, {:?}", self.clients.len(), id.0, client.role)
+        });
+        self.clients.push(client);
+    }
+
+    pub fn turn(&mut self) {
+        self.is_active = false;
+        // Everybody is looked at in each turn.
+        while self.server.next_to_read().is_some() {}
+        for number in 0..self.clients.len() {
+            self.wake(number);
+            if self.random.one_in(3) || self.clients[number].to_server.len() < 100 {
+                self.receive(number);
+            }
+        }
+        self.server.tick(self.now);
+        self.model.swept_at = self.now.monotonic;
+        self.observe_all();
+        self.server.assert_consistent();
+        self.write();
+        self.close();
+        self.server.assert_consistent();
+    }
+
+    fn wake(&mut self, number: usize) {
+        let client = &mut self.clients[number];
+        if let Some(id) = client.id
+            && client.is_blocked
+            && client.in_flight < client.window
+        {
+            client.is_blocked = false;
+            self.is_active = true;
+            self.server.writable(ConnectionId(id));
+        }
+    }
+
+    fn receive(&mut self, number: usize) {
+        let client = &mut self.clients[number];
+        let Some(id) = client.id.map(ConnectionId) else { return };
+        if client.has_shut && !client.is_broken {
+            client.is_broken = true;
+        }
+        if !self.server.wants_input(id) {
+            return;
+        }
+        if client.is_broken {
+            self.is_active = true;
+            client.phase = Phase::Over;
+            self.server.hung_up(id, self.now);
+            return self.observe_all();
+        }
+        if client.to_server.is_empty() {
+            return;
+        }
+        self.is_active = true;
+        let count = client.to_server.len().min(self.random.between(1, client.slice_max));
+        let bytes: Vec<u8> = client.to_server.drain(..count).collect();
+        client.received += count;
+        self.server.received(id, &bytes, self.now);
+        let received = client.received;
+        while let Some((_, said)) =
+            self.clients[number].said.pop_front_if(|(end, _)| *end <= received)
+        {
+            self.carry_out(number, said);
+        }
+        let client = &mut self.clients[number];
+        if client.to_server.is_empty()
+            && let Phase::Asking(request) = &client.phase
+        {
+            client.phase = Phase::Asked(request.clone());
+        }
+        self.observe(number);
+        if let Phase::Asked(request @ Request::Subscribe { .. }) = &self.clients[number].phase {
+            let request = request.clone();
+            self.wait(number, &request);
+        }
+        self.observe_all();
+        self.server.assert_consistent();
+    }
+
+    fn carry_out(&mut self, number: usize, said: Said) {
+        let client = &mut self.clients[number];
+        let publishes = client.publishes;
+        let Phase::Streaming(live) = &mut client.phase else { return };
+        match said {
+            Said::Ping(payload) => client.pongs.push_back(payload),
+            Said::Close => {
+                live.may_end = true;
+                live.is_answered = true;
+                live.expected.iter_mut().for_each(|one| one.is_optional = true);
+            }
+            Said::Text(text) if publishes => {
+                // A deleted channel is not one of its channels any more.
+                let channels = live.channels.clone();
+                self.publish(&channels, &text, true);
+                self.coverage.count("publications of WebSocket clients", 1);
+            }
+            Said::Text(_) => {}
+        }
+    }
+
+    /// Something was published to these channels, one after the other.
+    pub fn publish(&mut self, channels: &[String], text: &str, is_stored: bool) {
+        for channel in channels {
+            let number = self.model.publish(channel, text, is_stored, self.now);
+            for live in self.clients.iter_mut().filter_map(Client::live) {
+                live.publish(channel, number);
+            }
+        }
+    }
+
+    /// Looks at everything that the server has newly queued.
+    pub fn observe_all(&mut self) {
+        for number in 0..self.clients.len() {
+            self.observe(number);
+        }
+    }
+
+    fn observe(&mut self, number: usize) {
+        let client = &mut self.clients[number];
+        let Some(id) = client.id.map(ConnectionId) else { return };
+        let known = client.queued.len();
+        let mut few = [IoSlice::new(&[]); 32];
+        let mut many = Vec::new();
+        let mut slices = &mut few[..];
+        let mut count = self.server.unsent(id, slices);
+        if count == slices.len() {
+            many.resize(4096, IoSlice::new(&[]));
+            slices = &mut many;
+            count = self.server.unsent(id, slices);
+            assert!(count < slices.len(), "there is room for all slices");
+        }
+        if slices[..count].iter().map(|slice| slice.len()).sum::<usize>() <= known {
+            return;
+        }
+        let all: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.iter().copied()).collect();
+        client.queued.extend(&all[known..]);
+        client.reader.feed(&all[known..]);
+        if client.is_broken {
+            return;
+        }
+        while let Some(event) = self.clients[number].reader.next() {
+            self.take(number, event);
+        }
+    }
+
+    fn write(&mut self) {
+        for _ in 0..self.config.limits.writes_per_turn {
+            let next = self.server.next_to_write(self.now);
+            self.observe_all();
+            let Some(id) = next else { break };
+            self.is_active = true;
+            let number = self.clients.iter().position(|client| client.id == Some(id.0));
+            self.write_one(number.expect("only open connections are written to"), id);
+            self.server.assert_consistent();
+        }
+    }
+
+    fn write_one(&mut self, number: usize, id: ConnectionId) {
+        let client = &mut self.clients[number];
+        if client.is_broken {
+            self.server.hung_up(id, self.now);
+            return self.observe_all();
+        }
+        let mut slices = [IoSlice::new(&[]); 64];
+        let used = self.server.unsent(id, &mut slices);
+        let bytes: Vec<u8> =
+            slices[..used].iter().flat_map(|slice| slice.iter().copied()).collect();
+        assert!(!bytes.is_empty(), "client {number} has something to read");
+        let mut count = bytes.len().min(client.window - client.in_flight);
+        if count > 0 && self.random.one_in(6) {
+            count = self.random.between(1, count);
+        }
+        let expected: Vec<u8> = client.queued.drain(..count).collect();
+        assert!(expected == bytes[..count], "client {number}: bytes are lost, doubled or changed");
+        client.in_flight += count;
+        if count > 0 {
+            self.server.sent(id, count, self.now);
+        }
+        if count < bytes.len() {
+            client.is_blocked = true;
+            self.server.blocked(id);
+        }
+    }
+
+    fn close(&mut self) {
+        while let Some(id) = self.server.next_to_shut() {
+            self.is_active = true;
+            let number = self.may_end(id);
+            self.clients[number].has_shut = true;
+        }
+        while let Some(id) = self.server.next_to_close() {
+            self.is_active = true;
+            let number = self.may_end(id);
+            self.clients[number].id = None;
+            self.clients[number].phase = Phase::Over;
+            self.server.closed(id);
+            self.log(|| format!("client {number} is closed"));
+        }
+    }
+
+    /// Panics unless there is a reason to end this connection.
+    fn may_end(&mut self, id: ConnectionId) -> usize {
+        let number = self.clients.iter().position(|client| client.id == Some(id.0));
+        let number = number.expect("a connection is closed once");
+        let client = &self.clients[number];
+        let is_too_slow = client.is_slow && !client.queued.is_empty();
+        let is_over = client.is_broken || matches!(client.phase, Phase::Over);
+        assert!(
+            is_over || is_too_slow || self.server.is_stopping(),
+            "client {number} is cut off without a reason"
+        );
+        number
+    }
+}

@@ -1,0 +1,333 @@
+//! The world of push-stream clients around one server: who comes, what they do, how time goes on.
+
+use super::client::{Client, Mode, Phase, Request, Role, Said, masked};
+use super::draw::{self, EVENTS, Settings};
+use super::events::Audit;
+use super::model::{Model, Seen};
+use crate::Steps;
+use crate::coverage::Coverage;
+use crate::random::Random;
+use rpushd::config::Config;
+use rpushd::server::{Host, Server};
+use rpushd::time::{Millis, Now};
+
+/// A server that needs more turns never comes to rest.
+const LAST_TURNS_MAX: usize = 5000;
+
+pub struct World {
+    pub random: Random,
+    pub settings: Settings,
+    pub config: Config,
+    pub server: Server,
+    pub now: Now,
+    pub model: Model,
+    pub audit: Audit,
+    pub clients: Vec<Client>,
+    pub coverage: Coverage,
+    pub is_active: bool,
+    /// The server has been told to end its subscribers.
+    pub ends_all: bool,
+    channel_count: usize,
+    client_count: usize,
+    serial: usize,
+    steps: Steps,
+}
+
+impl World {
+    pub fn new(seed: u64, steps: Steps) -> World {
+        let mut random = Random::new(seed);
+        let settings = draw::settings(&mut random);
+        let config = draw::config(&settings, &mut random);
+        let now = Now {
+            monotonic: Millis(random.below(100_000) as u64),
+            unix: Millis(1_776_181_200_000 + random.below(1000) as u64),
+        };
+        let host = Host { name: "host".into(), process_id: 1, resident_bytes: || 4096 };
+        World {
+            server: Server::new(config.clone(), host, now),
+            model: Model::new(settings.ttl, settings.stored_max),
+            audit: Audit::default(),
+            settings,
+            config,
+            now,
+            clients: Vec::new(),
+            coverage: Coverage::default(),
+            is_active: false,
+            ends_all: false,
+            channel_count: random.between(1, 4),
+            client_count: random.between(3, 14),
+            serial: 0,
+            steps,
+            random,
+        }
+    }
+
+    pub fn run(mut self) -> Coverage {
+        if self.settings.has_events {
+            let watcher = Client::new(Role::Subscriber(Mode::Watcher), &mut self.random);
+            self.accept(watcher);
+            self.ask(0);
+            self.settle();
+        }
+        for _ in 0..self.random.between(30, 150) {
+            self.step();
+        }
+        self.settle();
+        if self.random.one_in(2) {
+            self.stop();
+        } else {
+            self.leave();
+        }
+        self.coverage.count("push-stream publications", self.model.messages.len() as u64);
+        self.coverage
+    }
+
+    pub fn log(&self, step: impl FnOnce() -> String) {
+        self.steps.add(format!("{} ms: {}", self.now.monotonic.0, step()));
+    }
+
+    fn step(&mut self) {
+        if self.clients.len() < self.client_count && self.random.one_in(3) {
+            let modes = [
+                Mode::Framed,
+                Mode::Streaming,
+                Mode::EventSource,
+                Mode::WebSocket,
+                Mode::WebSocket,
+                Mode::LongPolling,
+                Mode::LongPolling,
+                Mode::Polling,
+            ];
+            let role = match self.random.one_in(3) {
+                true => Role::Publisher,
+                false => Role::Subscriber(*self.random.pick(&modes)),
+            };
+            let client = Client::new(role, &mut self.random);
+            self.accept(client);
+        }
+        for _ in 0..self.random.between(1, 8) {
+            self.act();
+        }
+        if self.random.one_in(60) {
+            self.reload();
+        }
+        let span = match self.random.below(40) {
+            0..=19 => 0,
+            20..=33 => self.random.between(1, 400),
+            34..=38 => self.random.between(400, 4000),
+            _ => self.random.magnitude(60_000),
+        };
+        self.pass(Millis(span as u64));
+        self.turn();
+        if self.random.one_in(80) {
+            self.settle();
+        }
+    }
+
+    pub fn pass(&mut self, span: Millis) {
+        self.now.monotonic = self.now.monotonic + span;
+        self.now.unix = self.now.unix + span;
+    }
+
+    fn act(&mut self) {
+        if self.clients.is_empty() {
+            return;
+        }
+        let number = self.random.below(self.clients.len());
+        let client = &mut self.clients[number];
+        if client.id.is_none() || client.is_broken {
+            return;
+        }
+        let count = match client.is_slow {
+            true => client.in_flight.min(self.random.below(300)),
+            false => client.in_flight,
+        };
+        client.in_flight -= count;
+        if client.role != Role::Subscriber(Mode::Watcher) && self.random.one_in(300) {
+            client.is_broken = true;
+            return self.log(|| format!("client {number} aborts"));
+        }
+        if client.is_ready() {
+            self.ask(number);
+        } else if client.role == Role::Subscriber(Mode::WebSocket) && self.random.one_in(2) {
+            self.speak(number);
+        }
+    }
+
+    fn channels(&mut self) -> Vec<String> {
+        // With little memory a publication to several channels may succeed in part.
+        let most = if self.settings.has_little_memory { 1 } else { 3 };
+        let count = self.random.between(1, most);
+        (0..count).map(|_| format!("c{}", self.random.below(self.channel_count))).collect()
+    }
+
+    fn text(&mut self) -> String {
+        self.serial += 1;
+        let length = match self.settings.has_little_memory {
+            true => self.random.below(8000),
+            false if self.random.one_in(20) => 3000,
+            false => self.random.below(20),
+        };
+        format!("m{}-{}", self.serial, "x".repeat(length))
+    }
+
+    fn ask(&mut self, number: usize) {
+        let request = match self.clients[number].role {
+            Role::Publisher if self.random.one_in(8) => Request::Delete {
+                channels: self.channels(),
+                text: self.random.one_in(2).then(|| self.text()),
+            },
+            Role::Publisher => Request::Publish {
+                channels: self.channels(),
+                text: self.text(),
+                is_stored: !self.random.one_in(3),
+            },
+            Role::Subscriber(mode) => self.subscription(number, mode),
+        };
+        let text = format!("{:?}: {request:?}", self.clients[number].role);
+        self.log(|| format!("client {number}, {text:.160}"));
+        self.clients[number].ask(request, &mut self.random);
+    }
+
+    fn subscription(&mut self, number: usize, mode: Mode) -> Request {
+        let second = self.now.unix.0 / 1000;
+        let is_poll = matches!(mode, Mode::LongPolling | Mode::Polling);
+        if is_poll && !self.clients[number].path.is_empty() && !self.random.one_in(20) {
+            let client = &mut self.clients[number];
+            // A backtrack is for the beginning; then the validators decide.
+            client.path.iter_mut().for_each(|one| one.1 = 0);
+            return Request::Subscribe { path: client.path.clone(), seen: client.seen };
+        }
+        let names = match mode {
+            Mode::Watcher => vec![EVENTS.to_owned()],
+            Mode::Framed => vec![format!("c{}", self.random.below(self.channel_count))],
+            _ => self.channels(),
+        };
+        let is_plain = matches!(mode, Mode::Watcher | Mode::Framed);
+        let mut backtrack =
+            || if !is_plain && self.random.one_in(3) { self.random.between(1, 4) } else { 0 };
+        let path: Vec<_> = names.into_iter().map(|name| (name, backtrack())).collect();
+        let seen = match is_plain || self.random.one_in(2) {
+            true => Seen::Nothing,
+            false => Seen::Since(second - self.random.below(10) as u64),
+        };
+        let client = &mut self.clients[number];
+        client.validators.clear();
+        (client.path, client.seen) = (path.clone(), seen);
+        Request::Subscribe { path, seen }
+    }
+
+    /// A WebSocket client says something.
+    fn speak(&mut self, number: usize) {
+        let is_open = matches!(self.clients[number].phase, Phase::Streaming(_));
+        if !is_open || self.clients[number].wants_close {
+            return;
+        }
+        let mask = (self.random.number() as u32).to_be_bytes();
+        let may_publish = !self.settings.has_little_memory;
+        let (frame, said) = match self.random.below(12) {
+            0 => (masked(0x88, &1000u16.to_be_bytes(), mask), Said::Close),
+            1..=4 => {
+                let payload = vec![b'p'; self.random.below(20)];
+                (masked(0x89, &payload, mask), Said::Ping(payload))
+            }
+            _ if may_publish => {
+                self.serial += 1;
+                let text = format!("w{}", self.serial);
+                (masked(0x81, text.as_bytes(), mask), Said::Text(text))
+            }
+            _ => return,
+        };
+        self.log(|| format!("client {number} says {said:?}"));
+        let client = &mut self.clients[number];
+        client.wants_close = matches!(said, Said::Close);
+        client.send(&frame);
+        client.said.push_back((client.sent, said));
+    }
+
+    fn reload(&mut self) {
+        self.log(|| "reload".into());
+        self.ends_all = self.settings.reload_ends;
+        self.server.reconfigure(self.config.clone(), self.now);
+        self.observe_all();
+        self.ends_all = false;
+        self.server.assert_consistent();
+        self.coverage.count("push-stream reloads", 1);
+    }
+
+    /// Everybody reads, until nothing moves any more: then all have got everything.
+    fn settle(&mut self) {
+        for _ in 0..LAST_TURNS_MAX {
+            let mut moved = 0;
+            for client in &mut self.clients {
+                (client.window, client.slice_max) = (1 << 20, 100_000);
+                if client.id.is_none() || client.has_shut || matches!(client.phase, Phase::Over) {
+                    client.to_server.clear();
+                }
+                moved += client.in_flight + client.to_server.len();
+                client.in_flight = 0;
+            }
+            self.turn();
+            if moved == 0 && !self.is_active {
+                self.everything_has_come();
+                return self.coverage.count("push-stream worlds at rest", 1);
+            }
+        }
+        panic!("the world does not come to rest");
+    }
+
+    fn everything_has_come(&mut self) {
+        for (number, client) in self.clients.iter_mut().enumerate() {
+            if client.id.is_none() || client.is_broken {
+                continue;
+            }
+            assert!(client.queued.is_empty(), "client {number} has not got everything");
+            assert!(client.pongs.is_empty(), "client {number} misses a pong");
+            assert!(!matches!(client.phase, Phase::Asked(_)), "client {number} has no answer");
+            if let Some(live) = client.live() {
+                assert_eq!(live.missing_count(), 0, "client {number} misses messages: {live:?}");
+            }
+        }
+        self.audit.assert_complete();
+        let is_due = self.server.next_wake(self.now).is_some_and(|at| at <= self.now.monotonic);
+        assert!(!is_due, "the server has nothing left to do");
+    }
+
+    fn stop(&mut self) {
+        self.log(|| "stop".into());
+        self.ends_all = true;
+        self.audit.is_over = true;
+        self.server.stop(self.now);
+        self.observe_all();
+        for (number, client) in self.clients.iter_mut().enumerate() {
+            let is_live = client.id.is_some() && !client.is_broken && client.live().is_some();
+            assert!(
+                !is_live || client.wants_close || client.role == Role::Subscriber(Mode::Framed),
+                "client {number} was not ended"
+            );
+        }
+        self.end(|world| world.server.connection_count() == 0);
+    }
+
+    fn leave(&mut self) {
+        self.log(|| "all leave".into());
+        self.audit.is_over = true;
+        self.clients.iter_mut().for_each(|client| client.is_broken = true);
+        self.end(|world| world.server.connection_count() == 0);
+        assert!(self.server.is_empty() || self.settings.has_events, "nothing is left");
+    }
+
+    fn end(&mut self, is_over: impl Fn(&World) -> bool) {
+        for _ in 0..LAST_TURNS_MAX {
+            self.clients.iter_mut().for_each(|client| client.in_flight = 0);
+            self.turn();
+            if is_over(self) {
+                assert_eq!(self.server.buffered_bytes(), 0, "no byte is left");
+                return;
+            }
+            let wake = self.server.next_wake(self.now);
+            self.pass(wake.map_or(Millis(0), |wake| wake.since(self.now.monotonic)));
+        }
+        panic!("the server never comes to its end");
+    }
+}
