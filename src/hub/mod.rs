@@ -3,14 +3,18 @@
 
 mod account;
 mod channel;
+mod check;
 mod events;
 mod history;
+mod inspect;
+mod lifecycle;
 mod members;
 mod settings;
 
 pub use account::Full;
 pub use events::{Event, EventKind};
 pub use history::{Resume, Since};
+pub use inspect::{ChannelInfo, Totals};
 pub use members::{Left, Member, SubscriberId, Subscriptions};
 pub use settings::HubSettings;
 
@@ -19,6 +23,7 @@ use crate::time::{Millis, Now};
 use crate::timer_wheel::TimerWheel;
 use account::{MemoryAccount, Trash};
 use channel::Channel;
+use lifecycle::Deleted;
 use members::Members;
 use slab::Slab;
 use std::collections::{HashMap, VecDeque};
@@ -27,12 +32,6 @@ use std::rc::Rc;
 /// Index of a channel in the hub. It is used again after the channel's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChannelId(pub u32);
-
-/// Stored messages and the trash are looked at on this grid, as the module's sweeps are (push-stream
-/// spec, section 20.1).
-const SWEEP: Millis = Millis(4000);
-/// How long removed messages and channels rest in the trash (section 1).
-const TRASH_TIME: Millis = Millis(10_000);
 
 /// Why a channel could not be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,50 +53,6 @@ pub struct Draft<'a> {
     pub event_type: Option<&'a [u8]>,
     /// Kept for later subscribers.
     pub is_stored: bool,
-}
-
-/// What a statistics endpoint may know of a channel.
-#[derive(Clone, Copy, Debug)]
-pub struct ChannelInfo<'a> {
-    /// Its name.
-    pub name: &'a ChannelName,
-    /// Messages ever published to it.
-    pub published: u64,
-    /// Messages stored now.
-    pub stored: usize,
-    /// Subscriptions now; a subscriber that names it twice counts twice.
-    pub subscriptions: usize,
-    /// Since the last publication, subscription or end of one.
-    pub idle: Millis,
-}
-
-/// Sums over the whole hub (push-stream spec, section 20.5).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// Live normal channels.
-    pub channels: usize,
-    /// Live wildcard channels.
-    pub wildcard_channels: usize,
-    /// Publications since the start, events left out.
-    pub published: u64,
-    /// Stored messages, those of the events channel left out.
-    pub stored: usize,
-    /// Messages resting in the trash.
-    pub messages_in_trash: u64,
-    /// Deleted channels that the next sweep moves to the trash.
-    pub channels_in_delete: usize,
-    /// Channels resting in the trash.
-    pub channels_in_trash: u64,
-    /// Subscriptions now.
-    pub subscriptions: usize,
-}
-
-/// A channel that was deleted and waits for the sweep.
-#[derive(Debug)]
-struct Deleted {
-    name: ChannelName,
-    messages: usize,
-    bytes: usize,
 }
 
 /// All channels.
@@ -402,131 +357,6 @@ impl Hub {
         self.channels[channel.0 as usize].history.since(resume)
     }
 
-    /// Takes a channel out of the index: its name is free, its messages go with the next sweep. All members
-    /// must have left.
-    pub fn delete(&mut self, channel: ChannelId, now: Now) {
-        let entry = &self.channels[channel.0 as usize];
-        assert!(entry.members.is_empty(), "the members of a deleted channel have left");
-        assert!(self.events_channel != Some(channel), "the events channel stays");
-        let entry = self.remove(channel);
-        let bytes = entry.history.cost() + account::channel_cost(&entry.name);
-        self.totals.channels_in_delete += 1;
-        self.deleted.push(Deleted { messages: entry.history.len(), name: entry.name, bytes });
-        self.request_sweep(next_sweep(now.monotonic));
-    }
-
-    fn remove(&mut self, channel: ChannelId) -> Channel {
-        self.lifecycle.cancel(channel.0);
-        let entry = self.channels.remove(channel.0 as usize);
-        self.names.remove(&entry.name);
-        match entry.is_wildcard {
-            true => self.totals.wildcard_channels -= 1,
-            false => self.totals.channels -= 1,
-        }
-        entry
-    }
-
-    /// When [`Hub::sweep`] has something to do.
-    pub fn next_sweep(&self) -> Option<Millis> {
-        let expiry = self.lifecycle.next_due();
-        match (expiry, self.sweep_at) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        }
-    }
-
-    /// Removes what has expired: stored messages, idle channels, deleted channels, the trash.
-    pub fn sweep(&mut self, now: Now) {
-        let mut due = std::mem::take(&mut self.due);
-        self.lifecycle.advance(now.monotonic, &mut due);
-        for key in due.drain(..) {
-            self.expire(ChannelId(key), now.monotonic);
-        }
-        self.due = due;
-        if self.sweep_at.is_some_and(|at| at <= now.monotonic) {
-            self.sweep_at = None;
-            self.sweep_deleted(now.monotonic);
-            let freed = self.trash.empty(now.monotonic);
-            self.account.release(freed);
-            if let Some(next) = self.trash.next() {
-                self.request_sweep(next);
-            }
-        }
-    }
-
-    fn expire(&mut self, channel: ChannelId, now: Millis) {
-        let entry = &self.channels[channel.0 as usize];
-        let expired = entry.history.expired(now);
-        self.discard_oldest(channel, expired, now);
-        let entry = &self.channels[channel.0 as usize];
-        let is_over = self.idle_end(entry).is_some_and(|end| end <= now);
-        if is_over && self.events_channel != Some(channel) {
-            let entry = self.remove(channel);
-            self.raise_named(EventKind::ChannelDestroyed, entry.name.clone());
-            let until = grid(now + TRASH_TIME);
-            let cost = account::channel_cost(&entry.name);
-            self.account.move_to_trash(&mut self.trash, until, 0, 1, cost);
-            self.request_sweep(until);
-        } else {
-            self.schedule(channel, now);
-        }
-    }
-
-    fn sweep_deleted(&mut self, now: Millis) {
-        let until = grid(now + TRASH_TIME);
-        for deleted in std::mem::take(&mut self.deleted) {
-            self.totals.channels_in_delete -= 1;
-            self.totals.stored -= deleted.messages;
-            self.account.move_to_trash(&mut self.trash, until, deleted.messages, 1, deleted.bytes);
-            self.request_sweep(until);
-            self.raise_named(EventKind::ChannelDestroyed, deleted.name);
-        }
-    }
-
-    /// The end of a channel that nobody uses: none while it has members or stored messages.
-    fn idle_end(&self, entry: &Channel) -> Option<Millis> {
-        if !entry.members.is_empty() || !entry.history.is_empty() {
-            return None;
-        }
-        let since = match self.settings.counts_end_of_subscription {
-            true => entry.last_activity,
-            false => entry.last_use,
-        };
-        Some(since + self.settings.channel_idle_ttl)
-    }
-
-    /// Sets the channel's next moment.
-    fn schedule(&mut self, channel: ChannelId, now: Millis) {
-        let entry = &self.channels[channel.0 as usize];
-        let due = match entry.history.next_expiry() {
-            Some(expiry) => grid(expiry),
-            None if self.events_channel == Some(channel) => Millis::NEVER,
-            None => self.idle_end(entry).map_or(Millis::NEVER, |end| end.max(now)),
-        };
-        self.lifecycle.set(channel.0, due);
-    }
-
-    fn discard_oldest(&mut self, channel: ChannelId, count: usize, now: Millis) {
-        if count == 0 {
-            return;
-        }
-        let bytes = self.channels[channel.0 as usize].history.drop_oldest(count);
-        if self.events_channel != Some(channel) {
-            self.totals.stored -= count;
-        }
-        self.discard(count, bytes, now);
-    }
-
-    fn discard(&mut self, messages: usize, bytes: usize, now: Millis) {
-        let until = grid(now + TRASH_TIME);
-        self.account.move_to_trash(&mut self.trash, until, messages, 0, bytes);
-        self.request_sweep(until);
-    }
-
-    fn request_sweep(&mut self, at: Millis) {
-        self.sweep_at = Some(self.sweep_at.map_or(at, |earlier| earlier.min(at)));
-    }
-
     fn raise(&mut self, kind: EventKind, channel: ChannelId) {
         if self.events_channel.is_some_and(|events| events != channel) {
             let name = self.channels[channel.0 as usize].name.clone();
@@ -545,114 +375,6 @@ impl Hub {
         let channel = self.events_channel?;
         self.events.pop_front().map(|event| (channel, event))
     }
-
-    /// Messages that the channel has stored.
-    pub fn stored_count(&self, channel: ChannelId) -> usize {
-        self.channels[channel.0 as usize].history.len()
-    }
-
-    /// What is known of a channel.
-    pub fn info(&self, channel: ChannelId, now: Now) -> ChannelInfo<'_> {
-        let entry = &self.channels[channel.0 as usize];
-        ChannelInfo {
-            name: &entry.name,
-            published: entry.published,
-            stored: entry.history.len(),
-            subscriptions: entry.members.len(),
-            idle: now.monotonic.since(entry.last_activity),
-        }
-    }
-
-    /// All live channels, in the order in which they were made.
-    pub fn channels(&self) -> Vec<ChannelId> {
-        let mut all: Vec<(u64, ChannelId)> = self
-            .channels
-            .iter()
-            .map(|(key, entry)| (entry.serial, ChannelId(key as u32)))
-            .collect();
-        all.sort_unstable();
-        all.into_iter().map(|(_, channel)| channel).collect()
-    }
-
-    /// Live channels, without making a list of them.
-    pub fn channel_count(&self) -> usize {
-        self.channels.len()
-    }
-
-    /// Channels with at least one subscription.
-    pub fn active_channel_count(&self) -> usize {
-        self.channels.iter().filter(|(_, entry)| !entry.members.is_empty()).count()
-    }
-
-    /// Sums over the whole hub.
-    pub fn totals(&self) -> Totals {
-        Totals {
-            messages_in_trash: self.trash.messages(),
-            channels_in_trash: self.trash.channels(),
-            ..self.totals
-        }
-    }
-
-    /// Bytes in the memory account.
-    pub fn accounted_bytes(&self) -> usize {
-        self.account.used()
-    }
-
-    /// Checks what must hold between two calls; for tests.
-    ///
-    /// # Panics
-    /// Something does not hold.
-    pub fn assert_consistent(&self) {
-        let mut subscriptions = 0;
-        let mut stored = 0;
-        let mut accounted = self.trash.bytes();
-        for (key, entry) in &self.channels {
-            let channel = ChannelId(key as u32);
-            assert_eq!(
-                self.names.get(&entry.name),
-                Some(&channel),
-                "the index finds every channel"
-            );
-            subscriptions += entry.members.len();
-            self.members.assert_consistent(channel, &entry.members);
-            let is_events = self.events_channel == Some(channel);
-            if !is_events {
-                stored += entry.history.len();
-            }
-            accounted += account::channel_cost(&entry.name);
-            accounted += entry.history.cost();
-            let needs_timer = !entry.history.is_empty() || entry.members.is_empty() && !is_events;
-            assert_eq!(
-                self.lifecycle.is_set(channel.0),
-                needs_timer,
-                "a channel's end is scheduled"
-            );
-        }
-        for deleted in &self.deleted {
-            stored += deleted.messages;
-            accounted += deleted.bytes;
-        }
-        assert_eq!(self.names.len(), self.channels.len(), "the index holds live channels only");
-        assert_eq!(self.members.len(), subscriptions, "subscriptions and members agree");
-        assert_eq!(self.totals.subscriptions, subscriptions, "subscriptions are counted");
-        assert_eq!(self.totals.stored, stored, "stored messages are counted");
-        assert_eq!(
-            self.account.used(),
-            accounted + self.members.subscriber_count() * account::SUBSCRIBER_COST,
-            "every accounted byte is in use"
-        );
-        assert!(self.trash.next().is_none() || self.sweep_at.is_some(), "the trash is emptied");
-    }
-}
-
-/// The first moment of the sweeps' grid that is not before this one.
-fn grid(at: Millis) -> Millis {
-    Millis(at.0.div_ceil(SWEEP.0).saturating_mul(SWEEP.0))
-}
-
-/// The first moment of the grid after this one.
-fn next_sweep(now: Millis) -> Millis {
-    grid(now + Millis(1))
 }
 
 #[cfg(test)]

@@ -33,8 +33,6 @@ pub(super) enum Transfer {
 
 impl Socket {
     pub(super) fn tcp(stream: TcpStream) -> Socket {
-        // A frame is written as a whole and is to leave at once (RFC 1122, section 4.2.3.4).
-        let _ = stream.set_nodelay(true);
         Socket::new(Stream::Tcp(stream))
     }
 

@@ -1,6 +1,6 @@
 //! systemd: sockets passed at start (sd_listen_fds(3)), readiness and watchdog (sd_notify(3)).
 
-use super::listeners::ListenSocket;
+use super::listeners::{ListenSocket, prepare};
 use crate::time::Millis;
 use std::env;
 use std::os::fd::FromRawFd;
@@ -71,6 +71,7 @@ fn adopt(descriptor: i32) -> std::io::Result<ListenSocket> {
     // SAFETY: as above.
     let listener = unsafe { std::net::TcpListener::from_raw_fd(descriptor) };
     listener.set_nonblocking(true)?;
+    prepare(&listener);
     Ok(ListenSocket::Tcp(mio::net::TcpListener::from_std(listener)))
 }
 

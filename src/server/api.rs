@@ -108,14 +108,18 @@ impl Server {
     pub(super) fn api_publish(&mut self, id: u32, body: &[u8], now: Now) {
         let published = api::publish::parse(body).and_then(|publication| {
             let text = &publication.payload;
+            let is_stored = self.config.push_stream.store_api_messages;
+            match self.hub.find_or_create(publication.channel.as_bytes(), now) {
+                Ok(channel) => {
+                    let draft = Draft { text, is_stored, ..Draft::default() };
+                    self.publish(channel, &draft, now).map_err(|Full| Refusal::FULL)?;
+                }
+                Err(_) if is_stored => return Err(Refusal::FULL),
+                // Without room for one more channel nobody can be listening there.
+                Err(_) => {}
+            }
             self.counters.publish_requests_total += 1;
             self.counters.published_bytes_total += text.len() as u64;
-            // Without room for one more channel nobody can be listening there.
-            if let Ok(channel) = self.hub.find_or_create(publication.channel.as_bytes(), now) {
-                let is_stored = self.config.push_stream.store_api_messages;
-                let draft = Draft { text, is_stored, ..Draft::default() };
-                self.publish(channel, &draft, now).map_err(|Full| Refusal::FULL)?;
-            }
             Ok(())
         });
         match published {

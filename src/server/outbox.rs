@@ -50,6 +50,10 @@ impl Outbox {
         if frame.is_empty() {
             return;
         }
+        if u32::try_from(frame.len()).is_err() {
+            // The offset within a frame is kept small; an item this large can bear a copy.
+            return frame.chunks(1 << 30).for_each(|piece| self.push(piece.into(), now));
+        }
         if self.bytes == 0 {
             self.progress_at = now;
         }

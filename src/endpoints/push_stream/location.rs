@@ -2,20 +2,20 @@
 //! path looks at strings of the configuration.
 
 use super::Request;
+use super::expression::Expression;
 use crate::config::{self, Mode, PathMatch, PushStream, Role, VirtualServer};
 use crate::message::Message;
 use crate::transports::padding::{self, Padding};
 use crate::transports::{Coding, Encoded, FormatId, Formats, Frame, Payload, WireFormat};
 use crate::transports::{event_stream, template::Template};
 use crate::websocket;
-use regex_lite::{Regex, RegexBuilder};
 use std::rc::Rc;
 
 /// A location, ready to serve.
 pub struct Location {
     /// As configured.
     pub settings: config::Location,
-    expression: Option<Regex>,
+    expression: Option<Expression>,
     padding: Option<Padding>,
     /// The origin of the CORS headers, where it is the same for all requests.
     constant_origin: Option<Frame>,
@@ -110,7 +110,7 @@ impl Location {
             is_websocket.then(|| frames(Payload::WebSocketDeflated(template())));
         let origins = settings.allowed_origins.as_ref();
         Location {
-            expression: expression(&settings.path),
+            expression: Expression::of(&settings.path),
             padding: Padding::parse(&subscriber.padding_by_user_agent).ok(),
             constant_origin: origins.and_then(|origins| origins.constant()).map(Frame::from),
             header,
@@ -207,17 +207,6 @@ impl Location {
             .find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(extension))
             .map_or(&self.settings.default_type, |(_, content_type)| content_type)
     }
-}
-
-/// Paths may hold any bytes, the expression engine wants text: each byte is looked at as the character of
-/// its number.
-fn expression(path: &PathMatch) -> Option<Regex> {
-    let PathMatch::Regex { pattern, ignores_case } = path else { return None };
-    RegexBuilder::new(&latin(pattern.as_bytes())).case_insensitive(*ignores_case).build().ok()
-}
-
-fn latin(bytes: &[u8]) -> String {
-    bytes.iter().map(|&byte| char::from(byte)).collect()
 }
 
 /// The locations of all servers, in the order in which they are to be asked.
@@ -328,16 +317,11 @@ impl Server {
         if let Some((_, true, location)) = longest {
             return Some(plain(location));
         }
-        let text = latin(path);
         for location in &self.locations {
-            let Some(groups) = location.expression.as_ref().and_then(|one| one.captures(&text))
-            else {
-                continue;
-            };
-            let bytes = |text: &str| text.chars().map(|letter| letter as u8).collect();
-            let captures =
-                groups.iter().map(|group| group.map_or_else(Vec::new, |one| bytes(one.as_str())));
-            return Some(Match { location: location.clone(), captures: captures.collect() });
+            let found = location.expression.as_ref().and_then(|one| one.captures(path));
+            if let Some(captures) = found {
+                return Some(Match { location: location.clone(), captures });
+            }
         }
         longest.map(|(_, _, location)| plain(location))
     }

@@ -1,5 +1,6 @@
 //! Push-stream locations (push-stream spec): requests -> verbs of the hub, and the module's own answers.
 
+mod expression;
 mod location;
 mod path;
 pub mod publisher;

@@ -1,0 +1,51 @@
+//! What must hold between two calls of the hub; the server's own check asks for it.
+
+use super::{ChannelId, Hub, account};
+
+impl Hub {
+    /// Checks what must hold between two calls; for tests.
+    ///
+    /// # Panics
+    /// Something does not hold.
+    pub fn assert_consistent(&self) {
+        let mut subscriptions = 0;
+        let mut stored = 0;
+        let mut accounted = self.trash.bytes();
+        for (key, entry) in &self.channels {
+            let channel = ChannelId(key as u32);
+            assert_eq!(
+                self.names.get(&entry.name),
+                Some(&channel),
+                "the index finds every channel"
+            );
+            subscriptions += entry.members.len();
+            self.members.assert_consistent(channel, &entry.members);
+            let is_events = self.events_channel == Some(channel);
+            if !is_events {
+                stored += entry.history.len();
+            }
+            accounted += account::channel_cost(&entry.name);
+            accounted += entry.history.cost();
+            let needs_timer = !entry.history.is_empty() || entry.members.is_empty() && !is_events;
+            assert_eq!(
+                self.lifecycle.is_set(channel.0),
+                needs_timer,
+                "a channel's end is scheduled"
+            );
+        }
+        for deleted in &self.deleted {
+            stored += deleted.messages;
+            accounted += deleted.bytes;
+        }
+        assert_eq!(self.names.len(), self.channels.len(), "the index holds live channels only");
+        assert_eq!(self.members.len(), subscriptions, "subscriptions and members agree");
+        assert_eq!(self.totals.subscriptions, subscriptions, "subscriptions are counted");
+        assert_eq!(self.totals.stored, stored, "stored messages are counted");
+        assert_eq!(
+            self.account.used(),
+            accounted + self.members.subscriber_count() * account::SUBSCRIBER_COST,
+            "every accounted byte is in use"
+        );
+        assert!(self.trash.next().is_none() || self.sweep_at.is_some(), "the trash is emptied");
+    }
+}

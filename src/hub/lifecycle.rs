@@ -1,0 +1,158 @@
+//! How things end in the hub: stored messages expire, idle channels are removed, deleted ones are swept,
+//! the trash is emptied (push-stream spec, section 20).
+
+use super::channel::Channel;
+use super::{ChannelId, EventKind, Hub, account};
+use crate::message::ChannelName;
+use crate::time::{Millis, Now};
+
+/// Stored messages and the trash are looked at on this grid, as the module's sweeps are (push-stream
+/// spec, section 20.1).
+const SWEEP: Millis = Millis(4000);
+/// How long removed messages and channels rest in the trash (section 1).
+const TRASH_TIME: Millis = Millis(10_000);
+
+/// A channel that was deleted and waits for the sweep.
+#[derive(Debug)]
+pub(super) struct Deleted {
+    pub(super) name: ChannelName,
+    pub(super) messages: usize,
+    pub(super) bytes: usize,
+}
+
+impl Hub {
+    /// Takes a channel out of the index: its name is free, its messages go with the next sweep. All members
+    /// must have left.
+    pub fn delete(&mut self, channel: ChannelId, now: Now) {
+        let entry = &self.channels[channel.0 as usize];
+        assert!(entry.members.is_empty(), "the members of a deleted channel have left");
+        assert!(self.events_channel != Some(channel), "the events channel stays");
+        let entry = self.remove(channel);
+        let bytes = entry.history.cost() + account::channel_cost(&entry.name);
+        self.totals.channels_in_delete += 1;
+        self.deleted.push(Deleted { messages: entry.history.len(), name: entry.name, bytes });
+        self.request_sweep(next_sweep(now.monotonic));
+    }
+
+    fn remove(&mut self, channel: ChannelId) -> Channel {
+        self.lifecycle.cancel(channel.0);
+        let entry = self.channels.remove(channel.0 as usize);
+        self.names.remove(&entry.name);
+        match entry.is_wildcard {
+            true => self.totals.wildcard_channels -= 1,
+            false => self.totals.channels -= 1,
+        }
+        entry
+    }
+
+    /// When [`Hub::sweep`] has something to do.
+    pub fn next_sweep(&self) -> Option<Millis> {
+        let expiry = self.lifecycle.next_due();
+        match (expiry, self.sweep_at) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        }
+    }
+
+    /// Removes what has expired: stored messages, idle channels, deleted channels, the trash.
+    pub fn sweep(&mut self, now: Now) {
+        let mut due = std::mem::take(&mut self.due);
+        self.lifecycle.advance(now.monotonic, &mut due);
+        for key in due.drain(..) {
+            self.expire(ChannelId(key), now.monotonic);
+        }
+        self.due = due;
+        if self.sweep_at.is_some_and(|at| at <= now.monotonic) {
+            self.sweep_at = None;
+            self.sweep_deleted(now.monotonic);
+            let freed = self.trash.empty(now.monotonic);
+            self.account.release(freed);
+            if let Some(next) = self.trash.next() {
+                self.request_sweep(next);
+            }
+        }
+    }
+
+    fn expire(&mut self, channel: ChannelId, now: Millis) {
+        let entry = &self.channels[channel.0 as usize];
+        let expired = entry.history.expired(now);
+        self.discard_oldest(channel, expired, now);
+        let entry = &self.channels[channel.0 as usize];
+        let is_over = self.idle_end(entry).is_some_and(|end| end <= now);
+        if is_over && self.events_channel != Some(channel) {
+            let entry = self.remove(channel);
+            self.raise_named(EventKind::ChannelDestroyed, entry.name.clone());
+            let until = grid(now + TRASH_TIME);
+            let cost = account::channel_cost(&entry.name);
+            self.account.move_to_trash(&mut self.trash, until, 0, 1, cost);
+            self.request_sweep(until);
+        } else {
+            self.schedule(channel, now);
+        }
+    }
+
+    fn sweep_deleted(&mut self, now: Millis) {
+        let until = grid(now + TRASH_TIME);
+        for deleted in std::mem::take(&mut self.deleted) {
+            self.totals.channels_in_delete -= 1;
+            self.totals.stored -= deleted.messages;
+            self.account.move_to_trash(&mut self.trash, until, deleted.messages, 1, deleted.bytes);
+            self.request_sweep(until);
+            self.raise_named(EventKind::ChannelDestroyed, deleted.name);
+        }
+    }
+
+    /// The end of a channel that nobody uses: none while it has members or stored messages.
+    fn idle_end(&self, entry: &Channel) -> Option<Millis> {
+        if !entry.members.is_empty() || !entry.history.is_empty() {
+            return None;
+        }
+        let since = match self.settings.counts_end_of_subscription {
+            true => entry.last_activity,
+            false => entry.last_use,
+        };
+        Some(since + self.settings.channel_idle_ttl)
+    }
+
+    /// Sets the channel's next moment.
+    pub(super) fn schedule(&mut self, channel: ChannelId, now: Millis) {
+        let entry = &self.channels[channel.0 as usize];
+        let due = match entry.history.next_expiry() {
+            Some(expiry) => grid(expiry),
+            None if self.events_channel == Some(channel) => Millis::NEVER,
+            None => self.idle_end(entry).map_or(Millis::NEVER, |end| end.max(now)),
+        };
+        self.lifecycle.set(channel.0, due);
+    }
+
+    pub(super) fn discard_oldest(&mut self, channel: ChannelId, count: usize, now: Millis) {
+        if count == 0 {
+            return;
+        }
+        let bytes = self.channels[channel.0 as usize].history.drop_oldest(count);
+        if self.events_channel != Some(channel) {
+            self.totals.stored -= count;
+        }
+        self.discard(count, bytes, now);
+    }
+
+    pub(super) fn discard(&mut self, messages: usize, bytes: usize, now: Millis) {
+        let until = grid(now + TRASH_TIME);
+        self.account.move_to_trash(&mut self.trash, until, messages, 0, bytes);
+        self.request_sweep(until);
+    }
+
+    fn request_sweep(&mut self, at: Millis) {
+        self.sweep_at = Some(self.sweep_at.map_or(at, |earlier| earlier.min(at)));
+    }
+}
+
+/// The first moment of the sweeps' grid that is not before this one.
+fn grid(at: Millis) -> Millis {
+    Millis(at.0.div_ceil(SWEEP.0).saturating_mul(SWEEP.0))
+}
+
+/// The first moment of the grid after this one.
+fn next_sweep(now: Millis) -> Millis {
+    grid(now + Millis(1))
+}
