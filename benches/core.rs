@@ -4,7 +4,7 @@ use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, 
 use rpushd::auth::{Claims, TokenKey, sign, verify};
 use rpushd::config::{Config, ListenerId, Secret};
 use rpushd::endpoints::api;
-use rpushd::http::{HeadLimits, parse_head};
+use rpushd::http::{HeadLimits, HeadStorage, parse_head};
 use rpushd::message::Message;
 use rpushd::server::{ConnectionId, Host, Server};
 use rpushd::time::{Millis, Now};
@@ -27,7 +27,8 @@ fn parse(criterion: &mut Criterion) {
                 Content-Type: application/json\r\nContent-Length: 64\r\n\r\n";
     criterion.bench_function("parse/head", |bencher| {
         bencher.iter(|| {
-            let parsed = parse_head(black_box(head.as_bytes()), &mut 0, &limits);
+            let mut storage = HeadStorage::default();
+            let parsed = parse_head(black_box(head.as_bytes()), &mut 0, &limits, &mut storage);
             parsed.unwrap().unwrap().1
         });
     });

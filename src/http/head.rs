@@ -1,6 +1,7 @@
 //! A request's head: request line and header fields, refused unless RFC 9112 allows every byte.
 
 use super::{Framing, Status};
+use std::mem::MaybeUninit;
 
 /// The most header fields that any configuration may allow; the parser keeps them on the stack.
 pub const HEADER_COUNT_MAX: usize = 128;
@@ -44,19 +45,23 @@ pub struct Head<'a> {
     pub keeps_alive: bool,
     /// `Expect: 100-continue`.
     pub expects_continue: bool,
-    fields: Fields<'a>,
+    fields: &'a [httparse::Header<'a>],
 }
 
-#[derive(Debug)]
-struct Fields<'a> {
-    storage: [httparse::Header<'a>; HEADER_COUNT_MAX],
-    count: usize,
+/// Where the fields of one head are kept while it is looked at: on the caller's stack, and not copied with
+/// the head.
+pub struct HeadStorage<'a>([MaybeUninit<httparse::Header<'a>>; HEADER_COUNT_MAX]);
+
+impl Default for HeadStorage<'_> {
+    fn default() -> Self {
+        HeadStorage([const { MaybeUninit::uninit() }; HEADER_COUNT_MAX])
+    }
 }
 
 impl<'a> Head<'a> {
     /// The values of a field, in order; names match in any letter case but only whole.
     pub fn values(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        let fields = &self.fields.storage[..self.fields.count];
+        let fields = self.fields;
         fields
             .iter()
             .filter(move |field| field.name.eq_ignore_ascii_case(name))
@@ -70,7 +75,7 @@ impl<'a> Head<'a> {
 
     /// All fields as name and value.
     pub fn fields(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
-        self.fields.storage[..self.fields.count].iter().map(|field| (field.name, trim(field.value)))
+        self.fields.iter().map(|field| (field.name, trim(field.value)))
     }
 
     /// Whether a comma-separated field contains a token, in any letter case.
@@ -100,6 +105,7 @@ pub fn parse_head<'a>(
     input: &'a [u8],
     scanned: &mut usize,
     limits: &HeadLimits,
+    storage: &'a mut HeadStorage<'a>,
 ) -> Result<Option<(Head<'a>, usize)>, Status> {
     let Some(end) = find_end(input, *scanned)? else {
         *scanned = input.len();
@@ -109,7 +115,7 @@ pub fn parse_head<'a>(
     if end > limits.head_bytes_max {
         return Err(too_large(&input[..end], limits));
     }
-    parse_complete(&input[..end], limits).map(|head| Some((head, end)))
+    parse_complete(&input[..end], limits, storage).map(|head| Some((head, end)))
 }
 
 /// Bytes of empty lines before a request line, which are to be skipped (RFC 9112, section 2.2).
@@ -160,10 +166,13 @@ fn too_large(input: &[u8], limits: &HeadLimits) -> Status {
     }
 }
 
-fn parse_complete<'a>(input: &'a [u8], limits: &HeadLimits) -> Result<Head<'a>, Status> {
-    let mut fields = Fields { storage: [httparse::EMPTY_HEADER; HEADER_COUNT_MAX], count: 0 };
-    let mut request = httparse::Request::new(&mut fields.storage);
-    match request.parse(input) {
+fn parse_complete<'a>(
+    input: &'a [u8],
+    limits: &HeadLimits,
+    storage: &'a mut HeadStorage<'a>,
+) -> Result<Head<'a>, Status> {
+    let mut request = httparse::Request::new(&mut []);
+    match request.parse_with_uninit_headers(input, &mut storage.0) {
         Ok(httparse::Status::Complete(_)) => {}
         Ok(httparse::Status::Partial) => return Err(Status::BAD_REQUEST),
         Err(httparse::Error::Version) => return Err(version_fault(input)),
@@ -176,11 +185,11 @@ fn parse_complete<'a>(input: &'a [u8], limits: &HeadLimits) -> Result<Head<'a>, 
         return Err(Status::BAD_REQUEST);
     };
     let version = if version == 0 { Version::Http10 } else { Version::Http11 };
-    fields.count = request.headers.len();
+    let fields: &'a [httparse::Header<'a>] = request.headers;
     if target.len() > limits.target_bytes_max {
         return Err(Status::URI_TOO_LONG);
     }
-    if fields.count > limits.header_count_max {
+    if fields.len() > limits.header_count_max {
         return Err(Status::HEADER_FIELDS_TOO_LARGE);
     }
     let (authority, path, query) = split_target(method, target)?;
@@ -369,7 +378,7 @@ mod tests {
 
     /// What a complete head is read as: `method path?query framing flags`, or the status that refuses it.
     fn read(input: &str) -> String {
-        match parse_head(input.as_bytes(), &mut 0, &LIMITS) {
+        match parse_head(input.as_bytes(), &mut 0, &LIMITS, &mut HeadStorage::default()) {
             Ok(Some((head, length))) => {
                 assert_eq!(length, input.len(), "the whole head is taken");
                 format!(
@@ -491,9 +500,13 @@ mod tests {
         let input = b"POST /x?y HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc";
         let mut scanned = 0;
         for length in 0..input.len() - 3 {
-            assert!(parse_head(&input[..length], &mut scanned, &LIMITS).unwrap().is_none());
+            let mut storage = HeadStorage::default();
+            let head = parse_head(&input[..length], &mut scanned, &LIMITS, &mut storage);
+            assert!(head.unwrap().is_none());
         }
-        let (head, length) = parse_head(input, &mut scanned, &LIMITS).unwrap().unwrap();
+        let mut storage = HeadStorage::default();
+        let head = parse_head(input, &mut scanned, &LIMITS, &mut storage);
+        let (head, length) = head.unwrap().unwrap();
         assert_eq!((head.path, length), ("/x", input.len() - 3));
     }
 
@@ -508,7 +521,8 @@ mod tests {
     fn fields_and_arguments_are_found() {
         let input =
             b"GET /?a=1&b&a=2 HTTP/1.1\r\nHost: h\r\nX-One:  v \r\nx-one: w\r\nX-On: z\r\n\r\n";
-        let (head, _) = parse_head(input, &mut 0, &LIMITS).unwrap().unwrap();
+        let mut storage = HeadStorage::default();
+        let (head, _) = parse_head(input, &mut 0, &LIMITS, &mut storage).unwrap().unwrap();
         assert_eq!(head.values("x-one").collect::<Vec<_>>(), [b"v", b"w"]);
         assert_eq!(
             (head.argument("a"), head.argument("b"), head.argument("c")),

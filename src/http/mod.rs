@@ -6,6 +6,6 @@ mod response;
 mod status;
 
 pub use body::{BodyError, BodyReader, Framing, Step};
-pub use head::{HEADER_COUNT_MAX, Head, HeadLimits, Version, empty_lines, parse_head};
+pub use head::{HEADER_COUNT_MAX, Head, HeadLimits, HeadStorage, Version, empty_lines, parse_head};
 pub use response::{Date, Response, chunk, last_chunk};
 pub use status::Status;

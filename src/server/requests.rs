@@ -2,7 +2,9 @@
 
 use super::connection::{Awaiting, Exchange, Incoming, Phase};
 use super::{ConnectionId, Server};
-use crate::http::{BodyReader, Framing, Head, Response, Status, empty_lines, parse_head};
+use crate::http::{
+    BodyReader, Framing, Head, HeadStorage, Response, Status, empty_lines, parse_head,
+};
 use crate::time::Now;
 
 /// What one step of reading did.
@@ -94,7 +96,8 @@ impl Server {
             self.park(id);
             return Taken::Nothing;
         }
-        match parse_head(input, &mut scanned, &self.head_limits) {
+        let mut storage = HeadStorage::default();
+        match parse_head(input, &mut scanned, &self.head_limits, &mut storage) {
             Ok(Some((head, length))) => {
                 self.counters.requests_total += 1;
                 let connection = &mut self.connections[id as usize];

@@ -84,7 +84,7 @@ pub fn is_channel_name(name: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{HeadLimits, parse_head};
+    use crate::http::{HeadLimits, HeadStorage, parse_head};
 
     #[test]
     fn paths_are_compared_as_they_are() {
@@ -112,7 +112,9 @@ mod tests {
         let limits = HeadLimits { head_bytes_max: 999, target_bytes_max: 99, header_count_max: 9 };
         let is_json = |fields: &str| {
             let text = format!("POST / HTTP/1.1\r\nHost: x\r\n{fields}\r\n");
-            let (head, _) = parse_head(text.as_bytes(), &mut 0, &limits).unwrap().unwrap();
+            let mut storage = HeadStorage::default();
+            let head = parse_head(text.as_bytes(), &mut 0, &limits, &mut storage);
+            let (head, _) = head.unwrap().unwrap();
             has_json_content_type(&head)
         };
         for json in ["application/json", "Application/JSON; charset=utf-8", "application/a.b+JSON"]
