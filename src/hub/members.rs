@@ -43,7 +43,9 @@ pub struct Member {
 pub struct Left {
     /// The channel that was left.
     pub channel: ChannelId,
-    /// Who took the place in its list; a walk over the list may have to see it again.
+    /// Where in its list.
+    pub position: usize,
+    /// Who took that place; a walk over the list may have to see it again.
     pub moved: Option<SubscriberId>,
 }
 
@@ -126,21 +128,25 @@ impl Members {
         }
     }
 
-    /// Removes the first one; `members` is its channel's list. Returns who moved within that list.
+    /// Removes the first one; `members` is its channel's list. Returns the place in that list and who
+    /// moved there.
     pub(super) fn remove_first(
         &mut self,
         subscriptions: &mut Subscriptions,
         members: &mut Vec<Member>,
-    ) -> Option<SubscriberId> {
+    ) -> (usize, Option<SubscriberId>) {
         let removed = self.subscriptions.remove(subscriptions.first as usize);
         subscriptions.first = removed.next;
         if subscriptions.is_empty() {
             self.subscriber_count -= 1;
         }
-        members.swap_remove(removed.position as usize);
-        let moved = members.get(removed.position as usize)?;
-        self.subscriptions[moved.subscription as usize].position = removed.position;
-        Some(moved.subscriber)
+        let position = removed.position as usize;
+        members.swap_remove(position);
+        let moved = members.get(position).map(|moved| {
+            self.subscriptions[moved.subscription as usize].position = removed.position;
+            moved.subscriber
+        });
+        (position, moved)
     }
 
     pub(super) fn channels(

@@ -311,7 +311,7 @@ impl Hub {
     ) -> Option<Left> {
         let channel = self.members.first_channel(subscriptions)?;
         let entry = &mut self.channels[channel.0 as usize];
-        let moved = self.members.remove_first(subscriptions, &mut entry.members);
+        let (position, moved) = self.members.remove_first(subscriptions, &mut entry.members);
         entry.touch(now.monotonic);
         let is_deserted = entry.members.is_empty();
         self.totals.subscriptions -= 1;
@@ -322,7 +322,7 @@ impl Hub {
             self.schedule(channel, now.monotonic);
         }
         self.raise(EventKind::ClientUnsubscribed, channel);
-        Some(Left { channel, moved })
+        Some(Left { channel, position, moved })
     }
 
     /// Ends one subscription to this channel; none if the subscriber has none there.

@@ -77,7 +77,7 @@ fn a_channel_with_a_subscriber_lives_on_and_ends_after_its_last_use() {
     hub.subscribe(SubscriberId(7), &mut subscriptions, channel, at(1)).unwrap();
     assert_eq!(hub.next_sweep(), None);
     let left = hub.unsubscribe_next(&mut subscriptions, at(100)).unwrap();
-    assert_eq!(left, Left { channel, moved: None });
+    assert_eq!(left, Left { channel, position: 0, moved: None });
     hub.assert_consistent();
     sweep_until(&mut hub, 101);
     assert_eq!(hub.find(b"a"), None);
@@ -100,7 +100,7 @@ fn leaving_moves_the_last_member_into_the_gap() {
     assert_eq!(left.moved, Some(SubscriberId(2)));
     hub.assert_consistent();
     let left = hub.unsubscribe_from(&mut all[2], other, at(0)).unwrap();
-    assert_eq!(left, Left { channel: other, moved: None });
+    assert_eq!(left, Left { channel: other, position: 2, moved: None });
     for subscriptions in &mut all {
         while hub.unsubscribe_next(subscriptions, at(0)).is_some() {
             hub.assert_consistent();

@@ -199,6 +199,24 @@ impl Fanout {
         }
     }
 
+    /// A member left this place and another took it. If the walk is a few places further, it goes back;
+    /// false: it is too far away, and whoever took the place must be visited now.
+    ///
+    /// Waiting long-polling requests all leave when they are visited. Visiting each successor at once would
+    /// answer all of them before the first answer is written.
+    pub(super) fn step_back(&mut self, channel: ChannelId, position: usize) -> bool {
+        let key = self.job_of.get(channel.0 as usize).copied().unwrap_or(NONE);
+        let Some(job) = self.jobs.get_mut(key as usize) else { return true };
+        match job.cursor.saturating_sub(position) {
+            0 => true,
+            1..=VISITS_PER_ROUND => {
+                job.cursor = position;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Everybody has what was pending when the walk began. What came later needs another walk.
     fn end_walk(&mut self, key: u32) {
         let job = &mut self.jobs[key as usize];

@@ -96,6 +96,7 @@ impl Server {
         while let Some(left) = self.hub.unsubscribe_next(&mut subscriptions, now) {
             if let Some(moved) = left.moved
                 && moved.0 != id
+                && !self.fanout.step_back(left.channel, left.position)
             {
                 self.collect(moved.0, now);
             }
