@@ -128,16 +128,7 @@ impl Server {
         let exchange = *exchange;
         let gzip = &answer.location.settings.gzip;
         let is_gzipped = answer.is_gzipped && gzip.covers_type(&answer.content_type);
-        let mut response = Response::titled(Status::OK)
-            .date(&self.date)
-            .field("Content-Type", &answer.content_type);
-        if !exchange.is_http_1_0 {
-            response = response.field("Transfer-Encoding", "chunked");
-        }
-        if is_gzipped {
-            response = response.field("Content-Encoding", "gzip");
-        }
-        let response = response.connection(exchange.keeps_alive, exchange.is_http_1_0);
+        let response = self.begin_unsized(exchange, &answer.content_type, is_gzipped);
         let mut bytes = finish_head(response, answer, position).finish();
         let coding = exchange.coding();
         if is_gzipped {

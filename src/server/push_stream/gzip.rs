@@ -1,7 +1,8 @@
 //! Compressed bodies of known size (push-stream spec, section 5.5; nginx `gzip`).
 
 use crate::config::Gzip;
-use crate::http::{Head, Version};
+use crate::http::{Head, Response, Version};
+use crate::stats::push_stream::Format;
 use flate2::{Compression, write::GzEncoder};
 use std::io::Write;
 
@@ -33,6 +34,21 @@ pub(super) fn compress(settings: &Gzip, body: &[u8]) -> Vec<u8> {
         .write_all(body)
         .and_then(|()| encoder.finish())
         .expect("writing to memory does not fail")
+}
+
+/// Adds the content type of statistics and, where it is accepted and covered, compresses the body.
+pub(super) fn pack(
+    response: Response,
+    body: Vec<u8>,
+    format: Format,
+    settings: &Gzip,
+    is_accepted: bool,
+) -> (Response, Vec<u8>) {
+    let response = response.field("Content-Type", format.content_type());
+    match is_accepted && settings.covers(format.content_type(), body.len()) {
+        true => (response.field("Content-Encoding", "gzip"), compress(settings, &body)),
+        false => (response, body),
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod subscriber;
 mod websocket;
 
 use super::Server;
+use super::connection::Exchange;
 use super::requests::Next;
 use crate::auth;
 use crate::config::{Mode, Role};
@@ -70,6 +71,19 @@ impl Server {
             Role::Subscriber(Mode::WebSocket) => self.route_websocket(id, &asked, now),
             Role::Subscriber(_) => self.route_subscriber(id, &asked, now),
         })
+    }
+
+    /// The head of a body of unknown length, up to what the role adds.
+    fn begin_unsized(&self, exchange: Exchange, content_type: &str, is_gzipped: bool) -> Response {
+        let mut response =
+            Response::titled(Status::OK).date(&self.date).field("Content-Type", content_type);
+        if !exchange.is_http_1_0 {
+            response = response.field("Transfer-Encoding", "chunked");
+        }
+        if is_gzipped {
+            response = response.field("Content-Encoding", "gzip");
+        }
+        response.connection(exchange.keeps_alive, exchange.is_http_1_0)
     }
 }
 

@@ -39,14 +39,12 @@ impl Server {
                 return Next::Answer(response, Vec::new());
             }
         };
+        // A GET is answered from its head.
+        let Some(verb) = verb else { return self.show_channels(asked, &channels, begin, now) };
         let request = PublisherRequest {
             location: asked.location.clone(),
             channels,
-            // A GET is answered from its head.
-            verb: match verb {
-                Some(verb) => verb,
-                None => return self.channels_of_publisher(asked, begin(Status::OK), now),
-            },
+            verb,
             origin: asked.origin.clone(),
             format: Format::accepted(head.value("accept")),
             accepts_gzip: gzip::is_accepted(&asked.location.settings.gzip, head),
@@ -91,22 +89,23 @@ impl Server {
     }
 
     /// Section 6.3.
-    fn channels_of_publisher(&self, asked: &Asked<'_>, response: Response, now: Now) -> Next {
+    fn show_channels(
+        &self,
+        asked: &Asked<'_>,
+        names: &[Vec<u8>],
+        begin: impl Fn(Status) -> Response,
+        now: Now,
+    ) -> Next {
         let head = asked.request.head;
-        let limits = &self.config.limits;
-        let ids = publisher::channels_of(asked.location, asked.request, limits).unwrap_or_default();
-        let known: Vec<_> = ids.iter().filter_map(|(id, _)| self.hub.find(id)).collect();
+        let known: Vec<_> = names.iter().filter_map(|name| self.hub.find(name)).collect();
         let format = Format::accepted(head.value("accept"));
         let Some(body) = self.channels(format, &known, now) else {
-            let methods = publisher::methods(matches!(
-                asked.location.settings.role,
-                crate::config::Role::Publisher { is_admin: true }
-            ));
-            let response = no_cache(Response::titled(Status::NOT_FOUND));
-            return Next::Answer(cors(response, asked.origin.as_ref(), methods), Vec::new());
+            return Next::Answer(begin(Status::NOT_FOUND), Vec::new());
         };
         let gzip = &asked.location.settings.gzip;
-        pack(response, body, format, gzip, gzip::is_accepted(gzip, head))
+        let is_accepted = gzip::is_accepted(gzip, head);
+        let (response, body) = gzip::pack(begin(Status::OK), body, format, gzip, is_accepted);
+        Next::Answer(response, body)
     }
 
     /// A publisher's request with its body.
@@ -172,7 +171,10 @@ impl Server {
             return Next::Answer(response, Vec::new());
         }
         let body = self.channels(request.format, &known, now).unwrap_or_default();
-        pack(response, body, request.format, &request.location.settings.gzip, request.accepts_gzip)
+        let gzip = &request.location.settings.gzip;
+        let (response, body) =
+            gzip::pack(response, body, request.format, gzip, request.accepts_gzip);
+        Next::Answer(response, body)
     }
 
     /// Section 6.4.
@@ -208,21 +210,4 @@ fn begin(request: &PublisherRequest, status: Status) -> Response {
 
 fn refuse(request: &PublisherRequest, refusal: Refusal) -> Next {
     Next::Answer(explain(begin(request, refusal.status()), refusal, true), Vec::new())
-}
-
-fn pack(
-    response: Response,
-    body: Vec<u8>,
-    format: Format,
-    gzip: &crate::config::Gzip,
-    accepts_gzip: bool,
-) -> Next {
-    let response = response.field("Content-Type", format.content_type());
-    match accepts_gzip && gzip.covers(format.content_type(), body.len()) {
-        true => {
-            let packed = gzip::compress(gzip, &body);
-            Next::Answer(response.field("Content-Encoding", "gzip"), packed)
-        }
-        false => Next::Answer(response, body),
-    }
 }

@@ -46,14 +46,10 @@ impl Server {
             let response = no_cache(Response::titled(Status::NOT_FOUND));
             return identify(Next::Answer(response, Vec::new()), self);
         };
-        let response = Response::titled(Status::OK).field("Content-Type", format.content_type());
-        let accepts_gzip = gzip::is_accepted(&asked.location.settings.gzip, head);
         let gzip = &asked.location.settings.gzip;
-        let (response, body) = match accepts_gzip && gzip.covers(format.content_type(), body.len())
-        {
-            true => (response.field("Content-Encoding", "gzip"), gzip::compress(gzip, &body)),
-            false => (response, body),
-        };
+        let is_accepted = gzip::is_accepted(gzip, head);
+        let (response, body) =
+            gzip::pack(Response::titled(Status::OK), body, format, gzip, is_accepted);
         identify(Next::Answer(no_cache(response), body), self)
     }
 

@@ -4,7 +4,6 @@
 use super::subscriber::Joining;
 use super::{Asked, cors, gzip};
 use crate::endpoints::push_stream::{Location, Wire, no_cache};
-use crate::http::{Response, Status};
 use crate::hub::ChannelId;
 use crate::message::Message;
 use crate::server::Server;
@@ -37,15 +36,7 @@ impl Server {
         if let Err(refusal) = self.join_all(id, &joining, now) {
             return self.refuse_subscriber(asked, refusal);
         }
-        let mut response =
-            Response::titled(Status::OK).date(&self.date).field("Content-Type", content_type);
-        if !exchange.is_http_1_0 {
-            response = response.field("Transfer-Encoding", "chunked");
-        }
-        if is_gzipped {
-            response = response.field("Content-Encoding", "gzip");
-        }
-        let response = response.connection(exchange.keeps_alive, exchange.is_http_1_0);
+        let response = self.begin_unsized(exchange, content_type, is_gzipped);
         let mut bytes = no_cache(cors(response, asked.origin.as_ref(), "GET")).finish();
         if is_gzipped {
             Coding::Chunked.write(gzip_stream::begin(), &mut bytes);
