@@ -121,6 +121,13 @@ impl Worker {
 mod examples {
     use super::*;
 
+    /// The answer with the CR of each line's end taken away, which every line must have.
+    pub(super) fn lines(bytes: Vec<u8>) -> String {
+        let text = String::from_utf8(bytes).expect("the examples are UTF-8");
+        assert_eq!(text.matches('\n').count(), text.matches("\r\n").count());
+        text.replace("\r\n", "\n")
+    }
+
     pub(super) const C1: Channel = channel(b"c1");
     pub(super) const C2: Channel = channel(b"c2");
 

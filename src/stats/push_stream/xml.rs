@@ -67,14 +67,7 @@ fn elements(page: &mut Page, counts: &[(&str, u64)]) {
 #[cfg(test)]
 mod tests {
     use super::super::Format;
-    use super::super::examples::{self, C1, C2, WORKERS, totals};
-
-    /// The answer with the CR of each line's end taken away, which every line must have.
-    fn lines(bytes: Vec<u8>) -> String {
-        let text = String::from_utf8(bytes).expect("the examples are UTF-8");
-        assert_eq!(text.matches('\n').count(), text.matches("\r\n").count());
-        text.replace("\r\n", "\n")
-    }
+    use super::super::examples::{self, C1, C2, WORKERS, lines, totals};
 
     #[test]
     fn one_channel_and_an_empty_line() {
