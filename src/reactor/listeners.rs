@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 
 /// Connections that may wait to be accepted. The kernel caps it at net.core.somaxconn.
 const BACKLOG: i32 = 4096;
+/// Bytes that the kernel takes for one client beyond what is on its way to it. What waits here is shared by
+/// all subscribers and counted; what waits in the kernel is a copy for each, of up to 4 MB.
+const UNSENT_BYTES: i32 = 128 * 1024;
 
 /// A listening socket.
 pub struct BoundListener {
@@ -97,11 +100,12 @@ fn bind_tcp(address: std::net::SocketAddr) -> io::Result<ListenSocket> {
 
 /// What accepted sockets inherit from their listener, which saves a system call for each (Linux: tcp(7)).
 /// Frames are written whole and are to leave at once (RFC 1122, section 4.2.3.4); a peer that vanished
-/// without a word is found out in some minutes even if nothing is ever written to it. Failing only costs
-/// that much.
+/// without a word is found out in some minutes even if nothing is ever written to it; a slow reader's
+/// messages wait here and not in the kernel. Failing only costs that much.
 pub(super) fn prepare(listener: &impl AsRawFd) {
     let options = [
         (libc::IPPROTO_TCP, libc::TCP_NODELAY, 1),
+        (libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, UNSENT_BYTES),
         (libc::SOL_SOCKET, libc::SO_KEEPALIVE, 1),
         (libc::IPPROTO_TCP, libc::TCP_KEEPIDLE, 300),
         (libc::IPPROTO_TCP, libc::TCP_KEEPINTVL, 60),
