@@ -10,6 +10,12 @@ pub fn memory_bytes(process: u32) -> Outcome<f64> {
     Ok(field(&text, "Pss:")? as f64 * 1024.0)
 }
 
+/// What the kernel holds in its object caches, both ends of connections on this machine included, in bytes.
+pub fn kernel_memory_bytes() -> Outcome<f64> {
+    let text = fs::read_to_string("/proc/meminfo")?;
+    Ok(field(&text, "Slab:")? as f64 * 1024.0)
+}
+
 /// How often a process went to sleep by itself: one per wake-up.
 pub fn sleep_count(process: u32) -> Outcome<u64> {
     let text = fs::read_to_string(format!("/proc/{process}/status"))?;

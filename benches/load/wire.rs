@@ -108,6 +108,8 @@ pub enum Face {
     Api,
     /// A push-stream publisher location, plain text.
     Location,
+    /// One that stores what it publishes.
+    Store,
 }
 
 /// How requests to a server look.
@@ -160,6 +162,7 @@ impl Dialect {
         let path = match (self, face) {
             (Dialect::Rpushd, Face::Api) => return api_publication(channel, text),
             (Dialect::Rpushd, Face::Location) => format!("/publish/c{channel}"),
+            (Dialect::Rpushd, Face::Store) => format!("/store/c{channel}"),
             (Dialect::Peer { publish, .. }, _) => {
                 publish.replace("{channel}", &format!("c{channel}"))
             }

@@ -13,6 +13,7 @@ mod many_channels;
 mod mixed;
 mod open_loop;
 mod publish;
+mod sizing;
 mod slow_reader;
 
 /// A thing to measure.
@@ -76,6 +77,11 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "mixed",
         about: "latency of one delivery while 10,000 subscribers are published to 10 times a second",
         run: mixed::run,
+    },
+    Scenario {
+        name: "sizing",
+        about: "three servers as people run them, against the sizing formula",
+        run: sizing::run,
     },
 ];
 

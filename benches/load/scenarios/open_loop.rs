@@ -8,7 +8,7 @@ use crate::load::client::{Client, Subscription};
 use crate::load::report::{Figure, Goal, Plot};
 use crate::load::server_under_test::Side;
 use crate::load::sys::monotonic_ns;
-use crate::load::wire::Transport;
+use crate::load::wire::Face;
 use crate::load::yardstick::Writes;
 use std::time::Duration;
 
@@ -34,11 +34,13 @@ fn measure(bench: &mut Bench, subscriber_count: usize, rate: usize, side: Side) 
     client.subscribe(Subscription::to_one_channel(transport, subscriber_count))?;
     client.connect_publishers(1)?;
     let publication_count = bench.scaled(rate * 3 / 2, 20);
-    publish_at_rate(&mut client, transport, 1, rate)?;
+    let face = face_of(transport);
+    publish_at_rate(&mut client, face, 100, 1, rate, &mut || 0)?;
     client.ledger.keep_latencies();
     let start = client.ledger.publication_count();
-    let cpu_us = target
-        .cpu_us_during(|| publish_at_rate(&mut client, transport, publication_count, rate))?;
+    let cpu_us = target.cpu_us_during(|| {
+        publish_at_rate(&mut client, face, 100, publication_count, rate, &mut || 0)
+    })?;
     let case = format!("{} {subscriber_count} x 100 B, {rate}/s", transport.name());
     let delivery_count = (publication_count * subscriber_count) as f64;
     bench.record(&case, COST, side, cpu_us.map(|cpu_us| cpu_us / delivery_count));
@@ -53,17 +55,20 @@ fn measure(bench: &mut Bench, subscriber_count: usize, rate: usize, side: Side) 
     Ok(())
 }
 
-fn publish_at_rate(
+/// Publishes `count` messages of `size` bytes, `rate` a second, and waits until they have arrived.
+pub fn publish_at_rate(
     client: &mut Client,
-    transport: Transport,
+    face: Face,
+    size: usize,
     count: usize,
     rate: usize,
+    next_channel: &mut dyn FnMut() -> u32,
 ) -> Outcome<()> {
     let start_ns = monotonic_ns();
     for index in 0..count {
         let due_ns = start_ns + index as u64 * 1_000_000_000 / rate as u64;
         poll_until(client, due_ns)?;
-        client.publish_due(0, face_of(transport), 0, 100, Some(due_ns))?;
+        client.publish_due(0, face, next_channel(), size, Some(due_ns))?;
     }
     client.settle()
 }
