@@ -183,19 +183,27 @@ impl Fanout {
         pending.get_mut(at)
     }
 
-    /// The next member to be visited. Visiting the same one twice does no harm.
-    pub(super) fn next_visit(&mut self, hub: &Hub) -> Option<SubscriberId> {
-        loop {
-            let key = *self.order.front()?;
+    /// The next members to be visited, put behind those in `visits`: [`VISITS_PER_ROUND`] of one channel or,
+    /// where there are fewer, of several. Visiting the same one twice does no harm. They must be visited before
+    /// this is called again, which is when a walk that has come to its end is forgotten.
+    pub(super) fn next_round(&mut self, hub: &Hub, visits: &mut Vec<SubscriberId>) {
+        // Each job has one turn at most: at the next one its walk may be over.
+        let mut turns = self.order.len();
+        while turns > 0 && visits.len() < VISITS_PER_ROUND {
+            let key = self.order[0];
             let job = &mut self.jobs[key as usize];
-            if let Some(member) = hub.members(job.channel).get(job.cursor) {
-                job.cursor += 1;
-                if job.cursor.is_multiple_of(VISITS_PER_ROUND) {
-                    self.order.rotate_left(1);
-                }
-                return Some(member.subscriber);
+            let members = hub.members(job.channel).get(job.cursor..).unwrap_or_default();
+            if members.is_empty() {
+                let job_count = self.order.len();
+                self.end_walk(key);
+                turns -= job_count - self.order.len();
+                continue;
             }
-            self.end_walk(key);
+            let count = members.len().min(VISITS_PER_ROUND - visits.len());
+            visits.extend(members[..count].iter().map(|member| member.subscriber));
+            job.cursor += count;
+            self.order.rotate_left(1);
+            turns -= 1;
         }
     }
 
@@ -254,5 +262,80 @@ impl Fanout {
         assert_eq!(self.order.len(), self.jobs.len(), "every job has its turn");
         let known = self.job_of.iter().filter(|key| **key != NONE).count();
         assert_eq!(known, self.jobs.len(), "every job is found by its channel");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::hub::{HubSettings, Subscriptions};
+    use crate::time::{Millis, Now};
+
+    const NOW: Now = Now { monotonic: Millis(0), unix: Millis(0) };
+
+    /// A hub with channels of so many members each, numbered through, and a message on the way in each of them.
+    fn world(member_counts: &[u32]) -> (Hub, Fanout) {
+        let mut hub = Hub::new(HubSettings::from(&Config::default()), NOW);
+        let mut fanout = Fanout::default();
+        let mut subscriber = 0;
+        for count in member_counts {
+            let name = format!("{subscriber}");
+            let channel = hub.find_or_create(name.as_bytes(), NOW).unwrap();
+            for _ in 0..*count {
+                // The hub does not need the subscriber's end before it leaves.
+                let mut subscriptions = Subscriptions::default();
+                hub.subscribe(SubscriberId(subscriber), &mut subscriptions, channel, NOW).unwrap();
+                subscriber += 1;
+            }
+            fanout.add(channel, message());
+        }
+        (hub, fanout)
+    }
+
+    fn message() -> Rc<Message> {
+        Rc::new(Message::special(1, (*b"").into(), b"x"))
+    }
+
+    fn round(fanout: &mut Fanout, hub: &Hub) -> Vec<u32> {
+        let mut visits = Vec::new();
+        fanout.next_round(hub, &mut visits);
+        fanout.assert_consistent();
+        visits.into_iter().map(|visited| visited.0).collect()
+    }
+
+    #[test]
+    fn a_round_visits_members_of_several_small_channels() {
+        let (hub, mut fanout) = world(&[1, 2, 1]);
+        assert_eq!(round(&mut fanout, &hub), [0, 1, 2, 3]);
+        // What was on its way stays until they have been visited.
+        assert!(!fanout.is_idle());
+        assert_eq!(round(&mut fanout, &hub), [0u32; 0]);
+        assert!(fanout.is_idle());
+        assert_eq!(fanout.backlog_bytes(), 0);
+    }
+
+    #[test]
+    fn a_large_channel_holds_up_a_small_one_by_one_round() {
+        let (hub, mut fanout) = world(&[40, 1]);
+        assert_eq!(round(&mut fanout, &hub), Vec::from_iter(0..16));
+        assert_eq!(round(&mut fanout, &hub), Vec::from_iter([40].into_iter().chain(16..31)));
+        assert_eq!(round(&mut fanout, &hub), Vec::from_iter(31..40));
+        assert_eq!(round(&mut fanout, &hub), [0u32; 0]);
+        assert!(fanout.is_idle());
+    }
+
+    #[test]
+    fn what_comes_during_a_walk_has_a_walk_of_its_own() {
+        let (hub, mut fanout) = world(&[20]);
+        assert_eq!(round(&mut fanout, &hub), Vec::from_iter(0..16));
+        fanout.add(hub.find(b"0").unwrap(), message());
+        assert_eq!(round(&mut fanout, &hub), Vec::from_iter(16..20));
+        let before = fanout.backlog_bytes();
+        assert_eq!(round(&mut fanout, &hub), Vec::from_iter(0..16));
+        assert_eq!(fanout.backlog_bytes() * 2, before, "the first message is through");
+        assert_eq!(round(&mut fanout, &hub), Vec::from_iter(16..20));
+        assert_eq!(round(&mut fanout, &hub), [0u32; 0]);
+        assert!(fanout.is_idle());
     }
 }

@@ -23,7 +23,7 @@ use crate::auth::TokenKey;
 use crate::config::{Config, Limits, ListenerId};
 use crate::endpoints::push_stream::Locations;
 use crate::http::{Date, HeadLimits};
-use crate::hub::{Hub, HubSettings};
+use crate::hub::{Hub, HubSettings, SubscriberId};
 use crate::stats::Counters;
 use crate::time::{Millis, Now};
 use crate::timer_wheel::TimerWheel;
@@ -84,6 +84,7 @@ pub struct Server {
     to_shut: VecDeque<u32>,
     to_close: VecDeque<u32>,
     expired: Vec<u32>,
+    visits: Vec<SubscriberId>,
 }
 
 /// What the rpushd API's streams share.
@@ -143,6 +144,7 @@ impl Server {
             to_shut: VecDeque::new(),
             to_close: VecDeque::new(),
             expired: Vec::new(),
+            visits: Vec::new(),
         }
     }
 
@@ -244,10 +246,25 @@ impl Server {
                     return Some(ConnectionId(id));
                 }
             }
-            let visited = self.fanout.next_visit(&self.hub)?;
+            if self.fanout.is_idle() {
+                return None;
+            }
+            self.visit_some(now);
+        }
+    }
+
+    /// Gives some subscribers what is pending for them. First all of them are looked at: they lie anywhere in
+    /// memory, and this way they are fetched beside each other and not one after the other.
+    fn visit_some(&mut self, now: Now) {
+        let mut visits = std::mem::take(&mut self.visits);
+        self.fanout.next_round(&self.hub, &mut visits);
+        let latest = self.fanout.sequence();
+        visits.retain(|one| self.connections[one.0 as usize].delivered != latest);
+        for visited in visits.drain(..) {
             self.collect(visited.0, now);
             self.settle(now);
         }
+        self.visits = visits;
     }
 
     /// The bytes to write, oldest first; fills `slices` and returns how many it used.

@@ -13,9 +13,9 @@ use std::time::Duration;
 const COST: Figure = Figure { name: "CPU per heartbeat", unit: "us", goal: Goal::Ratio(1.1) };
 const PEAK: Figure =
     Figure { name: "busiest tenth of a second", unit: "times mean", goal: Goal::AtMost(1.5) };
-/// A chunk with a length of 0 in it.
 /// In so many steps the bare loop writes to all: one for each tick of rpushd's timers.
 const GROUP_COUNT: u32 = (INTERVAL_SECONDS * 1000 / 64) as u32;
+/// A chunk with a length of 0 in it.
 const HEARTBEAT_BYTES: u64 = 7;
 const INTERVAL_SECONDS: u64 = 2;
 
