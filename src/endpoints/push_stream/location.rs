@@ -195,6 +195,11 @@ impl Location {
         (!origin.is_empty()).then_some(origin)
     }
 
+    /// The origin of the CORS headers, where it is the same for all requests; empty: no CORS headers.
+    pub fn constant_origin(&self) -> Option<&Frame> {
+        self.constant_origin.as_ref()
+    }
+
     /// The content type of a path, by the extension of its last segment (section 5.1).
     pub fn content_type(&self, path: &[u8]) -> &str {
         let segment = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
