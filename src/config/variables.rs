@@ -1,6 +1,8 @@
 //! Variable strings: text with `$name`, `${name}` and `$1` in it, put together per request (push-stream
 //! spec, sections 2.1 and 4.4).
 
+use std::borrow::Cow;
+
 /// What a variable string can ask a request for. Names are without the `$`.
 pub trait RequestVariables {
     /// Capture group of the location's regular expression; none: empty.
@@ -72,31 +74,31 @@ impl VariableString {
     pub fn constant(&self) -> Option<Vec<u8>> {
         match self.parts.as_slice() {
             [] => Some(Vec::new()),
-            [Part::Text(text)] => Some(decode(text)),
+            [Part::Text(text)] => Some(decode(Cow::Borrowed(text)).into_owned()),
             _ => None,
         }
     }
 
     /// The value for a request, percent-decoded once (section 4.4): `+` stays `+`, a broken escape stays
     /// as it is, and what follows a decoded `?` is cut off.
-    pub fn evaluate(&self, request: &dyn RequestVariables) -> Vec<u8> {
-        decode(&self.evaluate_raw(request))
+    pub fn evaluate<'a>(&'a self, request: &'a dyn RequestVariables) -> Cow<'a, [u8]> {
+        decode(self.evaluate_raw(request))
     }
 
     /// The value before decoding; conditions compare this one.
-    pub fn evaluate_raw(&self, request: &dyn RequestVariables) -> Vec<u8> {
-        let mut value = Vec::new();
-        for part in &self.parts {
-            value.extend_from_slice(match part {
-                Part::Text(text) => text,
-                Part::Capture(group) => request.capture(*group),
-                Part::Argument(name) => request.argument(name),
-                Part::Header(name) => request.header(name),
-                Part::Path => request.path(),
-                Part::Query => request.query(),
-            });
+    pub fn evaluate_raw<'a>(&'a self, request: &'a dyn RequestVariables) -> Cow<'a, [u8]> {
+        let value = |part: &'a Part| match part {
+            Part::Text(text) => text,
+            Part::Capture(group) => request.capture(*group),
+            Part::Argument(name) => request.argument(name),
+            Part::Header(name) => request.header(name),
+            Part::Path => request.path(),
+            Part::Query => request.query(),
+        };
+        match self.parts.as_slice() {
+            [part] => Cow::Borrowed(value(part)),
+            parts => Cow::Owned(parts.iter().map(value).collect::<Vec<_>>().concat()),
         }
-        value
     }
 }
 
@@ -136,7 +138,10 @@ fn split_name(after: &str) -> Option<(&str, &str)> {
 }
 
 /// nginx's reading of an escaped URI: a question mark, escaped or not, is the last byte taken.
-fn decode(value: &[u8]) -> Vec<u8> {
+fn decode(value: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    if !value.iter().any(|byte| matches!(byte, b'%' | b'?')) {
+        return value;
+    }
     let mut decoded = Vec::with_capacity(value.len());
     let mut at = 0;
     while at < value.len() {
@@ -154,7 +159,7 @@ fn decode(value: &[u8]) -> Vec<u8> {
             break;
         }
     }
-    decoded
+    Cow::Owned(decoded)
 }
 
 fn hex_digit(byte: u8) -> Option<u8> {
@@ -190,8 +195,8 @@ mod tests {
     }
 
     fn evaluated(source: &str) -> String {
-        let value = VariableString::parse(source).unwrap().evaluate(&Request);
-        String::from_utf8(value).unwrap()
+        let string = VariableString::parse(source).unwrap();
+        String::from_utf8(string.evaluate(&Request).into_owned()).unwrap()
     }
 
     #[test]

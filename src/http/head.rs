@@ -89,6 +89,9 @@ impl<'a> Head<'a> {
 
     /// The raw value of a query argument: the first of its name; none and empty are different.
     pub fn argument(&self, name: &str) -> Option<&'a str> {
+        if self.query.is_empty() {
+            return None;
+        }
         self.query.split('&').find_map(|pair| {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             (key == name).then_some(value)
@@ -241,7 +244,8 @@ fn split_target<'a>(
         return Err(Status::BAD_REQUEST);
     }
     if target.starts_with('/') {
-        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let mark = memchr::memchr(b'?', target.as_bytes());
+        let (path, query) = mark.map_or((target, ""), |at| (&target[..at], &target[at + 1..]));
         return Ok((None, path, query));
     }
     if target == "*" && method == "OPTIONS" {

@@ -35,6 +35,8 @@ impl Server {
                 "connection {id}: what is queued is going to be written"
             );
             assert_eq!(connection.flags.is_parked, self.parked.contains(&id), "connection {id}");
+            let is_resting = self.fanout.is_resting(id);
+            assert!(!connection.flags.is_resting || is_resting, "connection {id}: is read again");
             assert!(!connection.flags.is_leaving, "connection {id}: it has left");
             if let Phase::Body(incoming) = &connection.phase {
                 assert!(incoming.body.len() <= incoming.bytes_max, "connection {id}: body");

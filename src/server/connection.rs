@@ -45,12 +45,14 @@ pub(super) struct Flags {
     pub(super) is_leaving: bool,
     /// On the list of those of whom no more is read until there is room for what follows from it.
     pub(super) is_parked: bool,
+    /// It was answered on a walk that has not ended: see [`super::fanout`].
+    pub(super) is_resting: bool,
     /// The client will send nothing more.
     pub(super) has_input_ended: bool,
 }
 
 /// What the answer to the current request depends on.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Exchange {
     pub(super) is_http_1_0: bool,
     pub(super) keeps_alive: bool,

@@ -110,19 +110,13 @@ impl Server {
     /// A waiting request takes the first message and no other (push-stream spec, section 12.2).
     fn collect_waiting(&mut self, id: u32, delivered: u64, now: Now) {
         let connection = &self.connections[id as usize];
-        let Phase::Subscriber(subscriber) = &connection.phase else { return };
-        let format = subscriber.format;
         let channels = self.hub.channels_of(&connection.subscriptions);
         let fanout = &self.fanout;
         let first = channels
             .filter_map(|channel| Some((fanout.first_after(channel, delivered)?, channel)))
             .min();
         let Some((sequence, channel)) = first else { return };
-        let Some(entry) = self.fanout.entry(channel, sequence) else { return };
-        let message = entry.publication.message.clone();
-        let encoded = entry.publication.encoded(format, &mut self.formats);
-        let frame = encoded.map(|encoded| encoded.frame.clone());
-        self.answer_waiting(id, &message, frame, now);
+        self.answer_with_publication(id, channel, sequence, now);
     }
 
     fn take_from(

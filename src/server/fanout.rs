@@ -6,6 +6,7 @@
 //! what it has taken; so members may come, go and change places in the middle of a walk, and be visited
 //! twice, and still everybody gets everything once and in order.
 
+use super::push_stream::SharedAnswer;
 use crate::hub::{ChannelId, Hub, SubscriberId};
 use crate::message::Message;
 use crate::transports::{FormatId, Formats, Frame, Publication};
@@ -22,7 +23,7 @@ const BATCH_BYTES_MAX: usize = 256 * 1024;
 /// About what a publication takes besides its text, so that many small ones are bounded too.
 const PUBLICATION_COST: usize = 256;
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Fanout {
     jobs: Slab<Job>,
     /// Jobs in the order in which they have their turns.
@@ -31,9 +32,10 @@ pub(super) struct Fanout {
     job_of: Vec<u32>,
     sequence: u64,
     backlog_bytes: usize,
+    /// Connections that rested during a walk that has ended.
+    rested: VecDeque<u32>,
 }
 
-#[derive(Debug)]
 struct Job {
     channel: ChannelId,
     publications: VecDeque<Pending>,
@@ -43,6 +45,9 @@ struct Job {
     walk_end: u64,
     /// The latest batch of each wire format.
     batches: Vec<Batch>,
+    /// Connections whose waiting request was answered on this walk. They are read again when it ends:
+    /// whoever is still to be visited comes before those who ask for more.
+    resting: Vec<u32>,
 }
 
 /// Several publications in one wire format, put together for all who take them at once: a burst costs
@@ -60,10 +65,11 @@ pub(super) struct Batch {
 }
 
 /// A publication that some members may not have taken yet.
-#[derive(Debug)]
 pub(super) struct Pending {
     pub(super) sequence: u64,
     pub(super) publication: Publication,
+    /// Its long-polling answers.
+    pub(super) answers: Vec<SharedAnswer>,
 }
 
 impl Pending {
@@ -90,7 +96,8 @@ impl Fanout {
     /// Begins to hand a message to the members of its channel.
     pub(super) fn add(&mut self, channel: ChannelId, message: Rc<Message>) {
         self.sequence += 1;
-        let pending = Pending { sequence: self.sequence, publication: Publication::new(message) };
+        let publication = Publication::new(message);
+        let pending = Pending { sequence: self.sequence, publication, answers: Vec::new() };
         self.backlog_bytes += pending.cost();
         let index = channel.0 as usize;
         if index >= self.job_of.len() {
@@ -109,6 +116,7 @@ impl Fanout {
             cursor: 0,
             walk_end: self.sequence,
             batches: Vec::new(),
+            resting: Vec::new(),
         });
         let key = u32::try_from(key).expect("fewer jobs than channels");
         self.job_of[index] = key;
@@ -229,6 +237,7 @@ impl Fanout {
     fn end_walk(&mut self, key: u32) {
         let job = &mut self.jobs[key as usize];
         let walk_end = job.walk_end;
+        self.rested.extend(job.resting.drain(..));
         while let Some(done) = job.publications.pop_front_if(|first| first.sequence <= walk_end) {
             self.backlog_bytes -= done.cost();
         }
@@ -245,12 +254,36 @@ impl Fanout {
         }
     }
 
+    /// Leaves a connection that was just answered alone until this channel's walk has ended.
+    pub(super) fn rest(&mut self, id: u32, channel: ChannelId) {
+        let key = self.job_of.get(channel.0 as usize).copied().unwrap_or(NONE);
+        match self.jobs.get_mut(key as usize) {
+            Some(job) => job.resting.push(id),
+            None => self.rested.push_back(id),
+        }
+    }
+
+    /// A connection that has rested for long enough.
+    pub(super) fn next_rested(&mut self) -> Option<u32> {
+        self.rested.pop_front()
+    }
+
+    pub(super) fn has_rested(&self) -> bool {
+        !self.rested.is_empty()
+    }
+
+    pub(super) fn is_resting(&self, id: u32) -> bool {
+        let resting = self.jobs.iter().flat_map(|(_, job)| &job.resting);
+        resting.chain(&self.rested).any(|other| *other == id)
+    }
+
     /// Drops what is pending on a channel that is about to end.
     pub(super) fn forget(&mut self, channel: ChannelId) {
         let Some(slot) = self.job_of.get_mut(channel.0 as usize) else { return };
         let key = std::mem::replace(slot, NONE);
         if let Some(job) = self.jobs.try_remove(key as usize) {
             self.order.retain(|other| *other != key);
+            self.rested.extend(&job.resting);
             self.backlog_bytes -= job.publications.iter().map(Pending::cost).sum::<usize>();
         }
     }

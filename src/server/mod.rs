@@ -277,7 +277,9 @@ impl Server {
         let connection = &self.connections[id.0 as usize];
         match connection.phase {
             Phase::Condemned => false,
-            Phase::Head { .. } if connection.flags.is_parked => false,
+            Phase::Head { .. } if connection.flags.is_parked || connection.flags.is_resting => {
+                false
+            }
             Phase::Subscriber(ref subscriber) if subscriber.is_websocket() => {
                 !connection.flags.is_parked
             }
@@ -288,8 +290,9 @@ impl Server {
 
     /// A connection that wants input again.
     pub fn next_to_read(&mut self) -> Option<ConnectionId> {
-        while let Some(id) = self.to_read.pop_front() {
-            if self.connections.contains(id as usize) {
+        while let Some(id) = self.to_read.pop_front().or_else(|| self.fanout.next_rested()) {
+            if let Some(connection) = self.connections.get_mut(id as usize) {
+                connection.flags.is_resting = false;
                 return Some(ConnectionId(id));
             }
         }
@@ -338,6 +341,7 @@ impl Server {
         !self.pending.is_empty()
             || !self.fanout.is_idle()
             || !self.to_read.is_empty()
+            || self.fanout.has_rested()
             || !self.to_shut.is_empty()
             || !self.to_close.is_empty()
             || self.parked.iter().any(|id| self.can_answer(*id))

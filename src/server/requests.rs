@@ -375,8 +375,10 @@ impl Server {
 
     /// After a response that took its time: requests that came meanwhile are read now.
     pub(super) fn resume(&mut self, id: u32) {
-        self.to_read.push_back(id);
         let connection = &self.connections[id as usize];
+        if !connection.flags.is_resting {
+            self.to_read.push_back(id);
+        }
         if matches!(connection.phase, Phase::Head { .. }) && !connection.input.is_empty() {
             self.park(id);
         }

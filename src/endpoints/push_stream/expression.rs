@@ -1,7 +1,8 @@
 //! The regular expression of a location, matched against bytes.
 
 use crate::config::PathMatch;
-use regex_lite::{Regex, RegexBuilder};
+use regex_lite::{Match, Regex, RegexBuilder};
+use std::ops::Range;
 
 /// A compiled expression.
 pub(super) struct Expression {
@@ -27,23 +28,20 @@ impl Expression {
         Some(Expression { tail, engine })
     }
 
-    /// The whole match and the groups, if it matches.
-    pub(super) fn captures(&self, path: &[u8]) -> Option<Vec<Vec<u8>>> {
-        match &self.tail {
+    /// Where the whole match and the groups are, if it matches; a group that took no part is empty.
+    pub(super) fn captures(&self, path: &[u8]) -> Option<Vec<Range<usize>>> {
+        if let Some(tail) = &self.tail {
+            let found = tail.captures(path)?;
             // A dot matches no line feed: with one in it, it takes the engine to tell.
-            Some(tail) if !path.contains(&b'\n') => tail.captures(path),
-            _ => {
-                let text = latin(path);
-                let groups = self.engine.captures(&text)?;
-                let bytes = |text: &str| text.chars().map(|letter| letter as u8).collect();
-                let groups = groups.iter();
-                Some(
-                    groups
-                        .map(|one| one.map_or_else(Vec::new, |one| bytes(one.as_str())))
-                        .collect(),
-                )
+            if !path.contains(&b'\n') {
+                return Some(found.to_vec());
             }
         }
+        let text = latin(path);
+        let groups = self.engine.captures(&text)?;
+        let byte = |at: usize| text[..at].chars().count();
+        let range = |group: Match<'_>| byte(group.start())..byte(group.end());
+        Some(groups.iter().map(|group| group.map_or(0..0, range)).collect())
     }
 }
 
@@ -60,13 +58,12 @@ impl Tail {
             .then(|| Tail { literal: literal.into(), is_anchored })
     }
 
-    fn captures(&self, path: &[u8]) -> Option<Vec<Vec<u8>>> {
+    fn captures(&self, path: &[u8]) -> Option<[Range<usize>; 2]> {
         let start = match self.is_anchored {
             true => path.starts_with(&self.literal).then_some(0)?,
             false => memchr::memmem::find(path, &self.literal)?,
         };
-        let tail = &path[start + self.literal.len()..];
-        Some(vec![path[start..].to_vec(), tail.to_vec()])
+        Some([start..path.len(), start + self.literal.len()..path.len()])
     }
 }
 

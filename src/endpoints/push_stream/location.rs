@@ -9,6 +9,7 @@ use crate::transports::padding::{self, Padding};
 use crate::transports::{Coding, Encoded, FormatId, Formats, Frame, Payload, WireFormat};
 use crate::transports::{event_stream, template::Template};
 use crate::websocket;
+use std::ops::Range;
 use std::rc::Rc;
 
 /// A location, ready to serve.
@@ -189,10 +190,15 @@ impl Location {
     pub fn origin(&self, request: &Request<'_>) -> Option<Frame> {
         let origin = match (&self.constant_origin, &self.settings.allowed_origins) {
             (Some(origin), _) => origin.clone(),
-            (None, Some(origins)) => Frame::from(origins.evaluate(request)),
+            (None, Some(origins)) => Frame::from(&*origins.evaluate(request)),
             (None, None) => return None,
         };
         (!origin.is_empty()).then_some(origin)
+    }
+
+    /// The origin of the CORS headers, where it is the same for all requests; empty: no CORS headers.
+    pub fn constant_origin(&self) -> Option<&Frame> {
+        self.constant_origin.as_ref()
     }
 
     /// The content type of a path, by the extension of its last segment (section 5.1).
@@ -226,8 +232,8 @@ struct Server {
 pub struct Match {
     /// The location.
     pub location: Rc<Location>,
-    /// The whole match and the groups; empty for prefixes.
-    pub captures: Vec<Vec<u8>>,
+    /// Where in the path the whole match and the groups are; none for prefixes.
+    pub captures: Vec<Range<usize>>,
 }
 
 impl Locations {
@@ -265,31 +271,33 @@ impl Locations {
     }
 
     fn by_name(&self, first: usize, host: &str) -> Option<&Server> {
-        let host = host.rsplit_once(':').map_or(host, |(name, _)| name).to_ascii_lowercase();
+        let host = host.rsplit_once(':').map_or(host, |(name, _)| name);
         let mut server = self.servers.get(first)?;
         // The chain of siblings ends with the listener's default server, which takes every name.
-        while !server.names.iter().any(|name| names_host(name, &host)) {
-            match server.sibling.and_then(|sibling| self.servers.get(sibling)) {
-                Some(sibling) => server = sibling,
-                None => break,
-            }
+        while let Some(sibling) = server.sibling.and_then(|sibling| self.servers.get(sibling))
+            && !server.names.iter().any(|name| names_host(name, host))
+        {
+            server = sibling;
         }
         Some(server)
     }
 }
 
-/// nginx `server_name`: exact, `*.suffix`, `.suffix`, `prefix.*`.
+/// nginx `server_name`: exact, `*.suffix`, `.suffix`, `prefix.*`; letter case does not matter.
 fn names_host(name: &str, host: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    if let Some(suffix) = name.strip_prefix('*') {
-        return host.len() > suffix.len() && host.ends_with(suffix);
-    }
-    if let Some(suffix) = name.strip_prefix('.') {
-        return host == suffix || host.ends_with(&name);
-    }
-    match name.strip_suffix('*') {
-        Some(prefix) => host.len() > prefix.len() && host.starts_with(prefix),
-        None => host == name,
+    let (name, host) = (name.as_bytes(), host.as_bytes());
+    let starts_with = |prefix: &[u8]| {
+        host.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    };
+    let ends_with = |suffix: &[u8]| {
+        let start = host.len().checked_sub(suffix.len());
+        start.is_some_and(|start| host[start..].eq_ignore_ascii_case(suffix))
+    };
+    match name {
+        [b'*', suffix @ ..] => host.len() > suffix.len() && ends_with(suffix),
+        [b'.', suffix @ ..] => host.eq_ignore_ascii_case(suffix) || ends_with(name),
+        [prefix @ .., b'*'] => host.len() > prefix.len() && starts_with(prefix),
+        _ => host.eq_ignore_ascii_case(name),
     }
 }
 

@@ -1,8 +1,21 @@
 //! Request paths as nginx sees them: percent-decoded once, slashes merged, dot segments resolved.
 
+use std::borrow::Cow;
+
 /// The path that locations are matched against. None: a broken escape, a NUL, or a way above the root.
-pub fn normalize(raw: &str) -> Option<Vec<u8>> {
-    let decoded = decode(raw.strip_prefix('/').map(|_| raw)?)?;
+pub fn normalize(raw: &str) -> Option<Cow<'_, [u8]>> {
+    if !raw.starts_with('/') {
+        return None;
+    }
+    // Most paths are clean already.
+    let is_special = |pair: &[u8]| matches!(pair, [_, b'%' | 0] | [b'/', b'/' | b'.']);
+    if !raw.as_bytes().windows(2).any(is_special) {
+        return Some(Cow::Borrowed(raw.as_bytes()));
+    }
+    clean(&decode(raw)?).map(Cow::Owned)
+}
+
+fn clean(decoded: &[u8]) -> Option<Vec<u8>> {
     let mut path = Vec::with_capacity(decoded.len());
     let mut segments = decoded.split(|&byte| byte == b'/').peekable();
     segments.next();

@@ -3,31 +3,31 @@
 use super::{Location, Refusal, Request};
 use crate::config::{Limits, PushStream};
 use crate::push_stream::channel_path::{self, ReservedId};
+use std::borrow::Cow;
 
 /// The methods of a publisher location, for `Allow` and for CORS.
 pub fn methods(is_admin: bool) -> &'static str {
     if is_admin { "GET, POST, PUT, DELETE" } else { "GET, POST, PUT" }
 }
 
-/// The ids in a location's channels path, with their backtracks.
+/// A location's channels path, for [`channel_path::read`].
 ///
 /// # Errors
-/// There are more than `channels_per_request_max`.
-pub fn channels_of(
-    location: &Location,
-    request: &Request<'_>,
+/// It names more channels than `channels_per_request_max`.
+pub fn channels_path<'a>(
+    location: &'a Location,
+    request: &'a Request<'_>,
     limits: &Limits,
-) -> Result<Vec<(Vec<u8>, u32)>, Refusal> {
+) -> Result<Cow<'a, [u8]>, Refusal> {
     let settings = &location.settings;
     let path = request.choose(
         &settings.conditions,
         |condition| condition.channels_path.as_ref(),
         Some(&settings.channels_path),
     );
-    let value = path.map(|path| path.evaluate(request)).unwrap_or_default();
-    let channels = channel_path::read(&value, limits.channels_per_request_max)
-        .map_err(|_| Refusal::TooManyChannelsInPath)?;
-    Ok(channels.into_iter().map(|one| (one.id.to_vec(), one.backtrack)).collect())
+    let path = path.map(|path| path.evaluate(request)).unwrap_or_default();
+    let is_too_long = channel_path::read(&path).nth(limits.channels_per_request_max).is_some();
+    if is_too_long { Err(Refusal::TooManyChannelsInPath) } else { Ok(path) }
 }
 
 /// Whether the location stores what is published in this request.

@@ -2,6 +2,8 @@
 
 use crate::config::{Condition, RequestVariables, VariableString};
 use crate::http::Head;
+use std::borrow::Cow;
+use std::ops::Range;
 
 /// What the variable strings of a location are evaluated against.
 pub struct Request<'a> {
@@ -9,13 +11,13 @@ pub struct Request<'a> {
     pub head: &'a Head<'a>,
     /// The normalised path.
     pub path: &'a [u8],
-    /// The regular expression's groups, the whole match first; empty for prefixes.
-    pub captures: &'a [Vec<u8>],
+    /// Where in the path the regular expression's groups are, the whole match first; none for prefixes.
+    pub captures: &'a [Range<usize>],
 }
 
 impl RequestVariables for Request<'_> {
     fn capture(&self, group: usize) -> &[u8] {
-        self.captures.get(group).map_or(&[], Vec::as_slice)
+        self.captures.get(group).map_or(&[], |range| &self.path[range.clone()])
     }
 
     /// As in nginx, letter case does not matter, and the first argument of a name counts.
@@ -63,22 +65,22 @@ impl Request<'_> {
     fn holds(&self, condition: &Condition) -> bool {
         let subject = condition.subject.evaluate_raw(self);
         let is_met = match &condition.equals {
-            Some(text) => subject == text.as_bytes(),
-            None => !subject.is_empty() && subject != b"0",
+            Some(text) => *subject == *text.as_bytes(),
+            None => !subject.is_empty() && *subject != *b"0",
         };
         is_met != condition.is_negated
     }
 
     /// The value of a directive that may replace a header: none if neither is there. A directive that is
     /// set replaces the header altogether (section 9.1).
-    pub fn value_or_header(
-        &self,
-        directive: Option<&VariableString>,
+    pub fn value_or_header<'a>(
+        &'a self,
+        directive: Option<&'a VariableString>,
         header: &str,
-    ) -> Option<Vec<u8>> {
+    ) -> Option<Cow<'a, [u8]>> {
         match directive {
             Some(directive) => Some(directive.evaluate(self)),
-            None => self.head.value(header).map(<[u8]>::to_vec),
+            None => self.head.value(header).map(Cow::Borrowed),
         }
         .filter(|value| !value.is_empty())
     }

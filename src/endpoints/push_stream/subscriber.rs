@@ -1,17 +1,19 @@
 //! Subscriber locations: the checks of section 8, the mode of 8.1 and what a subscriber has already seen
 //! (section 9.1).
 
-use super::publisher::{channels_of, check_id};
+use super::publisher::check_id;
 use super::{Location, Refusal, Request};
 use crate::config::{Condition, Limits, Mode, PushStream, Role};
-use crate::hub::{Hub, Since};
+use crate::hub::{ChannelId, Hub, Since};
+use crate::push_stream::channel_path::{self, PathChannel};
 use crate::push_stream::tag;
 use crate::time::http_date;
+use std::borrow::Cow;
 
 /// What a subscriber asks for, checked as far as nothing has to be made for it.
-pub struct Subscription {
-    /// Ids and backtracks, in the order of the path.
-    pub channels: Vec<(Vec<u8>, u32)>,
+pub struct Subscription<'a> {
+    /// In the order of the path, with the channel if there is one already.
+    pub channels: Vec<(PathChannel<'a>, Option<ChannelId>)>,
     /// What it has already seen.
     pub seen: Seen,
 }
@@ -34,18 +36,20 @@ impl Seen {
     }
 }
 
-/// Steps 3 to 6 of section 8. Nothing has been made when it returns.
+/// Steps 3 to 6 of section 8, for the channels of a path. Nothing has been made when it returns.
 ///
 /// # Errors
 /// The first check that fails.
-pub fn check(
+pub fn check<'a>(
     location: &Location,
     request: &Request<'_>,
+    path: &'a [u8],
     hub: &Hub,
     push_stream: &PushStream,
     limits: &Limits,
-) -> Result<Subscription, Refusal> {
-    let channels = channels_of(location, request, limits)?;
+) -> Result<Subscription<'a>, Refusal> {
+    let channels = channel_path::read(path).map(|wanted| (wanted, hub.find(wanted.id)));
+    let channels: Vec<_> = channels.collect();
     if channels.is_empty() {
         return Err(Refusal::NoChannel);
     }
@@ -56,11 +60,10 @@ pub fn check(
         Some(&subscriber.allow_connections_to_events_channel),
     );
     let mut wildcard_count = 0;
-    for (id, _) in &channels {
+    for (PathChannel { id, .. }, channel) in &channels {
         check_id(id, push_stream, limits)?;
         let is_wildcard = hub.is_wildcard(id);
         wildcard_count += usize::from(is_wildcard);
-        let channel = hub.find(id);
         let stored = channel.map_or(0, |channel| hub.stored_count(channel));
         if subscriber.authorized_channels_only && !is_wildcard && stored == 0 {
             return Err(Refusal::CannotCreateChannels);
@@ -107,7 +110,7 @@ fn seen(location: &Location, request: &Request<'_>) -> Seen {
             .value_or_header(time, "if-modified-since")
             .and_then(|value| http_date::parse(&value)),
         tag: request.value_or_header(tag, "if-none-match").and_then(|value| tag::parse(&value)),
-        event_id: request.value_or_header(event_id, "last-event-id"),
+        event_id: request.value_or_header(event_id, "last-event-id").map(Cow::into_owned),
     }
 }
 
@@ -116,19 +119,16 @@ pub fn mode(location: &Location, request: &Request<'_>) -> Mode {
     let Role::Subscriber(own) = location.settings.role else {
         unreachable!("only subscriber locations have a mode");
     };
+    if matches!(own, Mode::WebSocket | Mode::LongPolling) {
+        return own;
+    }
     let wanted = request.head.value("x-nginx-pushstream-mode").unwrap_or_default();
-    let wants = |word: &[u8]| wanted.eq_ignore_ascii_case(word);
-    match own {
-        Mode::WebSocket | Mode::LongPolling => own,
-        Mode::Streaming | Mode::Polling | Mode::EventSource => {
-            if wants(b"long-polling") {
-                Mode::LongPolling
-            } else if wants(b"polling") {
-                Mode::Polling
-            } else {
-                own
-            }
-        }
+    if wanted.eq_ignore_ascii_case(b"long-polling") {
+        Mode::LongPolling
+    } else if wanted.eq_ignore_ascii_case(b"polling") {
+        Mode::Polling
+    } else {
+        own
     }
 }
 

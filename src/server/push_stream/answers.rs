@@ -3,20 +3,48 @@
 
 use super::{Asked, cors, gzip};
 use crate::endpoints::push_stream::{Location, Wire, no_cache, subscriber};
-use crate::http::{Response, Status};
+use crate::http::{Date, Response, Status};
+use crate::hub::ChannelId;
 use crate::message::Message;
 use crate::server::Server;
-use crate::server::connection::{Phase, Subscriber, Transport, Waiting};
+use crate::server::connection::{Exchange, Phase, Subscriber, Transport, Waiting};
 use crate::time::{Millis, Now, http_date};
 use crate::transports::{Coding, Frame};
+use std::borrow::Cow;
 use std::rc::Rc;
 
-/// What a polling or long-polling answer looks like, apart from its messages.
-pub(super) struct Answer {
+/// So many answers to one publication are kept: more kinds of waiting requests on one channel are rare.
+const SHARED_ANSWERS_MAX: usize = 8;
+
+/// How a request has waited.
+struct Waited {
     location: Rc<Location>,
-    content_type: String,
-    callback: Option<Vec<u8>>,
-    origin: Option<Frame>,
+    waiting: Option<Box<Waiting>>,
+}
+
+/// A whole answer to one publication. All who waited alike get the same bytes, made for the first of them.
+pub(in crate::server) struct SharedAnswer {
+    waited: Waited,
+    exchange: Exchange,
+    date: Date,
+    frame: Frame,
+}
+
+impl SharedAnswer {
+    fn is_for(&self, waited: &Waited, exchange: Exchange, date: &Date) -> bool {
+        Rc::ptr_eq(&self.waited.location, &waited.location)
+            && self.waited.waiting == waited.waiting
+            && self.exchange == exchange
+            && self.date == *date
+    }
+}
+
+/// What a polling or long-polling answer looks like, apart from its messages.
+pub(super) struct Answer<'a> {
+    location: &'a Location,
+    content_type: &'a str,
+    callback: Option<Cow<'a, [u8]>>,
+    origin: Option<&'a Frame>,
     is_gzipped: bool,
 }
 
@@ -26,20 +54,20 @@ struct Position {
     tag: Option<i64>,
 }
 
-impl Answer {
+impl<'a> Answer<'a> {
     /// As the request wants it.
-    pub(super) fn of(asked: &Asked<'_>) -> Answer {
+    pub(super) fn of(asked: &'a Asked<'_>) -> Answer<'a> {
         let callback = subscriber::callback(asked.request);
         let content_type = match callback {
             Some(_) => "application/javascript",
             None => asked.location.content_type(asked.request.path),
         };
         Answer {
-            content_type: content_type.to_owned(),
-            callback,
-            origin: asked.origin.clone(),
+            content_type,
+            callback: callback.map(Cow::Owned),
+            origin: asked.origin.as_ref(),
             is_gzipped: gzip::is_accepted(&asked.location.settings.gzip, asked.request.head),
-            location: asked.location.clone(),
+            location: asked.location,
         }
     }
 
@@ -47,32 +75,35 @@ impl Answer {
     fn into_waiting(self) -> Option<Box<Waiting>> {
         let settings = &self.location.settings;
         let is_constant =
-            settings.allowed_origins.as_ref().is_none_or(|origins| origins.constant().is_some());
-        let ordinary = Location::content_type(&self.location, b"");
+            settings.allowed_origins.is_none() || self.location.constant_origin().is_some();
+        let is_ordinary = self.content_type == settings.default_type;
         let waiting = Waiting {
-            content_type: (self.content_type != ordinary).then_some(self.content_type),
-            callback: self.callback,
-            origin: if is_constant { None } else { self.origin },
+            content_type: (!is_ordinary).then(|| self.content_type.to_owned()),
+            callback: self.callback.map(Cow::into_owned),
+            origin: self.origin.filter(|_| !is_constant).cloned(),
             is_gzipped: self.is_gzipped,
         };
         (waiting != Waiting::default()).then(|| Box::new(waiting))
     }
 
-    /// The answer to a request that has waited at this location.
-    fn after_waiting(location: Rc<Location>, waiting: Option<Box<Waiting>>) -> Answer {
-        let waiting = waiting.map_or_else(Waiting::default, |waiting| *waiting);
-        let content_type = match (&waiting.callback, location.is_event_source()) {
+    /// The answer to a request that has waited.
+    fn after_waiting(waited: &'a Waited) -> Answer<'a> {
+        let location = &waited.location;
+        let waiting = waited.waiting.as_deref();
+        let callback = waiting.and_then(|waiting| waiting.callback.as_deref());
+        let content_type = match (callback, location.is_event_source()) {
             // Section 8.1: having waited at an EventSource location gives its type.
-            (None, true) => "text/event-stream; charset=utf-8".to_owned(),
-            _ => waiting.content_type.unwrap_or_else(|| location.settings.default_type.clone()),
+            (None, true) => "text/event-stream; charset=utf-8",
+            _ => waiting
+                .and_then(|waiting| waiting.content_type.as_deref())
+                .unwrap_or(&location.settings.default_type),
         };
-        let constant = location.settings.allowed_origins.as_ref();
-        let constant = constant.and_then(|origins| origins.constant()).map(Frame::from);
+        let constant = location.constant_origin().filter(|origin| !origin.is_empty());
         Answer {
             content_type,
-            callback: waiting.callback,
-            origin: waiting.origin.or(constant.filter(|origin| !origin.is_empty())),
-            is_gzipped: waiting.is_gzipped,
+            callback: callback.map(Cow::Borrowed),
+            origin: waiting.and_then(|waiting| waiting.origin.as_ref()).or(constant),
+            is_gzipped: waiting.is_some_and(|waiting| waiting.is_gzipped),
             location,
         }
     }
@@ -83,7 +114,7 @@ impl Server {
     pub(super) fn answer_at_once(
         &mut self,
         id: u32,
-        answer: &Answer,
+        answer: &Answer<'_>,
         messages: &[Rc<Message>],
         seen: &subscriber::Seen,
         now: Now,
@@ -101,13 +132,16 @@ impl Server {
         let (time, tag) = last.chain([asked]).max().unwrap_or(asked);
         let position = Position { time: Some(time), tag: Some(tag) };
         let messages = messages.iter().map(|message| (&**message, None));
-        self.answer_with(id, answer, &position, messages, now);
+        let exchange = self.begin_unsized_exchange(id);
+        let frame = self.make_answer(exchange, answer, &position, messages);
+        self.push(id, frame, now);
+        self.end_exchange(id, now);
     }
 
     /// 304.
-    fn answer_nothing(&mut self, id: u32, answer: &Answer, position: &Position, now: Now) {
+    fn answer_nothing(&mut self, id: u32, answer: &Answer<'_>, position: &Position, now: Now) {
         let response = Response::titled(Status::NOT_MODIFIED)
-            .field("Content-Type", &answer.content_type)
+            .field("Content-Type", answer.content_type)
             .number("Content-Length", 0);
         let response = finish_head(response, answer, position);
         self.respond(id, response, b"", now);
@@ -115,20 +149,16 @@ impl Server {
 
     /// 200 with header, messages and footer. A message may come with its encoding for this request's own
     /// coding; others are encoded here.
-    fn answer_with<'a>(
+    fn make_answer<'a>(
         &mut self,
-        id: u32,
-        answer: &Answer,
+        exchange: Exchange,
+        answer: &Answer<'_>,
         position: &Position,
         messages: impl Iterator<Item = (&'a Message, Option<Frame>)>,
-        now: Now,
-    ) {
-        let exchange = &mut self.connections[id as usize].exchange;
-        exchange.keeps_alive &= !exchange.is_http_1_0;
-        let exchange = *exchange;
+    ) -> Frame {
         let gzip = &answer.location.settings.gzip;
-        let is_gzipped = answer.is_gzipped && gzip.covers_type(&answer.content_type);
-        let response = self.begin_unsized(exchange, &answer.content_type, is_gzipped);
+        let is_gzipped = answer.is_gzipped && gzip.covers_type(answer.content_type);
+        let response = self.begin_unsized(exchange, answer.content_type, is_gzipped);
         let mut bytes = finish_head(response, answer, position).finish();
         let coding = exchange.coding();
         if is_gzipped {
@@ -145,20 +175,19 @@ impl Server {
             self.write_items(answer, coding, messages, &mut bytes);
         }
         bytes.extend_from_slice(coding.end());
-        self.push(id, bytes.into(), now);
-        self.end_exchange(id, now);
+        bytes.into()
     }
 
     /// Section 13: header, messages, with JSONP the call around them, footer.
     fn write_items<'a>(
         &mut self,
-        answer: &Answer,
+        answer: &Answer<'_>,
         coding: Coding,
         messages: impl Iterator<Item = (&'a Message, Option<Frame>)>,
         out: &mut Vec<u8>,
     ) {
         let wire = Wire::Body(coding);
-        let location = &answer.location;
+        let location = answer.location;
         out.extend_from_slice(&location.first_item(wire).frame);
         if let Some(callback) = &answer.callback {
             coding.write(callback, out);
@@ -196,23 +225,70 @@ impl Server {
         self.begin_subscriber(id, subscriber);
     }
 
-    /// A waiting request gets its message, and is over.
-    pub(in crate::server) fn answer_waiting(
+    /// A waiting request gets a publication, and is over.
+    pub(in crate::server) fn answer_with_publication(
         &mut self,
         id: u32,
-        message: &Message,
-        encoded: Option<Frame>,
+        channel: ChannelId,
+        sequence: u64,
         now: Now,
     ) {
-        let Some(answer) = self.end_waiting(id) else { return };
-        let is_special = message.id < 0;
-        let position = match is_special {
-            true => Position { time: Some(now.unix_seconds()), tag: Some(0) },
-            false => Position { time: Some(message.time), tag: Some(i64::from(message.tag)) },
+        let Some(waited) = self.end_waiting(id) else { return };
+        let exchange = self.begin_unsized_exchange(id);
+        let Some(pending) = self.fanout.entry(channel, sequence) else { return };
+        let is_for = |answer: &&SharedAnswer| answer.is_for(&waited, exchange, &self.date);
+        let frame = match pending.answers.iter().find(is_for) {
+            Some(answer) => answer.frame.clone(),
+            None => self.make_shared_answer(waited, exchange, channel, sequence),
         };
-        self.counters.deliveries_total += u64::from(!is_special);
-        let messages = std::iter::once((message, encoded));
-        self.answer_with(id, &answer, &position, messages, now);
+        self.counters.deliveries_total += 1;
+        self.push(id, frame, now);
+        self.connections[id as usize].flags.is_resting = true;
+        self.fanout.rest(id, channel);
+        self.end_exchange(id, now);
+        self.resume(id);
+    }
+
+    fn make_shared_answer(
+        &mut self,
+        waited: Waited,
+        exchange: Exchange,
+        channel: ChannelId,
+        sequence: u64,
+    ) -> Frame {
+        let format = waited.location.format(Wire::Body(exchange.coding()));
+        let pending = self.fanout.entry(channel, sequence);
+        let publication = &mut pending.expect("it is being delivered").publication;
+        let message = publication.message.clone();
+        let encoded = publication.encoded(format, &mut self.formats);
+        let encoded = encoded.map(|encoded| encoded.frame.clone());
+        let position = Position { time: Some(message.time), tag: Some(i64::from(message.tag)) };
+        let answer = Answer::after_waiting(&waited);
+        let messages = std::iter::once((&*message, encoded));
+        let frame = self.make_answer(exchange, &answer, &position, messages);
+        // Names of JSONP functions differ from client to client: nobody else waits like this.
+        if answer.callback.is_none()
+            && let Some(pending) = self.fanout.entry(channel, sequence)
+        {
+            let (date, frame) = (self.date, frame.clone());
+            pending.answers.retain(|answer| answer.date == date);
+            if pending.answers.len() < SHARED_ANSWERS_MAX {
+                pending.answers.push(SharedAnswer { waited, exchange, date, frame });
+            }
+        }
+        frame
+    }
+
+    /// A waiting request gets a special message, and is over.
+    pub(in crate::server) fn answer_waiting(&mut self, id: u32, message: &Message, now: Now) {
+        let Some(waited) = self.end_waiting(id) else { return };
+        let exchange = self.begin_unsized_exchange(id);
+        let answer = Answer::after_waiting(&waited);
+        let position = Position { time: Some(now.unix_seconds()), tag: Some(0) };
+        let frame =
+            self.make_answer(exchange, &answer, &position, std::iter::once((message, None)));
+        self.push(id, frame, now);
+        self.end_exchange(id, now);
         self.resume(id);
     }
 
@@ -220,32 +296,32 @@ impl Server {
     pub(in crate::server) fn time_out_waiting(&mut self, id: u32, now: Now) {
         if self.config.push_stream.timeout_with_body {
             let message = Message::special(Message::TIMED_OUT, Rc::from([]), b"Timed out");
-            return self.answer_waiting(id, &message, None, now);
+            return self.answer_waiting(id, &message, now);
         }
-        let Some(answer) = self.end_waiting(id) else { return };
+        let Some(waited) = self.end_waiting(id) else { return };
+        let answer = Answer::after_waiting(&waited);
         let position = Position { time: Some(now.unix_seconds()), tag: Some(0) };
         self.answer_nothing(id, &answer, &position, now);
         self.resume(id);
     }
 
-    fn end_waiting(&mut self, id: u32) -> Option<Answer> {
+    fn end_waiting(&mut self, id: u32) -> Option<Waited> {
         let phase = &mut self.connections[id as usize].phase;
         let Phase::Subscriber(subscriber) = phase else { return None };
         let Transport::LongPoll(waiting) = &mut subscriber.transport else { return None };
-        let waiting = waiting.take();
-        let location = subscriber.location.clone()?;
+        let (waiting, location) = (waiting.take(), subscriber.location.clone()?);
         self.leave(id);
-        Some(Answer::after_waiting(location, waiting))
+        Some(Waited { location, waiting })
     }
 }
 
 /// What every answer has: CORS, Expires, Cache-Control and where to go on.
-fn finish_head(response: Response, answer: &Answer, position: &Position) -> Response {
+fn finish_head(response: Response, answer: &Answer<'_>, position: &Position) -> Response {
     let mut response = response;
     if let Some(time) = position.time {
         response = response.field("Last-Modified", http_date::format(time));
     }
-    let mut response = no_cache(cors(response, answer.origin.as_ref(), "GET"));
+    let mut response = no_cache(cors(response, answer.origin, "GET"));
     if let Some(tag) = position.tag {
         response = response.field("Etag", format!("W/{tag}"));
     }

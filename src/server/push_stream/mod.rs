@@ -10,6 +10,8 @@ mod subscriber;
 mod websocket;
 
 use super::Server;
+pub(super) use answers::SharedAnswer;
+
 use super::connection::Exchange;
 use super::requests::Next;
 use crate::auth;
@@ -71,6 +73,13 @@ impl Server {
             Role::Subscriber(Mode::WebSocket) => self.route_websocket(id, &asked, now),
             Role::Subscriber(_) => self.route_subscriber(id, &asked, now),
         })
+    }
+
+    /// Begins an answer of unknown length: in HTTP/1.0 it ends with the connection.
+    fn begin_unsized_exchange(&mut self, id: u32) -> Exchange {
+        let exchange = &mut self.connections[id as usize].exchange;
+        exchange.keeps_alive &= !exchange.is_http_1_0;
+        *exchange
     }
 
     /// The head of a body of unknown length, up to what the role adds.

@@ -5,6 +5,7 @@ use crate::endpoints::push_stream::{no_cache, publisher};
 use crate::http::{Response, Status};
 use crate::hub::{CreateError, Draft};
 use crate::message::Message;
+use crate::push_stream::channel_path::{self, PathChannel};
 use crate::server::Server;
 use crate::server::connection::{Awaiting, PublisherRequest, PublisherVerb};
 use crate::server::requests::Next;
@@ -62,11 +63,10 @@ impl Server {
         verb: Option<&PublisherVerb>,
         now: Now,
     ) -> Result<Vec<Vec<u8>>, Refusal> {
-        let channels = publisher::channels_of(asked.location, asked.request, &self.config.limits)?;
-        if channels.is_empty() {
-            return Err(Refusal::NoChannel);
-        }
-        for (id, _) in &channels {
+        let limits = &self.config.limits;
+        let path = publisher::channels_path(asked.location, asked.request, limits)?;
+        let mut channels = Vec::new();
+        for PathChannel { id, .. } in channel_path::read(&path) {
             publisher::check_id(id, &self.config.push_stream, &self.config.limits)?;
             if matches!(verb, Some(PublisherVerb::Publish { .. })) {
                 self.hub.find_or_create(id, now).map_err(|error| self.cannot_create(error))?;
@@ -74,8 +74,12 @@ impl Server {
             if verb.is_some() && self.hub.is_events_channel(id) {
                 return Err(Refusal::EventsChannelIsInternal);
             }
+            channels.push(id.to_vec());
         }
-        Ok(channels.into_iter().map(|(id, _)| id).collect())
+        match channels.is_empty() {
+            true => Err(Refusal::NoChannel),
+            false => Ok(channels),
+        }
     }
 
     pub(super) fn cannot_create(&mut self, error: CreateError) -> Refusal {

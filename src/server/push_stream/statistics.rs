@@ -4,7 +4,7 @@ use super::{Asked, gzip, refuse_statistics};
 use crate::endpoints::push_stream::{no_cache, publisher};
 use crate::http::{Response, Status};
 use crate::hub::ChannelId;
-use crate::push_stream::channel_path::ReservedId;
+use crate::push_stream::channel_path::{self, PathChannel, ReservedId};
 use crate::server::Server;
 use crate::server::requests::Next;
 use crate::stats::push_stream::{Channel, Format, Summary, Totals, Worker};
@@ -56,12 +56,12 @@ impl Server {
     /// Section 7.1.
     fn subject(&self, asked: &Asked<'_>) -> Result<Subject, super::Refusal> {
         let limits = &self.config.limits;
-        let channels = publisher::channels_of(asked.location, asked.request, limits)?;
-        if channels.is_empty() {
+        let path = publisher::channels_path(asked.location, asked.request, limits)?;
+        if path.is_empty() {
             return Ok(Subject::Summary);
         }
         let mut known = Vec::new();
-        for (id, _) in &channels {
+        for PathChannel { id, .. } in channel_path::read(&path) {
             publisher::check_length(id, &self.config.push_stream, limits)?;
             match ReservedId::of(id) {
                 Some(ReservedId::All) => return Ok(Subject::Prefix(Vec::new())),

@@ -22,9 +22,7 @@ impl Server {
         now: Now,
     ) -> Next {
         let location = asked.location;
-        let exchange = &mut self.connections[id as usize].exchange;
-        exchange.keeps_alive &= !exchange.is_http_1_0;
-        let exchange = *exchange;
+        let exchange = self.begin_unsized_exchange(id);
         let content_type = match location.is_event_source() {
             true => "text/event-stream; charset=utf-8",
             false => location.content_type(asked.request.path),
@@ -132,7 +130,7 @@ impl Server {
     fn leave_deleted(&mut self, id: u32, channel: ChannelId, message: &Message, now: Now) {
         let Phase::Subscriber(subscriber) = &self.connections[id as usize].phase else { return };
         if matches!(subscriber.transport, Transport::LongPoll(_)) {
-            return self.answer_waiting(id, message, None, now);
+            return self.answer_waiting(id, message, now);
         }
         let format = subscriber.format;
         let connection = &mut self.connections[id as usize];

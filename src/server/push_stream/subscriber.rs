@@ -4,7 +4,7 @@
 use super::answers::Answer;
 use super::{Asked, Refusal, cors, explain};
 use crate::config::Mode;
-use crate::endpoints::push_stream::{no_cache, subscriber};
+use crate::endpoints::push_stream::{no_cache, publisher, subscriber};
 use crate::http::{Framing, Response, Status};
 use crate::hub::{ChannelId, Resume};
 use crate::message::Message;
@@ -63,18 +63,26 @@ impl Server {
         asked: &Asked<'_>,
         now: Now,
     ) -> Result<Joining, Refusal> {
+        let limits = &self.config.limits;
+        let path = publisher::channels_path(asked.location, asked.request, limits)?;
         let subscription = subscriber::check(
             asked.location,
             asked.request,
+            &path,
             &self.hub,
             &self.config.push_stream,
-            &self.config.limits,
+            limits,
         )?;
         let mut channels = Vec::with_capacity(subscription.channels.len());
-        for (name, backtrack) in &subscription.channels {
-            let channel =
-                self.hub.find_or_create(name, now).map_err(|error| self.cannot_create(error))?;
-            channels.push((channel, *backtrack));
+        for (wanted, found) in subscription.channels {
+            let channel = match found {
+                Some(channel) => channel,
+                None => {
+                    let made = self.hub.find_or_create(wanted.id, now);
+                    made.map_err(|error| self.cannot_create(error))?
+                }
+            };
+            channels.push((channel, wanted.backtrack));
         }
         // Who subscribes to the events channel too is not told of channels made before it joined
         // (section 21).
@@ -84,10 +92,11 @@ impl Server {
 
     /// All old messages, channel by channel in the order of the path.
     pub(super) fn replay(&self, joining: &Joining) -> Vec<Rc<Message>> {
-        let channels = joining.channels.iter();
-        channels
-            .flat_map(|(channel, backtrack)| self.hub.replay(*channel, &joining.resume(*backtrack)))
-            .collect()
+        let mut messages = Vec::new();
+        for (channel, backtrack) in &joining.channels {
+            messages.append(&mut self.hub.replay(*channel, &joining.resume(*backtrack)));
+        }
+        messages
     }
 
     /// Section 11.

@@ -13,6 +13,7 @@ mod keep_alive;
 mod life;
 mod locations;
 mod long_polling;
+mod long_polling_shared;
 mod matching;
 mod memory;
 mod oddities;

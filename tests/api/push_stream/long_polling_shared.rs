@@ -1,0 +1,179 @@
+//! One message for many waiting requests: who waited alike shares one answer, and who was answered is read
+//! again when all have been. The server is driven by hand here, between two turns of the loop.
+
+use super::receiving::*;
+use crate::support::{Client, Daemon};
+use rpushd::server::{ConnectionId, Server};
+use rpushd::time::{Millis, Now};
+use std::collections::BTreeSet;
+use std::io::IoSlice;
+
+const PUBLICATION: &[u8] =
+    b"POST /pub?id=a HTTP/1.1\r\nHost: push.test\r\nContent-Length: 1\r\n\r\nx";
+
+/// Clients that have sent these requests; the first one's connection has the number 0.
+fn all_waiting(daemon: &Daemon, requests: &[String]) -> Vec<Client> {
+    let wait = |request: &String| {
+        let client = daemon.connect();
+        client.send(request);
+        client
+    };
+    requests.iter().map(wait).collect()
+}
+
+/// To whom is written next, where it lies, and what it is.
+fn next_queued(server: &mut Server, now: Now) -> Option<(u32, *const u8, String)> {
+    let id = server.next_to_write(now)?;
+    let mut slices = [IoSlice::new(&[]); 2];
+    assert_eq!(server.unsent(id, &mut slices), 1, "an answer is one frame");
+    let text = String::from_utf8(slices[0].to_vec()).expect("answers are text here");
+    Some((id.0, slices[0].as_ptr(), text))
+}
+
+/// The same, and the kernel takes all of it.
+fn write_next(server: &mut Server, now: Now) -> Option<(u32, String)> {
+    let (id, _, text) = next_queued(server, now)?;
+    server.sent(ConnectionId(id), text.len(), now);
+    Some((id, text))
+}
+
+/// Publishes to these waiting requests; the answers and where they lie, in the order of the requests.
+fn answers_to(daemon: &Daemon, requests: &[String]) -> Vec<(*const u8, String)> {
+    let _clients = all_waiting(daemon, requests);
+    let publisher = ConnectionId(requests.len() as u32);
+    let _publisher = daemon.connect();
+    let mut answers = daemon.with_server(|server, now| {
+        server.received(publisher, PUBLICATION, now);
+        // All are queued before the first is taken: no two lie at the same place one after the other.
+        let queued: Vec<_> = std::iter::from_fn(|| next_queued(server, now)).collect();
+        for (id, _, text) in &queued {
+            server.sent(ConnectionId(*id), text.len(), now);
+        }
+        queued
+    });
+    answers.retain(|(id, ..)| *id != publisher.0);
+    answers.sort_by_key(|(id, ..)| *id);
+    answers.into_iter().map(|(_, place, text)| (place, text)).collect()
+}
+
+fn two_locations() -> Daemon {
+    let other = "default_type = \"text/html\"\ngzip = true\ngzip_types = [\"text/html\"]";
+    let origin = "allowed_origins = \"$http_origin\"";
+    let locations =
+        location("/sub", "long-polling", "") + &location("/html", "long-polling", other);
+    daemon_with("", &(locations + &location("/cors", "long-polling", origin)))
+}
+
+#[test]
+fn who_waited_alike_shares_one_answer_and_nobody_else_does() {
+    let origin = |name: &str| get("/cors/a", &format!("Origin: {name}\r\n"));
+    let kinds = [
+        get("/sub/a", ""),
+        get("/sub/a", "Connection: close\r\n"),
+        get("/sub/a", "").replace("HTTP/1.1", "HTTP/1.0"),
+        get("/html/a", ""),
+        origin("http://one.test"),
+        origin("http://two.test"),
+    ];
+    let requests: Vec<String> = kinds.iter().chain(&kinds).cloned().collect();
+    let answers = answers_to(&two_locations(), &requests);
+    let (first, second) = answers.split_at(kinds.len());
+    assert_eq!(first, second, "the same place, not only the same bytes");
+    for (index, (place, text)) in first.iter().enumerate() {
+        let others = &first[index + 1..];
+        assert!(others.iter().all(|other| other.0 != *place && other.1 != *text), "{text}");
+    }
+    assert_eq!(first[0].1, answer(0, (0, 1), &["x"]));
+    assert_eq!(first[1].1, answer(0, (0, 1), &["x"]).replace("keep-alive", "close"));
+    assert_eq!(first[3].1, typed_answer("text/html", 0, (0, 1), &["x"]));
+    assert!(first[4].1.contains("Access-Control-Allow-Origin: http://one.test\r\n"));
+}
+
+#[test]
+fn the_names_of_jsonp_functions_do_not_crowd_out_the_usual_answer() {
+    let named = |number: usize| get(&format!("/sub/a?callback=f{number}"), "");
+    let mut requests: Vec<String> = (0..20).map(named).collect();
+    requests.extend([get("/sub/a", ""), named(3), get("/sub/a", "")]);
+    let answers = answers_to(&two_locations(), &requests);
+    for (number, (_, text)) in answers[..20].iter().enumerate() {
+        let call = format!("f{number}");
+        let items = [call.as_str(), "([", "x", "]);"];
+        assert_eq!(*text, typed_answer("application/javascript", 0, (0, 1), &items));
+    }
+    assert_eq!(answers[20], answers[22]);
+    assert_eq!(answers[21].1, answers[3].1);
+}
+
+#[test]
+fn whoever_waits_in_an_unusual_way_gets_its_own_answer_beyond_the_bound() {
+    let origin = |number: usize| get("/cors/a", &format!("Origin: http://{number}.test\r\n"));
+    let requests: Vec<String> = (0..20).chain(0..20).map(origin).collect();
+    let answers = answers_to(&two_locations(), &requests);
+    for number in 0..20 {
+        let name = format!("Access-Control-Allow-Origin: http://{number}.test\r\n");
+        assert!(answers[number].1.contains(&name));
+        assert_eq!(answers[number].1, answers[number + 20].1);
+    }
+    let places: BTreeSet<_> = answers.iter().map(|(place, _)| place).collect();
+    assert_eq!(places.len(), 8 + 2 * 12, "eight kinds are kept");
+}
+
+#[test]
+fn an_answer_carries_the_second_in_which_it_is_given() {
+    let daemon = two_locations();
+    let _clients = all_waiting(&daemon, &vec![get("/sub/a", ""); 3]);
+    let _publisher = daemon.connect();
+    daemon.with_server(|server, now| {
+        server.received(ConnectionId(3), PUBLICATION, now);
+        write_next(server, now).expect("the publisher is answered");
+        let mut dates = Vec::new();
+        for seconds in [0, 1, 1] {
+            let span = Millis::from_seconds(seconds);
+            let now = Now { monotonic: now.monotonic + span, unix: now.unix + span };
+            server.tick(now);
+            let (_, text) = write_next(server, now).expect("somebody waits still");
+            assert_eq!(text, answer(seconds, (0, 1), &["x"]));
+            dates.push(text);
+        }
+        assert_eq!(dates[1], dates[2]);
+    });
+}
+
+#[test]
+fn who_was_answered_is_read_again_when_all_have_been() {
+    let daemon = two_locations();
+    let _clients = all_waiting(&daemon, &vec![get("/sub/a", ""); 50]);
+    let _others = [daemon.connect(), daemon.connect()];
+    let (publisher, other) = (ConnectionId(50), ConnectionId(51));
+    daemon.with_server(|server, now| {
+        server.received(publisher, PUBLICATION, now);
+        write_next(server, now).expect("the publisher is answered");
+        let (first, _) = write_next(server, now).expect("somebody waits");
+        while server.next_to_read().is_some() {}
+        assert!(!server.wants_input(ConnectionId(first)), "it rests");
+        assert!(server.wants_input(publisher) && server.wants_input(other), "nobody else rests");
+        let mut answered = vec![first];
+        answered.extend(std::iter::from_fn(|| Some(write_next(server, now)?.0)));
+        assert_eq!(answered.len(), 50);
+        assert_eq!(server.next_wake(now), Some(now.monotonic), "there is something to read");
+        let read: Vec<u32> = std::iter::from_fn(|| server.next_to_read()).map(|id| id.0).collect();
+        assert_eq!(read, answered);
+        assert!(read.iter().all(|id| server.wants_input(ConnectionId(*id))));
+    });
+}
+
+#[test]
+fn a_deletion_in_the_middle_lets_those_who_were_answered_go_on() {
+    let daemon = two_locations();
+    let _clients = all_waiting(&daemon, &vec![get("/sub/a", ""); 50]);
+    let _publisher = daemon.connect();
+    daemon.with_server(|server, now| {
+        server.received(ConnectionId(50), PUBLICATION, now);
+        write_next(server, now).expect("the publisher is answered");
+        let (first, _) = write_next(server, now).expect("somebody waits");
+        server.received(ConnectionId(50), bare("DELETE", "/pub?id=a", "").as_bytes(), now);
+        let read: Vec<ConnectionId> = std::iter::from_fn(|| server.next_to_read()).collect();
+        assert!(read.contains(&ConnectionId(first)) && server.wants_input(ConnectionId(first)));
+        while write_next(server, now).is_some() {}
+    });
+}
