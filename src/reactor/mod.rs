@@ -352,6 +352,9 @@ impl Reactor {
         let count = self.server.unsent(id, &mut slices);
         let slices = &slices[..count];
         let wanted: usize = slices.iter().map(|slice| slice.len()).sum();
+        if wanted == 0 {
+            return;
+        }
         match socket.write(slices) {
             Transfer::Some(count) => {
                 self.server.sent(id, count, now);

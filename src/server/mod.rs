@@ -235,7 +235,9 @@ impl Server {
 
     // What to do.
 
-    /// The next connection that has something to write and whose kernel takes it.
+    /// The next connection that has something to write and whose kernel takes it. Several may be asked for
+    /// before the first is written to; by its turn one may have nothing left, as it was among them twice or
+    /// was given up.
     pub fn next_to_write(&mut self, now: Now) -> Option<ConnectionId> {
         loop {
             while let Some(id) = self.pending.pop_front() {

@@ -222,17 +222,30 @@ impl World {
     }
 
     fn write(&mut self) {
-        for _ in 0..self.config.limits.writes_per_turn {
-            let next = self.server.next_to_write(self.now);
-            self.observe_all(false);
-            let Some(ConnectionId(id)) = next else { break };
+        let mut left_count = self.config.limits.writes_per_turn;
+        while left_count > 0 {
+            let room = self.random.between(1, left_count.min(16));
+            let mut batch = Vec::new();
+            while batch.len() < room {
+                let next = self.server.next_to_write(self.now);
+                self.observe_all(false);
+                let Some(ConnectionId(id)) = next else { break };
+                batch.push(id);
+            }
+            if batch.is_empty() {
+                return;
+            }
+            left_count -= batch.len();
             self.is_active = true;
-            self.write_one(id);
+            for id in &batch {
+                self.write_one(*id, batch.len() == 1);
+            }
             self.server.assert_consistent();
         }
     }
 
-    fn write_one(&mut self, id: u32) {
+    /// `is_alone`: nothing else happened since it was said to have something.
+    fn write_one(&mut self, id: u32, is_alone: bool) {
         let number = self.links[id as usize].expect("only open connections are written to");
         let connection = ConnectionId(id);
         let client = &mut self.clients[number];
@@ -246,7 +259,10 @@ impl World {
         let used = self.server.unsent(connection, &mut slices[..self.slices]);
         let bytes: Vec<u8> =
             slices[..used].iter().flat_map(|slice| slice.iter().copied()).collect();
-        assert!(!bytes.is_empty(), "connection {id} has something to write");
+        assert!(!is_alone || !bytes.is_empty(), "connection {id} has something to write");
+        if bytes.is_empty() {
+            return;
+        }
         let socket = &mut client.socket;
         let mut count = bytes.len().min(socket.window - socket.in_flight);
         match self.random.below(20) {

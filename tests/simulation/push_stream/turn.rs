@@ -158,18 +158,32 @@ impl World {
     }
 
     fn write(&mut self) {
-        for _ in 0..self.config.limits.writes_per_turn {
-            let next = self.server.next_to_write(self.now);
-            self.observe_all();
-            let Some(id) = next else { break };
+        let mut left_count = self.config.limits.writes_per_turn;
+        while left_count > 0 {
+            let room = self.random.between(1, left_count.min(16));
+            let mut batch = Vec::new();
+            while batch.len() < room {
+                let next = self.server.next_to_write(self.now);
+                self.observe_all();
+                let Some(id) = next else { break };
+                batch.push(id);
+            }
+            if batch.is_empty() {
+                return;
+            }
+            left_count -= batch.len();
             self.is_active = true;
-            let number = self.clients.iter().position(|client| client.id == Some(id.0));
-            self.write_one(number.expect("only open connections are written to"), id);
+            for id in &batch {
+                let number = self.clients.iter().position(|client| client.id == Some(id.0));
+                let number = number.expect("only open connections are written to");
+                self.write_one(number, *id, batch.len() == 1);
+            }
             self.server.assert_consistent();
         }
     }
 
-    fn write_one(&mut self, number: usize, id: ConnectionId) {
+    /// `is_alone`: nothing else happened since it was said to have something.
+    fn write_one(&mut self, number: usize, id: ConnectionId, is_alone: bool) {
         let client = &mut self.clients[number];
         if client.is_broken {
             self.server.hung_up(id, self.now);
@@ -179,7 +193,10 @@ impl World {
         let used = self.server.unsent(id, &mut slices);
         let bytes: Vec<u8> =
             slices[..used].iter().flat_map(|slice| slice.iter().copied()).collect();
-        assert!(!bytes.is_empty(), "client {number} has something to read");
+        assert!(!is_alone || !bytes.is_empty(), "client {number} has something to read");
+        if bytes.is_empty() {
+            return;
+        }
         let mut count = bytes.len().min(client.window - client.in_flight);
         if count > 0 && self.random.one_in(6) {
             count = self.random.between(1, count);
