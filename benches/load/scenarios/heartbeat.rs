@@ -18,6 +18,8 @@ const GROUP_COUNT: u32 = (INTERVAL_SECONDS * 1000 / 64) as u32;
 /// A chunk with a length of 0 in it.
 const HEARTBEAT_BYTES: u64 = 7;
 const INTERVAL_SECONDS: u64 = 2;
+/// Intervals that are measured.
+const INTERVAL_COUNT: u64 = 2;
 
 /// One round of it.
 pub fn run(bench: &mut Bench) -> Outcome<()> {
@@ -61,8 +63,9 @@ fn bare_writes(bench: &mut Bench, case: &str, subscriber_count: usize) -> Outcom
         Ok(())
     };
     publish()?;
-    let cpu_us = target.cpu_us_during(publish)?;
+    let cpu_us = target.cpu_us_during(|| (0..INTERVAL_COUNT).try_for_each(|_| publish()))?;
     let count = subscriber_count.div_ceil(GROUP_COUNT as usize) * GROUP_COUNT as usize;
+    let count = count * INTERVAL_COUNT as usize;
     bench.record(case, COST, side, cpu_us.map(|cpu_us| cpu_us / count as f64));
     Ok(())
 }
@@ -73,11 +76,11 @@ fn heartbeats(bench: &mut Bench, case: &str, subscriber_count: usize) -> Outcome
     let target = bench.start_with(Side::Server, Transport::Framed, &variables)?;
     let mut client = target.client()?;
     client.subscribe(Subscription::to_one_channel(Transport::Framed, subscriber_count))?;
-    // The first heartbeats after connecting.
-    let mut tenths = vec![0; INTERVAL_SECONDS as usize * 10];
-    let mut receive = || -> Outcome<()> {
-        let (start_ns, length) = (monotonic_ns(), tenths.len());
-        tenths.fill(0);
+    let mut tenths: Vec<u64> = Vec::new();
+    let mut receive = |interval_count: u64| -> Outcome<()> {
+        let start_ns = monotonic_ns();
+        let length = (interval_count * INTERVAL_SECONDS) as usize * 10;
+        tenths = vec![0; length];
         loop {
             let tenth = ((monotonic_ns() - start_ns) / 100_000_000) as usize;
             if tenth >= length {
@@ -88,10 +91,11 @@ fn heartbeats(bench: &mut Bench, case: &str, subscriber_count: usize) -> Outcome
             tenths[tenth] += client.received_bytes - before;
         }
     };
-    receive()?;
-    let cpu_us = target.cpu_us_during(receive)?;
+    // The first heartbeats after connecting.
+    receive(1)?;
+    let cpu_us = target.cpu_us_during(|| receive(INTERVAL_COUNT))?;
     let count = tenths.iter().sum::<u64>() / HEARTBEAT_BYTES;
-    if count * 10 < subscriber_count as u64 * 9 {
+    if count * 10 < subscriber_count as u64 * INTERVAL_COUNT * 9 {
         bench.fault(&format!("{case}: only {count} heartbeats"));
     }
     bench.record(case, COST, Side::Server, cpu_us.map(|cpu_us| cpu_us / count as f64));

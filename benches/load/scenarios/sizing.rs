@@ -135,7 +135,7 @@ fn measure(bench: &mut Bench, full: &Load) -> Outcome<()> {
     let memory = target.memory_bytes()?.zip(before).map(|(after, before)| after - before);
 
     let rate = load.publications_per_second;
-    let seconds = bench.scaled(3_000, 200) as f64 / 1_000.0;
+    let seconds = bench.scaled(1_500, 200) as f64 / 1_000.0;
     let count = (rate as f64 * seconds) as usize;
     let mut publication = 0;
     let mut next_channel = || {
