@@ -41,8 +41,8 @@ const READ_BYTES: usize = 64 * 1024;
 const READS_PER_TURN: usize = 1024;
 /// Sockets that are looked up together before the first of them is written to.
 const WRITES_AT_ONCE: usize = 16;
-/// Frames in one gathered write.
-const SLICES: usize = 64;
+/// Frames in one gathered write. Room for more would cost each write of a single frame 2 % to prepare.
+const SLICES: usize = 16;
 /// How long accepting rests when descriptors have run out.
 const ACCEPT_PAUSE: Millis = Millis(100);
 
