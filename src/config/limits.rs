@@ -30,7 +30,9 @@ pub struct Limits {
     /// Requests answered on one connection before it is closed; 0: no limit.
     pub keepalive_requests_max: u32,
     /// Bytes queued for a subscriber before the next message closes it. Shared frames count for each
-    /// subscriber that has them queued, though they are held once.
+    /// subscriber that has them queued, though they are held once. Old messages are queued up to as much
+    /// besides, and more as they are read; whoever is still to be sent messages that have left the store
+    /// is closed too.
     pub outbox_bytes_max: usize,
     /// How long the kernel may accept nothing while something is queued before the connection is closed.
     pub outbox_stall_timeout: Millis,

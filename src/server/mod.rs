@@ -3,7 +3,7 @@
 //!
 //! Read it in this order: this file is the seam; `requests` takes bytes apart; `api` carries out the
 //! requests of one face and `push_stream` those of the other; `fanout` and `delivery` bring messages to
-//! subscribers, `outbox` holds them; `deadlines` is what happens by itself; `lifecycle` is how connections,
+//! subscribers, `replay` makes old ones ready, `outbox` holds them; `deadlines` is what happens by itself; `lifecycle` is how connections,
 //! subscriptions and the server end.
 
 mod api;
@@ -15,6 +15,7 @@ mod fanout;
 mod lifecycle;
 mod outbox;
 mod push_stream;
+mod replay;
 mod requests;
 
 pub use connection::ConnectionId;
@@ -30,6 +31,7 @@ use crate::timer_wheel::TimerWheel;
 use crate::transports::{Coding, FormatId, Formats, Frame, Payload, WireFormat};
 use connection::{Connection, Phase};
 use fanout::Fanout;
+use replay::Pieces;
 use sha1::{Digest, Sha1};
 use slab::Slab;
 use std::collections::VecDeque;
@@ -68,6 +70,8 @@ pub struct Server {
     connections: Slab<Connection>,
     hub: Hub,
     fanout: Fanout,
+    /// Of replays that are going on.
+    pieces: Pieces,
     formats: Formats,
     framed: FramedFormats,
     timers: TimerWheel,
@@ -130,6 +134,7 @@ impl Server {
             locations,
             connections: Slab::new(),
             fanout: Fanout::default(),
+            pieces: Pieces::default(),
             formats,
             framed,
             timers: TimerWheel::new(TICK, now.monotonic),
@@ -198,6 +203,10 @@ impl Server {
         self.counters.sent_bytes_total += count as u64;
         let connection = &mut self.connections[id.0 as usize];
         connection.outbox.sent(count, now.monotonic);
+        if connection.outbox.is_replaying() {
+            self.replay_more(id.0, now);
+        }
+        let connection = &self.connections[id.0 as usize];
         if !connection.outbox.is_empty() {
             self.request_write(id.0);
         } else if matches!(connection.phase, Phase::Draining) {
@@ -226,6 +235,7 @@ impl Server {
         self.expire(now);
         if self.hub.next_sweep().is_some_and(|at| at <= now.monotonic) {
             self.hub.sweep(now);
+            self.pieces.forget_unused();
         }
         // Whoever just ended has left before its next request can subscribe again.
         self.settle(now);

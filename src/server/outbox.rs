@@ -1,5 +1,7 @@
-//! What waits for one connection's socket: shared frames in order, and the two limits of a slow reader.
+//! What waits for one connection's socket: shared frames in order, in the middle of them perhaps a replay
+//! that is made as the queue drains, and the two limits of a slow reader.
 
+use super::replay::Replay;
 use crate::time::Millis;
 use crate::transports::Frame;
 use std::collections::VecDeque;
@@ -10,26 +12,40 @@ use std::io::IoSlice;
 pub(super) struct Overflow;
 
 /// A queue of frames. Empty it owns no heap, with one frame only that frame.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Outbox {
     frames: Frames,
     /// Bytes of the first frame that the kernel has taken.
     offset: u32,
-    /// Bytes that do not count towards the limit: a replay may be larger than it.
+    /// Bytes at the front that do not count towards the limit: a replay has one of its own.
     exempt: u32,
     bytes: usize,
     /// When the kernel last took something, or the queue last began to fill.
     progress_at: Millis,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 enum Frames {
     #[default]
     None,
     One(Frame),
     #[allow(clippy::box_collection, reason = "an idle connection pays for every inline byte")]
     Many(Box<VecDeque<Frame>>),
+    /// A replay is going on.
+    Replaying(Box<Replaying>),
 }
+
+struct Replaying {
+    /// What can be written now.
+    front: VecDeque<Frame>,
+    /// What comes then is made of it, piece by piece.
+    replay: Replay,
+    /// What was queued since the replay began, and comes after it.
+    behind: VecDeque<Frame>,
+}
+
+/// So much of a replay is queued at most, whatever the configuration says: [`Outbox::exempt`] must hold it.
+const REPLAY_BYTES_MAX: usize = 1 << 30;
 
 impl Outbox {
     pub(super) fn is_empty(&self) -> bool {
@@ -45,7 +61,8 @@ impl Outbox {
         self.progress_at
     }
 
-    /// Queues a frame whatever the limit: answers, which are bounded by their requests, and replays.
+    /// Queues a frame whatever the limit: answers, which are bounded by their requests. While a replay is
+    /// going on, they come behind it.
     pub(super) fn push(&mut self, frame: Frame, now: Millis) {
         if frame.is_empty() {
             return;
@@ -61,11 +78,60 @@ impl Outbox {
         self.frames.push(frame);
     }
 
-    /// Queues a frame of a replay: it does not count towards the limit until the queue has been empty.
-    pub(super) fn push_exempt(&mut self, frame: Frame, now: Millis) {
-        let size = u32::try_from(frame.len()).unwrap_or(u32::MAX);
+    /// What is pushed from now on comes behind this replay.
+    pub(super) fn begin_replay(&mut self, replay: Replay) {
+        assert!(!self.is_replaying(), "one replay follows the other");
+        self.exempt = u32::try_from(self.bytes).unwrap_or(u32::MAX);
+        let front = match std::mem::take(&mut self.frames) {
+            Frames::Many(frames) => *frames,
+            few => few.iter().cloned().collect(),
+        };
+        let behind = VecDeque::new();
+        self.frames = Frames::Replaying(Box::new(Replaying { front, replay, behind }));
+    }
+
+    pub(super) fn is_replaying(&self) -> bool {
+        matches!(self.frames, Frames::Replaying(_))
+    }
+
+    /// The replay, if more of it is to be queued: the kernel has taken so much that there is room.
+    pub(super) fn replay_due(&mut self, bytes_max: usize) -> Option<&mut Replay> {
+        let has_room = (self.exempt as usize) < bytes_max.min(REPLAY_BYTES_MAX);
+        match &mut self.frames {
+            Frames::Replaying(replaying) if has_room => Some(&mut replaying.replay),
+            _ => None,
+        }
+    }
+
+    /// Queues what the replay has made.
+    pub(super) fn push_replayed(&mut self, frame: Frame, now: Millis) {
+        let Frames::Replaying(replaying) = &mut self.frames else { return };
+        let Ok(size) = u32::try_from(frame.len()) else {
+            return frame.chunks(1 << 30).for_each(|piece| self.push_replayed(piece.into(), now));
+        };
+        if size == 0 {
+            return;
+        }
+        if self.bytes == 0 {
+            self.progress_at = now;
+        }
+        self.bytes += frame.len();
         self.exempt = self.exempt.saturating_add(size);
-        self.push(frame, now);
+        replaying.front.push_back(frame);
+    }
+
+    /// The replay has made everything.
+    pub(super) fn end_replay(&mut self) {
+        self.frames = match std::mem::take(&mut self.frames) {
+            Frames::Replaying(mut replaying) => {
+                replaying.front.append(&mut replaying.behind);
+                match replaying.front.is_empty() {
+                    true => Frames::None,
+                    false => Frames::Many(Box::new(replaying.front)),
+                }
+            }
+            other => other,
+        };
     }
 
     /// Queues a live message, unless so many bytes are waiting already. A single message of any size is
@@ -78,8 +144,8 @@ impl Outbox {
         now: Millis,
     ) -> Result<(), Overflow> {
         let front = self.frames.first_length().map_or(0, |length| length - self.offset as usize);
-        let counted = if front > bytes_max { self.bytes - front } else { self.bytes };
-        if counted > bytes_max.saturating_add(self.exempt as usize) {
+        let exempt = (self.exempt as usize).max(if front > bytes_max { front } else { 0 });
+        if self.bytes - exempt > bytes_max {
             return Err(Overflow);
         }
         self.push(frame, now);
@@ -116,10 +182,11 @@ impl Outbox {
         assert!(count <= self.bytes, "the kernel takes what it was given");
         self.progress_at = now;
         self.bytes -= count;
-        if self.bytes == 0 {
+        if self.bytes == 0 && !self.is_replaying() {
             (self.frames, self.offset, self.exempt) = (Frames::None, 0, 0);
             return;
         }
+        self.exempt = self.exempt.saturating_sub(u32::try_from(count).unwrap_or(u32::MAX));
         let mut taken = self.offset as usize + count;
         while let Some(first) = self.frames.first_length().filter(|first| taken >= *first) {
             taken -= first;
@@ -134,8 +201,14 @@ impl Outbox {
     }
 
     pub(super) fn assert_consistent(&self) {
-        let bytes: usize = self.unsent().map(<[u8]>::len).sum();
+        let mut bytes: usize = self.unsent().map(<[u8]>::len).sum();
+        if let Frames::Replaying(replaying) = &self.frames {
+            assert!(bytes > 0, "more of a replay is queued before all is written");
+            assert_eq!(self.exempt as usize, bytes, "replayed bytes do not count");
+            bytes += replaying.behind.iter().map(|frame| frame.len()).sum::<usize>();
+        }
         assert_eq!(self.bytes, bytes, "accounted bytes are queued bytes");
+        assert!(self.exempt as usize <= self.bytes, "what does not count is at the front");
     }
 }
 
@@ -145,6 +218,7 @@ impl Frames {
             Frames::None => (None, None),
             Frames::One(frame) => (Some(frame), None),
             Frames::Many(frames) => (None, Some(frames.iter())),
+            Frames::Replaying(replaying) => (None, Some(replaying.front.iter())),
         };
         one.into_iter().chain(many.into_iter().flatten())
     }
@@ -161,6 +235,10 @@ impl Frames {
                 frames.push_back(frame);
                 Frames::Many(frames)
             }
+            Frames::Replaying(mut replaying) => {
+                replaying.behind.push_back(frame);
+                Frames::Replaying(replaying)
+            }
         };
     }
 
@@ -174,13 +252,20 @@ impl Frames {
                     *self = Frames::None;
                 }
             }
+            Frames::Replaying(replaying) => _ = replaying.front.pop_front(),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::replay::Dressing;
     use super::*;
+    use crate::transports::FormatId;
+
+    fn replay() -> Replay {
+        Replay::new(FormatId(0), Vec::new(), Dressing::None)
+    }
 
     fn text(outbox: &Outbox) -> String {
         outbox.assert_consistent();
@@ -219,10 +304,38 @@ mod tests {
         assert_eq!(push(&mut outbox, 50), Ok(()));
         assert_eq!(push(&mut outbox, 50), Err(Overflow));
         outbox.clear();
-        (0..10).for_each(|_| outbox.push_exempt(frame(), Millis(0)));
+        outbox.push(frame(), Millis(0));
+        outbox.begin_replay(replay());
+        (0..9).for_each(|_| outbox.push_replayed(frame(), Millis(0)));
         assert_eq!(push(&mut outbox, 150), Ok(()));
+        outbox.end_replay();
+        outbox.assert_consistent();
         assert_eq!(push(&mut outbox, 150), Ok(()));
         assert_eq!(push(&mut outbox, 150), Err(Overflow));
+        outbox.sent(950, Millis(0));
+        assert_eq!(push(&mut outbox, 150), Err(Overflow), "these have counted before, too");
+        outbox.sent(100, Millis(0));
+        assert_eq!(push(&mut outbox, 150), Ok(()));
+    }
+
+    #[test]
+    fn a_replay_is_written_before_what_is_queued_behind_it() {
+        let mut outbox = Outbox::default();
+        outbox.push(b"head".as_slice().into(), Millis(0));
+        outbox.begin_replay(replay());
+        outbox.push(b"live".as_slice().into(), Millis(0));
+        assert!(outbox.replay_due(4).is_none(), "there is no room");
+        outbox.sent(2, Millis(0));
+        assert!(outbox.replay_due(4).is_some());
+        outbox.push_replayed(b"one".as_slice().into(), Millis(0));
+        assert_eq!(text(&outbox), "ad|one|");
+        outbox.sent(5, Millis(0));
+        assert_eq!((outbox.is_empty(), outbox.bytes()), (false, 4));
+        outbox.push_replayed(b"two".as_slice().into(), Millis(0));
+        outbox.end_replay();
+        assert_eq!(text(&outbox), "two|live|");
+        outbox.sent(7, Millis(0));
+        assert!(outbox.is_empty());
     }
 
     #[test]

@@ -364,8 +364,9 @@ impl Server {
     /// subscribers have taken most of what was published.
     pub(super) fn can_answer(&self, id: u32) -> bool {
         let Some(connection) = self.connections.get(id as usize) else { return true };
-        let limits = &self.config.limits;
-        connection.outbox.bytes() <= limits.outbox_bytes_max / 2 && !self.is_behind()
+        let outbox_bytes_max = self.config.limits.outbox_bytes_max;
+        let has_room = connection.outbox.bytes() <= outbox_bytes_max / 2;
+        has_room && !connection.outbox.is_replaying() && !self.is_behind()
     }
 
     /// Whether so much was published that subscribers have not taken yet that no more may come.

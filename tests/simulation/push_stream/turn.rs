@@ -234,7 +234,8 @@ impl World {
         let number = self.clients.iter().position(|client| client.id == Some(id.0));
         let number = number.expect("a connection is closed once");
         let client = &self.clients[number];
-        let is_too_slow = client.is_slow && !client.queued.is_empty();
+        let is_too_slow =
+            client.is_slow && !client.queued.is_empty() || self.settings.has_small_queues;
         let is_over = client.is_broken || matches!(client.phase, Phase::Over);
         assert!(
             is_over || is_too_slow || self.server.is_stopping(),
