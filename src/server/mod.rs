@@ -295,7 +295,7 @@ impl Server {
             Phase::Subscriber(ref subscriber) if subscriber.is_websocket() => {
                 !connection.flags.is_parked
             }
-            Phase::Subscriber(_) => connection.input.len() < self.config.limits.head_bytes_max,
+            // What a subscriber says is kept up to a limit and then dropped; but its end is to be seen.
             _ => true,
         }
     }

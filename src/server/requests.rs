@@ -50,6 +50,11 @@ impl Server {
 
     fn keep_rest(&mut self, id: u32, rest: Vec<u8>) {
         let connection = &mut self.connections[id as usize];
+        let is_subscriber = matches!(connection.phase, Phase::Subscriber(_));
+        if is_subscriber && rest.len() > self.config.limits.head_bytes_max {
+            // More than the next request: it is dropped, so that what follows could not be understood.
+            connection.exchange.keeps_alive = false;
+        }
         connection.input = match connection.phase {
             Phase::Draining | Phase::Lingering | Phase::Condemned => Vec::new(),
             // Nothing behind the last request of a connection is ever read.
