@@ -3,7 +3,8 @@
 //!
 //! Read it in this order: this file is the seam; `requests` takes bytes apart; `api` carries out the
 //! requests of one face and `push_stream` those of the other; `fanout` and `delivery` bring messages to
-//! subscribers, `replay` makes old ones ready, `outbox` holds them; `deadlines` is what happens by itself; `lifecycle` is how connections,
+//! subscribers, `replay` makes old ones ready, `feed` lets large
+//! answers be made as they are read, `outbox` holds what is to be written; `deadlines` is what happens by itself; `lifecycle` is how connections,
 //! subscriptions and the server end.
 
 mod api;
@@ -12,6 +13,7 @@ mod connection;
 mod deadlines;
 mod delivery;
 mod fanout;
+mod feed;
 mod lifecycle;
 mod outbox;
 mod push_stream;
@@ -36,6 +38,7 @@ use sha1::{Digest, Sha1};
 use slab::Slab;
 use std::collections::VecDeque;
 use std::io::IoSlice;
+use std::rc::Rc;
 
 /// Granularity of connection deadlines.
 const TICK: Millis = Millis(64);
@@ -72,6 +75,8 @@ pub struct Server {
     fanout: Fanout,
     /// Of replays that are going on.
     pieces: Pieces,
+    /// Shared by all long lists of channels that are being written.
+    listings: Rc<()>,
     formats: Formats,
     framed: FramedFormats,
     timers: TimerWheel,
@@ -135,6 +140,7 @@ impl Server {
             connections: Slab::new(),
             fanout: Fanout::default(),
             pieces: Pieces::default(),
+            listings: Rc::new(()),
             formats,
             framed,
             timers: TimerWheel::new(TICK, now.monotonic),
@@ -203,8 +209,8 @@ impl Server {
         self.counters.sent_bytes_total += count as u64;
         let connection = &mut self.connections[id.0 as usize];
         connection.outbox.sent(count, now.monotonic);
-        if connection.outbox.is_replaying() {
-            self.replay_more(id.0, now);
+        if connection.outbox.is_fed() {
+            self.feed_more(id.0, now);
         }
         let connection = &self.connections[id.0 as usize];
         if !connection.outbox.is_empty() {

@@ -1,7 +1,7 @@
-//! What waits for one connection's socket: shared frames in order, in the middle of them perhaps a replay
-//! that is made as the queue drains, and the two limits of a slow reader.
+//! What waits for one connection's socket: shared frames in order, in the middle of them perhaps an
+//! answer that is made as the queue drains, and the two limits of a slow reader.
 
-use super::replay::Replay;
+use super::feed::Feed;
 use crate::time::Millis;
 use crate::transports::Frame;
 use std::collections::VecDeque;
@@ -17,7 +17,7 @@ pub(super) struct Outbox {
     frames: Frames,
     /// Bytes of the first frame that the kernel has taken.
     offset: u32,
-    /// Bytes at the front that do not count towards the limit: a replay has one of its own.
+    /// Bytes at the front that do not count towards the limit: what is fed has one of its own.
     exempt: u32,
     bytes: usize,
     /// When the kernel last took something, or the queue last began to fill.
@@ -31,21 +31,21 @@ enum Frames {
     One(Frame),
     #[allow(clippy::box_collection, reason = "an idle connection pays for every inline byte")]
     Many(Box<VecDeque<Frame>>),
-    /// A replay is going on.
-    Replaying(Box<Replaying>),
+    /// More is made as this drains.
+    Fed(Box<Fed>),
 }
 
-struct Replaying {
+struct Fed {
     /// What can be written now.
     front: VecDeque<Frame>,
     /// What comes then is made of it, piece by piece.
-    replay: Replay,
-    /// What was queued since the replay began, and comes after it.
+    feed: Feed,
+    /// What was queued since then, and comes after it.
     behind: VecDeque<Frame>,
 }
 
-/// So much of a replay is queued at most, whatever the configuration says: [`Outbox::exempt`] must hold it.
-const REPLAY_BYTES_MAX: usize = 1 << 30;
+/// So much is fed at most, whatever the configuration says: [`Outbox::exempt`] must hold it.
+const FED_BYTES_MAX: usize = 1 << 30;
 
 impl Outbox {
     pub(super) fn is_empty(&self) -> bool {
@@ -61,8 +61,8 @@ impl Outbox {
         self.progress_at
     }
 
-    /// Queues a frame whatever the limit: answers, which are bounded by their requests. While a replay is
-    /// going on, they come behind it.
+    /// Queues a frame whatever the limit: answers, which are bounded by their requests. While the
+    /// queue is fed, they come behind that.
     pub(super) fn push(&mut self, frame: Frame, now: Millis) {
         if frame.is_empty() {
             return;
@@ -78,36 +78,36 @@ impl Outbox {
         self.frames.push(frame);
     }
 
-    /// What is pushed from now on comes behind this replay.
-    pub(super) fn begin_replay(&mut self, replay: Replay) {
-        assert!(!self.is_replaying(), "one replay follows the other");
+    /// What is pushed from now on comes behind what is fed.
+    pub(super) fn begin_feed(&mut self, feed: Feed) {
+        assert!(!self.is_fed(), "one feed follows the other");
         self.exempt = u32::try_from(self.bytes).unwrap_or(u32::MAX);
         let front = match std::mem::take(&mut self.frames) {
             Frames::Many(frames) => *frames,
             few => few.iter().cloned().collect(),
         };
         let behind = VecDeque::new();
-        self.frames = Frames::Replaying(Box::new(Replaying { front, replay, behind }));
+        self.frames = Frames::Fed(Box::new(Fed { front, feed, behind }));
     }
 
-    pub(super) fn is_replaying(&self) -> bool {
-        matches!(self.frames, Frames::Replaying(_))
+    pub(super) fn is_fed(&self) -> bool {
+        matches!(self.frames, Frames::Fed(_))
     }
 
-    /// The replay, if more of it is to be queued: the kernel has taken so much that there is room.
-    pub(super) fn replay_due(&mut self, bytes_max: usize) -> Option<&mut Replay> {
-        let has_room = (self.exempt as usize) < bytes_max.min(REPLAY_BYTES_MAX);
+    /// The feed, if more of it is to be queued: the kernel has taken so much that there is room.
+    pub(super) fn feed_due(&mut self, bytes_max: usize) -> Option<&mut Feed> {
+        let has_room = (self.exempt as usize) < bytes_max.min(FED_BYTES_MAX);
         match &mut self.frames {
-            Frames::Replaying(replaying) if has_room => Some(&mut replaying.replay),
+            Frames::Fed(fed) if has_room => Some(&mut fed.feed),
             _ => None,
         }
     }
 
-    /// Queues what the replay has made.
-    pub(super) fn push_replayed(&mut self, frame: Frame, now: Millis) {
-        let Frames::Replaying(replaying) = &mut self.frames else { return };
+    /// Queues what the feed has made.
+    pub(super) fn push_fed(&mut self, frame: Frame, now: Millis) {
+        let Frames::Fed(fed) = &mut self.frames else { return };
         let Ok(size) = u32::try_from(frame.len()) else {
-            return frame.chunks(1 << 30).for_each(|piece| self.push_replayed(piece.into(), now));
+            return frame.chunks(1 << 30).for_each(|piece| self.push_fed(piece.into(), now));
         };
         if size == 0 {
             return;
@@ -117,17 +117,17 @@ impl Outbox {
         }
         self.bytes += frame.len();
         self.exempt = self.exempt.saturating_add(size);
-        replaying.front.push_back(frame);
+        fed.front.push_back(frame);
     }
 
-    /// The replay has made everything.
-    pub(super) fn end_replay(&mut self) {
+    /// The feed has made everything.
+    pub(super) fn end_feed(&mut self) {
         self.frames = match std::mem::take(&mut self.frames) {
-            Frames::Replaying(mut replaying) => {
-                replaying.front.append(&mut replaying.behind);
-                match replaying.front.is_empty() {
+            Frames::Fed(mut fed) => {
+                fed.front.append(&mut fed.behind);
+                match fed.front.is_empty() {
                     true => Frames::None,
-                    false => Frames::Many(Box::new(replaying.front)),
+                    false => Frames::Many(Box::new(fed.front)),
                 }
             }
             other => other,
@@ -182,7 +182,7 @@ impl Outbox {
         assert!(count <= self.bytes, "the kernel takes what it was given");
         self.progress_at = now;
         self.bytes -= count;
-        if self.bytes == 0 && !self.is_replaying() {
+        if self.bytes == 0 && !self.is_fed() {
             (self.frames, self.offset, self.exempt) = (Frames::None, 0, 0);
             return;
         }
@@ -202,10 +202,10 @@ impl Outbox {
 
     pub(super) fn assert_consistent(&self) {
         let mut bytes: usize = self.unsent().map(<[u8]>::len).sum();
-        if let Frames::Replaying(replaying) = &self.frames {
-            assert!(bytes > 0, "more of a replay is queued before all is written");
-            assert_eq!(self.exempt as usize, bytes, "replayed bytes do not count");
-            bytes += replaying.behind.iter().map(|frame| frame.len()).sum::<usize>();
+        if let Frames::Fed(fed) = &self.frames {
+            assert!(bytes > 0, "more is fed before all is written");
+            assert_eq!(self.exempt as usize, bytes, "what is fed does not count");
+            bytes += fed.behind.iter().map(|frame| frame.len()).sum::<usize>();
         }
         assert_eq!(self.bytes, bytes, "accounted bytes are queued bytes");
         assert!(self.exempt as usize <= self.bytes, "what does not count is at the front");
@@ -218,7 +218,7 @@ impl Frames {
             Frames::None => (None, None),
             Frames::One(frame) => (Some(frame), None),
             Frames::Many(frames) => (None, Some(frames.iter())),
-            Frames::Replaying(replaying) => (None, Some(replaying.front.iter())),
+            Frames::Fed(fed) => (None, Some(fed.front.iter())),
         };
         one.into_iter().chain(many.into_iter().flatten())
     }
@@ -235,9 +235,9 @@ impl Frames {
                 frames.push_back(frame);
                 Frames::Many(frames)
             }
-            Frames::Replaying(mut replaying) => {
-                replaying.behind.push_back(frame);
-                Frames::Replaying(replaying)
+            Frames::Fed(mut fed) => {
+                fed.behind.push_back(frame);
+                Frames::Fed(fed)
             }
         };
     }
@@ -252,19 +252,19 @@ impl Frames {
                     *self = Frames::None;
                 }
             }
-            Frames::Replaying(replaying) => _ = replaying.front.pop_front(),
+            Frames::Fed(fed) => _ = fed.front.pop_front(),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::replay::Dressing;
+    use super::super::replay::{Dressing, Replay};
     use super::*;
     use crate::transports::FormatId;
 
-    fn replay() -> Replay {
-        Replay::new(FormatId(0), Vec::new(), Dressing::None)
+    fn feed() -> Feed {
+        Feed::Replay(Replay::new(FormatId(0), Vec::new(), Dressing::None))
     }
 
     fn text(outbox: &Outbox) -> String {
@@ -305,10 +305,10 @@ mod tests {
         assert_eq!(push(&mut outbox, 50), Err(Overflow));
         outbox.clear();
         outbox.push(frame(), Millis(0));
-        outbox.begin_replay(replay());
-        (0..9).for_each(|_| outbox.push_replayed(frame(), Millis(0)));
+        outbox.begin_feed(feed());
+        (0..9).for_each(|_| outbox.push_fed(frame(), Millis(0)));
         assert_eq!(push(&mut outbox, 150), Ok(()));
-        outbox.end_replay();
+        outbox.end_feed();
         outbox.assert_consistent();
         assert_eq!(push(&mut outbox, 150), Ok(()));
         assert_eq!(push(&mut outbox, 150), Err(Overflow));
@@ -322,17 +322,17 @@ mod tests {
     fn a_replay_is_written_before_what_is_queued_behind_it() {
         let mut outbox = Outbox::default();
         outbox.push(b"head".as_slice().into(), Millis(0));
-        outbox.begin_replay(replay());
+        outbox.begin_feed(feed());
         outbox.push(b"live".as_slice().into(), Millis(0));
-        assert!(outbox.replay_due(4).is_none(), "there is no room");
+        assert!(outbox.feed_due(4).is_none(), "there is no room");
         outbox.sent(2, Millis(0));
-        assert!(outbox.replay_due(4).is_some());
-        outbox.push_replayed(b"one".as_slice().into(), Millis(0));
+        assert!(outbox.feed_due(4).is_some());
+        outbox.push_fed(b"one".as_slice().into(), Millis(0));
         assert_eq!(text(&outbox), "ad|one|");
         outbox.sent(5, Millis(0));
         assert_eq!((outbox.is_empty(), outbox.bytes()), (false, 4));
-        outbox.push_replayed(b"two".as_slice().into(), Millis(0));
-        outbox.end_replay();
+        outbox.push_fed(b"two".as_slice().into(), Millis(0));
+        outbox.end_feed();
         assert_eq!(text(&outbox), "two|live|");
         outbox.sent(7, Millis(0));
         assert!(outbox.is_empty());

@@ -2,28 +2,21 @@
 //! a queue may be, and many may come back at once; so each one only remembers where in the store it is, and
 //! pieces of it are made as its queue drains, once for all who are sent the same.
 
-use super::Server;
+use super::feed::Gone;
 use crate::endpoints::push_stream::Location;
 use crate::hub::{Hub, Stretch};
 use crate::message::Message;
-use crate::time::Now;
 use crate::transports::{Coding, FormatId, Formats, Frame};
 use flate2::Crc;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// A piece is about this large at most, unless one message is larger.
-const PIECE_BYTES_MAX: usize = 64 * 1024;
 /// A piece ends before an id that is a multiple of this: whoever comes from somewhere else soon shares.
 const PIECE_IDS: i64 = 64;
 /// About what a piece takes besides its bytes.
 const PIECE_COST: usize = 128;
 /// Pieces that nobody has queued are kept up to this size, for whoever comes next.
 const UNUSED_BYTES_MAX: usize = 1024 * 1024;
-
-/// A message left the store before the reader was ready for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Gone;
 
 /// What is left of a replay: one channel after the other.
 pub(super) struct Replay {
@@ -64,7 +57,7 @@ impl Replay {
     }
 
     /// The next piece; none: that was all.
-    fn next(
+    pub(super) fn next(
         &mut self,
         hub: &Hub,
         formats: &mut Formats,
@@ -194,33 +187,5 @@ impl Pieces {
     pub(super) fn forget_unused(&mut self) {
         self.made.retain(|_, piece| Rc::strong_count(&piece.frame) > 1);
         self.bytes = self.made.values().map(Piece::cost).sum();
-    }
-}
-
-impl Server {
-    /// Begins to send old messages; what is queued from now on comes behind them.
-    pub(super) fn begin_replay(&mut self, id: u32, replay: Replay, now: Now) {
-        self.connections[id as usize].outbox.begin_replay(replay);
-        self.replay_more(id, now);
-        self.request_write(id);
-    }
-
-    /// Queues as much of a replay as there is room for. Whoever reads so slowly that messages leave the
-    /// store before there is room for them loses its connection, like any slow reader.
-    pub(super) fn replay_more(&mut self, id: u32, now: Now) {
-        let bytes_max = self.config.limits.outbox_bytes_max;
-        loop {
-            let outbox = &mut self.connections[id as usize].outbox;
-            let Some(replay) = outbox.replay_due(bytes_max) else { return };
-            let piece_bytes = bytes_max.min(PIECE_BYTES_MAX);
-            match replay.next(&self.hub, &mut self.formats, &mut self.pieces, piece_bytes) {
-                Ok(Some(frame)) => outbox.push_replayed(frame, now.monotonic),
-                Ok(None) => outbox.end_replay(),
-                Err(Gone) => {
-                    self.close_slow(id);
-                    return self.settle(now);
-                }
-            }
-        }
     }
 }

@@ -371,7 +371,7 @@ impl Server {
         let Some(connection) = self.connections.get(id as usize) else { return true };
         let outbox_bytes_max = self.config.limits.outbox_bytes_max;
         let has_room = connection.outbox.bytes() <= outbox_bytes_max / 2;
-        has_room && !connection.outbox.is_replaying() && !self.is_behind()
+        has_room && !connection.outbox.is_fed() && !self.is_behind()
     }
 
     /// Whether so much was published that subscribers have not taken yet that no more may come.

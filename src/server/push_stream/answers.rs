@@ -8,6 +8,7 @@ use crate::hub::{ChannelId, Stretch};
 use crate::message::Message;
 use crate::server::Server;
 use crate::server::connection::{Exchange, Phase, Subscriber, Transport, Waiting};
+use crate::server::feed::Feed;
 use crate::server::replay::{Dressing, Replay};
 use crate::time::{Millis, Now, http_date};
 use crate::transports::{Coding, Frame};
@@ -174,7 +175,11 @@ impl Server {
         end.extend_from_slice(&location.last_item(wire).frame);
         end.extend_from_slice(coding.end());
         self.push(id, begin.into(), now);
-        self.begin_replay(id, Replay::new(location.format(wire), stretches, dressing), now);
+        self.begin_feed(
+            id,
+            Feed::Replay(Replay::new(location.format(wire), stretches, dressing)),
+            now,
+        );
         self.push(id, end.into(), now);
         self.end_exchange(id, now);
     }

@@ -8,6 +8,7 @@ use crate::hub::ChannelId;
 use crate::message::Message;
 use crate::server::Server;
 use crate::server::connection::{Phase, Subscriber, Transport};
+use crate::server::feed::Feed;
 use crate::server::replay::{Dressing, Replay};
 use crate::server::requests::Next;
 use crate::time::{Millis, Now};
@@ -61,7 +62,7 @@ impl Server {
             replay.add_to_sum(&self.hub, &mut self.formats, said);
         }
         self.begin_subscriber(id, subscriber);
-        self.begin_replay(id, replay, now);
+        self.begin_feed(id, Feed::Replay(replay), now);
         Next::Done
     }
 

@@ -8,6 +8,7 @@ use crate::http::{Framing, Response, Status};
 use crate::hub::Draft;
 use crate::server::Server;
 use crate::server::connection::{Phase, Transport};
+use crate::server::feed::Feed;
 use crate::server::replay::{Dressing, Replay};
 use crate::server::requests::Next;
 use crate::time::Now;
@@ -75,7 +76,11 @@ impl Server {
         let wire = Wire::WebSocket { is_deflated };
         self.push(id, location.first_item(wire).frame.clone(), now);
         let stretches = self.old_messages(joining);
-        self.begin_replay(id, Replay::new(location.format(wire), stretches, Dressing::None), now);
+        self.begin_feed(
+            id,
+            Feed::Replay(Replay::new(location.format(wire), stretches, Dressing::None)),
+            now,
+        );
         let is_stored = publisher::stores(location, asked.request);
         let transport = Transport::WebSocket { reader: Reader::default(), is_deflated, is_stored };
         let subscriber = self.location_subscriber(location, wire, transport, now);

@@ -10,6 +10,7 @@ mod events_channel;
 mod http_behaviour;
 mod jsonp;
 mod keep_alive;
+mod large_listings;
 mod large_replays;
 mod life;
 mod locations;
