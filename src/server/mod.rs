@@ -33,6 +33,7 @@ use crate::timer_wheel::TimerWheel;
 use crate::transports::{Coding, FormatId, Formats, Frame, Payload, WireFormat};
 use connection::{Connection, Phase};
 use fanout::Fanout;
+use outbox::Left;
 use replay::Pieces;
 use sha1::{Digest, Sha1};
 use slab::Slab;
@@ -208,14 +209,17 @@ impl Server {
     pub fn sent(&mut self, id: ConnectionId, count: usize, now: Now) {
         self.counters.sent_bytes_total += count as u64;
         let connection = &mut self.connections[id.0 as usize];
-        connection.outbox.sent(count, now.monotonic);
-        if connection.outbox.is_fed() {
-            self.feed_more(id.0, now);
-        }
-        let connection = &self.connections[id.0 as usize];
-        if !connection.outbox.is_empty() {
+        let is_empty = match connection.outbox.sent(count, now.monotonic) {
+            Left::Nothing => true,
+            Left::Something => false,
+            Left::Feed => {
+                self.feed_more(id.0, now);
+                self.connections[id.0 as usize].outbox.is_empty()
+            }
+        };
+        if !is_empty {
             self.request_write(id.0);
-        } else if matches!(connection.phase, Phase::Draining) {
+        } else if matches!(self.connections[id.0 as usize].phase, Phase::Draining) {
             self.shut(id.0, now);
         }
     }

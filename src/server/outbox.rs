@@ -29,19 +29,33 @@ enum Frames {
     #[default]
     None,
     One(Frame),
-    #[allow(clippy::box_collection, reason = "an idle connection pays for every inline byte")]
-    Many(Box<VecDeque<Frame>>),
-    /// More is made as this drains.
-    Fed(Box<Fed>),
+    /// On the heap, as an idle connection pays for every inline byte.
+    Many(Box<Queue>),
+}
+
+#[derive(Default)]
+struct Queue {
+    /// What can be written now.
+    front: VecDeque<Frame>,
+    fed: Option<Box<Fed>>,
 }
 
 struct Fed {
-    /// What can be written now.
-    front: VecDeque<Frame>,
-    /// What comes then is made of it, piece by piece.
+    /// What comes next is made of it, piece by piece, as the queue drains.
     feed: Feed,
-    /// What was queued since then, and comes after it.
+    /// What was queued since then, and comes after that.
     behind: VecDeque<Frame>,
+}
+
+/// How a queue is after a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Left {
+    /// Nothing is queued.
+    Nothing,
+    /// There is more to write.
+    Something,
+    /// There may be room for more of what is made as the queue drains.
+    Feed,
 }
 
 /// So much is fed at most, whatever the configuration says: [`Outbox::exempt`] must hold it.
@@ -82,30 +96,31 @@ impl Outbox {
     pub(super) fn begin_feed(&mut self, feed: Feed) {
         assert!(!self.is_fed(), "one feed follows the other");
         self.exempt = u32::try_from(self.bytes).unwrap_or(u32::MAX);
-        let front = match std::mem::take(&mut self.frames) {
-            Frames::Many(frames) => *frames,
-            few => few.iter().cloned().collect(),
+        let mut queue = match std::mem::take(&mut self.frames) {
+            Frames::None => Box::default(),
+            Frames::One(first) => Box::new(Queue { front: VecDeque::from([first]), fed: None }),
+            Frames::Many(queue) => queue,
         };
-        let behind = VecDeque::new();
-        self.frames = Frames::Fed(Box::new(Fed { front, feed, behind }));
+        queue.fed = Some(Box::new(Fed { feed, behind: VecDeque::new() }));
+        self.frames = Frames::Many(queue);
     }
 
     pub(super) fn is_fed(&self) -> bool {
-        matches!(self.frames, Frames::Fed(_))
+        matches!(&self.frames, Frames::Many(queue) if queue.fed.is_some())
     }
 
     /// The feed, if more of it is to be queued: the kernel has taken so much that there is room.
     pub(super) fn feed_due(&mut self, bytes_max: usize) -> Option<&mut Feed> {
         let has_room = (self.exempt as usize) < bytes_max.min(FED_BYTES_MAX);
         match &mut self.frames {
-            Frames::Fed(fed) if has_room => Some(&mut fed.feed),
-            _ => None,
+            Frames::Many(queue) if has_room => queue.fed.as_mut().map(|fed| &mut fed.feed),
+            Frames::None | Frames::One(_) | Frames::Many(_) => None,
         }
     }
 
     /// Queues what the feed has made.
     pub(super) fn push_fed(&mut self, frame: Frame, now: Millis) {
-        let Frames::Fed(fed) = &mut self.frames else { return };
+        let Frames::Many(queue) = &mut self.frames else { return };
         let Ok(size) = u32::try_from(frame.len()) else {
             return frame.chunks(1 << 30).for_each(|piece| self.push_fed(piece.into(), now));
         };
@@ -117,21 +132,18 @@ impl Outbox {
         }
         self.bytes += frame.len();
         self.exempt = self.exempt.saturating_add(size);
-        fed.front.push_back(frame);
+        queue.front.push_back(frame);
     }
 
     /// The feed has made everything.
     pub(super) fn end_feed(&mut self) {
-        self.frames = match std::mem::take(&mut self.frames) {
-            Frames::Fed(mut fed) => {
-                fed.front.append(&mut fed.behind);
-                match fed.front.is_empty() {
-                    true => Frames::None,
-                    false => Frames::Many(Box::new(fed.front)),
-                }
-            }
-            other => other,
-        };
+        let Frames::Many(queue) = &mut self.frames else { return };
+        if let Some(mut fed) = queue.fed.take() {
+            queue.front.append(&mut fed.behind);
+        }
+        if queue.front.is_empty() {
+            self.frames = Frames::None;
+        }
     }
 
     /// Queues a live message, unless so many bytes are waiting already. A single message of any size is
@@ -143,10 +155,12 @@ impl Outbox {
         bytes_max: usize,
         now: Millis,
     ) -> Result<(), Overflow> {
-        let front = self.frames.first_length().map_or(0, |length| length - self.offset as usize);
-        let exempt = (self.exempt as usize).max(if front > bytes_max { front } else { 0 });
-        if self.bytes - exempt > bytes_max {
-            return Err(Overflow);
+        if self.bytes > bytes_max {
+            let length = self.frames.first_length().unwrap_or(0);
+            let front = Some(length - self.offset as usize).filter(|front| *front > bytes_max);
+            if self.bytes - front.unwrap_or(0).max(self.exempt as usize) > bytes_max {
+                return Err(Overflow);
+            }
         }
         self.push(frame, now);
         Ok(())
@@ -175,16 +189,15 @@ impl Outbox {
     ///
     /// # Panics
     /// It took more than there was.
-    pub(super) fn sent(&mut self, count: usize, now: Millis) {
-        if count == 0 {
-            return;
-        }
+    pub(super) fn sent(&mut self, count: usize, now: Millis) -> Left {
         assert!(count <= self.bytes, "the kernel takes what it was given");
-        self.progress_at = now;
+        if count > 0 {
+            self.progress_at = now;
+        }
         self.bytes -= count;
         if self.bytes == 0 && !self.is_fed() {
             (self.frames, self.offset, self.exempt) = (Frames::None, 0, 0);
-            return;
+            return Left::Nothing;
         }
         self.exempt = self.exempt.saturating_sub(u32::try_from(count).unwrap_or(u32::MAX));
         let mut taken = self.offset as usize + count;
@@ -193,6 +206,7 @@ impl Outbox {
             self.frames.pop();
         }
         self.offset = u32::try_from(taken).expect("a frame is smaller than 4 GiB");
+        if self.is_fed() { Left::Feed } else { Left::Something }
     }
 
     /// Forgets everything: the connection is gone.
@@ -202,7 +216,9 @@ impl Outbox {
 
     pub(super) fn assert_consistent(&self) {
         let mut bytes: usize = self.unsent().map(<[u8]>::len).sum();
-        if let Frames::Fed(fed) = &self.frames {
+        if let Frames::Many(queue) = &self.frames
+            && let Some(fed) = &queue.fed
+        {
             assert!(bytes > 0, "more is fed before all is written");
             assert_eq!(self.exempt as usize, bytes, "what is fed does not count");
             bytes += fed.behind.iter().map(|frame| frame.len()).sum::<usize>();
@@ -217,8 +233,7 @@ impl Frames {
         let (one, many) = match self {
             Frames::None => (None, None),
             Frames::One(frame) => (Some(frame), None),
-            Frames::Many(frames) => (None, Some(frames.iter())),
-            Frames::Fed(fed) => (None, Some(fed.front.iter())),
+            Frames::Many(queue) => (None, Some(queue.front.iter())),
         };
         one.into_iter().chain(many.into_iter().flatten())
     }
@@ -230,14 +245,15 @@ impl Frames {
     fn push(&mut self, frame: Frame) {
         *self = match std::mem::take(self) {
             Frames::None => Frames::One(frame),
-            Frames::One(first) => Frames::Many(Box::new(VecDeque::from([first, frame]))),
-            Frames::Many(mut frames) => {
-                frames.push_back(frame);
-                Frames::Many(frames)
+            Frames::One(first) => {
+                Frames::Many(Box::new(Queue { front: VecDeque::from([first, frame]), fed: None }))
             }
-            Frames::Fed(mut fed) => {
-                fed.behind.push_back(frame);
-                Frames::Fed(fed)
+            Frames::Many(mut queue) => {
+                match &mut queue.fed {
+                    None => queue.front.push_back(frame),
+                    Some(fed) => fed.behind.push_back(frame),
+                }
+                Frames::Many(queue)
             }
         };
     }
@@ -246,13 +262,12 @@ impl Frames {
         match self {
             Frames::None => {}
             Frames::One(_) => *self = Frames::None,
-            Frames::Many(frames) => {
-                frames.pop_front();
-                if frames.is_empty() {
+            Frames::Many(queue) => {
+                queue.front.pop_front();
+                if queue.front.is_empty() && queue.fed.is_none() {
                     *self = Frames::None;
                 }
             }
-            Frames::Fed(fed) => _ = fed.front.pop_front(),
         }
     }
 }

@@ -173,3 +173,20 @@ fn an_answer_larger_than_a_queue_is_not_compressed() {
     let plain = daemon.connect().ask(get("/poll/a.b999", ""));
     assert!(daemon.connect().ask(&request) == plain);
 }
+
+/// The last message fills the queue, and there is nothing behind it.
+#[test]
+fn the_end_of_the_connection_ends_a_large_answer_of_http_1_0() {
+    let mut config = try_config("", &location("/poll", "polling", "")).unwrap();
+    config.limits.outbox_bytes_max = SMALL;
+    let daemon = Daemon::new(config);
+    let texts = ["1", "2", "3"].map(|digit| digit.repeat(SMALL));
+    for text in &texts {
+        publish(&daemon, "a", text);
+    }
+    let client = blocked(&daemon, "GET /poll/a.b9 HTTP/1.0\r\n\r\n");
+    while !client.is_ended() {
+        client.take_more(SMALL / 2);
+    }
+    assert!(body(&client.text()) == texts.concat());
+}
