@@ -3,8 +3,8 @@
 //!
 //! Read it in this order: this file is the seam; `requests` takes bytes apart; `api` carries out the
 //! requests of one face and `push_stream` those of the other; `fanout` and `delivery` bring messages to
-//! subscribers, `replay` makes old ones ready, `feed` lets large
-//! answers be made as they are read, `outbox` holds what is to be written; `deadlines` is what happens by itself; `lifecycle` is how connections,
+//! subscribers, `replay` makes old ones ready, `feed` lets large answers be made as they are read, `outbox`
+//! holds what is to be written; `deadlines` is what happens by itself; `lifecycle` is how connections,
 //! subscriptions and the server end.
 
 mod api;

@@ -12,6 +12,7 @@ mod jsonp;
 mod keep_alive;
 mod large_listings;
 mod large_replays;
+mod large_replays_cut;
 mod life;
 mod locations;
 mod long_polling;
