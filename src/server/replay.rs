@@ -15,7 +15,8 @@ use std::rc::Rc;
 const PIECE_IDS: i64 = 64;
 /// About what a piece takes besides its bytes.
 const PIECE_COST: usize = 128;
-/// Pieces that nobody has queued are kept up to this size, for whoever comes next.
+/// Pieces that nobody has queued are kept up to this size or, while more than that is queued, as much
+/// again: for whoever comes next.
 const UNUSED_BYTES_MAX: usize = 1024 * 1024;
 
 /// What is left of a replay: one channel after the other.
@@ -178,7 +179,6 @@ impl Pieces {
         }
         if self.bytes > self.sweep_bytes {
             self.forget_unused();
-            self.sweep_bytes = UNUSED_BYTES_MAX.max(2 * self.bytes);
         }
         result
     }
@@ -187,5 +187,44 @@ impl Pieces {
     pub(super) fn forget_unused(&mut self) {
         self.made.retain(|_, piece| Rc::strong_count(&piece.frame) > 1);
         self.bytes = self.made.values().map(Piece::cost).sum();
+        self.sweep_bytes = UNUSED_BYTES_MAX.max(2 * self.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::ChannelId;
+    use crate::transports::{Payload, WireFormat};
+
+    #[test]
+    fn pieces_that_nobody_has_queued_are_forgotten_even_after_many_were() {
+        let mut formats = Formats::default();
+        let format =
+            formats.intern(WireFormat { payload: Payload::Framed, coding: Coding::Identity });
+        let mut pieces = Pieces::default();
+        let mut next = 0;
+        let mut make = |pieces: &mut Pieces| {
+            next += 1;
+            let message = Rc::new(Message {
+                id: next,
+                time: 0,
+                tag: 1,
+                channel: b"a".as_slice().into(),
+                text: [0; 60_000].as_slice().into(),
+                event_id: None,
+                event_type: None,
+            });
+            let stretch = Stretch { channel: ChannelId(0), serial: 1, next, last: next };
+            pieces.piece(stretch, format, std::iter::once(&message), &mut formats, 1).0
+        };
+        let queued: Vec<Frame> = (0..200).map(|_| make(&mut pieces)).collect();
+        assert!(pieces.bytes > 10 * UNUSED_BYTES_MAX, "all of them are in use");
+        drop(queued);
+        pieces.forget_unused();
+        for _ in 0..200 {
+            make(&mut pieces);
+            assert!(pieces.bytes <= UNUSED_BYTES_MAX);
+        }
     }
 }
