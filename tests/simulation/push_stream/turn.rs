@@ -184,6 +184,8 @@ impl World {
 
     /// `is_alone`: nothing else happened since it was said to have something.
     fn write_one(&mut self, number: usize, id: ConnectionId, is_alone: bool) {
+        // Old messages may have been made since, if it is among them twice.
+        self.observe(number);
         let client = &mut self.clients[number];
         if client.is_broken {
             self.server.hung_up(id, self.now);
