@@ -1,6 +1,7 @@
 //! One turn of the loop with simulated sockets, as the reactor makes it.
 
 use super::client::{Client, Phase, Request, Said};
+use super::model::What;
 use super::world::World;
 use rpushd::config::ListenerId;
 use rpushd::server::ConnectionId;
@@ -118,6 +119,13 @@ impl World {
             let number = self.model.publish(channel, text, is_stored, self.now);
             for live in self.clients.iter_mut().filter_map(Client::live) {
                 live.publish(channel, number);
+                let age = self.now.monotonic.since(live.since);
+                if self.settings.stream_ttl.is_some_and(|ttl| age >= ttl) {
+                    // Its end may stand behind old messages already.
+                    live.expected.iter_mut().rev().take(1).for_each(|one| {
+                        one.is_optional |= one.what == What::Message(number);
+                    });
+                }
             }
         }
     }
