@@ -1,20 +1,28 @@
-//! Log lines: on standard error by simple_logger, or appended to a file. One line per fact, with the time
-//! in UTC unless systemd's journal adds its own.
+//! Log lines: on standard error or appended to a file. One line per fact, with the time in UTC unless
+//! systemd's journal adds its own. A line that cannot be written is lost; the daemon goes on.
 
 use super::exit::{Exit, Failure};
 use log::{LevelFilter, Log, Metadata, Record};
 use rpushd::time::{Millis, iso_date};
 use simple_logger::SimpleLogger;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Where the lines go. It lives as long as the process.
 pub enum Destination {
-    StandardError { logger: SimpleLogger, has_timestamps: bool },
-    File { path: PathBuf, file: Mutex<File> },
+    /// simple_logger panics where a line cannot be written (a full disk, a pipe without a reader), so it
+    /// has terminals only.
+    StandardError {
+        terminal: Option<SimpleLogger>,
+        has_timestamps: bool,
+    },
+    File {
+        path: PathBuf,
+        file: Mutex<File>,
+    },
 }
 
 /// Begins to log. Lines below the level are dropped; the level can be changed by [`log::set_max_level`].
@@ -27,7 +35,7 @@ pub fn start(level: LevelFilter, path: Option<&Path>) -> Result<&'static Destina
             Destination::File { path: path.to_owned(), file: Mutex::new(file) }
         }
         None => Destination::StandardError {
-            logger: SimpleLogger::new(),
+            terminal: io::stderr().is_terminal().then(SimpleLogger::new),
             // Set by systemd where the journal reads standard error (systemd.exec(5)).
             has_timestamps: std::env::var_os("JOURNAL_STREAM").is_none(),
         },
@@ -70,25 +78,28 @@ impl Log for Destination {
         if !self.enabled(record.metadata()) {
             return;
         }
+        let (level, target) = (record.level(), record.target());
         let message = record.args().to_string().replace('\n', " ");
         match self {
-            Destination::StandardError { logger, has_timestamps } => {
-                if !rpushd::reactor::is_standard_error_open() {
-                    return;
-                }
+            Destination::StandardError { terminal, has_timestamps } => {
                 let time = if *has_timestamps { format!("{} ", now()) } else { String::new() };
-                logger.log(
-                    &Record::builder()
-                        .args(format_args!("{time}{message}"))
-                        .level(record.level())
-                        .target(record.target())
-                        .build(),
-                );
+                match terminal {
+                    Some(logger) if rpushd::reactor::is_standard_error_open() => logger.log(
+                        &Record::builder()
+                            .args(format_args!("{time}{message}"))
+                            .level(level)
+                            .target(target)
+                            .build(),
+                    ),
+                    Some(_) => {}
+                    None => {
+                        let line = format!("{level:<5} [{target}] {time}{message}\n");
+                        let _ = io::stderr().write_all(line.as_bytes());
+                    }
+                }
             }
             Destination::File { file, .. } => {
-                let (level, target) = (record.level(), record.target());
                 let line = format!("{} {level:<5} [{target}] {message}\n", now());
-                // A full disk is no reason to end: the line is lost.
                 let _ = file.lock().map(|mut file| file.write_all(line.as_bytes()));
             }
         }

@@ -144,6 +144,7 @@ pub const LIMITS: &[Limit] = &[
     limit!(Count channels_max from 1),
     limit!(Bytes channel_name_bytes_max from 1),
     limit!(Count channels_per_request_max from 1),
+    limit!(Count listings_max from 1),
     limit!(Bytes store_bytes_max from 128 * 1024),
     limit!(Bytes websocket_message_bytes_max from 125),
     limit!(Time stop_timeout from 0),

@@ -30,7 +30,9 @@ pub struct Limits {
     /// Requests answered on one connection before it is closed; 0: no limit.
     pub keepalive_requests_max: u32,
     /// Bytes queued for a subscriber before the next message closes it. Shared frames count for each
-    /// subscriber that has them queued, though they are held once.
+    /// subscriber that has them queued, though they are held once. Old messages are queued up to as much
+    /// besides, and more as they are read; whoever is still to be sent messages that have left the store
+    /// is closed too.
     pub outbox_bytes_max: usize,
     /// How long the kernel may accept nothing while something is queued before the connection is closed.
     pub outbox_stall_timeout: Millis,
@@ -43,6 +45,9 @@ pub struct Limits {
     pub channel_name_bytes_max: usize,
     /// Channels that one request may name.
     pub channels_per_request_max: usize,
+    /// Statistics of so many channels that they are made as they are read, on their way at once; beyond it
+    /// 503. Each takes 4 bytes per channel.
+    pub listings_max: usize,
     /// Memory account of stored messages, channels and subscriptions. A push-stream
     /// `shared_memory_size` takes its place.
     pub store_bytes_max: usize,
@@ -77,6 +82,7 @@ impl Default for Limits {
             channels_max: 1_000_000,
             channel_name_bytes_max: 1024,
             channels_per_request_max: 256,
+            listings_max: 16,
             store_bytes_max: 256 * 1024 * 1024,
             websocket_message_bytes_max: 8 * 1024 * 1024,
             stop_timeout: Millis::from_seconds(5),

@@ -111,7 +111,8 @@ impl Wiring {
 
     /// The listeners, each with its first server; siblings of the servers are set. A request is offered to
     /// the later servers first and to the default one last, because it takes every name. A server that has
-    /// different siblings on different listeners is copied behind the others.
+    /// different siblings on different listeners is copied next to itself: so the servers of each listener
+    /// stay in the order in which they were named, and its default one the first.
     ///
     /// # Errors
     /// The index of a server that no request would reach, and why.
@@ -121,6 +122,8 @@ impl Wiring {
     ) -> Result<Vec<Listener>, (usize, String)> {
         let mut listeners = self.listeners;
         let mut is_placed = vec![false; servers.len()];
+        // What each server is a copy of, or itself.
+        let mut originals: Vec<usize> = (0..servers.len()).collect();
         for (listener, members) in listeners.iter_mut().zip(&self.members) {
             let others = members.get(1..).unwrap_or_default();
             if let Some(nameless) = others.iter().find(|other| servers[**other].names.is_empty()) {
@@ -136,6 +139,7 @@ impl Wiring {
                 listener.server = Some(match is_placed[*member] {
                     true if servers[*member].sibling != sibling => {
                         servers.push(VirtualServer { sibling, ..servers[*member].clone() });
+                        originals.push(*member);
                         servers.len() - 1
                     }
                     true => *member,
@@ -146,6 +150,19 @@ impl Wiring {
                     }
                 });
             }
+        }
+        let mut order: Vec<usize> = (0..servers.len()).collect();
+        order.sort_by_key(|index| originals[*index]);
+        let place = |index: usize| order.iter().position(|other| *other == index);
+        *servers = order
+            .iter()
+            .map(|index| VirtualServer {
+                sibling: servers[*index].sibling.and_then(place),
+                ..servers[*index].clone()
+            })
+            .collect();
+        for listener in &mut listeners {
+            listener.server = listener.server.and_then(place);
         }
         Ok(listeners)
     }

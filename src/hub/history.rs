@@ -1,6 +1,7 @@
 //! The stored messages of one channel, and which of them a subscriber asks for (push-stream spec,
 //! section 9).
 
+use super::ChannelId;
 use super::account::message_cost;
 use crate::message::Message;
 use crate::time::Millis;
@@ -25,6 +26,20 @@ pub struct Since {
     pub time: u64,
     /// Tag within that second; none: the whole second has been seen.
     pub tag: Option<u32>,
+}
+
+/// A part of one channel's stored messages that somebody is still to be sent. It holds no message: while it
+/// is not sent, it may leave the store.
+#[derive(Clone, Copy, Debug)]
+pub struct Stretch {
+    /// Whose.
+    pub channel: ChannelId,
+    /// The channel's own number, which is never used again.
+    pub serial: u64,
+    /// Id of the first message.
+    pub next: i64,
+    /// Id of the last message.
+    pub last: i64,
 }
 
 /// Oldest first. A channel without stored messages owns no heap for them.
@@ -77,20 +92,33 @@ impl History {
         cost
     }
 
-    /// Section 9.2.
-    pub(super) fn since(&self, resume: &Resume<'_>) -> Vec<Rc<Message>> {
+    /// Section 9.2: the ids of the first and the last message that is asked for.
+    pub(super) fn asked(&self, resume: &Resume<'_>) -> Option<(i64, i64)> {
         let start = if resume.backtrack > 0 {
             self.len().saturating_sub(resume.backtrack as usize)
         } else if resume.since.is_some() || resume.event_id.is_some() {
             match self.iter().position(|stored| is_start(&stored.message, resume)) {
                 Some(at) if is_seen(&self.message(at), resume) => at + 1,
                 Some(at) => at,
-                None => return Vec::new(),
+                None => return None,
             }
         } else {
-            return Vec::new();
+            return None;
         };
-        self.iter().skip(start).map(|stored| stored.message.clone()).collect()
+        let messages = self.0.as_ref()?;
+        Some((messages.get(start)?.message.id, messages.back()?.message.id))
+    }
+
+    /// The messages from one id to another, ends included. None: the first of them is not here any more.
+    pub(super) fn between(
+        &self,
+        first: i64,
+        last: i64,
+    ) -> Option<impl DoubleEndedIterator<Item = &Rc<Message>> + Clone> {
+        let messages = self.0.as_ref()?;
+        let start = messages.binary_search_by_key(&first, |stored| stored.message.id).ok()?;
+        let end = messages.partition_point(|stored| stored.message.id <= last);
+        Some(messages.range(start..end.max(start)).map(|stored| &stored.message))
     }
 
     fn message(&self, at: usize) -> Rc<Message> {

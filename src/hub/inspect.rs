@@ -69,6 +69,17 @@ impl Hub {
         all.into_iter().map(|(_, channel)| channel).collect()
     }
 
+    /// Channels made since the start; with [`Hub::listed`], what a list of channels may hold.
+    pub fn made_count(&self) -> u64 {
+        self.serial
+    }
+
+    /// What is known of a channel of an older list; none: it is gone, whoever has its place now.
+    pub fn listed(&self, channel: ChannelId, made_count: u64, now: Now) -> Option<ChannelInfo<'_>> {
+        let entry = self.channels.get(channel.0 as usize)?;
+        (entry.serial <= made_count).then(|| self.info(channel, now))
+    }
+
     /// Live channels, without making a list of them.
     pub fn channel_count(&self) -> usize {
         self.channels.len()

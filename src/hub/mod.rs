@@ -13,7 +13,7 @@ mod settings;
 
 pub use account::Full;
 pub use events::{Event, EventKind};
-pub use history::{Resume, Since};
+pub use history::{Resume, Since, Stretch};
 pub use inspect::{ChannelInfo, Totals};
 pub use members::{Left, Member, SubscriberId, Subscriptions};
 pub use settings::HubSettings;
@@ -352,9 +352,21 @@ impl Hub {
         self.members.channels(subscriptions)
     }
 
-    /// The stored messages of a channel that a subscriber asks for, oldest first.
-    pub fn replay(&self, channel: ChannelId, resume: &Resume<'_>) -> Vec<Rc<Message>> {
-        self.channels[channel.0 as usize].history.since(resume)
+    /// The stored messages of a channel that a subscriber asks for; none if there are none.
+    pub fn asked(&self, channel: ChannelId, resume: &Resume<'_>) -> Option<Stretch> {
+        let entry = &self.channels[channel.0 as usize];
+        let (next, last) = entry.history.asked(resume)?;
+        Some(Stretch { channel, serial: entry.serial, next, last })
+    }
+
+    /// The messages of a stretch, oldest first. None: the first has left the store.
+    pub fn stored(
+        &self,
+        stretch: &Stretch,
+    ) -> Option<impl DoubleEndedIterator<Item = &Rc<Message>> + Clone> {
+        let entry = self.channels.get(stretch.channel.0 as usize)?;
+        let is_same = entry.serial == stretch.serial;
+        is_same.then(|| entry.history.between(stretch.next, stretch.last)).flatten()
     }
 
     fn raise(&mut self, kind: EventKind, channel: ChannelId) {

@@ -132,8 +132,7 @@ fn the_oldest_stored_message_gives_way() {
         hub.assert_consistent();
     }
     let all = Resume { backtrack: u32::MAX, ..Resume::default() };
-    let texts: Vec<_> = hub.replay(channel, &all).iter().map(|message| message.text[0]).collect();
-    assert_eq!(texts, *b"23");
+    assert_eq!(texts(&hub, channel, &all), "23");
     assert_eq!((hub.totals().stored, hub.totals().messages_in_trash), (2, 1));
 }
 
@@ -201,6 +200,35 @@ fn events_tell_what_happens_to_other_channels() {
     hub.assert_consistent();
 }
 
+/// What is stored and asked for, a letter each.
+fn texts(hub: &Hub, channel: ChannelId, resume: &Resume<'_>) -> String {
+    let Some(stretch) = hub.asked(channel, resume) else { return String::new() };
+    let messages = hub.stored(&stretch).expect("nothing has happened in between");
+    messages.map(|message| char::from(message.text[0])).collect()
+}
+
+#[test]
+fn a_stretch_is_good_until_its_first_message_has_left_the_store() {
+    let mut hub = Hub::new(HubSettings { max_stored_messages: Some(2), ..settings() }, at(0));
+    let channel = hub.find_or_create(b"a", at(0)).unwrap();
+    for text in [b"1", b"2"] {
+        hub.publish(channel, &stored(text), at(0)).unwrap();
+    }
+    let all = Resume { backtrack: u32::MAX, ..Resume::default() };
+    let mut stretch = hub.asked(channel, &all).unwrap();
+    hub.publish(channel, &stored(b"3"), at(0)).unwrap();
+    assert!(hub.stored(&stretch).is_none());
+    stretch.next = 2;
+    let rest: Vec<u8> = hub.stored(&stretch).unwrap().map(|message| message.text[0]).collect();
+    assert_eq!(rest, b"2", "what came later is not of it");
+    hub.delete(channel, at(0));
+    let channel = hub.find_or_create(b"a", at(0)).unwrap();
+    for text in [b"4", b"5"] {
+        hub.publish(channel, &stored(text), at(0)).unwrap();
+    }
+    assert!(hub.stored(&stretch).is_none(), "another channel has taken the place");
+}
+
 #[test]
 fn a_replay_starts_where_the_subscriber_stopped() {
     let mut hub = Hub::new(settings(), at(0));
@@ -212,8 +240,7 @@ fn a_replay_starts_where_the_subscriber_stopped() {
     let replay = |backtrack, since: Option<(u64, Option<u32>)>, event_id: Option<&str>| {
         let since = since.map(|(second, tag)| Since { time: 1_000_000 + second, tag });
         let resume = Resume { backtrack, since, event_id: event_id.map(str::as_bytes) };
-        let messages = hub.replay(channel, &resume);
-        messages.iter().map(|message| char::from(message.text[0])).collect::<String>()
+        texts(&hub, channel, &resume)
     };
     assert_eq!(replay(0, None, None), "");
     assert_eq!(replay(2, Some((0, None)), Some("e1")), "34");

@@ -51,8 +51,7 @@ pub fn random_bytes<const COUNT: usize>() -> io::Result<[u8; COUNT]> {
     }
 }
 
-/// Whether anybody still reads what is written to standard error. `eprintln` panics where nobody does, and
-/// a daemon does not end because its log's reader has.
+/// Whether anybody still reads what is written to standard error: false when its terminal has gone.
 pub fn is_standard_error_open() -> bool {
     let mut descriptor = libc::pollfd { fd: libc::STDERR_FILENO, events: 0, revents: 0 };
     // SAFETY: one pollfd of our own; the call returns at once.

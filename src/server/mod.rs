@@ -3,7 +3,8 @@
 //!
 //! Read it in this order: this file is the seam; `requests` takes bytes apart; `api` carries out the
 //! requests of one face and `push_stream` those of the other; `fanout` and `delivery` bring messages to
-//! subscribers, `outbox` holds them; `deadlines` is what happens by itself; `lifecycle` is how connections,
+//! subscribers, `replay` makes old ones ready, `feed` lets large answers be made as they are read, `outbox`
+//! holds what is to be written; `deadlines` is what happens by itself; `lifecycle` is how connections,
 //! subscriptions and the server end.
 
 mod api;
@@ -12,9 +13,11 @@ mod connection;
 mod deadlines;
 mod delivery;
 mod fanout;
+mod feed;
 mod lifecycle;
 mod outbox;
 mod push_stream;
+mod replay;
 mod requests;
 
 pub use connection::ConnectionId;
@@ -30,10 +33,13 @@ use crate::timer_wheel::TimerWheel;
 use crate::transports::{Coding, FormatId, Formats, Frame, Payload, WireFormat};
 use connection::{Connection, Phase};
 use fanout::Fanout;
+use outbox::Left;
+use replay::Pieces;
 use sha1::{Digest, Sha1};
 use slab::Slab;
 use std::collections::VecDeque;
 use std::io::IoSlice;
+use std::rc::Rc;
 
 /// Granularity of connection deadlines.
 const TICK: Millis = Millis(64);
@@ -68,6 +74,10 @@ pub struct Server {
     connections: Slab<Connection>,
     hub: Hub,
     fanout: Fanout,
+    /// Of replays that are going on.
+    pieces: Pieces,
+    /// Shared by all long lists of channels that are being written.
+    listings: Rc<()>,
     formats: Formats,
     framed: FramedFormats,
     timers: TimerWheel,
@@ -130,6 +140,8 @@ impl Server {
             locations,
             connections: Slab::new(),
             fanout: Fanout::default(),
+            pieces: Pieces::default(),
+            listings: Rc::new(()),
             formats,
             framed,
             timers: TimerWheel::new(TICK, now.monotonic),
@@ -197,10 +209,17 @@ impl Server {
     pub fn sent(&mut self, id: ConnectionId, count: usize, now: Now) {
         self.counters.sent_bytes_total += count as u64;
         let connection = &mut self.connections[id.0 as usize];
-        connection.outbox.sent(count, now.monotonic);
-        if !connection.outbox.is_empty() {
+        let is_empty = match connection.outbox.sent(count, now.monotonic) {
+            Left::Nothing => true,
+            Left::Something => false,
+            Left::Feed => {
+                self.feed_more(id.0, now);
+                self.connections[id.0 as usize].outbox.is_empty()
+            }
+        };
+        if !is_empty {
             self.request_write(id.0);
-        } else if matches!(connection.phase, Phase::Draining) {
+        } else if matches!(self.connections[id.0 as usize].phase, Phase::Draining) {
             self.shut(id.0, now);
         }
     }
@@ -226,6 +245,7 @@ impl Server {
         self.expire(now);
         if self.hub.next_sweep().is_some_and(|at| at <= now.monotonic) {
             self.hub.sweep(now);
+            self.pieces.forget_unused();
         }
         // Whoever just ended has left before its next request can subscribe again.
         self.settle(now);
@@ -285,7 +305,7 @@ impl Server {
             Phase::Subscriber(ref subscriber) if subscriber.is_websocket() => {
                 !connection.flags.is_parked
             }
-            Phase::Subscriber(_) => connection.input.len() < self.config.limits.head_bytes_max,
+            // What a subscriber says is kept up to a limit and then dropped; but its end is to be seen.
             _ => true,
         }
     }

@@ -1,5 +1,7 @@
-//! What waits for one connection's socket: shared frames in order, and the two limits of a slow reader.
+//! What waits for one connection's socket: shared frames in order, in the middle of them perhaps an
+//! answer that is made as the queue drains, and the two limits of a slow reader.
 
+use super::feed::Feed;
 use crate::time::Millis;
 use crate::transports::Frame;
 use std::collections::VecDeque;
@@ -10,26 +12,54 @@ use std::io::IoSlice;
 pub(super) struct Overflow;
 
 /// A queue of frames. Empty it owns no heap, with one frame only that frame.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Outbox {
     frames: Frames,
     /// Bytes of the first frame that the kernel has taken.
     offset: u32,
-    /// Bytes that do not count towards the limit: a replay may be larger than it.
+    /// Bytes at the front that do not count towards the limit: what is fed has one of its own.
     exempt: u32,
     bytes: usize,
     /// When the kernel last took something, or the queue last began to fill.
     progress_at: Millis,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 enum Frames {
     #[default]
     None,
     One(Frame),
-    #[allow(clippy::box_collection, reason = "an idle connection pays for every inline byte")]
-    Many(Box<VecDeque<Frame>>),
+    /// On the heap, as an idle connection pays for every inline byte.
+    Many(Box<Queue>),
 }
+
+#[derive(Default)]
+struct Queue {
+    /// What can be written now.
+    front: VecDeque<Frame>,
+    fed: Option<Box<Fed>>,
+}
+
+struct Fed {
+    /// What comes next is made of it, piece by piece, as the queue drains.
+    feed: Feed,
+    /// What was queued since then, and comes after that.
+    behind: VecDeque<Frame>,
+}
+
+/// How a queue is after a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Left {
+    /// Nothing is queued.
+    Nothing,
+    /// There is more to write.
+    Something,
+    /// There may be room for more of what is made as the queue drains.
+    Feed,
+}
+
+/// So much is fed at most, whatever the configuration says: [`Outbox::exempt`] must hold it.
+const FED_BYTES_MAX: usize = 1 << 30;
 
 impl Outbox {
     pub(super) fn is_empty(&self) -> bool {
@@ -45,7 +75,8 @@ impl Outbox {
         self.progress_at
     }
 
-    /// Queues a frame whatever the limit: answers, which are bounded by their requests, and replays.
+    /// Queues a frame whatever the limit: answers, which are bounded by their requests. While the
+    /// queue is fed, they come behind that.
     pub(super) fn push(&mut self, frame: Frame, now: Millis) {
         if frame.is_empty() {
             return;
@@ -61,11 +92,58 @@ impl Outbox {
         self.frames.push(frame);
     }
 
-    /// Queues a frame of a replay: it does not count towards the limit until the queue has been empty.
-    pub(super) fn push_exempt(&mut self, frame: Frame, now: Millis) {
-        let size = u32::try_from(frame.len()).unwrap_or(u32::MAX);
+    /// What is pushed from now on comes behind what is fed.
+    pub(super) fn begin_feed(&mut self, feed: Feed) {
+        assert!(!self.is_fed(), "one feed follows the other");
+        self.exempt = u32::try_from(self.bytes).unwrap_or(u32::MAX);
+        let mut queue = match std::mem::take(&mut self.frames) {
+            Frames::None => Box::default(),
+            Frames::One(first) => Box::new(Queue { front: VecDeque::from([first]), fed: None }),
+            Frames::Many(queue) => queue,
+        };
+        queue.fed = Some(Box::new(Fed { feed, behind: VecDeque::new() }));
+        self.frames = Frames::Many(queue);
+    }
+
+    pub(super) fn is_fed(&self) -> bool {
+        matches!(&self.frames, Frames::Many(queue) if queue.fed.is_some())
+    }
+
+    /// The feed, if more of it is to be queued: the kernel has taken so much that there is room.
+    pub(super) fn feed_due(&mut self, bytes_max: usize) -> Option<&mut Feed> {
+        let has_room = (self.exempt as usize) < bytes_max.min(FED_BYTES_MAX);
+        match &mut self.frames {
+            Frames::Many(queue) if has_room => queue.fed.as_mut().map(|fed| &mut fed.feed),
+            Frames::None | Frames::One(_) | Frames::Many(_) => None,
+        }
+    }
+
+    /// Queues what the feed has made.
+    pub(super) fn push_fed(&mut self, frame: Frame, now: Millis) {
+        let Frames::Many(queue) = &mut self.frames else { return };
+        let Ok(size) = u32::try_from(frame.len()) else {
+            return frame.chunks(1 << 30).for_each(|piece| self.push_fed(piece.into(), now));
+        };
+        if size == 0 {
+            return;
+        }
+        if self.bytes == 0 {
+            self.progress_at = now;
+        }
+        self.bytes += frame.len();
         self.exempt = self.exempt.saturating_add(size);
-        self.push(frame, now);
+        queue.front.push_back(frame);
+    }
+
+    /// The feed has made everything.
+    pub(super) fn end_feed(&mut self) {
+        let Frames::Many(queue) = &mut self.frames else { return };
+        if let Some(mut fed) = queue.fed.take() {
+            queue.front.append(&mut fed.behind);
+        }
+        if queue.front.is_empty() {
+            self.frames = Frames::None;
+        }
     }
 
     /// Queues a live message, unless so many bytes are waiting already. A single message of any size is
@@ -77,10 +155,12 @@ impl Outbox {
         bytes_max: usize,
         now: Millis,
     ) -> Result<(), Overflow> {
-        let front = self.frames.first_length().map_or(0, |length| length - self.offset as usize);
-        let counted = if front > bytes_max { self.bytes - front } else { self.bytes };
-        if counted > bytes_max.saturating_add(self.exempt as usize) {
-            return Err(Overflow);
+        if self.bytes > bytes_max {
+            let length = self.frames.first_length().unwrap_or(0);
+            let front = Some(length - self.offset as usize).filter(|front| *front > bytes_max);
+            if self.bytes - front.unwrap_or(0).max(self.exempt as usize) > bytes_max {
+                return Err(Overflow);
+            }
         }
         self.push(frame, now);
         Ok(())
@@ -109,23 +189,24 @@ impl Outbox {
     ///
     /// # Panics
     /// It took more than there was.
-    pub(super) fn sent(&mut self, count: usize, now: Millis) {
-        if count == 0 {
-            return;
-        }
+    pub(super) fn sent(&mut self, count: usize, now: Millis) -> Left {
         assert!(count <= self.bytes, "the kernel takes what it was given");
-        self.progress_at = now;
-        self.bytes -= count;
-        if self.bytes == 0 {
-            (self.frames, self.offset, self.exempt) = (Frames::None, 0, 0);
-            return;
+        if count > 0 {
+            self.progress_at = now;
         }
+        self.bytes -= count;
+        if self.bytes == 0 && !self.is_fed() {
+            (self.frames, self.offset, self.exempt) = (Frames::None, 0, 0);
+            return Left::Nothing;
+        }
+        self.exempt = self.exempt.saturating_sub(u32::try_from(count).unwrap_or(u32::MAX));
         let mut taken = self.offset as usize + count;
         while let Some(first) = self.frames.first_length().filter(|first| taken >= *first) {
             taken -= first;
             self.frames.pop();
         }
         self.offset = u32::try_from(taken).expect("a frame is smaller than 4 GiB");
+        if self.is_fed() { Left::Feed } else { Left::Something }
     }
 
     /// Forgets everything: the connection is gone.
@@ -134,8 +215,16 @@ impl Outbox {
     }
 
     pub(super) fn assert_consistent(&self) {
-        let bytes: usize = self.unsent().map(<[u8]>::len).sum();
+        let mut bytes: usize = self.unsent().map(<[u8]>::len).sum();
+        if let Frames::Many(queue) = &self.frames
+            && let Some(fed) = &queue.fed
+        {
+            assert!(bytes > 0, "more is fed before all is written");
+            assert_eq!(self.exempt as usize, bytes, "what is fed does not count");
+            bytes += fed.behind.iter().map(|frame| frame.len()).sum::<usize>();
+        }
         assert_eq!(self.bytes, bytes, "accounted bytes are queued bytes");
+        assert!(self.exempt as usize <= self.bytes, "what does not count is at the front");
     }
 }
 
@@ -144,7 +233,7 @@ impl Frames {
         let (one, many) = match self {
             Frames::None => (None, None),
             Frames::One(frame) => (Some(frame), None),
-            Frames::Many(frames) => (None, Some(frames.iter())),
+            Frames::Many(queue) => (None, Some(queue.front.iter())),
         };
         one.into_iter().chain(many.into_iter().flatten())
     }
@@ -156,10 +245,15 @@ impl Frames {
     fn push(&mut self, frame: Frame) {
         *self = match std::mem::take(self) {
             Frames::None => Frames::One(frame),
-            Frames::One(first) => Frames::Many(Box::new(VecDeque::from([first, frame]))),
-            Frames::Many(mut frames) => {
-                frames.push_back(frame);
-                Frames::Many(frames)
+            Frames::One(first) => {
+                Frames::Many(Box::new(Queue { front: VecDeque::from([first, frame]), fed: None }))
+            }
+            Frames::Many(mut queue) => {
+                match &mut queue.fed {
+                    None => queue.front.push_back(frame),
+                    Some(fed) => fed.behind.push_back(frame),
+                }
+                Frames::Many(queue)
             }
         };
     }
@@ -168,9 +262,9 @@ impl Frames {
         match self {
             Frames::None => {}
             Frames::One(_) => *self = Frames::None,
-            Frames::Many(frames) => {
-                frames.pop_front();
-                if frames.is_empty() {
+            Frames::Many(queue) => {
+                queue.front.pop_front();
+                if queue.front.is_empty() && queue.fed.is_none() {
                     *self = Frames::None;
                 }
             }
@@ -180,7 +274,13 @@ impl Frames {
 
 #[cfg(test)]
 mod tests {
+    use super::super::replay::{Dressing, Replay};
     use super::*;
+    use crate::transports::FormatId;
+
+    fn feed() -> Feed {
+        Feed::Replay(Replay::new(FormatId(0), Vec::new(), Dressing::None))
+    }
 
     fn text(outbox: &Outbox) -> String {
         outbox.assert_consistent();
@@ -219,10 +319,38 @@ mod tests {
         assert_eq!(push(&mut outbox, 50), Ok(()));
         assert_eq!(push(&mut outbox, 50), Err(Overflow));
         outbox.clear();
-        (0..10).for_each(|_| outbox.push_exempt(frame(), Millis(0)));
+        outbox.push(frame(), Millis(0));
+        outbox.begin_feed(feed());
+        (0..9).for_each(|_| outbox.push_fed(frame(), Millis(0)));
         assert_eq!(push(&mut outbox, 150), Ok(()));
+        outbox.end_feed();
+        outbox.assert_consistent();
         assert_eq!(push(&mut outbox, 150), Ok(()));
         assert_eq!(push(&mut outbox, 150), Err(Overflow));
+        outbox.sent(950, Millis(0));
+        assert_eq!(push(&mut outbox, 150), Err(Overflow), "these have counted before, too");
+        outbox.sent(100, Millis(0));
+        assert_eq!(push(&mut outbox, 150), Ok(()));
+    }
+
+    #[test]
+    fn a_replay_is_written_before_what_is_queued_behind_it() {
+        let mut outbox = Outbox::default();
+        outbox.push(b"head".as_slice().into(), Millis(0));
+        outbox.begin_feed(feed());
+        outbox.push(b"live".as_slice().into(), Millis(0));
+        assert!(outbox.feed_due(4).is_none(), "there is no room");
+        outbox.sent(2, Millis(0));
+        assert!(outbox.feed_due(4).is_some());
+        outbox.push_fed(b"one".as_slice().into(), Millis(0));
+        assert_eq!(text(&outbox), "ad|one|");
+        outbox.sent(5, Millis(0));
+        assert_eq!((outbox.is_empty(), outbox.bytes()), (false, 4));
+        outbox.push_fed(b"two".as_slice().into(), Millis(0));
+        outbox.end_feed();
+        assert_eq!(text(&outbox), "two|live|");
+        outbox.sent(7, Millis(0));
+        assert!(outbox.is_empty());
     }
 
     #[test]

@@ -50,6 +50,11 @@ impl Server {
 
     fn keep_rest(&mut self, id: u32, rest: Vec<u8>) {
         let connection = &mut self.connections[id as usize];
+        let is_subscriber = matches!(connection.phase, Phase::Subscriber(_));
+        if is_subscriber && rest.len() > self.config.limits.head_bytes_max {
+            // More than the next request: it is dropped, so that what follows could not be understood.
+            connection.exchange.keeps_alive = false;
+        }
         connection.input = match connection.phase {
             Phase::Draining | Phase::Lingering | Phase::Condemned => Vec::new(),
             // Nothing behind the last request of a connection is ever read.
@@ -364,8 +369,9 @@ impl Server {
     /// subscribers have taken most of what was published.
     pub(super) fn can_answer(&self, id: u32) -> bool {
         let Some(connection) = self.connections.get(id as usize) else { return true };
-        let limits = &self.config.limits;
-        connection.outbox.bytes() <= limits.outbox_bytes_max / 2 && !self.is_behind()
+        let outbox_bytes_max = self.config.limits.outbox_bytes_max;
+        let has_room = connection.outbox.bytes() <= outbox_bytes_max / 2;
+        has_room && !connection.outbox.is_fed() && !self.is_behind()
     }
 
     /// Whether so much was published that subscribers have not taken yet that no more may come.

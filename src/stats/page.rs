@@ -39,6 +39,11 @@ impl Page {
         }
     }
 
+    /// Bytes so far.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The finished answer.
     pub(super) fn into_bytes(self) -> Vec<u8> {
         self.bytes

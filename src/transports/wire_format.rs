@@ -108,6 +108,12 @@ impl Formats {
         self.each_item(id, message, |item| coding.write(item, out))
     }
 
+    /// Adds to a check sum what [`Formats::encode`] puts into a gzip stream; returns what
+    /// [`Formats::write`] does.
+    pub fn add_to_sum(&mut self, id: FormatId, message: &Message, sum: &mut Crc) -> Option<usize> {
+        self.each_item(id, message, |item| sum.update(item))
+    }
+
     /// Makes the items that a message is in this format: most are one.
     fn each_item(
         &mut self,

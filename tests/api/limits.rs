@@ -167,3 +167,19 @@ fn many_small_messages_fill_backlog_bytes_max_too() {
     daemon.run();
     assert_eq!(publisher.text(), ACCEPTED.repeat(90));
 }
+
+#[test]
+fn a_subscriber_that_says_more_than_head_bytes_max_is_read_on_and_its_end_is_seen_at_once() {
+    let daemon = daemon_with(|limits| limits.head_bytes_max = 512);
+    let chatter = subscriber(&daemon, "a");
+    for _ in 0..1000 {
+        chatter.send([b'x'; 300]);
+        assert!(chatter.is_read());
+        assert!(daemon.with_server(|server, _| server.buffered_bytes()) <= 512);
+    }
+    ask(&daemon, publish("a", "1"));
+    assert_eq!(chatter.read(), frame("1"));
+    chatter.end();
+    assert!(chatter.is_closed());
+    assert_eq!(daemon.with_server(|server, _| server.connection_count()), 1, "the publisher's");
+}

@@ -1,9 +1,13 @@
 //! SIGHUP and SIGTERM with a thousand streams open.
 
+use crate::programs::free_port;
 use crate::support::{
-    Daemon, Folder, Next, Publisher, SECRETS, Stream, configure, open_streams, token, wait_for_turn,
+    Daemon, Folder, Next, Publisher, SECRETS, Stream, configure, eventually, open_streams, token,
+    wait_for_turn,
 };
 use std::fs;
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
 
 const STREAMS: usize = 1000;
 const NEW: [&str; 2] = ["fedcba9876543210-subscribe", "fedcba9876543210-publish"];
@@ -141,4 +145,23 @@ fn the_daemon_outlives_the_reader_of_its_log() {
         publisher.publish("demo", "1");
     }
     assert_eq!(daemon.stop(), Some(0));
+}
+
+#[test]
+fn the_daemon_outlives_a_full_disk_below_its_log() {
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let folder = Folder::new();
+    let port = free_port();
+    let file = folder.write("rpushd.toml", &format!("listen = '127.0.0.1:{port}'"));
+    let mut daemon = configure(&["--config", &file, "--log-level", "debug"], &SECRETS)
+        .stdin(Stdio::null())
+        .stderr(full)
+        .spawn()
+        .unwrap();
+    let address = format!("127.0.0.1:{port}");
+    eventually("the daemon listens", || TcpStream::connect(&address).is_ok());
+    assert!(accepts(&address, SECRETS[0].1));
+    let stop = format!("kill -TERM {}", daemon.id());
+    assert!(Command::new("sh").args(["-c", &stop]).status().unwrap().success());
+    assert_eq!(daemon.wait().unwrap().code(), Some(0));
 }

@@ -3,6 +3,7 @@
 use super::World;
 use super::wire::Wire;
 use std::cell::{RefCell, RefMut};
+use std::io::IoSlice;
 use std::rc::Rc;
 
 /// A connected client.
@@ -70,6 +71,14 @@ impl Client {
             world.server.writable(id);
         }
         world.run();
+    }
+
+    /// Where in memory the frames lie that are queued for it.
+    pub fn unsent_places(&self) -> Vec<*const u8> {
+        let world = self.world.borrow();
+        let mut slices = [IoSlice::new(&[]); 256];
+        let count = world.server.unsent(world.wires[self.wire].id, &mut slices);
+        slices[..count].iter().map(|slice| slice.as_ptr()).collect()
     }
 
     /// Whether the client, having read everything, sees the end of the connection.

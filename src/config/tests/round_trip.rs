@@ -167,3 +167,27 @@ fn servers_without_top_level_locations_read_back() {
         )));
     }
 }
+
+/// `b` is asked on two listeners, with other neighbours on each.
+#[test]
+fn the_default_server_of_each_listener_reads_back() {
+    let config = load_with_secrets(
+        r#"
+        [[server]]
+        listen = "127.0.0.1:1"
+        names = ["a"]
+        [[server]]
+        listen = ["127.0.0.1:1", "127.0.0.1:2"]
+        names = ["b"]
+        [[server]]
+        listen = "127.0.0.1:2"
+        names = ["c"]
+        "#,
+    );
+    let names = |listener: usize| -> Vec<&str> {
+        let asked = config.servers_on(&config.listeners[listener]);
+        asked.iter().map(|server| config.servers[*server].names[0].as_str()).collect()
+    };
+    assert_eq!((names(0), names(1)), (vec!["b", "a"], vec!["c", "b"]));
+    assert_reads_back(&config);
+}

@@ -68,6 +68,8 @@ pub fn check<'a>(
         if subscriber.authorized_channels_only && !is_wildcard && stored == 0 {
             return Err(Refusal::CannotCreateChannels);
         }
+        // What there is before this request, as the module counts: a path that names a channel twice needs
+        // one free place and takes two.
         let members = channel.map_or(0, |channel| hub.members(channel).len());
         if push_stream.max_subscribers_per_channel.is_some_and(|max| members >= max as usize) {
             return Err(Refusal::TooManySubscribers);

@@ -4,10 +4,12 @@
 use super::{Asked, cors, gzip};
 use crate::endpoints::push_stream::{Location, Wire, no_cache, subscriber};
 use crate::http::{Date, Response, Status};
-use crate::hub::ChannelId;
+use crate::hub::{ChannelId, Stretch};
 use crate::message::Message;
 use crate::server::Server;
 use crate::server::connection::{Exchange, Phase, Subscriber, Transport, Waiting};
+use crate::server::feed::Feed;
+use crate::server::replay::{Dressing, Replay};
 use crate::time::{Millis, Now, http_date};
 use crate::transports::{Coding, Frame};
 use std::borrow::Cow;
@@ -115,11 +117,11 @@ impl Server {
         &mut self,
         id: u32,
         answer: &Answer<'_>,
-        messages: &[Rc<Message>],
+        stretches: Vec<Stretch>,
         seen: &subscriber::Seen,
         now: Now,
     ) {
-        if messages.is_empty() {
+        if stretches.is_empty() {
             let position =
                 Position { time: seen.time.filter(|time| *time > 0), tag: seen.tag.map(i64::from) };
             return self.answer_nothing(id, answer, &position, now);
@@ -128,13 +130,57 @@ impl Server {
             seen.time.unwrap_or(0),
             seen.tag.filter(|_| seen.time.is_some()).map_or(-1, i64::from),
         );
-        let last = messages.iter().map(|message| (message.time, i64::from(message.tag)));
-        let (time, tag) = last.chain([asked]).max().unwrap_or(asked);
+        let stored = |stretch| self.hub.stored(stretch).expect("nothing has left the store since");
+        let ends = stretches.iter().filter_map(|stretch| stored(stretch).next_back());
+        let ends = ends.map(|message| (message.time, i64::from(message.tag)));
+        let (time, tag) = ends.chain([asked]).max().unwrap_or(asked);
         let position = Position { time: Some(time), tag: Some(tag) };
-        let messages = messages.iter().map(|message| (&**message, None));
+        let messages = || stretches.iter().flat_map(stored);
+        let text_bytes = || messages().map(|message| message.text.len()).sum::<usize>();
+        if answer.is_gzipped && text_bytes() <= self.config.limits.outbox_bytes_max {
+            let messages: Vec<_> = messages().cloned().collect();
+            let messages = messages.iter().map(|message| (&**message, None));
+            let exchange = self.begin_unsized_exchange(id);
+            let frame = self.make_answer(exchange, answer, &position, messages);
+            self.push(id, frame, now);
+            return self.end_exchange(id, now);
+        }
+        self.answer_replay(id, answer, &position, stretches, now);
+    }
+
+    /// 200 with header, any number of old messages and footer. It is not compressed: that would take all
+    /// of it at once.
+    fn answer_replay(
+        &mut self,
+        id: u32,
+        answer: &Answer<'_>,
+        position: &Position,
+        stretches: Vec<Stretch>,
+        now: Now,
+    ) {
         let exchange = self.begin_unsized_exchange(id);
-        let frame = self.make_answer(exchange, answer, &position, messages);
-        self.push(id, frame, now);
+        let coding = exchange.coding();
+        let (wire, location) = (Wire::Body(coding), answer.location);
+        let response = self.begin_unsized(exchange, answer.content_type, false);
+        let mut begin = finish_head(response, answer, position).finish();
+        begin.extend_from_slice(&location.first_item(wire).frame);
+        let mut end = Vec::new();
+        let mut dressing = Dressing::None;
+        if let Some(callback) = &answer.callback {
+            coding.write(callback, &mut begin);
+            coding.write(b"([", &mut begin);
+            coding.write(b"]);", &mut end);
+            dressing = Dressing::Listed { coding, is_first: true };
+        }
+        end.extend_from_slice(&location.last_item(wire).frame);
+        end.extend_from_slice(coding.end());
+        self.push(id, begin.into(), now);
+        self.begin_feed(
+            id,
+            Feed::Replay(Replay::new(location.format(wire), stretches, dressing)),
+            now,
+        );
+        self.push(id, end.into(), now);
         self.end_exchange(id, now);
     }
 

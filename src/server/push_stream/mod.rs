@@ -3,11 +3,14 @@
 
 mod answers;
 mod gzip;
+mod listing;
 mod publisher;
 mod statistics;
 mod streams;
 mod subscriber;
 mod websocket;
+
+pub(super) use listing::Listing;
 
 use super::Server;
 pub(super) use answers::SharedAnswer;
@@ -69,7 +72,7 @@ impl Server {
         let asked = Asked { location, request: &request, origin: location.origin(&request) };
         Some(match settings.role {
             Role::Publisher { is_admin } => self.route_publisher(&asked, is_admin, now),
-            Role::Statistics => self.statistics(&asked, now),
+            Role::Statistics => self.statistics(id, &asked, now),
             Role::Subscriber(Mode::WebSocket) => self.route_websocket(id, &asked, now),
             Role::Subscriber(_) => self.route_subscriber(id, &asked, now),
         })

@@ -1,14 +1,17 @@
 //! Statistics locations, and what publishers are told about their channels (push-stream spec, section 7).
 
+use super::listing::{Listing, row};
 use super::{Asked, gzip, refuse_statistics};
 use crate::endpoints::push_stream::{no_cache, publisher};
-use crate::http::{Response, Status};
+use crate::http::{Framing, Response, Status};
 use crate::hub::ChannelId;
 use crate::push_stream::channel_path::{self, PathChannel, ReservedId};
 use crate::server::Server;
+use crate::server::feed::Feed;
 use crate::server::requests::Next;
-use crate::stats::push_stream::{Channel, Format, Summary, Totals, Worker};
+use crate::stats::push_stream::{CHANNEL_BYTES, Channel, Format, List, Summary, Totals, Worker};
 use crate::time::Now;
+use std::rc::Rc;
 
 /// What the statistics of a request are about.
 enum Subject {
@@ -22,7 +25,7 @@ enum Subject {
 
 impl Server {
     /// A request of a statistics location.
-    pub(super) fn statistics(&mut self, asked: &Asked<'_>, now: Now) -> Next {
+    pub(super) fn statistics(&mut self, id: u32, asked: &Asked<'_>, now: Now) -> Next {
         let head = asked.request.head;
         if head.method != "GET" {
             let response = no_cache(Response::titled(Status::METHOD_NOT_ALLOWED));
@@ -38,6 +41,11 @@ impl Server {
             Subject::Prefix(prefix) => {
                 let mut all = self.hub.channels();
                 all.retain(|channel| self.hub.info(*channel, now).name.starts_with(&prefix));
+                let names = all.iter().map(|channel| self.hub.info(*channel, now).name.len());
+                let bytes = names.sum::<usize>() + CHANNEL_BYTES * all.len();
+                if bytes > self.config.limits.outbox_bytes_max {
+                    return self.list_long(id, asked, format, all, now);
+                }
                 Some(self.group(format, &all, now))
             }
             Subject::Channels(channels) => self.channels(format, &channels, now),
@@ -91,14 +99,45 @@ impl Server {
         format.group(&self.totals(now), rows)
     }
 
-    fn channel_row(&self, channel: ChannelId, now: Now) -> Channel<'_> {
-        let info = self.hub.info(channel, now);
-        Channel {
-            id: info.name,
-            published_messages: info.published,
-            stored_messages: info.stored as u64,
-            subscribers: info.subscriptions as u64,
+    /// A list that is larger than what may be queued: it is made as it is read, and neither its length nor
+    /// a good way to compress it is known.
+    fn list_long(
+        &mut self,
+        id: u32,
+        asked: &Asked<'_>,
+        format: Format,
+        channels: Vec<ChannelId>,
+        now: Now,
+    ) -> Next {
+        if Rc::strong_count(&self.listings) > self.config.limits.listings_max {
+            let response = no_cache(Response::titled(Status::SERVICE_UNAVAILABLE));
+            return identify(Next::Answer(response, Vec::new()), self);
         }
+        let exchange = &mut self.connections[id as usize].exchange;
+        exchange.keeps_alive &=
+            !exchange.is_http_1_0 && asked.request.head.framing == Framing::Length(0);
+        let exchange = *exchange;
+        let response = self.begin_unsized(exchange, format.content_type(), false);
+        let head = self.identified(no_cache(response)).finish();
+        let list = List::begin(format, &self.totals(now), 0);
+        let (coding, place) = (exchange.coding(), self.listings.clone());
+        let listing = Listing::new(list, channels, self.hub.made_count(), coding, place);
+        self.push(id, head.into(), now);
+        self.begin_feed(id, Feed::Listing(Box::new(listing)), now);
+        self.push(id, coding.end().into(), now);
+        self.end_exchange(id, now);
+        Next::Done
+    }
+
+    fn channel_row(&self, channel: ChannelId, now: Now) -> Channel<'_> {
+        row(self.hub.info(channel, now))
+    }
+
+    /// Section 5.1: who answers. The module gives its version and commit; we give ours.
+    fn identified(&self, response: Response) -> Response {
+        response
+            .field("X-Nginx-PushStream-Tag", env!("CARGO_PKG_VERSION"))
+            .field("X-Nginx-PushStream-Commit", &self.build_id)
     }
 
     fn totals(&self, now: Now) -> Totals<'_> {
@@ -136,15 +175,9 @@ impl Server {
     }
 }
 
-/// Section 5.1: who answers. The module gives its version and commit; we give ours.
 fn identify(next: Next, server: &Server) -> Next {
     match next {
-        Next::Answer(response, body) => Next::Answer(
-            response
-                .field("X-Nginx-PushStream-Tag", env!("CARGO_PKG_VERSION"))
-                .field("X-Nginx-PushStream-Commit", &server.build_id),
-            body,
-        ),
+        Next::Answer(response, body) => Next::Answer(server.identified(response), body),
         other => other,
     }
 }

@@ -8,8 +8,11 @@ use crate::hub::ChannelId;
 use crate::message::Message;
 use crate::server::Server;
 use crate::server::connection::{Phase, Subscriber, Transport};
+use crate::server::feed::Feed;
+use crate::server::replay::{Dressing, Replay};
 use crate::server::requests::Next;
 use crate::time::{Millis, Now};
+use crate::transports::padding::PaddingSizes;
 use crate::transports::{Coding, Encoded, gzip_stream};
 use std::rc::Rc;
 
@@ -42,22 +45,35 @@ impl Server {
         let said = is_gzipped.then(Box::default);
         let transport = Transport::Stream { said };
         let mut subscriber = self.location_subscriber(location, Wire::Body(coding), transport, now);
-        self.write_beginning(asked, &joining, coding, &mut subscriber, &mut bytes);
-        self.connections[id as usize].outbox.push_exempt(bytes.into(), now.monotonic);
-        self.request_write(id);
+        let sizes = self.write_header(asked, coding, &mut subscriber, &mut bytes);
+        self.push(id, bytes.into(), now);
+        subscriber.padding = sizes.map_or(0, |sizes| sizes.message);
+        let dressing = match subscriber.padding {
+            0 => Dressing::None,
+            size => Dressing::Padded {
+                location: location.clone(),
+                coding,
+                size,
+                size_max: self.locations.padding_max(),
+            },
+        };
+        let replay = Replay::new(subscriber.format, self.old_messages(&joining), dressing);
+        if let Transport::Stream { said: Some(said) } = &mut subscriber.transport {
+            replay.add_to_sum(&self.hub, &mut self.formats, said);
+        }
         self.begin_subscriber(id, subscriber);
+        self.begin_feed(id, Feed::Replay(replay), now);
         Next::Done
     }
 
-    /// Header and old messages, each with its padding.
-    fn write_beginning(
-        &mut self,
+    /// The header with its padding; returns what this user agent is owed.
+    fn write_header(
+        &self,
         asked: &Asked<'_>,
-        joining: &Joining,
         coding: Coding,
         subscriber: &mut Subscriber,
         out: &mut Vec<u8>,
-    ) {
+    ) -> Option<PaddingSizes> {
         let (location, size_max) = (asked.location, self.locations.padding_max());
         let sizes = location.padding().and_then(|padding| {
             let own = location.settings.subscriber.user_agent.as_ref();
@@ -73,18 +89,7 @@ impl Server {
         if let Some(sizes) = sizes.filter(|_| !header.is_empty()) {
             say(&coding.encode(&location.padding_for(header.len(), sizes.header, size_max)));
         }
-        let padding = sizes.map_or(0, |sizes| sizes.message);
-        for message in self.replay(joining) {
-            let Some(item) = self.formats.encode(location.format(Wire::Body(coding)), &message)
-            else {
-                continue;
-            };
-            say(&item);
-            if padding > 0 {
-                say(&coding.encode(&location.padding_for(item.text_bytes, padding, size_max)));
-            }
-        }
-        subscriber.padding = padding;
+        sizes
     }
 
     /// A subscriber of a location whose time begins now.

@@ -6,12 +6,10 @@ use super::{Asked, Refusal, cors, explain};
 use crate::config::Mode;
 use crate::endpoints::push_stream::{no_cache, publisher, subscriber};
 use crate::http::{Framing, Response, Status};
-use crate::hub::{ChannelId, Resume};
-use crate::message::Message;
+use crate::hub::{ChannelId, Resume, Stretch};
 use crate::server::Server;
 use crate::server::requests::Next;
 use crate::time::Now;
-use std::rc::Rc;
 
 /// A subscription whose channels have been made.
 pub(super) struct Joining {
@@ -91,28 +89,29 @@ impl Server {
     }
 
     /// All old messages, channel by channel in the order of the path.
-    pub(super) fn replay(&self, joining: &Joining) -> Vec<Rc<Message>> {
-        let mut messages = Vec::new();
-        for (channel, backtrack) in &joining.channels {
-            messages.append(&mut self.hub.replay(*channel, &joining.resume(*backtrack)));
-        }
-        messages
+    pub(super) fn old_messages(&self, joining: &Joining) -> Vec<Stretch> {
+        let channels = joining.channels.iter();
+        channels
+            .filter_map(|(channel, backtrack)| {
+                self.hub.asked(*channel, &joining.resume(*backtrack))
+            })
+            .collect()
     }
 
     /// Section 11.
     fn poll(&mut self, id: u32, asked: &Asked<'_>, joining: &Joining, now: Now) -> Next {
         let answer = Answer::of(asked);
-        let messages = self.replay(joining);
-        self.answer_at_once(id, &answer, &messages, &joining.seen, now);
+        let stretches = self.old_messages(joining);
+        self.answer_at_once(id, &answer, stretches, &joining.seen, now);
         Next::Done
     }
 
     /// Section 12.
     fn long_poll(&mut self, id: u32, asked: &Asked<'_>, joining: Joining, now: Now) -> Next {
-        let messages = self.replay(&joining);
-        if !messages.is_empty() {
+        let stretches = self.old_messages(&joining);
+        if !stretches.is_empty() {
             let answer = Answer::of(asked);
-            self.answer_at_once(id, &answer, &messages, &joining.seen, now);
+            self.answer_at_once(id, &answer, stretches, &joining.seen, now);
             return Next::Done;
         }
         match self.join_all(id, &joining, now) {

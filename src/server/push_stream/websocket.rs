@@ -8,6 +8,8 @@ use crate::http::{Framing, Response, Status};
 use crate::hub::Draft;
 use crate::server::Server;
 use crate::server::connection::{Phase, Transport};
+use crate::server::feed::Feed;
+use crate::server::replay::{Dressing, Replay};
 use crate::server::requests::Next;
 use crate::time::Now;
 use crate::transports::Frame;
@@ -72,12 +74,13 @@ impl Server {
     ) {
         let location = asked.location;
         let wire = Wire::WebSocket { is_deflated };
-        let mut bytes = location.first_item(wire).frame.to_vec();
-        for message in self.replay(joining) {
-            self.formats.write(location.format(wire), &message, &mut bytes);
-        }
-        self.connections[id as usize].outbox.push_exempt(bytes.into(), now.monotonic);
-        self.request_write(id);
+        self.push(id, location.first_item(wire).frame.clone(), now);
+        let stretches = self.old_messages(joining);
+        self.begin_feed(
+            id,
+            Feed::Replay(Replay::new(location.format(wire), stretches, Dressing::None)),
+            now,
+        );
         let is_stored = publisher::stores(location, asked.request);
         let transport = Transport::WebSocket { reader: Reader::default(), is_deflated, is_stored };
         let subscriber = self.location_subscriber(location, wire, transport, now);

@@ -1,6 +1,7 @@
 //! Which layout an answer has: by `Accept`, as the module chooses (push-stream spec, section 7.2).
 
 use super::super::page::Page;
+use super::list::List;
 use super::{Channel, Summary, Totals, json, plain, xml, yaml};
 
 /// A layout and the name under which it was asked for.
@@ -31,7 +32,7 @@ const SUBTYPES: [(&[u8], Format); 6] = [
 ];
 
 /// Room for a listed channel with an id of usual length, so that a long list seldom moves.
-const CHANNEL_BYTES: usize = 128;
+pub const CHANNEL_BYTES: usize = 128;
 
 impl Format {
     /// The format for an `Accept` header, or for none. The first slash that a known name follows wins; what
@@ -77,14 +78,10 @@ impl Format {
         channels: impl Iterator<Item = Channel<'a>>,
     ) -> Vec<u8> {
         let (channels_min, _) = channels.size_hint();
-        let mut page = Page::with_capacity(512 + CHANNEL_BYTES * channels_min);
-        match self {
-            Format::Plain => plain::group(&mut page, totals, channels),
-            Format::Json | Format::XJson => json::group(&mut page, totals, channels),
-            Format::Yaml | Format::XYaml => yaml::group(&mut page, totals, channels),
-            Format::Xml => xml::group(&mut page, totals, channels),
-        }
-        page.into_bytes()
+        let mut list = List::begin(self, totals, 512 + CHANNEL_BYTES * channels_min);
+        channels.for_each(|channel| list.add(&channel));
+        list.end();
+        list.take()
     }
 
     /// The form for the server as a whole.

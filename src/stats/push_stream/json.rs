@@ -9,17 +9,22 @@ pub(super) fn channel(page: &mut Page, channel: &Channel) {
     page.text("\r\n");
 }
 
-/// A list of channels; without any, head and tail only.
-pub(super) fn group<'a>(
-    page: &mut Page,
-    totals: &Totals,
-    channels: impl Iterator<Item = Channel<'a>>,
-) {
+/// What a list of channels begins with; without any, it is head and tail only.
+pub(super) fn list_head(page: &mut Page, totals: &Totals) {
     head(page, totals);
     members(page, &totals.counts());
     page.text(", \"infos\": [\r\n");
-    list(page, channels, |page, channel| item(page, &channel));
-    page.text("]}\r\n");
+}
+
+/// One of a list, with a comma after all but the last.
+pub(super) fn list_item(page: &mut Page, channel: &Channel, is_first: bool) {
+    page.text(if is_first { "" } else { ",\r\n" });
+    item(page, channel);
+}
+
+/// What a list of channels ends with.
+pub(super) fn list_tail(page: &mut Page, is_empty: bool) {
+    page.text(if is_empty { "" } else { "\r\n" }).text("]}\r\n");
 }
 
 /// The server.
@@ -27,8 +32,11 @@ pub(super) fn summary(page: &mut Page, summary: &Summary) {
     head(page, &summary.totals);
     members(page, &summary.counts());
     page.text(", \"by_worker\": [\r\n");
-    list(page, summary.by_worker.iter(), worker);
-    page.text("]}\r\n");
+    for (index, one) in summary.by_worker.iter().enumerate() {
+        page.text(if index == 0 { "" } else { ",\r\n" });
+        worker(page, one);
+    }
+    list_tail(page, summary.by_worker.is_empty());
 }
 
 fn head(page: &mut Page, totals: &Totals) {
@@ -56,21 +64,6 @@ fn worker(page: &mut Page, worker: &Worker) {
 fn members(page: &mut Page, counts: &[(&str, u64)]) {
     for &(name, number) in counts {
         page.text(", \"").text(name).text("\": ").number(number);
-    }
-}
-
-/// Items on lines of their own, with a comma after all but the last.
-fn list<T>(page: &mut Page, items: impl Iterator<Item = T>, write: impl Fn(&mut Page, T)) {
-    let mut is_first = true;
-    for item in items {
-        if !is_first {
-            page.text(",\r\n");
-        }
-        write(page, item);
-        is_first = false;
-    }
-    if !is_first {
-        page.text("\r\n");
     }
 }
 

@@ -4,12 +4,14 @@
 mod escape;
 mod format;
 mod json;
+mod list;
 mod plain;
 mod timestamp;
 mod xml;
 mod yaml;
 
-pub use format::Format;
+pub use format::{CHANNEL_BYTES, Format};
+pub use list::List;
 
 /// One channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

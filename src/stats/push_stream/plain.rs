@@ -9,18 +9,24 @@ pub(super) fn channel(page: &mut Page, channel: &Channel) {
     page.text("\r\n");
 }
 
-/// A list of channels under a head on one line; without any, the head and an empty line.
-pub(super) fn group<'a>(
-    page: &mut Page,
-    totals: &Totals,
-    channels: impl Iterator<Item = Channel<'a>>,
-) {
+/// What a list of channels begins with: a head on one line; without any, an empty line follows.
+pub(super) fn list_head(page: &mut Page, totals: &Totals) {
     head(page, totals, ", ");
     for (name, number) in totals.counts() {
         page.text(", ").text(name).text(": ").number(number);
     }
     page.text(", infos: \r\n");
-    list(page, channels, |page, channel| item(page, &channel));
+}
+
+/// One of a list, with a comma after all but the last.
+pub(super) fn list_item(page: &mut Page, channel: &Channel, is_first: bool) {
+    page.text(if is_first { "" } else { ",\r\n" });
+    item(page, channel);
+}
+
+/// The end of a list's last line.
+pub(super) fn list_tail(page: &mut Page) {
+    page.text("\r\n");
 }
 
 /// The server.
@@ -30,7 +36,11 @@ pub(super) fn summary(page: &mut Page, summary: &Summary) {
         page.text("\r\n").text(name).text(": ").number(number);
     }
     page.text("\r\nby_worker:\r\n");
-    list(page, summary.by_worker.iter(), worker);
+    for (index, one) in summary.by_worker.iter().enumerate() {
+        page.text(if index == 0 { "" } else { ",\r\n" });
+        worker(page, one);
+    }
+    list_tail(page);
 }
 
 fn head(page: &mut Page, totals: &Totals, separator: &str) {
@@ -53,17 +63,6 @@ fn worker(page: &mut Page, worker: &Worker) {
     for (name, number) in worker.counts() {
         page.text("\r\n  ").text(name).text(": ").number(number);
     }
-}
-
-/// Items with a comma after all but the last, and the end of the last line.
-fn list<T>(page: &mut Page, items: impl Iterator<Item = T>, write: impl Fn(&mut Page, T)) {
-    let mut before = "";
-    for item in items {
-        page.text(before);
-        write(page, item);
-        before = ",\r\n";
-    }
-    page.text("\r\n");
 }
 
 #[cfg(test)]

@@ -12,19 +12,16 @@ pub(super) fn channel(page: &mut Page, channel: &Channel) {
     page.text("\r\n");
 }
 
-/// A list of channels; it may be empty.
-pub(super) fn group<'a>(
-    page: &mut Page,
-    totals: &Totals,
-    channels: impl Iterator<Item = Channel<'a>>,
-) {
+/// What a list of channels begins with.
+pub(super) fn list_head(page: &mut Page, totals: &Totals) {
     page.text(DECLARATION).text("<root>\r\n");
     head(page, totals);
     elements(page, &totals.counts());
     page.text("  <infos>\r\n");
-    for channel in channels {
-        item(page, &channel);
-    }
+}
+
+/// What a list of channels ends with.
+pub(super) fn list_tail(page: &mut Page) {
     page.text("  </infos>\r\n</root>\r\n");
 }
 
@@ -50,7 +47,8 @@ fn head(page: &mut Page, totals: &Totals) {
     page.text("</time>\r\n");
 }
 
-fn item(page: &mut Page, channel: &Channel) {
+/// One of a list.
+pub(super) fn item(page: &mut Page, channel: &Channel) {
     page.text("<channel>\r\n  <name>");
     escape::xml(page, channel.id);
     page.text("</name>\r\n");

@@ -11,24 +11,22 @@ pub(super) fn channel(page: &mut Page, channel: &Channel) {
     lines(page, "  ", &channel.counts());
 }
 
-/// A list of channels; without any, the head and an empty line.
-pub(super) fn group<'a>(
-    page: &mut Page,
-    totals: &Totals,
-    channels: impl Iterator<Item = Channel<'a>>,
-) {
+/// What a list of channels begins with; without any, an empty line follows.
+pub(super) fn list_head(page: &mut Page, totals: &Totals) {
     head(page, "", totals);
     lines(page, "", &totals.counts());
     page.text("infos: \r\n");
-    let mut is_empty = true;
-    for item in channels {
-        page.text(" -\r\n");
-        channel(page, &item);
-        is_empty = false;
-    }
-    if is_empty {
-        page.text("\r\n");
-    }
+}
+
+/// One of a list.
+pub(super) fn list_item(page: &mut Page, item: &Channel) {
+    page.text(" -\r\n");
+    channel(page, item);
+}
+
+/// What a list of channels ends with.
+pub(super) fn list_tail(page: &mut Page, is_empty: bool) {
+    page.text(if is_empty { "\r\n" } else { "" });
 }
 
 /// The server.

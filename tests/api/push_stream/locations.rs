@@ -253,13 +253,31 @@ pub fn channel(daemon: &Daemon, id: &str) -> Option<String> {
 /// The ids of all channels, in the order of their making.
 pub fn names(daemon: &Daemon) -> Vec<String> {
     let answer = ask(daemon, get("/channels-stats?id=ALL", ""));
-    let list: serde_json::Value = serde_json::from_str(&body(&answer)).expect("it is JSON");
+    let body = if answer.contains("chunked") { unchunked(&answer) } else { body(&answer) };
+    let list: serde_json::Value = serde_json::from_str(&body).expect("it is JSON");
     let infos = list["infos"].as_array().expect("a group has infos");
     infos.iter().map(|info| info["channel"].as_str().expect("an id").to_owned()).collect()
 }
 
 fn body(answer: &str) -> String {
     answer.split_once("\r\n\r\n").expect("an answer has a head").1.to_owned()
+}
+
+/// The body of a chunked answer, put together.
+pub fn unchunked(answer: &str) -> String {
+    let (head, mut rest) = answer.split_once("\r\n\r\n").expect("an answer has a head");
+    assert!(head.contains("\r\nTransfer-Encoding: chunked"), "{head}");
+    let mut body = String::new();
+    loop {
+        let (size, more) = rest.split_once("\r\n").expect("a chunk has a size");
+        let size = usize::from_str_radix(size, 16).expect("a size is hexadecimal");
+        if size == 0 {
+            assert_eq!(more, "\r\n");
+            return body;
+        }
+        body += &more[..size];
+        rest = &more[size + 2..];
+    }
 }
 
 /// An item of a chunked body.

@@ -274,3 +274,21 @@ fn a_client_that_hangs_up_while_it_waits_is_forgotten() {
     waiting(&daemon, "/sub/a", "").abort();
     assert_eq!(subscriptions(&daemon, "a"), Some(0));
 }
+
+#[test]
+fn what_is_pipelined_behind_a_wait_is_kept_up_to_head_bytes_max() {
+    for (length, is_kept) in [(512, true), (513, false)] {
+        let mut config = try_config("", &location("/sub", "long-polling", SHOWN)).unwrap();
+        config.limits.head_bytes_max = 512;
+        let daemon = Daemon::new(config);
+        let reader = waiting(&daemon, "/sub/a", "");
+        let bare = get("/stats", "A: \r\n").len();
+        reader.send(get("/stats", &format!("A: {}\r\n", "x".repeat(length - bare))));
+        publish(&daemon, "a", "one");
+        let text = reader.text();
+        assert!(text.contains("[1|a|one|1]"), "{text}");
+        assert_eq!(text.matches("HTTP/1.1 200 OK\r\n").count(), if is_kept { 2 } else { 1 });
+        assert_eq!(text.contains("Connection: close\r\n"), !is_kept, "{text}");
+        assert_eq!(reader.is_ended(), !is_kept);
+    }
+}

@@ -106,6 +106,17 @@ fn a_channel_takes_so_many_subscribers_and_no_more() {
     stream(&daemon, "/sub/a");
 }
 
+/// Step 4.4 comes before anything is made: it counts what there is, not what the request would add.
+#[test]
+fn a_channel_that_is_named_twice_needs_one_free_place_and_takes_two() {
+    let daemon = daemon("max_subscribers_per_channel = 2");
+    let _one = listen(&daemon, "/sub/a");
+    let _twice = listen(&daemon, "/sub/a/a");
+    assert_eq!(channel(&daemon, "a"), Some(row("a", 0, 0, 3)));
+    let expected = forbidden("Subscribers limit per channel has been exceeded.");
+    assert_eq!(subscribe(&daemon, "a"), expected);
+}
+
 #[test]
 fn polling_requests_take_no_place() {
     let daemon = daemon("max_subscribers_per_channel = 1");

@@ -24,6 +24,8 @@ pub struct Settings {
     pub stream_ttl: Option<Millis>,
     pub has_timeout_body: bool,
     pub is_gzipped: bool,
+    /// So little may be queued that old messages are made as they are read, and bursts are too much.
+    pub has_small_queues: bool,
 }
 
 struct NoFiles;
@@ -40,16 +42,19 @@ impl Files for NoFiles {
 
 pub fn settings(random: &mut Random) -> Settings {
     let has_little_memory = random.one_in(6);
+    // With the memory full events are lost, so that they cannot be counted.
+    let has_events = !has_little_memory && random.one_in(2);
     Settings {
         ttl: Millis(*random.pick(&[2, 10, 60, 3600]) * 1000),
         stored_max: *random.pick(&[1, 2, 5, usize::MAX]),
         has_little_memory,
-        // With the memory full events are lost, so that they cannot be counted.
-        has_events: !has_little_memory && random.one_in(2),
+        has_events,
         reload_ends: random.one_in(3),
         stream_ttl: random.one_in(3).then(|| Millis(random.between(1, 20) as u64 * 1000)),
         has_timeout_body: random.one_in(2),
         is_gzipped: random.one_in(3),
+        // Who reads the events must not be cut off.
+        has_small_queues: !has_events && random.one_in(2),
     }
 }
 
@@ -115,6 +120,9 @@ pub fn config(settings: &Settings, random: &mut Random) -> Config {
     let limits = &mut config.limits;
     (limits.head_timeout, limits.body_timeout, limits.keepalive_timeout) = (day, day, day);
     limits.body_total_timeout = day;
+    if settings.has_small_queues {
+        limits.outbox_bytes_max = random.between(1024, 8000);
+    }
     limits.writes_per_turn = *random.pick(&[1, 3, 100]);
     config
 }

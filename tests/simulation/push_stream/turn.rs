@@ -1,6 +1,7 @@
 //! One turn of the loop with simulated sockets, as the reactor makes it.
 
 use super::client::{Client, Phase, Request, Said};
+use super::model::What;
 use super::world::World;
 use rpushd::config::ListenerId;
 use rpushd::server::ConnectionId;
@@ -118,6 +119,13 @@ impl World {
             let number = self.model.publish(channel, text, is_stored, self.now);
             for live in self.clients.iter_mut().filter_map(Client::live) {
                 live.publish(channel, number);
+                let age = self.now.monotonic.since(live.since);
+                if self.settings.stream_ttl.is_some_and(|ttl| age >= ttl) {
+                    // Its end may stand behind old messages already.
+                    live.expected.iter_mut().rev().take(1).for_each(|one| {
+                        one.is_optional |= one.what == What::Message(number);
+                    });
+                }
             }
         }
     }
@@ -184,6 +192,8 @@ impl World {
 
     /// `is_alone`: nothing else happened since it was said to have something.
     fn write_one(&mut self, number: usize, id: ConnectionId, is_alone: bool) {
+        // Old messages may have been made since, if it is among them twice.
+        self.observe(number);
         let client = &mut self.clients[number];
         if client.is_broken {
             self.server.hung_up(id, self.now);
@@ -234,7 +244,8 @@ impl World {
         let number = self.clients.iter().position(|client| client.id == Some(id.0));
         let number = number.expect("a connection is closed once");
         let client = &self.clients[number];
-        let is_too_slow = client.is_slow && !client.queued.is_empty();
+        let is_too_slow =
+            client.is_slow && !client.queued.is_empty() || self.settings.has_small_queues;
         let is_over = client.is_broken || matches!(client.phase, Phase::Over);
         assert!(
             is_over || is_too_slow || self.server.is_stopping(),

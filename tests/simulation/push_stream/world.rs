@@ -250,7 +250,14 @@ impl World {
         self.ends_all = self.settings.reload_ends;
         self.server.reconfigure(self.config.clone(), self.now);
         self.observe_all();
-        self.ends_all = false;
+        if std::mem::take(&mut self.ends_all) {
+            // Who is still being sent old messages sees its end behind them.
+            let others = |client: &&mut Client| client.role != Role::Subscriber(Mode::Framed);
+            for live in self.clients.iter_mut().filter(others).filter_map(Client::live) {
+                live.may_end = true;
+                live.channels.clear();
+            }
+        }
         self.server.assert_consistent();
         self.coverage.count("push-stream reloads", 1);
     }

@@ -1,0 +1,56 @@
+//! The group form, which may be written piece by piece: there may be very many channels.
+
+use super::super::page::Page;
+use super::{Channel, Format, Totals, json, plain, xml, yaml};
+
+/// A group under construction.
+pub struct List {
+    format: Format,
+    is_empty: bool,
+    page: Page,
+}
+
+impl List {
+    /// Head only; there is room for so many bytes without moving.
+    pub fn begin(format: Format, totals: &Totals, capacity: usize) -> List {
+        let mut page = Page::with_capacity(capacity);
+        match format {
+            Format::Plain => plain::list_head(&mut page, totals),
+            Format::Json | Format::XJson => json::list_head(&mut page, totals),
+            Format::Yaml | Format::XYaml => yaml::list_head(&mut page, totals),
+            Format::Xml => xml::list_head(&mut page, totals),
+        }
+        List { format, is_empty: true, page }
+    }
+
+    /// One more channel.
+    pub fn add(&mut self, channel: &Channel) {
+        let is_first = std::mem::replace(&mut self.is_empty, false);
+        match self.format {
+            Format::Plain => plain::list_item(&mut self.page, channel, is_first),
+            Format::Json | Format::XJson => json::list_item(&mut self.page, channel, is_first),
+            Format::Yaml | Format::XYaml => yaml::list_item(&mut self.page, channel),
+            Format::Xml => xml::item(&mut self.page, channel),
+        }
+    }
+
+    /// That was the last one.
+    pub fn end(&mut self) {
+        match self.format {
+            Format::Plain => plain::list_tail(&mut self.page),
+            Format::Json | Format::XJson => json::list_tail(&mut self.page, self.is_empty),
+            Format::Yaml | Format::XYaml => yaml::list_tail(&mut self.page, self.is_empty),
+            Format::Xml => xml::list_tail(&mut self.page),
+        }
+    }
+
+    /// Bytes that were written and not taken.
+    pub fn bytes(&self) -> usize {
+        self.page.bytes()
+    }
+
+    /// Takes what was written since the last time.
+    pub fn take(&mut self) -> Vec<u8> {
+        std::mem::replace(&mut self.page, Page::with_capacity(0)).into_bytes()
+    }
+}
