@@ -57,6 +57,22 @@ impl Replay {
         }
     }
 
+    /// How many bytes all that it will say has, as far as the messages stay in the store.
+    pub(super) fn length(&mut self, hub: &Hub, formats: &mut Formats) -> usize {
+        let (mut length, mut bytes) = (0, Vec::new());
+        for stretch in self.stretches.iter().rev() {
+            for message in hub.stored(stretch).into_iter().flatten() {
+                bytes.clear();
+                self.dressing.write(self.format, message, formats, &mut bytes);
+                length += bytes.len();
+            }
+        }
+        if let Dressing::Listed { is_first, .. } = &mut self.dressing {
+            *is_first = true;
+        }
+        length
+    }
+
     /// The next piece; none: that was all.
     pub(super) fn next(
         &mut self,

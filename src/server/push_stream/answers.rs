@@ -161,9 +161,7 @@ impl Server {
         let exchange = self.begin_unsized_exchange(id);
         let coding = exchange.coding();
         let (wire, location) = (Wire::Body(coding), answer.location);
-        let response = self.begin_unsized(exchange, answer.content_type, false);
-        let mut begin = finish_head(response, answer, position).finish();
-        begin.extend_from_slice(&location.first_item(wire).frame);
+        let mut begin = location.first_item(wire).frame.to_vec();
         let mut end = Vec::new();
         let mut dressing = Dressing::None;
         if let Some(callback) = &answer.callback {
@@ -174,12 +172,17 @@ impl Server {
         }
         end.extend_from_slice(&location.last_item(wire).frame);
         end.extend_from_slice(coding.end());
-        self.push(id, begin.into(), now);
-        self.begin_feed(
-            id,
-            Feed::Replay(Replay::new(location.format(wire), stretches, dressing)),
-            now,
-        );
+        let mut replay = Replay::new(location.format(wire), stretches, dressing);
+        let mut response = self.begin_unsized(exchange, answer.content_type, false);
+        if exchange.is_http_1_0 {
+            let length = replay.length(&self.hub, &mut self.formats);
+            // If it is cut short, its end must not look like the end of the connection.
+            if length > self.config.limits.outbox_bytes_max {
+                response = response.content_length(begin.len() + length + end.len());
+            }
+        }
+        self.push(id, finish_head(response, answer, position).finish_with(&begin).into(), now);
+        self.begin_feed(id, Feed::Replay(replay), now);
         self.push(id, end.into(), now);
         self.end_exchange(id, now);
     }
