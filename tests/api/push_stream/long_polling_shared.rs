@@ -212,6 +212,21 @@ fn who_was_answered_is_read_again_though_others_come_and_publish_all_the_time() 
 }
 
 #[test]
+fn who_is_closed_behind_its_answer_does_not_rest() {
+    let daemon = two_locations();
+    let _clients = all_waiting(&daemon, &vec![get("/sub/a", "Connection: close\r\n"); 50]);
+    let _publisher = daemon.connect();
+    daemon.with_server(|server, now| {
+        server.received(ConnectionId(50), PUBLICATION, now);
+        write_next(server, now).expect("the publisher is answered");
+        let (first, _, text) = next_queued(server, now).expect("somebody waits");
+        let read: Vec<ConnectionId> = std::iter::from_fn(|| server.next_to_read()).collect();
+        assert!(read.contains(&ConnectionId(first)), "what it still sends is dropped at once");
+        server.sent(ConnectionId(first), text.len(), now);
+    });
+}
+
+#[test]
 fn who_comes_in_place_of_one_that_rested_does_not_rest() {
     let daemon = two_locations();
     let _clients = all_waiting(&daemon, &vec![get("/sub/a", ""); 50]);
