@@ -15,11 +15,16 @@ impl Server {
     /// Ends a subscriber's response properly: what was published before still comes first.
     pub(super) fn end_subscriber(&mut self, id: u32, now: Now) {
         self.collect(id, now);
-        if !matches!(self.connections[id as usize].phase, Phase::Subscriber(_)) {
-            return;
-        }
-        let connection = &self.connections[id as usize];
-        let Phase::Subscriber(subscriber) = &connection.phase else { return };
+        let subscriber = match &self.connections[id as usize].phase {
+            Phase::Subscriber(subscriber) => subscriber,
+            // It waited for a message and has just got it.
+            Phase::Head { .. } if self.is_stopping() => return self.drain(id, now),
+            Phase::Head { .. }
+            | Phase::Body(_)
+            | Phase::Draining
+            | Phase::Lingering
+            | Phase::Condemned => return,
+        };
         if matches!(subscriber.transport, Transport::LongPoll(_)) {
             self.time_out_waiting(id, now);
             if self.is_stopping() {

@@ -274,6 +274,21 @@ fn requests_that_were_sent_together_are_answered_in_the_middle_of_walks_too() {
 }
 
 #[test]
+fn a_stop_in_the_middle_of_a_walk_ends_those_too_who_wait_for_a_message() {
+    let daemon = with_writes_per_turn(2);
+    let clients = all_waiting(&daemon, &vec![get("/sub/a", ""); 40]);
+    let publisher = daemon.connect();
+    publisher.post(PUBLICATION);
+    daemon.turn();
+    daemon.stop();
+    for client in clients {
+        let text = client.text();
+        assert!(text.ends_with("x\r\n0\r\n\r\n"), "{text}");
+        assert!(client.is_ended());
+    }
+}
+
+#[test]
 fn who_waited_before_a_reload_and_who_waits_since_get_different_answers() {
     let html = location("/sub", "long-polling", "default_type = \"text/html\"");
     let daemon = two_locations();
