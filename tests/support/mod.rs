@@ -183,7 +183,7 @@ impl World {
     }
 
     fn read(&mut self) {
-        while self.server.next_to_read().is_some() {}
+        while self.server.next_to_read(self.now).is_some() {}
         for wire in &mut self.wires {
             if !wire.is_readable(&self.server) {
                 continue;

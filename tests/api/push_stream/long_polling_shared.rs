@@ -159,14 +159,15 @@ fn who_was_answered_is_read_again_when_all_have_been() {
         server.received(publisher, PUBLICATION, now);
         write_next(server, now).expect("the publisher is answered");
         let (first, _) = write_next(server, now).expect("somebody waits");
-        while server.next_to_read().is_some() {}
+        while server.next_to_read(now).is_some() {}
         assert!(!server.wants_input(ConnectionId(first)), "it rests");
         assert!(server.wants_input(publisher) && server.wants_input(other), "nobody else rests");
         let mut answered = vec![first];
         answered.extend(std::iter::from_fn(|| Some(write_next(server, now)?.0)));
         assert_eq!(answered.len(), 50);
         assert_eq!(server.next_wake(now), Some(now.monotonic), "there is something to read");
-        let read: Vec<u32> = std::iter::from_fn(|| server.next_to_read()).map(|id| id.0).collect();
+        let read: Vec<u32> =
+            std::iter::from_fn(|| server.next_to_read(now)).map(|id| id.0).collect();
         assert_eq!(read, answered);
         assert!(read.iter().all(|id| server.wants_input(ConnectionId(*id))));
     });
@@ -182,7 +183,7 @@ fn a_deletion_in_the_middle_lets_those_who_were_answered_go_on() {
         write_next(server, now).expect("the publisher is answered");
         let (first, _) = write_next(server, now).expect("somebody waits");
         server.received(ConnectionId(50), bare("DELETE", "/pub?id=a", "").as_bytes(), now);
-        let read: Vec<ConnectionId> = std::iter::from_fn(|| server.next_to_read()).collect();
+        let read: Vec<ConnectionId> = std::iter::from_fn(|| server.next_to_read(now)).collect();
         assert!(read.contains(&ConnectionId(first)) && server.wants_input(ConnectionId(first)));
         while write_next(server, now).is_some() {}
     });
@@ -220,7 +221,7 @@ fn who_is_closed_behind_its_answer_does_not_rest() {
         server.received(ConnectionId(50), PUBLICATION, now);
         write_next(server, now).expect("the publisher is answered");
         let (first, _, text) = next_queued(server, now).expect("somebody waits");
-        let read: Vec<ConnectionId> = std::iter::from_fn(|| server.next_to_read()).collect();
+        let read: Vec<ConnectionId> = std::iter::from_fn(|| server.next_to_read(now)).collect();
         assert!(read.contains(&ConnectionId(first)), "what it still sends is dropped at once");
         server.sent(ConnectionId(first), text.len(), now);
     });
@@ -244,7 +245,7 @@ fn who_comes_in_place_of_one_that_rested_does_not_rest() {
         server.received(id, get("/sub/b", "").as_bytes(), now);
         let answered: Vec<u32> = std::iter::from_fn(|| Some(write_next(server, now)?.0)).collect();
         assert!(answered.len() == 49 && !answered.contains(&first));
-        while server.next_to_read().is_some() {}
+        while server.next_to_read(now).is_some() {}
         assert!(server.wants_input(id));
         server.assert_consistent();
         server.received(ConnectionId(50), PUBLICATION_TO_B, now);
@@ -306,5 +307,23 @@ fn who_waited_before_a_reload_and_who_waits_since_get_different_answers() {
             let content_type = if id == 21 { "text/html" } else { "text/plain" };
             assert_eq!(text, typed_answer(content_type, 0, (0, 1), &["x"]));
         }
+    });
+}
+
+#[test]
+fn a_rest_does_not_use_up_the_time_for_the_next_request() {
+    let daemon = two_locations();
+    let _clients = all_waiting(&daemon, &vec![get("/sub/a", ""); 50]);
+    let _publisher = daemon.connect();
+    daemon.with_server(|server, now| {
+        server.received(ConnectionId(50), PUBLICATION, now);
+        write_next(server, now).expect("the publisher is answered");
+        let (first, _) = write_next(server, now).expect("somebody waits");
+        let later = Millis::from_seconds(100);
+        let now = Now { monotonic: now.monotonic + later, unix: now.unix + later };
+        server.tick(now);
+        while write_next(server, now).is_some() {}
+        let shut: Vec<ConnectionId> = std::iter::from_fn(|| server.next_to_shut()).collect();
+        assert!(!shut.contains(&ConnectionId(first)), "it was not read in all that time");
     });
 }
