@@ -293,7 +293,7 @@ impl Reactor {
 
     /// Reads each ready socket once; who has more comes again in the next turn.
     fn read(&mut self, now: Now) {
-        while let Some(id) = self.server.next_to_read() {
+        while let Some(id) = self.server.next_to_read(now) {
             self.request_read(id.0);
         }
         let count = self.readable.len().min(READS_PER_TURN);

@@ -234,7 +234,7 @@ impl Connection {
     /// When something has to happen that nobody else will make happen.
     pub(super) fn deadline(&self, limits: &Limits) -> Millis {
         let phase = match &self.phase {
-            Phase::Head { .. } if self.flags.is_parked => Millis::NEVER,
+            Phase::Head { .. } if self.flags.is_parked || self.flags.is_resting => Millis::NEVER,
             Phase::Head { .. } if self.input.is_empty() && self.requests > 0 => {
                 self.since + limits.keepalive_timeout
             }

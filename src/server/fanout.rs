@@ -41,6 +41,10 @@ struct Job {
     publications: VecDeque<Pending>,
     /// Members before this position have been visited on this walk.
     cursor: usize,
+    /// Members before this position are to be visited on this walk: as many as there were when it began, less
+    /// those who left. Who comes later needs nothing of it, and must not keep it from ending. None: it has not
+    /// begun.
+    walk_size: Option<usize>,
     /// The last publication when this walk began: at its end, everybody has it.
     walk_end: u64,
     /// The latest batch of each wire format.
@@ -104,7 +108,7 @@ impl Fanout {
             self.job_of.resize(index + 1, NONE);
         }
         if let Some(job) = self.jobs.get_mut(self.job_of[index] as usize) {
-            if job.cursor == 0 {
+            if job.walk_size.is_none() {
                 job.walk_end = self.sequence;
             }
             job.publications.push_back(pending);
@@ -114,6 +118,7 @@ impl Fanout {
             channel,
             publications: VecDeque::from([pending]),
             cursor: 0,
+            walk_size: None,
             walk_end: self.sequence,
             batches: Vec::new(),
             resting: Vec::new(),
@@ -200,7 +205,10 @@ impl Fanout {
         while turns > 0 && visits.len() < VISITS_PER_ROUND {
             let key = self.order[0];
             let job = &mut self.jobs[key as usize];
-            let members = hub.members(job.channel).get(job.cursor..).unwrap_or_default();
+            let members = hub.members(job.channel);
+            let size = job.walk_size.unwrap_or(usize::MAX).min(members.len());
+            job.walk_size = Some(size);
+            let members = members.get(job.cursor..size).unwrap_or_default();
             if members.is_empty() {
                 let job_count = self.order.len();
                 self.end_walk(key);
@@ -215,14 +223,24 @@ impl Fanout {
         }
     }
 
-    /// A member left this place and another took it. If the walk is a few places further, it goes back;
-    /// false: it is too far away, and whoever took the place must be visited now.
+    /// A member left this place, the last one took it, and so many are left. If the walk is a few places further,
+    /// it goes back; false: it is too far away, and whoever took the place must be visited now.
     ///
     /// Waiting long-polling requests all leave when they are visited. Visiting each successor at once would
     /// answer all of them before the first answer is written.
-    pub(super) fn step_back(&mut self, channel: ChannelId, position: usize) -> bool {
+    pub(super) fn step_back(
+        &mut self,
+        channel: ChannelId,
+        position: usize,
+        member_count: usize,
+    ) -> bool {
         let key = self.job_of.get(channel.0 as usize).copied().unwrap_or(NONE);
         let Some(job) = self.jobs.get_mut(key as usize) else { return true };
+        match job.walk_size {
+            Some(size) if member_count < size => job.walk_size = Some(member_count),
+            // Whoever took the place came later, or there is no walk yet.
+            Some(_) | None => return true,
+        }
         match job.cursor.saturating_sub(position) {
             0 => true,
             1..=VISITS_PER_ROUND => {
@@ -243,7 +261,7 @@ impl Fanout {
         }
         match job.publications.back() {
             Some(last) => {
-                (job.cursor, job.walk_end) = (0, last.sequence);
+                (job.cursor, job.walk_size, job.walk_end) = (0, None, last.sequence);
                 job.batches.clear();
             }
             None => {
@@ -304,6 +322,7 @@ mod tests {
     use crate::config::Config;
     use crate::hub::{HubSettings, Subscriptions};
     use crate::time::{Millis, Now};
+    use std::ops::Range;
 
     const NOW: Now = Now { monotonic: Millis(0), unix: Millis(0) };
 
@@ -315,15 +334,19 @@ mod tests {
         for count in member_counts {
             let name = format!("{subscriber}");
             let channel = hub.find_or_create(name.as_bytes(), NOW).unwrap();
-            for _ in 0..*count {
-                // The hub does not need the subscriber's end before it leaves.
-                let mut subscriptions = Subscriptions::default();
-                hub.subscribe(SubscriberId(subscriber), &mut subscriptions, channel, NOW).unwrap();
-                subscriber += 1;
-            }
+            join(&mut hub, channel, subscriber..subscriber + count);
+            subscriber += count;
             fanout.add(channel, message());
         }
         (hub, fanout)
+    }
+
+    fn join(hub: &mut Hub, channel: ChannelId, subscribers: Range<u32>) {
+        for subscriber in subscribers {
+            // The hub does not need the subscriber's end before it leaves.
+            let mut subscriptions = Subscriptions::default();
+            hub.subscribe(SubscriberId(subscriber), &mut subscriptions, channel, NOW).unwrap();
+        }
     }
 
     fn message() -> Rc<Message> {
@@ -370,5 +393,45 @@ mod tests {
         assert_eq!(round(&mut fanout, &hub), Vec::from_iter(16..20));
         assert_eq!(round(&mut fanout, &hub), [0u32; 0]);
         assert!(fanout.is_idle());
+    }
+
+    #[test]
+    fn who_comes_during_a_walk_does_not_make_it_longer() {
+        let (mut hub, mut fanout) = world(&[20]);
+        let channel = hub.find(b"0").unwrap();
+        assert_eq!(round(&mut fanout, &hub), Vec::from_iter(0..16));
+        join(&mut hub, channel, 20..30);
+        assert_eq!(round(&mut fanout, &hub), Vec::from_iter(16..20));
+        join(&mut hub, channel, 30..40);
+        assert_eq!(round(&mut fanout, &hub), [0u32; 0]);
+        assert!(fanout.is_idle());
+    }
+
+    #[test]
+    fn a_walk_goes_back_to_a_member_that_took_a_place_but_not_to_one_that_came_later() {
+        let (mut hub, mut fanout) = world(&[20]);
+        let channel = hub.find(b"0").unwrap();
+        assert_eq!(round(&mut fanout, &hub), Vec::from_iter(0..16));
+        join(&mut hub, channel, 20..21);
+        // The one that came later goes to the place of the first who leaves, one of the others to the next.
+        assert!(fanout.step_back(channel, 3, 20) && fanout.step_back(channel, 4, 19));
+        assert_eq!(fanout.jobs[0].cursor, 4);
+        assert_eq!(fanout.jobs[0].walk_size, Some(19));
+    }
+
+    #[test]
+    fn a_publication_during_a_walk_does_not_make_it_longer_though_it_stands_at_its_beginning() {
+        let (hub, mut fanout) = world(&[20]);
+        let channel = hub.find(b"0").unwrap();
+        assert_eq!(round(&mut fanout, &hub), Vec::from_iter(0..16));
+        assert!(fanout.step_back(channel, 0, 19));
+        fanout.rest(0, channel);
+        fanout.add(channel, message());
+        let before = fanout.backlog_bytes();
+        round(&mut fanout, &hub);
+        round(&mut fanout, &hub);
+        round(&mut fanout, &hub);
+        assert_eq!(fanout.backlog_bytes() * 2, before, "the first message is through");
+        assert_eq!(fanout.next_rested(), Some(0));
     }
 }

@@ -15,11 +15,16 @@ impl Server {
     /// Ends a subscriber's response properly: what was published before still comes first.
     pub(super) fn end_subscriber(&mut self, id: u32, now: Now) {
         self.collect(id, now);
-        if !matches!(self.connections[id as usize].phase, Phase::Subscriber(_)) {
-            return;
-        }
-        let connection = &self.connections[id as usize];
-        let Phase::Subscriber(subscriber) = &connection.phase else { return };
+        let subscriber = match &self.connections[id as usize].phase {
+            Phase::Subscriber(subscriber) => subscriber,
+            // It waited for a message and has just got it.
+            Phase::Head { .. } if self.is_stopping() => return self.drain(id, now),
+            Phase::Head { .. }
+            | Phase::Body(_)
+            | Phase::Draining
+            | Phase::Lingering
+            | Phase::Condemned => return,
+        };
         if matches!(subscriber.transport, Transport::LongPoll(_)) {
             self.time_out_waiting(id, now);
             if self.is_stopping() {
@@ -94,9 +99,11 @@ impl Server {
         connection.flags.is_leaving = false;
         let mut subscriptions = std::mem::take(&mut connection.subscriptions);
         while let Some(left) = self.hub.unsubscribe_next(&mut subscriptions, now) {
+            let member_count = self.hub.members(left.channel).len();
+            let is_cared_for = self.fanout.step_back(left.channel, left.position, member_count);
             if let Some(moved) = left.moved
                 && moved.0 != id
-                && !self.fanout.step_back(left.channel, left.position)
+                && !is_cared_for
             {
                 self.collect(moved.0, now);
             }

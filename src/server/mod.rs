@@ -311,10 +311,14 @@ impl Server {
     }
 
     /// A connection that wants input again.
-    pub fn next_to_read(&mut self) -> Option<ConnectionId> {
+    pub fn next_to_read(&mut self, now: Now) -> Option<ConnectionId> {
         while let Some(id) = self.to_read.pop_front().or_else(|| self.fanout.next_rested()) {
             if let Some(connection) = self.connections.get_mut(id as usize) {
-                connection.flags.is_resting = false;
+                if std::mem::take(&mut connection.flags.is_resting) {
+                    // Its time for the next request begins when that can be read.
+                    connection.since = now.monotonic;
+                    self.rearm(id);
+                }
                 return Some(ConnectionId(id));
             }
         }

@@ -107,7 +107,7 @@ impl World {
     }
 
     fn read(&mut self) {
-        while let Some(ConnectionId(id)) = self.server.next_to_read() {
+        while let Some(ConnectionId(id)) = self.server.next_to_read(self.now) {
             self.request_read(id);
         }
         let count = self.readable.len().min(self.random.between(1, 8));

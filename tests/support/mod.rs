@@ -74,6 +74,12 @@ impl Daemon {
         Some(Client::new(self.world.clone(), wire))
     }
 
+    /// Connects a client to the first listener, between two turns.
+    pub fn dial(&self) -> Client {
+        let wire = self.world.borrow_mut().accept(ListenerId(0));
+        Client::new(self.world.clone(), wire.expect("the server takes one more connection"))
+    }
+
     /// Lets time pass: the daemon wakes whenever it asked to be woken.
     pub fn advance(&self, millis: u64) {
         self.world.borrow_mut().advance(Millis(millis));
@@ -177,7 +183,7 @@ impl World {
     }
 
     fn read(&mut self) {
-        while self.server.next_to_read().is_some() {}
+        while self.server.next_to_read(self.now).is_some() {}
         for wire in &mut self.wires {
             if !wire.is_readable(&self.server) {
                 continue;

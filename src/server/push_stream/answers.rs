@@ -292,8 +292,10 @@ impl Server {
         };
         self.counters.deliveries_total += 1;
         self.push(id, frame, now);
-        self.connections[id as usize].flags.is_resting = true;
-        self.fanout.rest(id, channel);
+        if exchange.keeps_alive {
+            self.connections[id as usize].flags.is_resting = true;
+            self.fanout.rest(id, channel);
+        }
         self.end_exchange(id, now);
         self.resume(id);
     }

@@ -3,6 +3,7 @@
 
 use super::receiving::*;
 use crate::support::{Client, Daemon};
+use rpushd::config::ListenerId;
 use rpushd::server::{ConnectionId, Server};
 use rpushd::time::{Millis, Now};
 use std::collections::BTreeSet;
@@ -10,6 +11,8 @@ use std::io::IoSlice;
 
 const PUBLICATION: &[u8] =
     b"POST /pub?id=a HTTP/1.1\r\nHost: push.test\r\nContent-Length: 1\r\n\r\nx";
+const PUBLICATION_TO_B: &[u8] =
+    b"POST /pub?id=b HTTP/1.1\r\nHost: push.test\r\nContent-Length: 1\r\n\r\nx";
 
 /// Clients that have sent these requests; the first one's connection has the number 0.
 fn all_waiting(daemon: &Daemon, requests: &[String]) -> Vec<Client> {
@@ -62,6 +65,13 @@ fn two_locations() -> Daemon {
     let locations =
         location("/sub", "long-polling", "") + &location("/html", "long-polling", other);
     daemon_with("", &(locations + &location("/cors", "long-polling", origin)))
+}
+
+/// A daemon with few writes in a turn.
+fn with_writes_per_turn(writes_per_turn: usize) -> Daemon {
+    let mut config = try_config("", &location("/sub", "long-polling", "")).unwrap();
+    config.limits.writes_per_turn = writes_per_turn;
+    Daemon::new(config)
 }
 
 #[test]
@@ -149,14 +159,15 @@ fn who_was_answered_is_read_again_when_all_have_been() {
         server.received(publisher, PUBLICATION, now);
         write_next(server, now).expect("the publisher is answered");
         let (first, _) = write_next(server, now).expect("somebody waits");
-        while server.next_to_read().is_some() {}
+        while server.next_to_read(now).is_some() {}
         assert!(!server.wants_input(ConnectionId(first)), "it rests");
         assert!(server.wants_input(publisher) && server.wants_input(other), "nobody else rests");
         let mut answered = vec![first];
         answered.extend(std::iter::from_fn(|| Some(write_next(server, now)?.0)));
         assert_eq!(answered.len(), 50);
         assert_eq!(server.next_wake(now), Some(now.monotonic), "there is something to read");
-        let read: Vec<u32> = std::iter::from_fn(|| server.next_to_read()).map(|id| id.0).collect();
+        let read: Vec<u32> =
+            std::iter::from_fn(|| server.next_to_read(now)).map(|id| id.0).collect();
         assert_eq!(read, answered);
         assert!(read.iter().all(|id| server.wants_input(ConnectionId(*id))));
     });
@@ -172,8 +183,147 @@ fn a_deletion_in_the_middle_lets_those_who_were_answered_go_on() {
         write_next(server, now).expect("the publisher is answered");
         let (first, _) = write_next(server, now).expect("somebody waits");
         server.received(ConnectionId(50), bare("DELETE", "/pub?id=a", "").as_bytes(), now);
-        let read: Vec<ConnectionId> = std::iter::from_fn(|| server.next_to_read()).collect();
+        let read: Vec<ConnectionId> = std::iter::from_fn(|| server.next_to_read(now)).collect();
         assert!(read.contains(&ConnectionId(first)) && server.wants_input(ConnectionId(first)));
         while write_next(server, now).is_some() {}
+    });
+}
+
+#[test]
+fn who_was_answered_is_read_again_though_others_come_and_publish_all_the_time() {
+    let daemon = with_writes_per_turn(4);
+    let staying = subscriber(&daemon, "a");
+    let closing = get("/sub/a", "Connection: close\r\n");
+    let mut coming = all_waiting(&daemon, &vec![closing.clone(); 20]);
+    let publisher = daemon.connect();
+    publisher.post(PUBLICATION);
+    daemon.turn();
+    assert_eq!(staying.text(), answer(0, (0, 1), &["x"]));
+    staying.post(get("/sub/a", ""));
+    let is_read = (0..100).any(|_| {
+        publisher.post(PUBLICATION);
+        for client in coming.iter_mut().filter(|client| client.is_ended()) {
+            *client = daemon.dial();
+            client.post(&closing);
+        }
+        daemon.turn();
+        staying.is_read()
+    });
+    assert!(is_read, "it rests for ever");
+}
+
+#[test]
+fn who_is_closed_behind_its_answer_does_not_rest() {
+    let daemon = two_locations();
+    let _clients = all_waiting(&daemon, &vec![get("/sub/a", "Connection: close\r\n"); 50]);
+    let _publisher = daemon.connect();
+    daemon.with_server(|server, now| {
+        server.received(ConnectionId(50), PUBLICATION, now);
+        write_next(server, now).expect("the publisher is answered");
+        let (first, _, text) = next_queued(server, now).expect("somebody waits");
+        let read: Vec<ConnectionId> = std::iter::from_fn(|| server.next_to_read(now)).collect();
+        assert!(read.contains(&ConnectionId(first)), "what it still sends is dropped at once");
+        server.sent(ConnectionId(first), text.len(), now);
+    });
+}
+
+#[test]
+fn who_comes_in_place_of_one_that_rested_does_not_rest() {
+    let daemon = two_locations();
+    let _clients = all_waiting(&daemon, &vec![get("/sub/a", ""); 50]);
+    let _publisher = daemon.connect();
+    daemon.with_server(|server, now| {
+        server.received(ConnectionId(50), PUBLICATION, now);
+        write_next(server, now).expect("the publisher is answered");
+        let (first, _) = write_next(server, now).expect("somebody waits");
+        let id = ConnectionId(first);
+        server.hung_up(id, now);
+        assert_eq!(server.next_to_close(), Some(id));
+        server.closed(id);
+        assert_eq!(server.accepted(ListenerId(0), now), Ok(id));
+        assert!(server.wants_input(id));
+        server.received(id, get("/sub/b", "").as_bytes(), now);
+        let answered: Vec<u32> = std::iter::from_fn(|| Some(write_next(server, now)?.0)).collect();
+        assert!(answered.len() == 49 && !answered.contains(&first));
+        while server.next_to_read(now).is_some() {}
+        assert!(server.wants_input(id));
+        server.assert_consistent();
+        server.received(ConnectionId(50), PUBLICATION_TO_B, now);
+        write_next(server, now).expect("the publisher is answered");
+        assert_eq!(write_next(server, now), Some((first, answer(0, (0, 2), &["x"]))));
+    });
+}
+
+#[test]
+fn requests_that_were_sent_together_are_answered_in_the_middle_of_walks_too() {
+    let daemon = with_writes_per_turn(2);
+    let clients = all_waiting(&daemon, &vec![get("/sub/a", "").repeat(3); 40]);
+    let publisher = daemon.connect();
+    for _ in 0..3 {
+        publisher.post(PUBLICATION);
+        (0..10).for_each(|_| daemon.turn());
+    }
+    daemon.run();
+    // Who asks again without saying what it has seen gets what comes after that.
+    for (number, client) in clients.iter().enumerate() {
+        let text = client.text();
+        let tags: Vec<&str> = text.split("Etag: W/").skip(1).map(|rest| &rest[..1]).collect();
+        assert!(tags.is_sorted() && !tags.is_empty(), "{number}: {tags:?}");
+        let distinct: BTreeSet<_> = tags.iter().collect();
+        assert_eq!(distinct.len(), tags.len(), "{number}: {tags:?}");
+    }
+}
+
+#[test]
+fn a_stop_in_the_middle_of_a_walk_ends_those_too_who_wait_for_a_message() {
+    let daemon = with_writes_per_turn(2);
+    let clients = all_waiting(&daemon, &vec![get("/sub/a", ""); 40]);
+    let publisher = daemon.connect();
+    publisher.post(PUBLICATION);
+    daemon.turn();
+    daemon.stop();
+    for client in clients {
+        let text = client.text();
+        assert!(text.ends_with("x\r\n0\r\n\r\n"), "{text}");
+        assert!(client.is_ended());
+    }
+}
+
+#[test]
+fn who_waited_before_a_reload_and_who_waits_since_get_different_answers() {
+    let html = location("/sub", "long-polling", "default_type = \"text/html\"");
+    let daemon = two_locations();
+    let _clients = all_waiting(&daemon, &vec![get("/sub/a", ""); 20]);
+    let _publisher = daemon.connect();
+    let _newcomer = daemon.connect();
+    daemon.with_server(|server, now| {
+        server.reconfigure(try_config("", &html).unwrap(), now);
+        server.received(ConnectionId(21), get("/sub/a", "").as_bytes(), now);
+        server.received(ConnectionId(20), PUBLICATION, now);
+        write_next(server, now).expect("the publisher is answered");
+        let answers: Vec<_> = std::iter::from_fn(|| write_next(server, now)).collect();
+        assert_eq!(answers.len(), 21);
+        for (id, text) in answers {
+            let content_type = if id == 21 { "text/html" } else { "text/plain" };
+            assert_eq!(text, typed_answer(content_type, 0, (0, 1), &["x"]));
+        }
+    });
+}
+
+#[test]
+fn a_rest_does_not_use_up_the_time_for_the_next_request() {
+    let daemon = two_locations();
+    let _clients = all_waiting(&daemon, &vec![get("/sub/a", ""); 50]);
+    let _publisher = daemon.connect();
+    daemon.with_server(|server, now| {
+        server.received(ConnectionId(50), PUBLICATION, now);
+        write_next(server, now).expect("the publisher is answered");
+        let (first, _) = write_next(server, now).expect("somebody waits");
+        let later = Millis::from_seconds(100);
+        let now = Now { monotonic: now.monotonic + later, unix: now.unix + later };
+        server.tick(now);
+        while write_next(server, now).is_some() {}
+        let shut: Vec<ConnectionId> = std::iter::from_fn(|| server.next_to_shut()).collect();
+        assert!(!shut.contains(&ConnectionId(first)), "it was not read in all that time");
     });
 }

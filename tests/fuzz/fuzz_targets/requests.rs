@@ -110,7 +110,7 @@ impl World {
             self.server.sent(id, bytes, self.now);
         }
         while self.server.next_to_shut().is_some() {}
-        while self.server.next_to_read().is_some() {}
+        while self.server.next_to_read(self.now).is_some() {}
         while let Some(id) = self.server.next_to_close() {
             self.server.closed(id);
             for slot in self.connections.iter_mut().filter(|slot| **slot == Some(id)) {

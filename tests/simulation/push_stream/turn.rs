@@ -20,7 +20,7 @@ impl World {
     pub fn turn(&mut self) {
         self.is_active = false;
         // Everybody is looked at in each turn.
-        while self.server.next_to_read().is_some() {}
+        while self.server.next_to_read(self.now).is_some() {}
         for number in 0..self.clients.len() {
             self.wake(number);
             if self.random.one_in(3) || self.clients[number].to_server.len() < 100 {
