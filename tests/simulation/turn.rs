@@ -238,7 +238,7 @@ impl World {
             left_count -= batch.len();
             self.is_active = true;
             for id in &batch {
-                self.write_one(*id, batch.len() == 1);
+                self.write_one(*id, room == 1);
             }
             self.server.assert_consistent();
         }

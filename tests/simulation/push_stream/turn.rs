@@ -122,9 +122,9 @@ impl World {
                 let age = self.now.monotonic.since(live.since);
                 if self.settings.stream_ttl.is_some_and(|ttl| age >= ttl) {
                     // Its end may stand behind old messages already.
-                    live.expected.iter_mut().rev().take(1).for_each(|one| {
-                        one.is_optional |= one.what == What::Message(number);
-                    });
+                    let last = live.expected.iter_mut().rev();
+                    last.take_while(|one| one.what == What::Message(number))
+                        .for_each(|one| one.is_optional = true);
                 }
             }
         }
@@ -184,7 +184,7 @@ impl World {
             for id in &batch {
                 let number = self.clients.iter().position(|client| client.id == Some(id.0));
                 let number = number.expect("only open connections are written to");
-                self.write_one(number, *id, batch.len() == 1);
+                self.write_one(number, *id, room == 1);
             }
             self.server.assert_consistent();
         }
