@@ -12,6 +12,12 @@ impl World {
         let phase = std::mem::replace(&mut self.clients[number].phase, Phase::Over);
         self.clients[number].phase = match (phase, event) {
             (Phase::Asked(request), Event::Head(head)) => self.begin_answer(number, request, &head),
+            // There is no memory for its channel: the rest of its body is read for nothing.
+            (Phase::Asking(request @ Request::Publish { .. }), Event::Head(head))
+                if head.status == 500 =>
+            {
+                self.begin_answer(number, request, &head)
+            }
             (Phase::Waiting(live), Event::Head(head)) => {
                 if head.status == 304 {
                     assert!(!self.settings.has_timeout_body, "client {number} wants a body");
