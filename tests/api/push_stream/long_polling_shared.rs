@@ -40,6 +40,13 @@ fn write_next(server: &mut Server, now: Now) -> Option<(u32, String)> {
     Some((id, text))
 }
 
+/// The publisher is answered first, then its message is on its way.
+fn publish_by(publisher: ConnectionId, publication: &[u8], server: &mut Server, now: Now) {
+    server.received(publisher, publication, now);
+    let (id, _) = write_next(server, now).expect("the publisher is answered");
+    assert_eq!(id, publisher.0);
+}
+
 /// Publishes to these waiting requests; the answers and where they lie, in the order of the requests.
 fn answers_to(daemon: &Daemon, requests: &[String]) -> Vec<(*const u8, String)> {
     let _clients = all_waiting(daemon, requests);
@@ -135,8 +142,7 @@ fn an_answer_carries_the_second_in_which_it_is_given() {
     let _clients = all_waiting(&daemon, &vec![get("/sub/a", ""); 18]);
     let _publisher = daemon.connect();
     daemon.with_server(|server, now| {
-        server.received(ConnectionId(18), PUBLICATION, now);
-        write_next(server, now).expect("the publisher is answered");
+        publish_by(ConnectionId(18), PUBLICATION, server, now);
         for (seconds, count) in [(0, 16), (1, 2)] {
             let span = Millis::from_seconds(seconds);
             let now = Now { monotonic: now.monotonic + span, unix: now.unix + span };
@@ -156,8 +162,7 @@ fn who_was_answered_is_read_again_when_all_have_been() {
     let _others = [daemon.connect(), daemon.connect()];
     let (publisher, other) = (ConnectionId(50), ConnectionId(51));
     daemon.with_server(|server, now| {
-        server.received(publisher, PUBLICATION, now);
-        write_next(server, now).expect("the publisher is answered");
+        publish_by(publisher, PUBLICATION, server, now);
         let (first, _) = write_next(server, now).expect("somebody waits");
         while server.next_to_read(now).is_some() {}
         assert!(!server.wants_input(ConnectionId(first)), "it rests");
@@ -179,8 +184,7 @@ fn a_deletion_in_the_middle_lets_those_who_were_answered_go_on() {
     let _clients = all_waiting(&daemon, &vec![get("/sub/a", ""); 50]);
     let _publisher = daemon.connect();
     daemon.with_server(|server, now| {
-        server.received(ConnectionId(50), PUBLICATION, now);
-        write_next(server, now).expect("the publisher is answered");
+        publish_by(ConnectionId(50), PUBLICATION, server, now);
         let (first, _) = write_next(server, now).expect("somebody waits");
         server.received(ConnectionId(50), bare("DELETE", "/pub?id=a", "").as_bytes(), now);
         let read: Vec<ConnectionId> = std::iter::from_fn(|| server.next_to_read(now)).collect();
@@ -218,8 +222,7 @@ fn who_is_closed_behind_its_answer_does_not_rest() {
     let _clients = all_waiting(&daemon, &vec![get("/sub/a", "Connection: close\r\n"); 50]);
     let _publisher = daemon.connect();
     daemon.with_server(|server, now| {
-        server.received(ConnectionId(50), PUBLICATION, now);
-        write_next(server, now).expect("the publisher is answered");
+        publish_by(ConnectionId(50), PUBLICATION, server, now);
         let (first, _, text) = next_queued(server, now).expect("somebody waits");
         let read: Vec<ConnectionId> = std::iter::from_fn(|| server.next_to_read(now)).collect();
         assert!(read.contains(&ConnectionId(first)), "what it still sends is dropped at once");
@@ -233,8 +236,7 @@ fn who_comes_in_place_of_one_that_rested_does_not_rest() {
     let _clients = all_waiting(&daemon, &vec![get("/sub/a", ""); 50]);
     let _publisher = daemon.connect();
     daemon.with_server(|server, now| {
-        server.received(ConnectionId(50), PUBLICATION, now);
-        write_next(server, now).expect("the publisher is answered");
+        publish_by(ConnectionId(50), PUBLICATION, server, now);
         let (first, _) = write_next(server, now).expect("somebody waits");
         let id = ConnectionId(first);
         server.hung_up(id, now);
@@ -248,8 +250,7 @@ fn who_comes_in_place_of_one_that_rested_does_not_rest() {
         while server.next_to_read(now).is_some() {}
         assert!(server.wants_input(id));
         server.assert_consistent();
-        server.received(ConnectionId(50), PUBLICATION_TO_B, now);
-        write_next(server, now).expect("the publisher is answered");
+        publish_by(ConnectionId(50), PUBLICATION_TO_B, server, now);
         assert_eq!(write_next(server, now), Some((first, answer(0, (0, 2), &["x"]))));
     });
 }
@@ -299,8 +300,7 @@ fn who_waited_before_a_reload_and_who_waits_since_get_different_answers() {
     daemon.with_server(|server, now| {
         server.reconfigure(try_config("", &html).unwrap(), now);
         server.received(ConnectionId(21), get("/sub/a", "").as_bytes(), now);
-        server.received(ConnectionId(20), PUBLICATION, now);
-        write_next(server, now).expect("the publisher is answered");
+        publish_by(ConnectionId(20), PUBLICATION, server, now);
         let answers: Vec<_> = std::iter::from_fn(|| write_next(server, now)).collect();
         assert_eq!(answers.len(), 21);
         for (id, text) in answers {
@@ -316,8 +316,7 @@ fn a_rest_does_not_use_up_the_time_for_the_next_request() {
     let _clients = all_waiting(&daemon, &vec![get("/sub/a", ""); 50]);
     let _publisher = daemon.connect();
     daemon.with_server(|server, now| {
-        server.received(ConnectionId(50), PUBLICATION, now);
-        write_next(server, now).expect("the publisher is answered");
+        publish_by(ConnectionId(50), PUBLICATION, server, now);
         let (first, _) = write_next(server, now).expect("somebody waits");
         let later = Millis::from_seconds(100);
         let now = Now { monotonic: now.monotonic + later, unix: now.unix + later };
