@@ -47,12 +47,10 @@ impl Replay {
     /// Adds all that it will say to the check sum of a compressed stream. What follows can then be said,
     /// and even the stream be ended, before the replay has been made.
     pub(super) fn add_to_sum(&self, hub: &Hub, formats: &mut Formats, sum: &mut Crc) {
-        for stretch in self.stretches.iter().rev() {
-            for message in hub.stored(stretch).into_iter().flatten() {
-                let Some(bytes) = formats.add_to_sum(self.format, message, sum) else { continue };
-                if let Dressing::Padded { location, size, size_max, .. } = &self.dressing {
-                    sum.update(&location.padding_for(bytes, *size, *size_max));
-                }
+        for message in messages(&self.stretches, hub) {
+            let Some(bytes) = formats.add_to_sum(self.format, message, sum) else { continue };
+            if let Dressing::Padded { location, size, size_max, .. } = &self.dressing {
+                sum.update(&location.padding_for(bytes, *size, *size_max));
             }
         }
     }
@@ -60,12 +58,10 @@ impl Replay {
     /// How many bytes all that it will say has, as far as the messages stay in the store.
     pub(super) fn length(&mut self, hub: &Hub, formats: &mut Formats) -> usize {
         let (mut length, mut bytes) = (0, Vec::new());
-        for stretch in self.stretches.iter().rev() {
-            for message in hub.stored(stretch).into_iter().flatten() {
-                bytes.clear();
-                self.dressing.write(self.format, message, formats, &mut bytes);
-                length += bytes.len();
-            }
+        for message in messages(&self.stretches, hub) {
+            bytes.clear();
+            self.dressing.write(self.format, message, formats, &mut bytes);
+            length += bytes.len();
         }
         if let Dressing::Listed { is_first, .. } = &mut self.dressing {
             *is_first = true;
@@ -99,6 +95,11 @@ impl Replay {
         }
         Ok(Some(frame))
     }
+}
+
+/// All that is left to be sent, as far as it is stored.
+fn messages<'a>(stretches: &[Stretch], hub: &'a Hub) -> impl Iterator<Item = &'a Rc<Message>> {
+    stretches.iter().rev().filter_map(|stretch| hub.stored(stretch)).flatten()
 }
 
 impl Dressing {

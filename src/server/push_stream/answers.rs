@@ -73,6 +73,23 @@ impl<'a> Answer<'a> {
         }
     }
 
+    /// What is before the messages: the header and, with JSONP, how the call begins (section 13).
+    fn write_beginning(&self, coding: Coding, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.location.first_item(Wire::Body(coding)).frame);
+        if let Some(callback) = &self.callback {
+            coding.write(callback, out);
+            coding.write(b"([", out);
+        }
+    }
+
+    /// What is behind them.
+    fn write_end(&self, coding: Coding, out: &mut Vec<u8>) {
+        if self.callback.is_some() {
+            coding.write(b"]);", out);
+        }
+        out.extend_from_slice(&self.location.last_item(Wire::Body(coding)).frame);
+    }
+
     /// What a waiting request has to remember; nothing if it is answered just as its location says.
     fn into_waiting(self) -> Option<Box<Waiting>> {
         let settings = &self.location.settings;
@@ -160,19 +177,16 @@ impl Server {
     ) {
         let exchange = self.begin_unsized_exchange(id);
         let coding = exchange.coding();
-        let (wire, location) = (Wire::Body(coding), answer.location);
-        let mut begin = location.first_item(wire).frame.to_vec();
-        let mut end = Vec::new();
-        let mut dressing = Dressing::None;
-        if let Some(callback) = &answer.callback {
-            coding.write(callback, &mut begin);
-            coding.write(b"([", &mut begin);
-            coding.write(b"]);", &mut end);
-            dressing = Dressing::Listed { coding, is_first: true };
-        }
-        end.extend_from_slice(&location.last_item(wire).frame);
+        let (mut begin, mut end) = (Vec::new(), Vec::new());
+        answer.write_beginning(coding, &mut begin);
+        answer.write_end(coding, &mut end);
         end.extend_from_slice(coding.end());
-        let mut replay = Replay::new(location.format(wire), stretches, dressing);
+        let dressing = match answer.callback {
+            Some(_) => Dressing::Listed { coding, is_first: true },
+            None => Dressing::None,
+        };
+        let format = answer.location.format(Wire::Body(coding));
+        let mut replay = Replay::new(format, stretches, dressing);
         let mut response = self.begin_unsized(exchange, answer.content_type, false);
         if exchange.is_http_1_0 {
             let length = replay.length(&self.hub, &mut self.formats);
@@ -227,7 +241,7 @@ impl Server {
         bytes.into()
     }
 
-    /// Section 13: header, messages, with JSONP the call around them, footer.
+    /// Section 13: what is before the messages, they themselves, what is behind them.
     fn write_items<'a>(
         &mut self,
         answer: &Answer<'_>,
@@ -235,26 +249,18 @@ impl Server {
         messages: impl Iterator<Item = (&'a Message, Option<Frame>)>,
         out: &mut Vec<u8>,
     ) {
-        let wire = Wire::Body(coding);
-        let location = answer.location;
-        out.extend_from_slice(&location.first_item(wire).frame);
-        if let Some(callback) = &answer.callback {
-            coding.write(callback, out);
-            coding.write(b"([", out);
-        }
+        let format = answer.location.format(Wire::Body(coding));
+        answer.write_beginning(coding, out);
         for (index, (message, encoded)) in messages.enumerate() {
             if answer.callback.is_some() && index > 0 {
                 coding.write(b",", out);
             }
             match encoded {
                 Some(frame) => out.extend_from_slice(&frame),
-                None => _ = self.formats.write(location.format(wire), message, out),
+                None => _ = self.formats.write(format, message, out),
             }
         }
-        if answer.callback.is_some() {
-            coding.write(b"]);", out);
-        }
-        out.extend_from_slice(&location.last_item(wire).frame);
+        answer.write_end(coding, out);
     }
 
     /// Section 12.2: the connection waits for the next message.

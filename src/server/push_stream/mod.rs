@@ -10,11 +10,10 @@ mod streams;
 mod subscriber;
 mod websocket;
 
+pub(super) use answers::SharedAnswer;
 pub(super) use listing::Listing;
 
 use super::Server;
-pub(super) use answers::SharedAnswer;
-
 use super::connection::Exchange;
 use super::requests::Next;
 use crate::auth;
