@@ -39,10 +39,14 @@ impl Server {
         let body = match subject {
             Subject::Summary => Some(self.summary(format, now)),
             Subject::Prefix(prefix) => {
+                let mut bytes = 0;
                 let mut all = self.hub.channels();
-                all.retain(|channel| self.hub.info(*channel, now).name.starts_with(&prefix));
-                let names = all.iter().map(|channel| self.hub.info(*channel, now).name.len());
-                let bytes = names.sum::<usize>() + CHANNEL_BYTES * all.len();
+                all.retain(|channel| {
+                    let name = self.hub.info(*channel, now).name;
+                    let is_listed = name.starts_with(&prefix);
+                    bytes += if is_listed { name.len() + CHANNEL_BYTES } else { 0 };
+                    is_listed
+                });
                 if bytes > self.config.limits.outbox_bytes_max {
                     return self.list_long(id, asked, format, all, now);
                 }
@@ -113,10 +117,9 @@ impl Server {
             let response = no_cache(Response::titled(Status::SERVICE_UNAVAILABLE));
             return identify(Next::Answer(response, Vec::new()), self);
         }
-        let exchange = &mut self.connections[id as usize].exchange;
-        exchange.keeps_alive &=
-            !exchange.is_http_1_0 && asked.request.head.framing == Framing::Length(0);
-        let exchange = *exchange;
+        let has_body = asked.request.head.framing != Framing::Length(0);
+        self.connections[id as usize].exchange.keeps_alive &= !has_body;
+        let exchange = self.begin_unsized_exchange(id);
         let response = self.begin_unsized(exchange, format.content_type(), false);
         let head = self.identified(no_cache(response)).finish();
         let list = List::begin(format, &self.totals(now), 0);
