@@ -61,6 +61,8 @@ pub struct Reactor {
     sockets: Vec<Option<Socket>>,
     /// Connections that have something to read and are to be read.
     readable: Vec<u32>,
+    /// Room for those that are written to next; empty between two turns.
+    writable: Vec<ConnectionId>,
     buffer: Box<[u8]>,
     /// Accepting rests until then.
     accept_pause: Option<Millis>,
@@ -99,6 +101,7 @@ impl Reactor {
             listeners,
             sockets: Vec::new(),
             readable: Vec::new(),
+            writable: Vec::with_capacity(WRITES_AT_ONCE),
             buffer: vec![0; READ_BYTES].into_boxed_slice(),
             accept_pause: None,
             has_warned: false,
@@ -331,12 +334,12 @@ impl Reactor {
 
     fn write(&mut self, now: Now) {
         let mut left_count = self.server.limits().writes_per_turn;
-        let mut batch = Vec::with_capacity(WRITES_AT_ONCE);
+        let mut batch = std::mem::take(&mut self.writable);
         while left_count > 0 {
             let room = left_count.min(WRITES_AT_ONCE);
             batch.extend(std::iter::from_fn(|| self.server.next_to_write(now)).take(room));
             if batch.is_empty() {
-                return;
+                break;
             }
             left_count -= batch.len();
             // Sockets lie anywhere in memory: this way they are fetched beside each other. One after the other, each
@@ -344,6 +347,7 @@ impl Reactor {
             batch.retain(|id| self.sockets.get(id.0 as usize).is_some_and(Option::is_some));
             batch.drain(..).for_each(|id| self.write_one(id, now));
         }
+        self.writable = batch;
     }
 
     fn write_one(&mut self, id: ConnectionId, now: Now) {
