@@ -3,6 +3,9 @@
 
 mod golden;
 mod processes;
+#[path = "../support/random.rs"]
+#[allow(dead_code, reason = "what other tests draw with it is not drawn here")]
+mod random;
 mod refusals;
 mod round_trip;
 mod sample;

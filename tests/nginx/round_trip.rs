@@ -1,25 +1,13 @@
 //! Whatever is imported reads back from the written file, and what is written for nginx has nothing of the
 //! module in it. Files are drawn from a seed.
 
+use crate::random::Random;
 use crate::support::*;
 use std::fmt::Write;
 
-/// xorshift64: enough to choose.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % bound as u64) as usize
-    }
-    fn pick<'t>(&mut self, from: &[&'t str]) -> &'t str {
-        from[self.below(from.len())]
-    }
-    fn chance(&mut self, percent: usize) -> bool {
-        self.below(100) < percent
-    }
+/// Whether something that happens in so many of a hundred cases happens.
+fn chance(random: &mut Random, percent: usize) -> bool {
+    random.below(100) < percent
 }
 
 const TEXTS: &[&str] =
@@ -85,7 +73,7 @@ const HTTP: &[(&str, &[&str])] = &[
 
 fn directives(random: &mut Random, text: &mut String, table: &[(&str, &[&str])], percent: usize) {
     for (name, values) in table {
-        if random.chance(percent) {
+        if chance(random, percent) {
             let value = random.pick(values);
             let end = if value.ends_with('}') { "" } else { ";" };
             let separator = random.pick(&["\n", " ", " # why\n", "\n\n\t"]);
@@ -95,13 +83,13 @@ fn directives(random: &mut Random, text: &mut String, table: &[(&str, &[&str])],
 }
 
 fn location(random: &mut Random, text: &mut String, number: usize, prefix: &str) {
-    let sign = random.pick(&["", "", "= ", "^~ ", "~ ^", "~* ^"]);
+    let sign = *random.pick(&["", "", "= ", "^~ ", "~ ^", "~* ^"]);
     let path = format!("{prefix}/l{number}");
     let suffix = if sign.contains('^') && sign != "^~ " { "/(.*)" } else { "" };
     writeln!(text, "location {sign}{path}{suffix} {{").unwrap();
     directives(random, text, SHARED, 8);
     writeln!(text, "push_stream_channels_path {};", random.pick(VARIABLES)).unwrap();
-    if random.chance(85) {
+    if chance(random, 85) {
         let role = random.pick(&[
             "publisher",
             "publisher admin",
@@ -121,7 +109,7 @@ fn location(random: &mut Random, text: &mut String, number: usize, prefix: &str)
         directives(random, text, CONDITIONAL, 40);
         text.push_str("}\n");
     }
-    if suffix.is_empty() && sign != "= " && random.chance(20) {
+    if suffix.is_empty() && sign != "= " && chance(random, 20) {
         location(random, text, number, &path);
     }
     text.push_str("}\n");
@@ -129,7 +117,7 @@ fn location(random: &mut Random, text: &mut String, number: usize, prefix: &str)
 
 fn configuration(random: &mut Random) -> String {
     let mut text = String::from("worker_processes 2; pid /run/x.pid;\n");
-    if random.chance(50) {
+    if chance(random, 50) {
         text.push_str("error_log /var/log/x.log warn;\n");
     }
     text.push_str("events { }\nhttp {\npush_stream_shared_memory_size 2m;\n");
@@ -140,8 +128,8 @@ fn configuration(random: &mut Random) -> String {
     for server in 0..=random.below(4) {
         text.push_str("server {\n");
         for address in ["80", "127.0.0.1:81", "[::1]:82", "unix:/run/x.sock"] {
-            if random.chance(40) {
-                let is_default = !claimed.contains(&address) && random.chance(30);
+            if chance(random, 40) {
+                let is_default = !claimed.contains(&address) && chance(random, 30);
                 if is_default {
                     claimed.push(address);
                 }
@@ -149,7 +137,7 @@ fn configuration(random: &mut Random) -> String {
                 writeln!(text, "listen {address}{option};").unwrap();
             }
         }
-        if random.chance(70) {
+        if chance(random, 70) {
             writeln!(text, "server_name s{server}.example *.s{server}.example;").unwrap();
         }
         directives(random, &mut text, SHARED, 8);
@@ -166,7 +154,7 @@ fn whatever_is_imported_reads_back_and_leaves_nothing_of_the_module_in_nginx() {
     const SEEDS: u64 = 300;
     let mut taken = [0; PLACEMENTS.len()];
     for seed in 1..=SEEDS {
-        let text = configuration(&mut Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+        let text = configuration(&mut Random::new(seed));
         let files = MemoryFiles::new(&[("/etc/nginx/nginx.conf", &text)]);
         for (placement, taken) in PLACEMENTS.into_iter().zip(&mut taken) {
             let (translation, diff) = import(&files, placement)

@@ -8,6 +8,8 @@ mod coverage;
 mod draw;
 mod ending;
 mod model;
+#[path = "../support/no_files.rs"]
+mod no_files;
 mod observer;
 mod push_stream;
 #[path = "../support/random.rs"]

@@ -4,9 +4,11 @@
 #![allow(dead_code, reason = "every test binary uses another part of it")]
 
 mod client;
+mod no_files;
 mod wire;
 
 pub use client::Client;
+pub use no_files::NoFiles;
 
 use rpushd::config::{Config, ListenerId};
 use rpushd::server::{ConnectionId, Host, Server};

@@ -1,13 +1,11 @@
 //! Daemons with push-stream locations, made from TOML text; their requests and answers as text.
 
 use crate::fixtures::{ask, bare, get};
-use crate::support::{Client, DATE, Daemon};
-use rpushd::config::{Config, ConfigError, Files, Overrides};
+use crate::support::{Client, DATE, Daemon, NoFiles};
+use rpushd::config::{Config, ConfigError, Overrides};
 use serde::Deserialize;
 use sha1::{Digest, Sha1};
 use std::collections::BTreeMap;
-use std::io;
-use std::path::Path;
 
 /// One location of each kind. What they share is set in `[push_stream]`.
 const LOCATIONS: &str = r#"
@@ -74,18 +72,6 @@ pub const STREAM: &str = "HTTP/1.1 200 OK\r\n\
      \r\n";
 /// The end of a chunked body.
 pub const LAST_CHUNK: &str = "0\r\n\r\n";
-
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-
-    fn is_world_readable(&self, _: &Path) -> bool {
-        false
-    }
-}
 
 /// A configuration file's text as the daemon reads it at start.
 pub fn read(text: &str) -> Result<Config, ConfigError> {

@@ -74,6 +74,19 @@ fn two_locations() -> Daemon {
     daemon_with("", &(locations + &location("/cors", "long-polling", origin)))
 }
 
+/// What happens when the first of 50 waiting requests is answered; the connection with the number 50 has
+/// published.
+fn when_one_of_fifty_is_answered(then: impl FnOnce(&mut Server, Now, u32)) {
+    let daemon = two_locations();
+    let _clients = all_waiting(&daemon, &vec![get("/sub/a", ""); 50]);
+    let _publisher = daemon.connect();
+    daemon.with_server(|server, now| {
+        publish_by(ConnectionId(50), PUBLICATION, server, now);
+        let (first, _) = write_next(server, now).expect("somebody waits");
+        then(server, now, first);
+    });
+}
+
 /// A daemon with few writes in a turn.
 fn with_writes_per_turn(writes_per_turn: usize) -> Daemon {
     let mut config = try_config("", &location("/sub", "long-polling", "")).unwrap();
@@ -180,12 +193,7 @@ fn who_was_answered_is_read_again_when_all_have_been() {
 
 #[test]
 fn a_deletion_in_the_middle_lets_those_who_were_answered_go_on() {
-    let daemon = two_locations();
-    let _clients = all_waiting(&daemon, &vec![get("/sub/a", ""); 50]);
-    let _publisher = daemon.connect();
-    daemon.with_server(|server, now| {
-        publish_by(ConnectionId(50), PUBLICATION, server, now);
-        let (first, _) = write_next(server, now).expect("somebody waits");
+    when_one_of_fifty_is_answered(|server, now, first| {
         server.received(ConnectionId(50), bare("DELETE", "/pub?id=a", "").as_bytes(), now);
         let read: Vec<ConnectionId> = std::iter::from_fn(|| server.next_to_read(now)).collect();
         assert!(read.contains(&ConnectionId(first)) && server.wants_input(ConnectionId(first)));
@@ -232,12 +240,7 @@ fn who_is_closed_behind_its_answer_does_not_rest() {
 
 #[test]
 fn who_comes_in_place_of_one_that_rested_does_not_rest() {
-    let daemon = two_locations();
-    let _clients = all_waiting(&daemon, &vec![get("/sub/a", ""); 50]);
-    let _publisher = daemon.connect();
-    daemon.with_server(|server, now| {
-        publish_by(ConnectionId(50), PUBLICATION, server, now);
-        let (first, _) = write_next(server, now).expect("somebody waits");
+    when_one_of_fifty_is_answered(|server, now, first| {
         let id = ConnectionId(first);
         server.hung_up(id, now);
         assert_eq!(server.next_to_close(), Some(id));
@@ -312,12 +315,7 @@ fn who_waited_before_a_reload_and_who_waits_since_get_different_answers() {
 
 #[test]
 fn a_rest_does_not_use_up_the_time_for_the_next_request() {
-    let daemon = two_locations();
-    let _clients = all_waiting(&daemon, &vec![get("/sub/a", ""); 50]);
-    let _publisher = daemon.connect();
-    daemon.with_server(|server, now| {
-        publish_by(ConnectionId(50), PUBLICATION, server, now);
-        let (first, _) = write_next(server, now).expect("somebody waits");
+    when_one_of_fifty_is_answered(|server, now, first| {
         let later = Millis::from_seconds(100);
         let now = Now { monotonic: now.monotonic + later, unix: now.unix + later };
         server.tick(now);

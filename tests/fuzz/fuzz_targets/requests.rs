@@ -3,13 +3,16 @@
 //! piece.
 #![no_main]
 
+#[path = "../../support/no_files.rs"]
+mod no_files;
+
 use libfuzzer_sys::fuzz_target;
-use rpushd::config::{Config, Files, ListenerId, Overrides};
+use no_files::NoFiles;
+use rpushd::config::{Config, ListenerId, Overrides};
 use rpushd::server::{ConnectionId, Host, Server};
 use rpushd::time::{Millis, Now};
 use std::collections::BTreeMap;
-use std::io::{self, IoSlice};
-use std::path::Path;
+use std::io::IoSlice;
 use std::sync::LazyLock;
 
 /// Ends a piece; the byte after it chooses the next piece's connection, and whether time goes on.
@@ -61,18 +64,6 @@ static CONFIG: LazyLock<Config> = LazyLock::new(|| {
     Config::from_sources(file, &BTreeMap::new(), &NoFiles, &Overrides::default())
         .expect("the fuzzer's own configuration is good")
 });
-
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-
-    fn is_world_readable(&self, _: &Path) -> bool {
-        false
-    }
-}
 
 struct World {
     server: Server,

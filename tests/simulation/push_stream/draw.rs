@@ -1,12 +1,11 @@
 //! A seed draws the push-stream configuration: short lives, few stored messages, little memory in some.
 
 use crate::draw;
+use crate::no_files::NoFiles;
 use crate::random::Random;
-use rpushd::config::{Config, Files, Overrides};
+use rpushd::config::{Config, Overrides};
 use rpushd::time::Millis;
 use std::collections::BTreeMap;
-use std::io;
-use std::path::Path;
 
 /// The events channel's id.
 pub const EVENTS: &str = "ev";
@@ -26,18 +25,6 @@ pub struct Settings {
     pub is_gzipped: bool,
     /// So little may be queued that old messages are made as they are read, and bursts are too much.
     pub has_small_queues: bool,
-}
-
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-
-    fn is_world_readable(&self, _: &Path) -> bool {
-        false
-    }
 }
 
 pub fn settings(random: &mut Random) -> Settings {
