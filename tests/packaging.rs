@@ -84,6 +84,7 @@ fn the_example_configuration_names_every_key() {
         "proxy_read_timeout",
         "channel_idle_ttl",
         "allowed_origins",
+        "public_prefix",
         "pid_file",
         "level",
         "file",

@@ -48,6 +48,7 @@ impl Loader<'_> {
         self.limits()?;
         self.log()?;
         self.allowed_origins()?;
+        self.public_prefix()?;
         self.listeners_and_locations()?;
         let has_locations = self.config.has_locations();
         let secrets = secrets::read(
@@ -156,6 +157,14 @@ impl Loader<'_> {
             origins::check(origin).map_err(|reason| entry.place.error(reason))?;
         }
         self.config.allowed_origins = listed;
+        Ok(())
+    }
+
+    fn public_prefix(&mut self) -> Result<(), ConfigError> {
+        if let Some(entry) = self.find("public_prefix", "RPUSHD_PUBLIC_PREFIX") {
+            self.config.public_prefix =
+                read_prefix(entry.text()?).map_err(|reason| entry.place.error(reason))?;
+        }
         Ok(())
     }
 
@@ -289,6 +298,24 @@ impl Listening {
             }
         }
         Ok(())
+    }
+}
+
+/// A prefix of paths as requests spell it: paths are compared byte by byte, so that what could be spelled
+/// in another way is refused. A slash at its end is taken off.
+fn read_prefix(text: &str) -> Result<String, String> {
+    let prefix = text.strip_suffix('/').unwrap_or(text);
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let is_segment =
+        |segment: &str| !matches!(segment, "" | "." | "..") && segment.bytes().all(is_allowed);
+    let is_prefix =
+        prefix.strip_prefix('/').is_some_and(|segments| segments.split('/').all(is_segment));
+    match prefix.is_empty() || is_prefix {
+        true => Ok(prefix.to_owned()),
+        false => Err(format!(
+            "\"{text}\" is not a prefix; write /push-daemon (letters, digits and - . _ ~ between \
+             slashes), or nothing to switch it off"
+        )),
     }
 }
 

@@ -52,6 +52,9 @@ use crate::time::Millis;
 use std::fmt;
 use std::path::PathBuf;
 
+/// Where proxies have had the public endpoints since rpushd 1.0.
+const PUBLIC_PREFIX: &str = "/push-daemon";
+
 /// Everything that the daemon can be told. Made once at start (and once more per reload), then only read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -71,6 +74,9 @@ pub struct Config {
     pub proxy_read_timeout: Millis,
     /// Origins that browsers may call `/api/stream/` from, besides the daemon's own; `*` for any.
     pub allowed_origins: Vec<String>,
+    /// Path in front of the public endpoints that a proxy may leave in place, without a slash at its end;
+    /// empty: they answer at the root only.
+    pub public_prefix: String,
     /// The bounds of everything that can grow.
     pub limits: Limits,
     /// What push-stream users set at the `http` level.
@@ -159,6 +165,7 @@ impl Default for Config {
             channel_idle_ttl: Millis::from_seconds(3600),
             proxy_read_timeout: Millis::from_seconds(75),
             allowed_origins: Vec::new(),
+            public_prefix: PUBLIC_PREFIX.to_owned(),
             limits: Limits::default(),
             push_stream: PushStream::default(),
             servers: Vec::new(),

@@ -155,6 +155,7 @@ impl Writer {
         self.time("proxy_read_timeout", Some(config.proxy_read_timeout));
         self.time("channel_idle_ttl", Some(config.channel_idle_ttl));
         self.texts("allowed_origins", &config.allowed_origins);
+        self.text("public_prefix", &config.public_prefix);
         if let Some(path) = &config.pid_file {
             self.text("pid_file", &path.to_string_lossy());
         }

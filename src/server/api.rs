@@ -14,7 +14,7 @@ use crate::time::{Millis, Now};
 impl Server {
     /// What a request of the API leads to. None: the path is not the API's.
     pub(super) fn route_api(&mut self, id: u32, head: &Head<'_>, now: Now) -> Option<Next> {
-        let endpoint = Endpoint::of_path(head.path)?;
+        let endpoint = Endpoint::find(head.path, &self.config.public_prefix)?;
         let is_internal = self.listener(id).is_internal;
         let is_hidden =
             endpoint.is_privileged() && self.config.has_internal_listener() && !is_internal;

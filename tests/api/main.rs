@@ -16,6 +16,7 @@ mod listeners;
 mod malformed;
 mod methods;
 mod origins;
+mod public_prefix;
 mod publish;
 mod push_stream;
 mod reload;

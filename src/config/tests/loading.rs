@@ -37,6 +37,7 @@ fn every_setting_has_a_key() {
         channel_idle_ttl = "1h30m"
         proxy_read_timeout = "90500ms"
         allowed_origins = ["https://example.org", "http://localhost:8080"]
+        public_prefix = "/live/v2/"
         pid_file = "/run/rpushd.pid"
         [limits]
         connections_max = 10
@@ -63,6 +64,7 @@ fn every_setting_has_a_key() {
     assert_eq!(config.channel_idle_ttl, Millis::from_seconds(5400));
     assert_eq!(config.proxy_read_timeout, Millis(90_500));
     assert_eq!(config.allowed_origins, ["https://example.org", "http://localhost:8080"]);
+    assert_eq!(config.public_prefix, "/live/v2");
     assert_eq!(config.pid_file, Some(PathBuf::from("/run/rpushd.pid")));
     assert_eq!(config.limits.connections_max, 10);
     assert_eq!(config.limits.outbox_bytes_max, 65_536);

@@ -65,6 +65,11 @@ fn bad_keys_are_refused_with_file_line_and_key() {
         ("listen = []", "x.toml:1: listen: there is nothing to listen at"),
         ("unix_mode = '9'", "x.toml:1: unix_mode: \"9\" are no permission bits; write 0660"),
         (
+            "public_prefix = 'push'",
+            "x.toml:1: public_prefix: \"push\" is not a prefix; write /push-daemon (letters, \
+             digits and - . _ ~ between slashes), or nothing to switch it off",
+        ),
+        (
             "allowed_origins = ['https://a/']",
             "x.toml:1: allowed_origins: \"https://a/\" is not an origin; write \
              https://example.org, with :port if need be, or *",

@@ -40,6 +40,7 @@ fn every_setting_of_the_daemon_reads_back() {
         channel_idle_ttl = "1w"
         proxy_read_timeout = "61s"
         allowed_origins = ["https://example.org", "*"]
+        public_prefix = ""
         pid_file = "/run/rpushd \"1\".pid"
         [log]
         level = "off"

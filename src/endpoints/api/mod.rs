@@ -37,6 +37,17 @@ impl<'a> Endpoint<'a> {
         }
     }
 
+    /// The endpoint of a request's path: at the root, or, if it is for everybody, under the prefix that
+    /// proxies may leave in place. An empty prefix is none.
+    pub fn find(path: &'a str, public_prefix: &str) -> Option<Endpoint<'a>> {
+        let at_root = Endpoint::of_path(path);
+        if at_root.is_some() || public_prefix.is_empty() {
+            return at_root;
+        }
+        let endpoint = Endpoint::of_path(path.strip_prefix(public_prefix)?)?;
+        (!endpoint.is_privileged()).then_some(endpoint)
+    }
+
     /// Whether the endpoint answers this method; else what to put into `Allow`.
     ///
     /// # Errors
@@ -50,7 +61,8 @@ impl<'a> Endpoint<'a> {
         }
     }
 
-    /// Whether it is hidden on public listeners once there is an internal one.
+    /// Whether it is hidden on public listeners once there is an internal one, and never found under the
+    /// public prefix.
     pub fn is_privileged(self) -> bool {
         matches!(self, Endpoint::Publish | Endpoint::Stats)
     }
@@ -105,6 +117,30 @@ mod tests {
         ] {
             assert_eq!(Endpoint::of_path(path), None, "{path}");
         }
+    }
+
+    #[test]
+    fn only_public_endpoints_are_found_under_the_prefix() {
+        let find = |path| Endpoint::find(path, "/push-daemon");
+        assert_eq!(find("/healthz"), Some(Endpoint::Health));
+        assert_eq!(find("/api/stats"), Some(Endpoint::Stats));
+        assert_eq!(find("/push-daemon/healthz"), Some(Endpoint::Health));
+        assert_eq!(find("/push-daemon/api/stream/a"), Some(Endpoint::Stream("a")));
+        for path in [
+            "/push-daemon",
+            "/push-daemon/",
+            "/push-daemon/api/publish",
+            "/push-daemon/api/stats",
+            "/push-daemon//healthz",
+            "/push-daemon/push-daemon/healthz",
+            "/push-daemon/../healthz",
+            "/push-daemonhealthz",
+            "/Push-Daemon/healthz",
+            "/other/healthz",
+        ] {
+            assert_eq!(find(path), None, "{path}");
+        }
+        assert_eq!(Endpoint::find("/push-daemon/healthz", ""), None);
     }
 
     #[test]
