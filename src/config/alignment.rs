@@ -1,25 +1,23 @@
 //! Whether the daemon's intervals fit the read time-out of the proxy in front of it: quiet streams must
 //! show life before the proxy gives them up.
 
-use super::error::{ConfigError, Place};
+use super::Config;
 use super::location::{Location, Mode, Role};
 use super::units::show_time;
-use super::{Config, sources::Environment};
 
-/// Refuses a heartbeat that the proxy would not wait for; what is merely risky comes back as warnings.
-pub(super) fn check(config: &Config, given: &Environment) -> Result<Vec<String>, ConfigError> {
+/// What a proxy that waits no longer than `proxy_read_timeout` would close too early.
+pub(super) fn warnings(config: &Config) -> Vec<String> {
     let (heartbeat, patience) = (config.heartbeat, config.proxy_read_timeout);
     let (shown_heartbeat, shown_patience) = (show_time(heartbeat), show_time(patience));
-    if heartbeat >= patience {
-        let nowhere = Place::Variable("RPUSHD_HEARTBEAT_SECS".into());
-        let place = given.place_of(&["heartbeat", "proxy_read_timeout"]).unwrap_or(&nowhere);
-        return Err(place.error(format!(
-            "a heartbeat every {shown_heartbeat} comes too late for a proxy_read_timeout of \
-             {shown_patience}: the proxy would close every quiet stream first"
-        )));
-    }
     let mut warnings = Vec::new();
-    if heartbeat.0 > patience.0 / 2 {
+    if heartbeat >= patience {
+        warnings.push(format!(
+            "RPUSHD_HEARTBEAT_SECS ({shown_heartbeat}) is not below RPUSHD_PROXY_READ_TIMEOUT \
+             ({shown_patience}): a proxy that waits no longer than that closes every quiet stream \
+             before its first heartbeat; lower RPUSHD_HEARTBEAT_SECS, or set \
+             RPUSHD_PROXY_READ_TIMEOUT to the time that your proxy waits"
+        ));
+    } else if heartbeat.0 > patience.0 / 2 {
         warnings.push(format!(
             "heartbeat ({shown_heartbeat}) is more than half of proxy_read_timeout \
              ({shown_patience}): when one heartbeat is late, the proxy closes the stream"
@@ -35,7 +33,7 @@ pub(super) fn check(config: &Config, given: &Environment) -> Result<Vec<String>,
     }
     let locations = config.servers.iter().flat_map(|server| &server.locations);
     warnings.extend(locations.filter_map(|location| quiet_too_long(location, config)));
-    Ok(warnings)
+    warnings
 }
 
 /// A warning for a subscriber location whose connections may be quiet for as long as the proxy waits.

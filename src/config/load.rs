@@ -8,7 +8,7 @@ use super::location::VirtualServer;
 use super::push_stream_blocks::{LocationReader, PlacedLevel, read_push_stream};
 use super::secrets::{self, Need};
 use super::sources::{Environment, Files, Overrides};
-use super::{Config, ListenAddress, Listener, alignment, origins, units};
+use super::{Config, ListenAddress, Listener, alignment, exposure, origins, units};
 use crate::time::Millis;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -73,7 +73,8 @@ impl Loader<'_> {
         }
         config.warnings = self.environment.unknown();
         config.warnings.extend(secrets.warnings);
-        config.warnings.extend(alignment::check(&config, &self.environment)?);
+        config.warnings.extend(alignment::warnings(&config));
+        config.warnings.extend(exposure::warnings(&config));
         Ok(config)
     }
 

@@ -2,8 +2,8 @@
 //!
 //! Leaves to root: `units`, `error`, `suggest`; `document` (TOML with line numbers) and `sources`
 //! (environment, flags); `limits`, `location`, `variables` (what is configured); the tables that read it
-//! (`limit_table`, `directives`, `http_directives`); `checks` and `alignment` (what is refused); `load`
-//! (puts it together), `to_toml` and `describe` (show it), `read` (the process and its files).
+//! (`limit_table`, `directives`, `http_directives`); `checks` (what is refused), `alignment` and `exposure`
+//! (what is warned about); `load` (puts it together), `to_toml` and `describe` (show it), `read` (the process and its files).
 
 mod alignment;
 pub mod checks;
@@ -11,6 +11,7 @@ mod describe;
 mod directives;
 mod document;
 mod error;
+mod exposure;
 mod http_directives;
 mod limit_table;
 mod limits;

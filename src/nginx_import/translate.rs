@@ -138,6 +138,7 @@ pub fn translate(
                     decisions.push(decision(scopes.tree(), opening, text));
                 }
             }
+            decisions.extend(open_past_nginx(scopes, &served, &ports));
         }
     }
     accounting::account(scopes, placement, &served, &left, &mut ledger);
@@ -152,6 +153,49 @@ pub fn translate(
         replacements,
         untouched: untouched.map(|opening| (opening.file, opening.span.clone())).collect(),
     })
+}
+
+/// nginx's access rules do not hold for a program that connects to the daemon itself: what it finds open
+/// there, in one decision per address.
+fn open_past_nginx(
+    scopes: &Scopes<'_>,
+    served: &[ServedServer],
+    ports: &[SocketAddr],
+) -> Vec<Decision> {
+    let mut decisions: Vec<Decision> = Vec::new();
+    let mut told = Vec::new();
+    for (server, address) in served.iter().zip(ports) {
+        if told.contains(address) {
+            continue;
+        }
+        told.push(*address);
+        let mut open = Vec::new();
+        let mut first = None;
+        for (location, id) in server.locations.iter().zip(&server.scopes) {
+            let what = match location.role {
+                Role::Publisher { is_admin: true } => "publish and delete channels",
+                Role::Publisher { is_admin: false } => "publish",
+                Role::Statistics => "list the channels",
+                Role::Subscriber(_) => continue,
+            };
+            open.push(format!("{what} ({})", location.path));
+            first = first.or(scopes.scope(*id).opening);
+        }
+        let Some(opening) = first else { continue };
+        let who = match address.ip().is_loopback() {
+            true => "every user of this machine",
+            false => "every machine of that network",
+        };
+        let text = format!(
+            "{who} can connect to {address} and, whatever nginx allows, {}: if that matters, set \
+             require_secret = true in rpushd.toml and let nginx send the secret (proxy_set_header \
+             Authorization \"Bearer ...\"), or use a Unix socket that only nginx may open (listen = \
+             \"unix:...\")",
+            open.join(", ")
+        );
+        decisions.push(decision(scopes.tree(), opening, text));
+    }
+    decisions
 }
 
 /// An error that points at the opening of a level.

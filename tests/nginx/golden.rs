@@ -2,7 +2,7 @@
 //! the written file and nginx's changes, compared as a whole. `RPUSHD_BLESS=1` writes them anew.
 
 use crate::support::*;
-use rpushd::nginx_import::{Entry, Fate, Translation};
+use rpushd::nginx_import::{Entry, Fate, Placement, Translation};
 use std::path::Path;
 
 fn compare(name: &str, actual: &str) {
@@ -31,6 +31,21 @@ fn a_large_site_is_imported_as_the_golden_files_say() {
         translation.config.servers.iter().map(|server| server.locations.len()).sum();
     assert_eq!((locations, translation.leftovers().count()), (39, 2));
     assert_eq!(comparable(&read_back(&translation.to_toml())), comparable(&translation.config));
+}
+
+#[test]
+fn the_report_names_what_every_local_user_can_do_past_nginx() {
+    let files = MemoryFiles::fixture("sample");
+    let (translation, _) = import(&files, BEHIND).unwrap();
+    let decisions = translation.decisions.iter().map(|decision| decision.text.as_str());
+    let told: Vec<&str> = decisions.filter(|text| text.contains("whatever nginx allows")).collect();
+    let beginning = "every user of this machine can connect to 127.0.0.1:45831 and, whatever nginx \
+                     allows, list the channels (/channels-stats), publish and delete channels (/pub), \
+                     publish (/pub2): ";
+    assert!(told.len() == 1 && told[0].starts_with(beginning), "{told:?}");
+    let (translation, _) = import(&files, Placement::Instead).unwrap();
+    let told = |text: &str| text.contains("whatever nginx allows");
+    assert!(!translation.decisions.iter().any(|decision| told(&decision.text)));
 }
 
 #[test]

@@ -20,6 +20,72 @@ fn unknown_variables_are_warned_about_with_a_suggestion() {
 }
 
 #[test]
+fn a_heartbeat_that_the_proxy_does_not_wait_for_is_warned_about_with_both_variables() {
+    let warning = |heartbeat: &str, patience: &str| {
+        format!(
+            "RPUSHD_HEARTBEAT_SECS ({heartbeat}) is not below RPUSHD_PROXY_READ_TIMEOUT \
+             ({patience}): a proxy that waits no longer than that closes every quiet stream before \
+             its first heartbeat; lower RPUSHD_HEARTBEAT_SECS, or set RPUSHD_PROXY_READ_TIMEOUT to \
+             the time that your proxy waits"
+        )
+    };
+    let of_the_old_daemon = [&SECRETS[..], &[("RPUSHD_HEARTBEAT_SECS", "300")]].concat();
+    let config = load("", &of_the_old_daemon).unwrap();
+    assert_eq!(config.heartbeat.whole_seconds(), 300);
+    assert_eq!(config.warnings, [warning("300s", "75s")]);
+    assert_eq!(load_with_secrets("heartbeat = 75").warnings, [warning("75s", "75s")]);
+    let config = load_with_secrets("proxy_read_timeout = 10\nlimits.keepalive_timeout = 10");
+    assert_eq!(config.warnings, [warning("15s", "10s")]);
+}
+
+#[test]
+fn an_address_that_other_networks_reach_is_warned_about() {
+    let warning = |address: &str| {
+        format!(
+            "{address} can be reached from other networks, and the daemon speaks plain HTTP: listen \
+             on 127.0.0.1 or a private address, behind a proxy that speaks TLS"
+        )
+    };
+    let config =
+        load_with_secrets("listen = ['127.0.0.1:1', '0.0.0.0:2']\ninternal_listen = '[::]:3'");
+    assert_eq!(config.warnings, [warning("0.0.0.0:2"), warning("[::]:3")]);
+    let config = load_with_secrets("listen = ['10.0.0.1:1', 'unix:/run/x', 'systemd']");
+    assert_eq!(config.warnings, Vec::<String>::new());
+}
+
+#[test]
+fn locations_that_let_other_networks_publish_without_a_secret_are_warned_about() {
+    let warnings = |listen: &str, location: &str| {
+        let text =
+            format!("{listen}\n[[location]]\npath = '/x'\nchannels_path = '$arg_id'\n{location}\n");
+        let mut warnings = load_with_secrets(&text).warnings;
+        warnings.retain(|warning| warning.contains("without a secret"));
+        warnings
+    };
+    let warning = |address: &str, what: &str| {
+        vec![format!(
+            "x.toml:2: location \"/x\": whoever can connect to {address} can {what} without a \
+             secret: set require_secret = true, or internal = true and an internal_listen on a \
+             private address"
+        )]
+    };
+    let everywhere = "listen = '0.0.0.0:1'";
+    let admin = "publisher = 'admin'";
+    assert_eq!(warnings(everywhere, admin), warning("0.0.0.0:1", "publish, and delete channels,"));
+    assert_eq!(warnings(everywhere, "publisher = true"), warning("0.0.0.0:1", "publish"));
+    assert_eq!(
+        warnings(everywhere, "channels_statistics = true"),
+        warning("0.0.0.0:1", "list the channels")
+    );
+    let nothing = Vec::<String>::new();
+    assert_eq!(warnings(everywhere, "subscriber = 'polling'"), nothing);
+    assert_eq!(warnings(everywhere, "publisher = 'admin'\nrequire_secret = true"), nothing);
+    assert_eq!(warnings("listen = '127.0.0.1:1'", admin), nothing);
+    let hidden = "publisher = 'admin'\ninternal = true";
+    assert_eq!(warnings("listen = '0.0.0.0:1'\ninternal_listen = '127.0.0.1:2'", hidden), nothing);
+}
+
+#[test]
 fn a_heartbeat_in_the_second_half_of_the_proxy_time_out_is_warned_about() {
     let config = load_with_secrets("heartbeat = 38");
     assert_eq!(
