@@ -101,14 +101,17 @@ impl Accountant<'_, '_> {
         if directive.name.starts_with(PREFIX) || !is_instead && loads_module(directive) {
             return Fate::Carried;
         }
-        match (Kind::of(&directive.name), is_instead) {
+        match (Kind::of(directive), is_instead) {
             (Kind::Location, _) if holds_for_served => Fate::Carried,
             (Kind::Process, _) if directive.name == "worker_processes" => Fate::Carried,
             (Kind::Process, true) if directive.name == "error_log" => self.error_log(directive),
             (Kind::Process, true) => Fate::Carried,
             (Kind::Irrelevant, _) => Fate::Kept,
-            (Kind::Location | Kind::Process | Kind::Restricting | Kind::Other, false) => Fate::Kept,
-            (Kind::Location | Kind::Restricting | Kind::Other, true) => Fate::Left(OTHER.into()),
+            (_, false) => Fate::Kept,
+            (
+                Kind::Location | Kind::Missed | Kind::Handler | Kind::Restricting | Kind::Unknown,
+                true,
+            ) => Fate::Left(OTHER.into()),
         }
     }
 

@@ -1,5 +1,7 @@
 //! nginx's own directives by name: which the daemon takes over, which say nothing to clients of push-stream
-//! locations, and which keep people out.
+//! locations, and which are known to turn no request away. All others may.
+
+use super::syntax::Directive;
 
 /// What a directive of nginx itself is to the daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,20 +12,32 @@ pub(super) enum Kind {
     Process,
     /// Nothing that a client of a push-stream location could notice.
     Irrelevant,
+    /// Something that the daemon does not do and that turns no request away.
+    Missed,
+    /// Answers the requests of its own location, and of no location inside.
+    Handler,
     /// Decides who may do what.
     Restricting,
-    /// Anything else.
-    Other,
+    /// Anything else: it may decide who may do what.
+    Unknown,
 }
 
 impl Kind {
-    pub(super) fn of(name: &str) -> Kind {
-        match name {
-            _ if LOCATION.contains(&name) => Kind::Location,
-            _ if PROCESS.contains(&name) => Kind::Process,
-            _ if IRRELEVANT.contains(&name) => Kind::Irrelevant,
-            _ if RESTRICTING.contains(&name) => Kind::Restricting,
-            _ => Kind::Other,
+    pub(super) fn of(directive: &Directive) -> Kind {
+        let is_off = matches!(directive.arguments.as_slice(), [only] if only.value == b"off");
+        match directive.name.as_str() {
+            name if SWITCHES.contains(&name) => match is_off {
+                true => Kind::Missed,
+                false => Kind::Restricting,
+            },
+            name if LOCATION.contains(&name) => Kind::Location,
+            name if PROCESS.contains(&name) => Kind::Process,
+            name if IRRELEVANT.contains(&name) => Kind::Irrelevant,
+            name if HANDLERS.contains(&name) => Kind::Handler,
+            name if RESTRICTING.contains(&name) => Kind::Restricting,
+            name if MISSED.contains(&name) => Kind::Missed,
+            name if MISSED_FAMILIES.iter().any(|family| name.starts_with(family)) => Kind::Missed,
+            _ => Kind::Unknown,
         }
     }
 }
@@ -52,24 +66,130 @@ const PROCESS: &[&str] = &[
     "master_process",
 ];
 
-const RESTRICTING: &[&str] = &[
-    "deny",
+/// Restrict nobody with `off` behind them.
+const SWITCHES: &[&str] = &[
     "auth_basic",
-    "auth_request",
+    "auth_digest",
     "auth_jwt",
-    "limit_except",
-    "internal",
-    "return",
+    "auth_ldap",
+    "auth_pam",
+    "auth_request",
+    "modsecurity",
     "ssl_verify_client",
+];
+
+/// A name is here for a message to the point; one that is on no list at all is refused as well.
+const RESTRICTING: &[&str] =
+    &["deny", "internal", "limit_conn", "limit_except", "limit_req", "return", "rewrite"];
+
+const HANDLERS: &[&str] = &[
+    "empty_gif",
+    "fastcgi_pass",
+    "flv",
+    "grpc_pass",
+    "memcached_pass",
+    "mp4",
+    "proxy_pass",
+    "random_index",
+    "scgi_pass",
+    "stub_status",
+    "try_files",
+    "uwsgi_pass",
+];
+
+/// Whatever begins so is a setting of other locations, of what is sent, or of variables.
+const MISSED_FAMILIES: &[&str] = &[
+    "addition_",
+    "brotli",
+    "dav_",
+    "fastcgi_",
+    "geoip",
+    "grpc_",
+    "http2",
+    "http3",
+    "image_filter",
+    "limit_conn_",
+    "limit_rate",
+    "limit_req_",
+    "lua_",
+    "memcached_",
+    "mp4_",
+    "proxy_",
+    "quic_",
+    "scgi_",
+    "ssi",
+    "ssl_ocsp",
+    "ssl_session_",
+    "ssl_stapling",
+    "sub_filter",
+    "userid",
+    "uwsgi_",
+    "xslt_",
+];
+
+/// Blocks stand for all that is in them: none of these holds for a location of `http`.
+const MISSED: &[&str] = &[
+    "add_header",
+    "add_trailer",
+    "alias",
+    "auth_basic_user_file",
+    "auth_delay",
+    "early_hints",
+    "error_page",
+    "expires",
+    "geo",
+    "gunzip",
+    "gunzip_buffers",
+    "mail",
+    "map",
+    "mirror",
+    "mirror_request_body",
+    "more_clear_headers",
+    "more_set_headers",
+    "real_ip_header",
+    "real_ip_recursive",
+    "rewrite_log",
+    "set",
+    "set_real_ip_from",
+    "slice",
+    "split_clients",
+    "ssl",
+    "ssl_buffer_size",
+    "ssl_certificate",
+    "ssl_certificate_key",
+    "ssl_ciphers",
+    "ssl_client_certificate",
+    "ssl_conf_command",
+    "ssl_crl",
+    "ssl_dhparam",
+    "ssl_early_data",
+    "ssl_ecdh_curve",
+    "ssl_password_file",
+    "ssl_prefer_server_ciphers",
+    "ssl_protocols",
+    "ssl_trusted_certificate",
+    "ssl_verify_depth",
+    "stream",
+    "uninitialized_variable_warn",
+    "upstream",
+    "zstd",
+    "zstd_types",
 ];
 
 /// Push-stream spec, section 25, and what else tunes nginx, its logs or its other locations only.
 const IRRELEVANT: &[&str] = &[
+    "absolute_redirect",
     "access_log",
     "aio",
+    "aio_write",
     "allow",
     "autoindex",
+    "autoindex_exact_size",
+    "autoindex_format",
+    "autoindex_localtime",
     "charset",
+    "charset_map",
+    "charset_types",
     "chunked_transfer_encoding",
     "client_body_buffer_size",
     "client_body_in_file_only",
@@ -82,6 +202,8 @@ const IRRELEVANT: &[&str] = &[
     "debug_connection",
     "debug_points",
     "directio",
+    "directio_alignment",
+    "disable_symlinks",
     "env",
     "etag",
     "events",
@@ -90,13 +212,18 @@ const IRRELEVANT: &[&str] = &[
     "gzip_proxied",
     "gzip_static",
     "gzip_vary",
+    "gzip_window",
     "if_modified_since",
     "ignore_invalid_headers",
     "index",
+    "keepalive_disable",
+    "keepalive_min_timeout",
+    "keepalive_time",
     "large_client_header_buffers",
     "lingering_close",
     "lingering_time",
     "lingering_timeout",
+    "lock_file",
     "load_module",
     "log_format",
     "log_not_found",
@@ -111,7 +238,10 @@ const IRRELEVANT: &[&str] = &[
     "open_file_cache_errors",
     "open_file_cache_min_uses",
     "open_file_cache_valid",
+    "open_log_file_cache",
     "output_buffers",
+    "override_charset",
+    "pcre_jit",
     "port_in_redirect",
     "postpone_output",
     "read_ahead",
@@ -124,11 +254,14 @@ const IRRELEVANT: &[&str] = &[
     "satisfy",
     "sendfile",
     "sendfile_max_chunk",
+    "send_lowat",
     "server_name_in_redirect",
     "server_names_hash_bucket_size",
     "server_names_hash_max_size",
     "server_tokens",
+    "source_charset",
     "ssl_engine",
+    "subrequest_output_buffer_size",
     "tcp_nodelay",
     "tcp_nopush",
     "thread_pool",

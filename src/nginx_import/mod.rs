@@ -3,9 +3,10 @@
 //!
 //! Leaves to root: `syntax` (the tree), `lexer`, `parser` (one file), `glob` and `include` (many files),
 //! `directives` and `checks` (what may stand where), `inheritance` (what holds in a location); `levels`,
-//! `conditions`, `listens`, `routes`, `process` and `proxy` (what it means for the daemon), `ledger`, `fates`
-//! and `accounting` (what became of each directive), `wiring` and `translate` (the daemon's configuration);
-//! `unified_diff` and `replacement` (nginx's new configuration), `report`.
+//! `conditions`, `listens`, `routes`, `process` and `proxy` (what it means for the daemon), `fates` and
+//! `guards` (what the daemon does not do, and what it must not do without), `ledger` and `accounting` (what
+//! became of each directive), `wiring` and `translate` (the daemon's configuration); `unified_diff` and
+//! `replacement` (nginx's new configuration), `report`.
 
 mod accounting;
 mod checks;
@@ -13,6 +14,7 @@ mod conditions;
 mod directives;
 mod fates;
 mod glob;
+mod guards;
 mod include;
 mod inheritance;
 mod ledger;

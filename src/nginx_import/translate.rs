@@ -3,7 +3,7 @@
 use super::accounting;
 use super::conditions::Test;
 use super::directives::PREFIX;
-use super::fates::Kind;
+use super::guards::{self, Neighbour};
 use super::include::Files;
 use super::inheritance::{ScopeId, ScopeKind, Scopes};
 use super::ledger::{Entry, Fate, Ledger};
@@ -225,7 +225,8 @@ impl LocationReader<'_, '_> {
     fn server(&self, server: ScopeId) -> Result<Sorted, SyntaxError> {
         let tree = self.scopes.tree();
         let (mut locations, mut left) = (Vec::<(Location, ScopeId)>::new(), Vec::new());
-        for route in routes(self.scopes, server)? {
+        let routes = routes(self.scopes, server)?;
+        for route in &routes {
             let id = route.id;
             let scope = self.scopes.scope(id);
             let (Some(role), Some(opening)) = (self.scopes.role(id), scope.opening) else {
@@ -243,29 +244,41 @@ impl LocationReader<'_, '_> {
                         let text = format!("duplicate location \"{}\"", location.path);
                         return Err(tree.error(opening, text));
                     }
-                    if self.placement == Placement::Instead {
-                        self.refuse_open_doors(id)?;
-                    }
                     locations.push((location, id));
                 }
             }
         }
+        if self.placement == Placement::Instead {
+            self.refuse_guards(&routes)?;
+        }
         Ok((locations, left))
+    }
+
+    /// In nginx's place: all locations with a role are served.
+    fn refuse_guards(&self, routes: &[Route]) -> Result<(), SyntaxError> {
+        let all = || routes.iter().enumerate().map(|(index, route)| Neighbour { index, route });
+        let is_served = |route: &Route| self.scopes.role(route.id).is_some();
+        let guarded = guards::guarded(self.scopes, all().filter(|one| !is_served(one.route)));
+        for served in all().filter(|one| is_served(one.route)) {
+            guards::refuse_around(self.scopes, served.route.id)?;
+            guards::refuse_beside(self.scopes, &served, &guarded)?;
+        }
+        Ok(())
     }
 
     /// The outer error is the module's; the inner one says why the daemon cannot take this location over.
     fn location(
         &self,
-        route: Route,
+        route: &Route,
         role: &Directive,
         opening: &Directive,
     ) -> Result<Result<Location, String>, SyntaxError> {
         let tree = self.scopes.tree();
         let id = route.id;
         let kind = read_role(role).map_err(|text| tree.error(role, text))?;
-        let path = match route.path {
-            Ok(path) => path,
-            Err(reason) => return Ok(Err(reason)),
+        let path = match &route.path {
+            Ok(path) => path.clone(),
+            Err(reason) => return Ok(Err(reason.clone())),
         };
         if let Some((directive, reason)) = self.levels.unknown_in(self.scopes, id) {
             return Ok(Err(self.unknown(directive, reason)));
@@ -309,25 +322,6 @@ impl LocationReader<'_, '_> {
     fn unknown(&self, directive: &Directive, reason: &str) -> String {
         let origin = self.scopes.tree().origin(directive);
         format!("{}: {reason} ({origin})", directive.name)
-    }
-
-    /// In nginx's place nobody would enforce what nginx did: better no service than an open one.
-    fn refuse_open_doors(&self, location: ScopeId) -> Result<(), SyntaxError> {
-        let around = std::iter::successors(Some(location), |id| self.scopes.scope(*id).parent);
-        for id in around.chain(self.scopes.children(location, ScopeKind::If)) {
-            for directive in &self.scopes.scope(id).directives {
-                let is_off = directive.arguments.first().is_some_and(|word| word.value == b"off");
-                if Kind::of(&directive.name) == Kind::Restricting && !is_off {
-                    let text = format!(
-                        "\"{}\" would not be enforced: the daemon has no access rules of its own. \
-                         Keep nginx in front of it (rpushd import-nginx)",
-                        directive.name
-                    );
-                    return Err(self.scopes.tree().error(directive, text));
-                }
-            }
-        }
-        Ok(())
     }
 }
 

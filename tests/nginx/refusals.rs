@@ -104,22 +104,171 @@ fn the_checks_of_the_module_give_its_words() {
     }
 }
 
+/// What may keep requests from a location, in nginx itself or in modules that are often added.
+const GUARDS: &[&str] = &[
+    "deny all;",
+    "auth_basic x;",
+    "auth_request /x;",
+    "auth_jwt x;",
+    "auth_pam x;",
+    "auth_ldap x;",
+    "auth_digest x;",
+    "access_by_lua_file x;",
+    "rewrite_by_lua_file x;",
+    "modsecurity on;",
+    "limit_except GET { deny all; }",
+    "limit_conn zone 1;",
+    "limit_req zone=x;",
+    "internal;",
+    "return 403;",
+    "rewrite ^ /elsewhere;",
+    "rewrite off /elsewhere;",
+    "limit_req off;",
+    "ssl_verify_client on;",
+    "a_module_of_next_year x;",
+    "a_module_of_next_year off;",
+];
+
+/// The main file with one publisher and something beside it on one of the levels around it, by number.
+fn with_level(level: usize, text: &str) -> String {
+    let at = |wanted: usize| if wanted == level { text } else { "" };
+    format!(
+        "{}\nhttp {{ {MEMORY} {}\nserver {{ listen 80; {}\nif ($arg_a) {{ {} }}\n\
+         location /a {{ {}\nif ($arg_a) {{ {} }}\n\
+         location /a/b {{ push_stream_publisher; push_stream_channels_path $arg_id; {}\n\
+         if ($arg_a) {{ {} }} }} }} }} }}",
+        at(0),
+        at(1),
+        at(2),
+        at(3),
+        at(4),
+        at(5),
+        at(6),
+        at(7),
+    )
+}
+
+const LEVELS: usize = 8;
+
 #[test]
-fn what_nginx_alone_would_enforce_is_not_served_without_it() {
-    let publisher = "push_stream_publisher; push_stream_channels_path $arg_id;\n";
-    for line in ["deny all;", "auth_basic x;", "internal;", "if ($arg_a) { return 403; }"] {
-        let text = location(MEMORY, &format!("{publisher}{line}"));
-        let error = fault(&text);
-        assert!(error.contains("would not be enforced"), "{error}");
-        let files = MemoryFiles::new(&[("/etc/nginx/nginx.conf", &text)]);
-        let (translation, diff) = import(&files, BEHIND).unwrap();
-        assert_eq!(translation.leftovers().count(), 0);
-        assert!(diff.contains(&format!(" {line}")), "{diff}");
+fn what_may_guard_a_location_is_not_served_without_nginx_on_any_level() {
+    for guard in GUARDS {
+        let name = guard.split([' ', ';']).next().unwrap();
+        for level in 0..LEVELS {
+            let text = with_level(level, guard);
+            let error = fault(&text);
+            let line = level + 1;
+            assert!(error.starts_with(&format!("{line}: \"{name}\"")), "{guard} {level}: {error}");
+            assert!(error.contains("would not be enforced"), "{guard} {level}: {error}");
+            let files = MemoryFiles::new(&[("/etc/nginx/nginx.conf", &text)]);
+            let (translation, diff) = import(&files, BEHIND).unwrap();
+            assert_eq!(translation.leftovers().count(), 0);
+            assert!(!diff.contains(&format!("-{guard}")), "{diff}");
+        }
     }
-    let text = location(MEMORY, &format!("{publisher}auth_basic off;"));
-    assert!(
-        import(&MemoryFiles::new(&[("/etc/nginx/nginx.conf", &text)]), Placement::Instead).is_ok()
-    );
+}
+
+#[test]
+fn what_turns_no_request_away_is_served_without_nginx_on_every_level() {
+    for line in [
+        "auth_basic off;",
+        "auth_request off;",
+        "modsecurity off;",
+        "allow all;",
+        "access_log off;",
+        "add_header X-A b;",
+        "error_page 404 /404.html;",
+        "expires off;",
+        "proxy_set_header Host $host;",
+        "fastcgi_buffers 8 16k;",
+        "ssl_protocols TLSv1.3;",
+        "set $a b;",
+        "limit_rate 10k;",
+    ] {
+        for level in 0..LEVELS {
+            let text = with_level(level, line);
+            let files = MemoryFiles::new(&[("/etc/nginx/nginx.conf", &text)]);
+            let outcome = import(&files, Placement::Instead);
+            assert!(outcome.is_ok(), "{line} {level}: {}", outcome.unwrap_err());
+        }
+    }
+}
+
+#[test]
+fn a_location_with_a_second_handler_is_not_served_without_nginx() {
+    let publisher = "push_stream_publisher; push_stream_channels_path $arg_id;\n";
+    for line in
+        ["proxy_pass http://a;", "try_files $uri =403;", "if ($arg_a) { proxy_pass http://a; }"]
+    {
+        let error = fault(&location(MEMORY, &format!("{publisher}{line}")));
+        assert!(error.starts_with("7: "), "{error}");
+        assert!(error.contains("answers requests of this location in its own way"), "{error}");
+    }
+}
+
+/// A server with a publisher and other locations.
+fn neighbours(publisher: &str, others: &str) -> String {
+    format!(
+        "http {{ {MEMORY} server {{ listen 80;\n{others}\nlocation {publisher} {{ \
+         push_stream_publisher; push_stream_channels_path $arg_id; }} }} }}"
+    )
+}
+
+#[test]
+fn a_guarded_location_that_takes_requests_from_a_served_one_is_refused_too() {
+    for (publisher, others) in [
+        ("/pub", "location = /pub/secret { deny all; }"),
+        ("/pub", "location /pub/secret { auth_basic x; }"),
+        ("/pub", "location ~ /\\. { deny all; }"),
+        ("/pub", "location ~ /\\.(?!well-known) { deny all; }"),
+        ("/pub", "location ~* ^/PUB/x { return 403; }"),
+        ("/pub", "location ~ ^/(pub|x)/secret { return 403; }"),
+        ("/pub", "location ~ ^/x|/secret { return 403; }"),
+        ("~ ^/pub/(.*)", "location = /pub/secret { deny all; }"),
+        ("~ ^/pub/(.*)", "location ^~ /pub/secret { deny all; }"),
+        ("~ ^/pub/(.*)", "location ~ /\\. { deny all; }"),
+        ("/pub", "location /pub/a { deny all; location /pub/a/b { } }"),
+        ("/pub", "location /pub/a { if ($arg_a) { return 403; } }"),
+    ] {
+        let error = fault(&neighbours(publisher, others));
+        assert!(error.starts_with("2: "), "{publisher} {others}: {error}");
+        assert!(error.contains("would not be enforced"), "{publisher} {others}: {error}");
+    }
+    let nested = "/pub { push_stream_publisher; push_stream_channels_path $arg_id;\n\
+                  location ~ ^/pub/x { deny all; } }";
+    for sign in ["", "^~"] {
+        let text = format!("http {{ {MEMORY} server {{ listen 80; location {sign} {nested} }} }}");
+        assert!(fault(&text).contains("would not be enforced"), "{text}");
+    }
+}
+
+#[test]
+fn a_guarded_location_that_takes_no_request_from_a_served_one_is_left_alone() {
+    for (publisher, others) in [
+        ("/pub", "location / { deny all; }"),
+        ("/pub", "location = /favicon.ico { return 204; }"),
+        ("/pub", "location /admin { auth_basic x; }"),
+        ("/pub", "location ~ ^/admin { auth_basic x; }"),
+        ("/pub", "location @named { internal; }"),
+        ("/pub", "location ~ \\.php$ { fastcgi_pass a; }"),
+        ("= /pub", "location ~ /\\. { deny all; }"),
+        ("^~ /pub", "location ~ /\\. { deny all; }"),
+        ("~ ^/pub/(.*)", "location = /favicon.ico { return 204; }"),
+        ("~ ^/pub/(.*)", "location ^~ /admin { deny all; }"),
+        ("~ ^/pub/(.*)", "location /pub/secret { deny all; }"),
+        ("~ ^/pub/(.*)", "location ~ ^/admin { deny all; }"),
+    ] {
+        let text = neighbours(publisher, others);
+        let files = MemoryFiles::new(&[("/etc/nginx/nginx.conf", &text)]);
+        let outcome = import(&files, Placement::Instead);
+        assert!(outcome.is_ok(), "{publisher} {others}: {}", outcome.unwrap_err());
+    }
+    // The first regular expression wins.
+    let text = "http { push_stream_shared_memory_size 1m; server { listen 80; location ~ ^/pub/ { \
+                push_stream_publisher; push_stream_channels_path $arg_id; } \
+                location ~ /secret { deny all; } } }";
+    let files = MemoryFiles::new(&[("/etc/nginx/nginx.conf", text)]);
+    assert!(import(&files, Placement::Instead).is_ok());
 }
 
 #[test]
