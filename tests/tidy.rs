@@ -13,7 +13,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("http", &["time"]),
     ("websocket", &[]),
     ("transports", &["time", "message", "http", "websocket"]),
-    ("config", &["time", "transports"]),
+    ("config", &["time", "http", "transports"]),
     ("hub", &["time", "message", "timer_wheel", "config"]),
     ("auth", &["config"]),
     ("stats", &[]),

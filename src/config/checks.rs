@@ -14,8 +14,9 @@ pub const SHARED_MEMORY_TOO_SMALL: &str =
 pub const CHANNELS_PATH_MISSING: &str =
     "push stream module: push_stream_channels_path must be set.";
 
-/// 32 pages.
-const SHARED_MEMORY_BYTES_MIN: u64 = 128 * 1024;
+/// Memory is shared in whole pages, and the module needs 32 of them.
+const PAGE_BYTES: u64 = 4096;
+const SHARED_MEMORY_BYTES_MIN: u64 = 32 * PAGE_BYTES;
 
 /// A refused setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,13 +37,20 @@ pub enum SharedMemory {
     Optional,
 }
 
-/// The mode of a publisher location: whether it is `admin`. Letter case does not matter, blank is normal.
+/// A memory size in whole pages, as the module takes it: 127 KiB are 128 KiB.
+pub fn whole_pages(bytes: u64) -> u64 {
+    bytes.next_multiple_of(PAGE_BYTES)
+}
+
+/// The mode of a publisher location: whether it is `admin`. Letter case does not matter; none is normal,
+/// a blank one is refused.
 ///
 /// # Errors
 /// The module's text.
-pub fn is_publisher_admin(mode: &str) -> Result<bool, String> {
+pub fn is_publisher_admin(mode: Option<&str>) -> Result<bool, String> {
+    let Some(mode) = mode else { return Ok(false) };
     match mode.to_ascii_lowercase().as_str() {
-        "" | "normal" => Ok(false),
+        "normal" => Ok(false),
         "admin" => Ok(true),
         _ => Err(format!(
             "push stream module: invalid push_stream_publisher mode value: {mode}, \

@@ -48,9 +48,10 @@ macro_rules! directive {
 
 /// Every setting of `[push_stream]` that holds for the whole daemon.
 pub const HTTP_DIRECTIVES: &[HttpDirective] = &[
-    directive!("push_stream_shared_memory_size", shared_memory_size, |name, value| Some(
-        units::size(name, value.text()?).map_err(|_| checks::SHARED_MEMORY_TOO_SMALL)?
-    )),
+    directive!("push_stream_shared_memory_size", shared_memory_size, |name, value| {
+        let bytes = units::size(name, value.text()?);
+        Some(checks::whole_pages(bytes.map_err(|_| checks::SHARED_MEMORY_TOO_SMALL)?))
+    }),
     directive!("push_stream_channel_deleted_message_text", channel_deleted_message_text, bytes),
     directive!("push_stream_channel_inactivity_time", channel_inactivity_time, |name, value| Some(
         units::seconds(name, value.text()?)?

@@ -3,6 +3,7 @@
 
 use super::limits::Limits;
 use super::units;
+use crate::http::HEADER_COUNT_MAX;
 use crate::time::Millis;
 
 /// What a limit counts, which decides how it is written.
@@ -24,6 +25,8 @@ pub struct Limit {
     pub kind: LimitKind,
     /// Smallest value that makes sense; milliseconds for times.
     pub minimum: u64,
+    /// Greatest value that can be in force, where there is one.
+    pub maximum: Option<u64>,
     /// The value; milliseconds for times.
     pub value: fn(&Limits) -> u64,
     assign: fn(&mut Limits, u64) -> Option<()>,
@@ -56,6 +59,9 @@ impl Limit {
         }?;
         if value < self.minimum {
             return Err(format!("must be at least {}", self.show(self.minimum)));
+        }
+        if let Some(maximum) = self.maximum.filter(|maximum| value > *maximum) {
+            return Err(format!("must be at most {}", self.show(maximum)));
         }
         (self.assign)(limits, value).ok_or_else(|| format!("\"{text}\" is too large"))
     }
@@ -113,10 +119,17 @@ impl LimitField for Millis {
 
 macro_rules! limit {
     ($kind:ident $field:ident from $minimum:expr) => {
+        limit!($kind $field from $minimum, None)
+    };
+    ($kind:ident $field:ident from $minimum:expr, to $maximum:expr) => {
+        limit!($kind $field from $minimum, Some($maximum))
+    };
+    ($kind:ident $field:ident from $minimum:expr, $maximum:expr) => {
         Limit {
             key: stringify!($field),
             kind: LimitKind::$kind,
             minimum: $minimum,
+            maximum: $maximum,
             value: |limits| LimitField::to_number(&limits.$field),
             assign: |limits, number| {
                 limits.$field = LimitField::from_number(number)?;
@@ -131,7 +144,7 @@ pub const LIMITS: &[Limit] = &[
     limit!(Count connections_max from 1),
     limit!(Bytes head_bytes_max from 512),
     limit!(Bytes target_bytes_max from 64),
-    limit!(Count header_count_max from 1),
+    limit!(Count header_count_max from 1, to HEADER_COUNT_MAX as u64),
     limit!(Bytes body_bytes_max from 1024),
     limit!(Time head_timeout from 1),
     limit!(Time body_timeout from 1),
@@ -164,8 +177,13 @@ mod tests {
         assert_eq!(LIMITS.len(), fields);
         for limit in LIMITS {
             let mut limits = Limits::default();
-            let text = if limit.kind == LimitKind::Time { "123456ms" } else { "123456789" };
-            limit.set(&mut limits, text).unwrap();
+            let text = match (limit.kind, limit.maximum) {
+                (LimitKind::Time, _) => "123456ms".to_owned(),
+                (LimitKind::Bytes | LimitKind::Count, maximum) => {
+                    maximum.unwrap_or(123_456_789).to_string()
+                }
+            };
+            limit.set(&mut limits, &text).unwrap();
             let changed: Vec<&str> = LIMITS
                 .iter()
                 .filter(|other| (other.value)(&limits) != (other.value)(&Limits::default()))

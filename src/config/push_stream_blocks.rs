@@ -173,14 +173,14 @@ fn read_role(block: &mut Block) -> Result<Role, ConfigError> {
             continue;
         };
         let text = entry.text()?;
-        let mode = if text == "on" { "" } else { text };
+        let mode = (text != "on").then_some(text);
         let role = match key {
             _ if text == "off" => continue,
             "publisher" => {
                 checks::is_publisher_admin(mode).map(|is_admin| Role::Publisher { is_admin })
             }
-            "subscriber" => checks::subscriber_mode(mode).map(Role::Subscriber),
-            _ if mode.is_empty() => Ok(Role::Statistics),
+            "subscriber" => checks::subscriber_mode(mode.unwrap_or("")).map(Role::Subscriber),
+            _ if mode.unwrap_or("").is_empty() => Ok(Role::Statistics),
             _ => Err(format!("\"{PREFIX}{key}\" takes no value; write true")),
         };
         roles.push(role.map_err(|text| entry.place.error(text))?);

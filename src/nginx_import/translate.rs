@@ -331,12 +331,14 @@ pub(super) fn sets_push_stream(scopes: &Scopes<'_>, id: ScopeId) -> bool {
 }
 
 fn read_role(directive: &Directive) -> Result<Role, String> {
-    let mode = directive.arguments.first().map(|argument| argument.text()).unwrap_or_default();
+    let mode = directive.arguments.first().map(|argument| argument.text());
     match directive.name.as_str() {
         "push_stream_publisher" => {
-            checks::is_publisher_admin(&mode).map(|is_admin| Role::Publisher { is_admin })
+            checks::is_publisher_admin(mode.as_deref()).map(|is_admin| Role::Publisher { is_admin })
         }
-        "push_stream_subscriber" => checks::subscriber_mode(&mode).map(Role::Subscriber),
+        "push_stream_subscriber" => {
+            checks::subscriber_mode(mode.as_deref().unwrap_or("")).map(Role::Subscriber)
+        }
         _ => Ok(Role::Statistics),
     }
 }

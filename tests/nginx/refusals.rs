@@ -50,6 +50,12 @@ fn the_checks_of_the_module_give_its_words() {
         ),
         (
             MEMORY,
+            "push_stream_publisher \"\";",
+            "6: push stream module: invalid push_stream_publisher mode value: , accepted values \
+             (normal, admin)",
+        ),
+        (
+            MEMORY,
             "push_stream_subscriber pull;",
             "6: push stream module: invalid push_stream_subscriber mode value: pull, accepted \
              values (streaming, polling, long-polling, eventsource, websocket)",

@@ -78,6 +78,7 @@ fn bad_keys_are_refused_with_file_line_and_key() {
             "limits.head_bytes_max = 1",
             "x.toml:1: limits.head_bytes_max: must be at least 512 bytes",
         ),
+        ("limits.header_count_max = 129", "x.toml:1: limits.header_count_max: must be at most 128"),
         ("limits.head_timeout = 0", "x.toml:1: limits.head_timeout: must be at least 1ms"),
         ("a = 1\na = 2", "x.toml:2: duplicate key"),
         ("\n\nlisten = ", "x.toml:3: string values must be quoted, expected literal string"),
@@ -265,7 +266,7 @@ fn the_startup_checks_of_the_module_have_its_texts() {
     let padding = "push stream module: push stream module: unable to parse paddings by user agent";
     for (http, location, expected) in [
         (
-            "shared_memory_size = '127k'",
+            "shared_memory_size = '124k'",
             "",
             format!("x.toml:2: push_stream.shared_memory_size: {small}"),
         ),

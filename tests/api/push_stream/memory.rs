@@ -5,7 +5,7 @@ use super::locations::*;
 use crate::fixtures::{after, ask, get};
 use crate::support::{DATE, Daemon};
 
-const SMALL: &str = "shared_memory_size = '129k'\nmessage_ttl = 10";
+const SMALL: &str = "shared_memory_size = '132k'\nmessage_ttl = 10";
 
 /// The server's own page, which ends the connection.
 fn no_memory() -> String {
@@ -41,7 +41,7 @@ fn assert_fills_twice(settings: &str, millis: u64, target: &dyn Fn(usize) -> Str
 #[test]
 fn messages_of_one_channel_fill_the_memory_and_give_it_back() {
     let count = assert_fills_twice("", 25_000, &|_| "/pub?id=a".to_owned());
-    assert_eq!(count, (129 * 1024 - 271) / 169);
+    assert_eq!(count, (132 * 1024 - 271) / 169);
 }
 
 #[test]

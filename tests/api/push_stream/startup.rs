@@ -175,13 +175,34 @@ fn a_broken_padding_pattern_is_refused_with_what_is_left_of_it() {
 
 #[test]
 fn a_small_or_senseless_memory_size_is_refused() {
-    for size in ["'127k'", "'100'", "'none'"] {
+    for size in ["'124k'", "'126976'", "'100'", "'none'"] {
         assert_eq!(
             refusal(&format!("shared_memory_size = {size}")),
             "rpushd.toml:2: push_stream.shared_memory_size: \
              The push_stream_shared_memory_size value must be at least 128KiB"
         );
     }
+}
+
+#[test]
+fn a_memory_size_is_rounded_up_to_whole_pages() {
+    for size in ["'127k'", "126977", "131071", "'128k'"] {
+        let text = format!(
+            "push_stream.shared_memory_size = {size}\n[[location]]\npath = '/pub'\n\
+             publisher = true\nchannels_path = '$arg_id'\n"
+        );
+        let config = read(&text).unwrap_or_else(|error| panic!("{size}: {error}"));
+        assert_eq!(config.push_stream.shared_memory_size, Some(128 * 1024), "{size}");
+    }
+}
+
+#[test]
+fn a_blank_publisher_mode_is_refused_and_none_is_normal() {
+    assert_eq!(
+        refusal_of("[[location]]\npath = '/x'\npublisher = ''\nchannels_path = 'a'\n"),
+        "rpushd.toml:3: location.publisher: push stream module: invalid push_stream_publisher mode \
+         value: , accepted values (normal, admin)"
+    );
 }
 
 #[test]
