@@ -113,8 +113,8 @@ impl<'a> Data<'a> {
     }
 }
 
-/// The non-empty lines of a text that is not yet cut. A NUL ends the cutting: all from the last line end
-/// before it is one line.
+/// The non-empty lines of a text that is not yet cut. A NUL is a byte like any other. In the module it ends
+/// the cutting, so that a publisher can forge `event:`, `id:` and `retry:` fields behind it.
 #[derive(Clone, Copy)]
 struct Lines<'a>(&'a [u8]);
 
@@ -124,14 +124,14 @@ impl<'a> Iterator for Lines<'a> {
     fn next(&mut self) -> Option<&'a [u8]> {
         loop {
             let text = self.0;
-            match text.iter().position(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+            match memchr::memchr2(b'\r', b'\n', text) {
                 // CR LF is two line ends with an empty line between them.
-                Some(0) if text[0] != 0 => self.0 = &text[1..],
-                Some(end) if text[end] != 0 => {
+                Some(0) => self.0 = &text[1..],
+                Some(end) => {
                     self.0 = &text[end + 1..];
                     return Some(&text[..end]);
                 }
-                Some(_) | None => {
+                None => {
                     self.0 = &[];
                     return (!text.is_empty()).then_some(text);
                 }
@@ -235,10 +235,11 @@ mod tests {
     }
 
     #[test]
-    fn cutting_stops_at_a_nul_byte() {
-        assert_eq!(data("~text~", "a\nb\0c\nd\n"), "data: a\ndata: b\0c\nd\n\n\n");
+    fn a_nul_byte_forges_no_fields_because_lines_are_cut_behind_it_too() {
+        assert_eq!(data("~text~", "a\nb\0c\nid: 9\n"), "data: a\ndata: b\0c\ndata: id: 9\n\n");
         assert_eq!(data("~text~", "a\n\0"), "data: a\ndata: \0\n\n");
-        assert_eq!(data("~text~", "\0\na"), "data: \0\na\n\n");
+        assert_eq!(data("~text~", "\0\revent: x"), "data: \0\ndata: event: x\n\n");
+        assert_eq!(header(b"a\0\nretry: 1"), b": a\0\n: retry: 1\n");
     }
 
     #[test]

@@ -124,7 +124,7 @@ fn a_message_without_a_line_is_an_empty_line() {
 
 #[test]
 fn cutting_stops_at_a_nul_byte() {
-    assert_eq!(received("", "a\nb\0c\nd", ""), chunk("data: a\ndata: b\0c\nd\n\n"));
+    assert_eq!(received("", "a\nb\0c\nd", ""), chunk("data: a\ndata: b\0c\ndata: d\n\n"));
 }
 
 #[test]
