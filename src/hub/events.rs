@@ -37,18 +37,32 @@ impl EventKind {
 }
 
 impl Event {
-    /// The text of the message. Ids stand as they are, but for what would break the JSON (section 27).
-    pub fn text(&self) -> Vec<u8> {
-        let mut text =
-            format!("{{\"type\": \"{}\", \"channel\": \"", self.kind.word()).into_bytes();
-        for &byte in self.channel.iter() {
-            match byte {
-                b'"' | b'\\' => text.extend_from_slice(&[b'\\', byte]),
-                0..0x20 => text.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-                _ => text.push(byte),
+    /// The text of the message. Ids stand as they are, but for what would break the JSON (section 27): what
+    /// is not UTF-8 becomes U+FFFD.
+    pub fn text(&self) -> String {
+        let mut text = format!("{{\"type\": \"{}\", \"channel\": \"", self.kind.word());
+        for character in String::from_utf8_lossy(&self.channel).chars() {
+            match character {
+                '"' | '\\' => text.extend(['\\', character]),
+                '\0'..' ' => text.push_str(&format!("\\u{:04x}", u32::from(character))),
+                _ => text.push(character),
             }
         }
-        text.extend_from_slice(b"\"}");
+        text.push_str("\"}");
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_is_json_whatever_bytes_an_id_has() {
+        let text = |id: &[u8]| Event { kind: EventKind::ChannelCreated, channel: id.into() }.text();
+        let expected =
+            |id: &str| format!("{{\"type\": \"channel_created\", \"channel\": \"{id}\"}}");
+        assert_eq!(text("a\"\\\n/é".as_bytes()), expected("a\\\"\\\\\\u000a/é"));
+        assert_eq!(text(b"a\xff\xc3(b\xe2\x82"), expected("a\u{fffd}\u{fffd}(b\u{fffd}"));
     }
 }

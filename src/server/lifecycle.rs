@@ -84,7 +84,7 @@ impl Server {
             let Some((channel, event)) = self.hub.next_event() else { break };
             let text = event.text();
             let draft = Draft {
-                text: &text,
+                text: text.as_bytes(),
                 event_type: Some(event.kind.word().as_bytes()),
                 is_stored: true,
                 ..Draft::default()

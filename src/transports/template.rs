@@ -3,6 +3,7 @@
 
 use crate::message::Message;
 use crate::time::http_date;
+use std::borrow::Cow;
 
 /// A compiled template. Equal templates format equally, so it can be the key of a wire format.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -74,6 +75,14 @@ impl Template {
         self.fill(&fields, text, out);
     }
 
+    /// As [`Template::write`] for a reader that takes only UTF-8: in names that are not UTF-8 the wrong bytes
+    /// become U+FFFD. The text of the message is its publisher's affair.
+    pub fn write_utf_8(&self, message: &Message, text: &[u8], out: &mut Vec<u8>) {
+        let fields = Fields::utf_8(message);
+        out.reserve(self.length(&fields, text.len()));
+        self.fill(&fields, text, out);
+    }
+
     /// How many bytes [`Template::fill`] appends for a text of this length.
     pub(super) fn length(&self, fields: &Fields, text_length: usize) -> usize {
         let mut length = self.literals.len();
@@ -94,13 +103,13 @@ impl Template {
             out.extend_from_slice(&self.literals[literal_start..part.literal_end]);
             out.extend_from_slice(match part.placeholder {
                 Placeholder::Id => fields.id.digits(),
-                Placeholder::Channel => &fields.message.channel,
+                Placeholder::Channel => &fields.channel,
                 Placeholder::Text => text,
                 Placeholder::Size => size.digits(),
                 Placeholder::Tag => fields.tag.digits(),
                 Placeholder::Time => &fields.time,
-                Placeholder::EventId => fields.event_id(),
-                Placeholder::EventType => fields.event_type(),
+                Placeholder::EventId => &fields.event_id,
+                Placeholder::EventType => &fields.event_type,
             });
             literal_start = part.literal_end;
         }
@@ -123,7 +132,9 @@ impl Placeholder {
 
 /// What a message gives to every template and every line of its text, rendered once.
 pub(super) struct Fields<'a> {
-    message: &'a Message,
+    channel: Cow<'a, [u8]>,
+    event_id: Cow<'a, [u8]>,
+    event_type: Cow<'a, [u8]>,
     id: Decimal,
     tag: Decimal,
     time: [u8; 29],
@@ -131,32 +142,37 @@ pub(super) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     pub(super) fn of(message: &'a Message) -> Fields<'a> {
+        Fields::with_names(message, Cow::Borrowed)
+    }
+
+    fn utf_8(message: &'a Message) -> Fields<'a> {
+        Fields::with_names(message, |name| match String::from_utf8_lossy(name) {
+            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        })
+    }
+
+    fn with_names(message: &'a Message, read: impl Fn(&'a [u8]) -> Cow<'a, [u8]>) -> Fields<'a> {
         Fields {
-            message,
+            channel: read(&message.channel),
+            event_id: read(message.event_id.as_deref().unwrap_or_default()),
+            event_type: read(message.event_type.as_deref().unwrap_or_default()),
             id: Decimal::of(message.id),
             tag: Decimal::of(message.tag.into()),
             time: http_date::format(message.time),
         }
     }
 
-    fn event_id(&self) -> &[u8] {
-        self.message.event_id.as_deref().unwrap_or_default()
-    }
-
-    fn event_type(&self) -> &[u8] {
-        self.message.event_type.as_deref().unwrap_or_default()
-    }
-
     fn length(&self, placeholder: Placeholder, text_length: usize) -> usize {
         match placeholder {
             Placeholder::Id => self.id.digits().len(),
-            Placeholder::Channel => self.message.channel.len(),
+            Placeholder::Channel => self.channel.len(),
             Placeholder::Text => text_length,
             Placeholder::Size => Decimal::of(text_length as i64).digits().len(),
             Placeholder::Tag => self.tag.digits().len(),
             Placeholder::Time => self.time.len(),
-            Placeholder::EventId => self.event_id().len(),
-            Placeholder::EventType => self.event_type().len(),
+            Placeholder::EventId => self.event_id.len(),
+            Placeholder::EventType => self.event_type.len(),
         }
     }
 }
@@ -326,6 +342,20 @@ mod tests {
         let mut out = Vec::new();
         Template::compile(&source).write(&message(), &bytes, &mut out);
         assert_eq!(out, [&bytes[..], &bytes[..]].concat());
+    }
+
+    #[test]
+    fn names_that_are_not_utf_8_are_mended_for_those_who_read_nothing_else() {
+        let message = Message {
+            channel: b"a\xff".as_slice().into(),
+            event_id: Some(b"\xc3(".as_slice().into()),
+            event_type: Some("é".as_bytes().into()),
+            ..message()
+        };
+        let mut out = Vec::new();
+        Template::compile(b"~channel~ ~event-id~ ~event-type~ ~text~")
+            .write_utf_8(&message, b"\xfe", &mut out);
+        assert_eq!(out, ["a\u{fffd} \u{fffd}( é ".as_bytes(), b"\xfe"].concat());
     }
 
     #[test]

@@ -143,11 +143,11 @@ impl Formats {
                 }
             }
             Payload::WebSocket(template) => {
-                template.write(message, &message.text, scratch);
+                template.write_utf_8(message, &message.text, scratch);
                 take(&websocket::text(scratch));
             }
             Payload::WebSocketDeflated(template) => {
-                template.write(message, &message.text, scratch);
+                template.write_utf_8(message, &message.text, scratch);
                 self.deflated_count += 1;
                 let frame = match self.deflater.get_or_insert_default().compress(scratch) {
                     Some(compressed) => websocket::text_deflated(&compressed),

@@ -1,11 +1,13 @@
 //! Ids and hostnames in the four layouts. The module writes them as they are and clients may rely on the
-//! bytes, so only what would break a layout is escaped (push-stream spec, section 27). Bytes that are not
-//! UTF-8 stay.
+//! bytes, so only what would break a layout is escaped (push-stream spec, section 27). JSON, YAML and XML
+//! are UTF-8, so that what is not becomes U+FFFD there; in plain text it stays.
 
 use super::super::page::Page;
+use std::borrow::Cow;
 
 /// The inside of a JSON string: quotation marks, backslashes and control characters are escaped.
 pub(super) fn json(page: &mut Page, id: &[u8]) {
+    let id = &*utf_8(id);
     replace(page, id, |at| match id[at] {
         b'"' => Some("\\\""),
         b'\\' => Some("\\\\"),
@@ -25,7 +27,7 @@ pub(super) fn plain(page: &mut Page, id: &[u8]) {
 /// A YAML scalar: as it is, or quoted where that would be read as anything but a scalar.
 pub(super) fn yaml(page: &mut Page, id: &[u8]) {
     if is_plain_scalar(id) {
-        page.raw(id);
+        page.raw(&utf_8(id));
     } else {
         page.text("\"");
         json(page, id);
@@ -35,6 +37,7 @@ pub(super) fn yaml(page: &mut Page, id: &[u8]) {
 
 /// The text of an XML element. Control characters that XML 1.0 cannot express become U+FFFD.
 pub(super) fn xml(page: &mut Page, id: &[u8]) {
+    let id = &*utf_8(id);
     replace(page, id, |at| match id[at] {
         b'&' => Some("&amp;"),
         b'<' => Some("&lt;"),
@@ -46,6 +49,13 @@ pub(super) fn xml(page: &mut Page, id: &[u8]) {
         0..0x20 => Some("\u{fffd}"),
         _ => None,
     });
+}
+
+fn utf_8(id: &[u8]) -> Cow<'_, [u8]> {
+    match String::from_utf8_lossy(id) {
+        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+    }
 }
 
 /// Writes the bytes, those for which there is a replacement replaced.
@@ -102,18 +112,18 @@ mod tests {
     }
 
     #[test]
-    fn harmless_ids_and_bytes_that_are_not_utf_8_stay_as_they_are() {
-        for id in [
-            &b""[..],
-            b"c1",
-            b"a:b-c_d.e/f",
-            b"two words, a#1",
-            b"a>b 'c'",
-            "é🦀".as_bytes(),
-            b"\xff\xc3(",
-        ] {
+    fn harmless_ids_stay_as_they_are() {
+        for id in [&b""[..], b"c1", b"a:b-c_d.e/f", b"two words, a#1", b"a>b 'c'", "é🦀".as_bytes()]
+        {
             assert_eq!(ESCAPES.map(|escape| written(escape, id)), [id; 4]);
         }
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf_8_become_a_replacement_character_but_in_plain_text() {
+        let [json, plain, yaml, xml] = ESCAPES.map(|escape| written(escape, b"\xff\xc3("));
+        assert_eq!(plain, b"\xff\xc3(");
+        assert_eq!([json, yaml, xml], ["\u{fffd}\u{fffd}(".as_bytes(); 3]);
     }
 
     #[test]
