@@ -80,7 +80,8 @@ impl VariableString {
     }
 
     /// The value for a request, percent-decoded once (section 4.4): `+` stays `+`, a broken escape stays
-    /// as it is, and what follows a decoded `?` is cut off.
+    /// as it is, and what follows the first `?` is cut off, unless nothing was escaped up to there: then the
+    /// value stays as it is, as in the module.
     pub fn evaluate<'a>(&'a self, request: &'a dyn RequestVariables) -> Cow<'a, [u8]> {
         decode(self.evaluate_raw(request))
     }
@@ -137,7 +138,8 @@ fn split_name(after: &str) -> Option<(&str, &str)> {
     (end > 0).then(|| after.split_at(end))
 }
 
-/// nginx's reading of an escaped URI: a question mark, escaped or not, is the last byte taken.
+/// nginx's reading of an escaped URI: a question mark, escaped or not, is the last byte taken. The module
+/// takes the result only if it is shorter than what was read.
 fn decode(value: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
     if !value.iter().any(|byte| matches!(byte, b'%' | b'?')) {
         return value;
@@ -156,6 +158,9 @@ fn decode(value: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
         decoded.push(byte);
         at += width;
         if byte == b'?' {
+            if decoded.len() == at {
+                return value;
+            }
             break;
         }
     }
@@ -180,6 +185,8 @@ mod tests {
             match name {
                 "id" => b"dd%2Fee%20f+g%3Fh",
                 "bad" => b"%zz%4",
+                "raw" => b"a?b.b1%20",
+                "late" => b"a%20b?c",
                 _ => b"",
             }
         }
@@ -209,7 +216,13 @@ mod tests {
     #[test]
     fn values_are_decoded_once_and_end_at_a_question_mark() {
         assert_eq!(evaluated("$arg_id"), "dd/ee f+g?");
+        assert_eq!(evaluated("$arg_late"), "a b?");
         assert_eq!(evaluated("$arg_bad"), "%zz%4");
+    }
+
+    #[test]
+    fn a_value_with_a_question_mark_before_any_escape_stays_as_it_is() {
+        assert_eq!(evaluated("$arg_raw"), "a?b.b1%20");
     }
 
     #[test]

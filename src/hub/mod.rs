@@ -277,6 +277,16 @@ impl Hub {
         (self.last_time, self.last_tag)
     }
 
+    /// Where a subscriber goes on that has seen everything published so far: before the first message of
+    /// this second, as in the module, or behind the last message if the clock was set back behind it.
+    pub fn position(&self, now: Now) -> (u64, u32) {
+        let second = now.unix_seconds();
+        match self.last_time > second {
+            true => (self.last_time, self.last_tag),
+            false => (second, 0),
+        }
+    }
+
     /// Makes the subscriber a member of the channel, once more if it is one already.
     ///
     /// # Errors

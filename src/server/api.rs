@@ -111,6 +111,8 @@ impl Server {
             let is_stored = self.config.push_stream.store_api_messages;
             match self.hub.find_or_create(publication.channel.as_bytes(), now) {
                 Ok(channel) => {
+                    // That it was made is told before its first message.
+                    self.settle(now);
                     let draft = Draft { text, is_stored, ..Draft::default() };
                     self.publish(channel, &draft, now).map_err(|Full| Refusal::FULL)?;
                 }

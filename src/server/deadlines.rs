@@ -111,13 +111,9 @@ impl Server {
             return;
         };
         // Only a ping in message form is padded (push-stream spec, section 18).
-        let padding = match ping.text_bytes {
-            0 => None,
-            length => subscriber.padding(length, self.locations.padding_max()),
-        };
-        self.push_item(id, &ping, now);
-        if let Some(padding) = padding {
-            self.push_item(id, &padding, now);
+        match ping.text_bytes {
+            0 => self.push_item(id, &ping, now),
+            _ => self.push_padded(id, &ping, now),
         }
     }
 }

@@ -65,6 +65,15 @@ impl Server {
         self.push(id, item.frame.clone(), now);
     }
 
+    /// The same with the padding that its length asks for: messages that the server makes itself.
+    pub(super) fn push_padded(&mut self, id: u32, item: &Encoded, now: Now) {
+        self.push_item(id, item, now);
+        let Phase::Subscriber(subscriber) = &self.connections[id as usize].phase else { return };
+        if let Some(padding) = subscriber.padding(item.text_bytes, self.locations.padding_max()) {
+            self.push_item(id, &padding, now);
+        }
+    }
+
     /// Puts the connection on the list of those to write to.
     pub(super) fn request_write(&mut self, id: u32) {
         let flags = &mut self.connections[id as usize].flags;

@@ -14,6 +14,9 @@ use crate::websocket::CLOSE_EMPTY;
 impl Server {
     /// Ends a subscriber's response properly: what was published before still comes first.
     pub(super) fn end_subscriber(&mut self, id: u32, now: Now) {
+        if self.is_stopping() {
+            self.connections[id as usize].exchange.keeps_alive = false;
+        }
         self.collect(id, now);
         let subscriber = match &self.connections[id as usize].phase {
             Phase::Subscriber(subscriber) => subscriber,
@@ -26,20 +29,13 @@ impl Server {
             | Phase::Condemned => return,
         };
         if matches!(subscriber.transport, Transport::LongPoll(_)) {
-            self.time_out_waiting(id, now);
-            if self.is_stopping() {
-                self.drain(id, now);
-            }
-            return;
+            return self.time_out_waiting(id, now);
         }
         let wire = subscriber.wire;
         if let Some(location) = subscriber.location.clone() {
             self.push_item(id, location.last_item(wire), now);
         }
         self.end_body(id, wire, now);
-        if self.is_stopping() {
-            self.connections[id as usize].exchange.keeps_alive = false;
-        }
         self.leave(id);
         self.end_exchange(id, now);
         self.resume(id);

@@ -21,6 +21,8 @@ impl CloseCode {
     pub const POLICY: CloseCode = CloseCode(1008);
     /// A message is bigger than the receiver takes.
     pub const TOO_BIG: CloseCode = CloseCode(1009);
+    /// The server has no room for a request at the moment (IANA registry).
+    pub const TRY_AGAIN_LATER: CloseCode = CloseCode(1013);
 
     /// Whether the code may stand in a frame: those of RFC 6455 section 7.4.1 that are not reserved, the
     /// later ones of the IANA registry (1012 to 1014), and the ranges for libraries and applications.

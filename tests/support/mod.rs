@@ -94,6 +94,12 @@ impl Daemon {
         world.run();
     }
 
+    /// Sets the wall clock back.
+    pub fn set_clock_back(&self, millis: u64) {
+        let now = &mut self.world.borrow_mut().now;
+        now.unix = now.unix.since(Millis(millis));
+    }
+
     /// Runs turns until there is nothing to do before time passes or a client does something.
     pub fn run(&self) {
         self.world.borrow_mut().run();

@@ -3,7 +3,7 @@
 
 use super::publisher::check_id;
 use super::{Location, Refusal, Request};
-use crate::config::{Condition, Limits, Mode, PushStream, Role};
+use crate::config::{Condition, Limits, Mode, PushStream, RequestVariables, Role};
 use crate::hub::{ChannelId, Hub, Since};
 use crate::push_stream::channel_path::{self, PathChannel};
 use crate::push_stream::tag;
@@ -134,9 +134,10 @@ pub fn mode(location: &Location, request: &Request<'_>) -> Mode {
     }
 }
 
-/// The `callback` argument of JSONP, percent-decoded; none and empty are the same (section 13).
+/// The `callback` argument of JSONP, percent-decoded; none and empty are the same (section 13). As of all
+/// arguments in nginx, the letter case of its name does not matter.
 pub fn callback(request: &Request<'_>) -> Option<Vec<u8>> {
-    let raw = request.head.argument("callback")?;
-    let decoded: Vec<u8> = percent_encoding::percent_decode_str(raw).collect();
+    let raw = request.argument("callback");
+    let decoded: Vec<u8> = percent_encoding::percent_decode(raw).collect();
     (!decoded.is_empty()).then_some(decoded)
 }

@@ -53,7 +53,7 @@ pub(super) struct Answer<'a> {
 /// The (time, tag) that an answer announces.
 struct Position {
     time: Option<u64>,
-    tag: Option<i64>,
+    tag: Option<u32>,
 }
 
 impl<'a> Answer<'a> {
@@ -139,19 +139,18 @@ impl Server {
         now: Now,
     ) {
         if stretches.is_empty() {
-            let position =
-                Position { time: seen.time.filter(|time| *time > 0), tag: seen.tag.map(i64::from) };
+            let position = Position { time: seen.time.filter(|time| *time > 0), tag: seen.tag };
             return self.answer_nothing(id, answer, &position, now);
         }
-        let asked = (
-            seen.time.unwrap_or(0),
-            seen.tag.filter(|_| seen.time.is_some()).map_or(-1, i64::from),
-        );
+        // The time alone is before all messages of its second, as far as the comparison goes.
+        let tag = seen.tag.filter(|_| seen.time.is_some());
+        let asked = (seen.time.unwrap_or(0), tag.map_or(-1, i64::from));
         let stored = |stretch| self.hub.stored(stretch).expect("nothing has left the store since");
         let ends = stretches.iter().filter_map(|stretch| stored(stretch).next_back());
         let ends = ends.map(|message| (message.time, i64::from(message.tag)));
         let (time, tag) = ends.chain([asked]).max().unwrap_or(asked);
-        let position = Position { time: Some(time), tag: Some(tag) };
+        // A request that gave a later time and no tag gets back what it gave.
+        let position = Position { time: Some(time), tag: u32::try_from(tag).ok() };
         let messages = || stretches.iter().flat_map(stored);
         let text_bytes = || messages().map(|message| message.text.len()).sum::<usize>();
         if answer.is_gzipped && text_bytes() <= self.config.limits.outbox_bytes_max {
@@ -319,7 +318,7 @@ impl Server {
         let message = publication.message.clone();
         let encoded = publication.encoded(format, &mut self.formats);
         let encoded = encoded.map(|encoded| encoded.frame.clone());
-        let position = Position { time: Some(message.time), tag: Some(i64::from(message.tag)) };
+        let position = Position { time: Some(message.time), tag: Some(message.tag) };
         let answer = Answer::after_waiting(&waited);
         let messages = std::iter::once((&*message, encoded));
         let frame = self.make_answer(exchange, &answer, &position, messages);
@@ -341,7 +340,7 @@ impl Server {
         let Some(waited) = self.end_waiting(id) else { return };
         let exchange = self.begin_unsized_exchange(id);
         let answer = Answer::after_waiting(&waited);
-        let position = Position { time: Some(now.unix_seconds()), tag: Some(0) };
+        let position = self.position(now);
         let frame =
             self.make_answer(exchange, &answer, &position, std::iter::once((message, None)));
         self.push(id, frame, now);
@@ -357,9 +356,16 @@ impl Server {
         }
         let Some(waited) = self.end_waiting(id) else { return };
         let answer = Answer::after_waiting(&waited);
-        let position = Position { time: Some(now.unix_seconds()), tag: Some(0) };
+        let position = self.position(now);
         self.answer_nothing(id, &answer, &position, now);
         self.resume(id);
+    }
+
+    /// Where a request goes on that has waited in vain: behind everything published so far. Messages keep
+    /// their order when the clock is set back, so they may be later than its time.
+    fn position(&self, now: Now) -> Position {
+        let (time, tag) = self.hub.position(now);
+        Position { time: Some(time), tag: Some(tag) }
     }
 
     fn end_waiting(&mut self, id: u32) -> Option<Waited> {

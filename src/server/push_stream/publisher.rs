@@ -76,6 +76,8 @@ impl Server {
             }
             channels.push(id.to_vec());
         }
+        // A channel was made before its first message was published (section 21).
+        self.settle(now);
         match channels.is_empty() {
             true => Err(Refusal::NoChannel),
             false => Ok(channels),
@@ -161,6 +163,7 @@ impl Server {
                     return refuse(request, refusal);
                 }
             };
+            self.settle(now);
             if self.publish(channel, draft, now).is_err() {
                 let response = begin(request, Status::INTERNAL_SERVER_ERROR);
                 let response = response.field("Content-Type", "text/html");

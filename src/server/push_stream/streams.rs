@@ -13,7 +13,7 @@ use crate::server::replay::{Dressing, Replay};
 use crate::server::requests::Next;
 use crate::time::{Millis, Now};
 use crate::transports::padding::PaddingSizes;
-use crate::transports::{Coding, Encoded, gzip_stream};
+use crate::transports::{Coding, Encoded, Publication, gzip_stream};
 use std::rc::Rc;
 
 impl Server {
@@ -125,17 +125,24 @@ impl Server {
         }
         self.settle(now);
         self.fanout.forget(channel);
+        let mut publication = Publication::new(message);
         for id in members {
-            self.leave_deleted(id, channel, &message, now);
+            self.leave_deleted(id, channel, &mut publication, now);
         }
         self.settle(now);
         self.hub.delete(channel, now);
     }
 
-    fn leave_deleted(&mut self, id: u32, channel: ChannelId, message: &Message, now: Now) {
+    fn leave_deleted(
+        &mut self,
+        id: u32,
+        channel: ChannelId,
+        publication: &mut Publication,
+        now: Now,
+    ) {
         let Phase::Subscriber(subscriber) = &self.connections[id as usize].phase else { return };
         if matches!(subscriber.transport, Transport::LongPoll(_)) {
-            return self.answer_waiting(id, message, now);
+            return self.answer_waiting(id, &publication.message, now);
         }
         let format = subscriber.format;
         let connection = &mut self.connections[id as usize];
@@ -148,8 +155,8 @@ impl Server {
         }
         let is_alone = subscriptions.is_empty();
         self.connections[id as usize].subscriptions = subscriptions;
-        if let Some(encoded) = self.formats.encode(format, message) {
-            self.push_item(id, &encoded, now);
+        if let Some(encoded) = publication.encoded(format, &mut self.formats) {
+            self.push_padded(id, encoded, now);
         }
         if is_alone {
             self.end_subscriber(id, now);

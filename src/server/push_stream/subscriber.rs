@@ -82,9 +82,6 @@ impl Server {
             };
             channels.push((channel, wanted.backtrack));
         }
-        // Who subscribes to the events channel too is not told of channels made before it joined
-        // (section 21).
-        self.settle(now);
         Ok(Joining { channels, seen: subscription.seen })
     }
 
@@ -100,6 +97,8 @@ impl Server {
 
     /// Section 11.
     fn poll(&mut self, id: u32, asked: &Asked<'_>, joining: &Joining, now: Now) -> Next {
+        // Channels that it has just made are events that it may have asked for.
+        self.settle(now);
         let answer = Answer::of(asked);
         let stretches = self.old_messages(joining);
         self.answer_at_once(id, &answer, stretches, &joining.seen, now);

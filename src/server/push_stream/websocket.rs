@@ -158,6 +158,14 @@ impl Server {
         }
     }
 
+    /// A client's message found no room in the memory account. The connection is closed, as in the module, so
+    /// that the client does not take it for published.
+    fn close_unpublished(&mut self, id: u32, now: Now) {
+        log::debug!("connection {id}: closed, the memory account has no room for its message");
+        let frame = websocket::close(CloseCode::TRY_AGAIN_LATER, "no memory for the message");
+        self.close_websocket(id, frame.into(), now);
+    }
+
     /// Section 15.5: to every channel of the connection, in the order of the path.
     fn publish_from(&mut self, id: u32, text: &[u8], now: Now) {
         let connection = &self.connections[id as usize];
@@ -176,11 +184,11 @@ impl Server {
                 continue;
             }
             let draft = Draft { text, is_stored, ..Draft::default() };
-            // Nobody can be told that the memory account is full; it is counted.
-            if self.publish(channel, &draft, now).is_ok() {
-                self.counters.publish_requests_total += 1;
-                self.counters.published_bytes_total += text.len() as u64;
+            if self.publish(channel, &draft, now).is_err() {
+                return self.close_unpublished(id, now);
             }
+            self.counters.publish_requests_total += 1;
+            self.counters.published_bytes_total += text.len() as u64;
         }
     }
 }

@@ -172,10 +172,40 @@ fn channels_are_created_before_they_are_subscribed_to() {
 }
 
 #[test]
-fn who_subscribes_beside_the_events_channel_sees_its_own_subscription_first() {
+fn a_subscriber_beside_the_events_channel_sees_its_own_channel_made_and_its_subscription() {
+    let expected = [("channel_created", "other"), ("client_subscribed", "other")];
     let daemon = daemon(EVENTS);
     let events = listen(&daemon, "/events/EV/other");
-    assert_eq!(events.text(), STREAM.to_owned() + &told_of(&[("client_subscribed", "other")]));
+    assert_eq!(events.text(), STREAM.to_owned() + &told_of(&expected));
+}
+
+#[test]
+fn a_channel_is_created_before_its_first_message_however_it_is_published() {
+    let daemon = daemon(&format!("{EVENTS}\nmessage_template = '~tag~ ~text~'"));
+    publish(&daemon, "a", "x");
+    assert_eq!(ask(&daemon, get("/poll/a.b1", "")), polled(crate::support::DATE, 2, &["2 x"]));
+    let first = format!("1 {}", text("channel_created", "a"));
+    assert_eq!(listen(&daemon, "/events/EV.b9").text(), STREAM.to_owned() + &chunk(&first));
+}
+
+#[test]
+fn a_poll_of_events_sees_the_channel_that_it_makes() {
+    let daemon = daemon_of(
+        "[push_stream]\nevents_channel_id = 'EV'\n\
+         [[location]]\npath = '~ /poll/(.*)'\nsubscriber = 'polling'\nchannels_path = '$1'\n\
+         allow_connections_to_events_channel = true\n",
+    );
+    let first = text("channel_created", "b");
+    let expected = polled(crate::support::DATE, 1, &[&first]);
+    assert_eq!(ask(&daemon, get("/poll/EV.b9/b", "")), expected);
+}
+
+#[test]
+fn an_id_that_is_not_utf_8_is_told_in_utf_8() {
+    let daemon = daemon(EVENTS);
+    let events = watcher(&daemon);
+    publish(&daemon, "a%ff", "x");
+    assert_eq!(events.text(), told_of(&[("channel_created", "a\u{fffd}")]));
 }
 
 #[test]
@@ -257,8 +287,8 @@ fn a_websockets_text_goes_to_its_other_channels_only() {
          channels_path = '$arg_id'\n",
     );
     let (client, frames) = websocket_with_frames(&daemon, "/ws/EV/a");
-    let first = text("client_subscribed", "a");
-    assert_eq!(frames, [b"\x81\x2d", first.as_bytes()].concat());
+    let told = ["channel_created", "client_subscribed"].map(|word| text(word, "a"));
+    assert_eq!(frames, [b"\x81\x2b", told[0].as_bytes(), b"\x81\x2d", told[1].as_bytes()].concat());
     // `x`, masked with four zeros.
     client.send(b"\x81\x81\0\0\0\0x");
     assert_eq!(channel(&daemon, "a"), Some(row("a", 1, 1, 1)));

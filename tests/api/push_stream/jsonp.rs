@@ -123,3 +123,12 @@ fn streams_know_no_jsonp() {
     publish(&daemon, "a", "1");
     assert_eq!(ask(&daemon, get("/sub/a.b1?callback=f", "")), stream_head() + &chunk("1"));
 }
+
+#[test]
+fn the_letter_case_of_the_arguments_name_does_not_matter() {
+    for (daemon, own) in runs("") {
+        publish(&daemon, "a", "x");
+        let answer = ask(&daemon, get("/sub/a.b1?CallBack=f", own));
+        assert_eq!(body(&answer), chunks(["f", "([", "x", "]);"]) + LAST_CHUNK);
+    }
+}

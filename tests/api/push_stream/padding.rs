@@ -133,3 +133,15 @@ fn the_agent_may_come_from_an_argument() {
         assert_eq!(reader.text(), chunks([message.as_str(), &filling(500)]), "{mode}");
     }
 }
+
+#[test]
+fn a_deletion_message_is_padded_too() {
+    for (mode, filling, item) in RUNS {
+        let daemon = padded(mode, "one,0,508");
+        let reader = agent(&daemon, "one");
+        reader.read();
+        delete(&daemon, "a", "0123456789");
+        let items = chunks([item("0123456789").as_str(), &filling(500)]);
+        assert_eq!(reader.text(), items + LAST_CHUNK, "{mode}");
+    }
+}

@@ -151,3 +151,16 @@ fn an_event_source_location_polled_by_header_keeps_its_formatting_but_not_its_ty
     let items = [": H\n", "data: x\n\n", ": F\n"];
     assert_eq!(ask(&daemon, poll("a.b1", BY_HEADER, "")), answer(0, (0, 1), &items));
 }
+
+#[test]
+fn a_later_time_without_a_tag_comes_back_without_one_beside_the_messages_after_an_event() {
+    for (daemon, own) in runs(SHOWN) {
+        publish_event(&daemon, "a", "one", "Event-Id: e1\r\n");
+        publish(&daemon, "a", "two");
+        let fields = format!("If-Modified-Since: {}\r\nLast-Event-Id: e1\r\n", date(9));
+        let answer = ask(&daemon, poll("a", own, &fields));
+        assert!(answer.contains(&format!("Last-Modified: {}\r\n", date(9))), "{answer}");
+        assert!(!answer.contains("Etag"), "{answer}");
+        assert_eq!(body(&answer), chunk("[2|a|two|2]") + LAST_CHUNK);
+    }
+}

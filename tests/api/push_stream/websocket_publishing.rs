@@ -156,3 +156,29 @@ fn nothing_is_read_from_a_publisher_while_backlog_bytes_max_wait_for_their_subsc
         assert!(reader.read() == text(&message).repeat(5));
     }
 }
+
+#[test]
+fn a_client_whose_text_finds_no_memory_is_closed_and_the_refusal_is_counted() {
+    let daemon = publishing_daemon("");
+    let client = connected(&daemon, "a/b");
+    let large = "x".repeat(7 * 1024 * 1024);
+    for _ in 0..4 {
+        client.send(masked(TEXT, &large));
+        assert!(client.read() == [text(&large), text(&large)].concat());
+    }
+    client.send([masked(TEXT, &large), masked(TEXT, "never read")].concat());
+    let reason = [b"\x03\xf5".as_slice(), b"no memory for the message"].concat();
+    // One of the two channels had room.
+    assert!(client.read() == [text(&large), frame(CLOSING, reason)].concat());
+    assert!(client.is_ended());
+    assert_eq!(daemon.counters().store_refusals_total, 1);
+}
+
+#[test]
+fn names_that_are_not_utf_8_reach_clients_as_utf_8() {
+    let daemon = publishing_daemon("message_template = \"~channel~ ~event-id~ ~text~\"");
+    let client = connected(&daemon, "a%ff");
+    publish_event(&daemon, "a%ff", "x", "Event-Id: i\r\n");
+    client.send(masked(TEXT, "y"));
+    assert_eq!(client.read(), [text("a\u{fffd} i x"), text("a\u{fffd}  y")].concat());
+}

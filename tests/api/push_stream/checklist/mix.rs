@@ -214,7 +214,7 @@ pub(super) const EVENTS_CHANNEL: File = &[
     (
         "not accept subscribe to events channel when access is not authorized",
         Covered(
-            "events_channel::who_subscribes_beside_the_events_channel_sees_its_own_subscription_first",
+            "events_channel::a_subscriber_beside_the_events_channel_sees_its_own_channel_made_and_its_subscription",
         ),
     ),
     (
