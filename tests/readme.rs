@@ -132,8 +132,7 @@ fn php_is_told_when_a_publication_is_refused() {
 
 #[test]
 fn the_locations_of_the_readme_are_a_good_configuration() {
-    let locations = snippet("toml", "[[location]]");
-    let text = format!("internal_listen = \"127.0.0.1:1\"\n{locations}");
+    let text = snippet("toml", "[[location]]");
     let read = Config::from_sources(
         Some(("README.md", &text)),
         &BTreeMap::new(),

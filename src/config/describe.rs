@@ -35,7 +35,8 @@ impl Config {
             .iter()
             .map(|server| &self.servers[*server].locations)
             .map(|locations| {
-                locations.iter().filter(|location| !(is_public && location.is_internal)).count()
+                let exists = |location: &Location| listener.is_internal || !location.is_internal;
+                locations.iter().filter(|location| exists(location)).count()
             })
             .sum();
         match count {

@@ -206,6 +206,7 @@ impl Loader<'_> {
         }
         self.config.push_stream = push_stream;
         self.config.servers = servers;
+        refuse_unreachable_locations(&self.config)?;
         self.refuse_strangers()
     }
 
@@ -331,6 +332,27 @@ fn either_path(
             path => Ok(Some(PathBuf::from(path))),
         },
         (None, None) => Ok(None),
+    }
+}
+
+/// An internal location exists on internal listeners only: without one that answers with its server it
+/// would exist nowhere.
+fn refuse_unreachable_locations(config: &Config) -> Result<(), ConfigError> {
+    let internal = config.listeners.iter().filter(|listener| listener.is_internal);
+    // A server may have been copied for another listener; its locations keep their origin.
+    let reached: Vec<&str> = internal
+        .flat_map(|listener| config.servers_on(listener))
+        .flat_map(|server| &config.servers[server].locations)
+        .map(|location| location.origin.as_str())
+        .collect();
+    let mut locations = config.servers.iter().flat_map(|server| &server.locations);
+    match locations
+        .find(|location| location.is_internal && !reached.contains(&location.origin.as_str()))
+    {
+        Some(location) => Err(Place::File(location.origin.clone()).error(
+            "location.internal: no internal listener reaches this location; set internal_listen",
+        )),
+        None => Ok(()),
     }
 }
 

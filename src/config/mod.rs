@@ -13,6 +13,7 @@ mod document;
 mod error;
 mod exposure;
 mod http_directives;
+mod kept_listeners;
 mod limit_table;
 mod limits;
 mod listen;
@@ -59,7 +60,8 @@ const PUBLIC_PREFIX: &str = "/push-daemon";
 /// Everything that the daemon can be told. Made once at start (and once more per reload), then only read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// Where to listen, in order; a [`ListenerId`] is an index into it.
+    /// Where to listen, in order; a [`ListenerId`] is an index into it. After a reload: first what is
+    /// bound, then what is configured and waits for a restart.
     pub listeners: Vec<Listener>,
     /// Keys that verify subscribe tokens; the current one first, then previous ones. Empty: the rpushd
     /// API is off.
@@ -103,8 +105,8 @@ pub struct ListenerId(pub u16);
 pub struct Listener {
     /// Address and port, path, or inherited socket.
     pub address: ListenAddress,
-    /// Internal listeners serve everything. When there is one, publish and stats (and locations marked
-    /// `internal`) are 404 on all others.
+    /// Internal listeners serve everything. Locations marked `internal` are 404 on all others; so are
+    /// publish and stats of the rpushd API when an internal listener is configured.
     pub is_internal: bool,
     /// Index into [`Config::servers`]; none: only the rpushd API.
     pub server: Option<usize>,
@@ -179,7 +181,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Whether any listener is internal, so that publish and stats are hidden on the public ones.
+    /// Whether an internal listener is configured, bound or not: publish and stats are hidden on the public
+    /// ones.
     pub fn has_internal_listener(&self) -> bool {
         self.listeners.iter().any(|listener| listener.is_internal)
     }

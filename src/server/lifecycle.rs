@@ -190,8 +190,12 @@ impl Server {
         }
     }
 
-    /// Takes a new configuration without closing a stream. Listeners are the reactor's affair.
-    pub fn reconfigure(&mut self, config: Config, now: Now) {
+    /// Takes a new configuration without closing a stream. The listeners stay those that are bound: the
+    /// new configuration says what they answer.
+    pub fn reconfigure(&mut self, mut config: Config, now: Now) {
+        for warning in config.keep_listeners(&self.config.listeners[..self.bound_count]) {
+            log::warn!("{warning}");
+        }
         self.head_limits = head_limits(&config.limits);
         self.token_keys = config.subscribe_secrets.iter().map(TokenKey::new).collect();
         let memory_size = config.push_stream.shared_memory_size;

@@ -62,6 +62,8 @@ pub struct Refused;
 /// The whole daemon, but for the operating system.
 pub struct Server {
     config: Config,
+    /// Listeners at the start, which are bound: the first ones of the configuration, also after a reload.
+    bound_count: usize,
     head_limits: HeadLimits,
     token_keys: Vec<TokenKey>,
     host: Host,
@@ -132,6 +134,7 @@ impl Server {
             head_limits: head_limits(&config.limits),
             token_keys: config.subscribe_secrets.iter().map(TokenKey::new).collect(),
             hub: Hub::new(HubSettings::from(&config), now),
+            bound_count: config.listeners.len(),
             config,
             host,
             started: now,

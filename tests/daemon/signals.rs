@@ -86,18 +86,54 @@ fn a_reload_keeps_the_listeners_and_says_so() {
     crate::support::eventually("it was read again", || logged().contains("was read again"));
     let warnings: Vec<String> = logged()
         .lines()
-        .filter_map(|line| line.split_once("WARN  [rpushd::cli::reload] "))
+        .filter(|line| line.contains(" WARN  "))
+        .filter_map(|line| line.split_once("] "))
         .map(|(_, warning)| warning.to_owned())
         .collect();
     assert_eq!(
         warnings,
         [
-            "127.0.0.1:9 is a new listener, which takes a restart",
             "127.0.0.1:0 is not configured any more; it stays open, without locations, until a \
-             restart"
+             restart",
+            "127.0.0.1:9 is a new listener, which takes a restart"
         ]
     );
     assert_eq!(daemon.log(), Vec::<String>::new());
+}
+
+const INTERNAL_LOCATIONS: &str = r#"
+    internal_listen = "127.0.0.1:9"
+    [push_stream]
+    channels_path = "$arg_id"
+    [[location]]
+    path = "/pub"
+    publisher = "admin"
+    internal = true
+    [[location]]
+    path = "/stats"
+    channels_statistics = true
+    internal = true
+"#;
+
+#[test]
+fn a_reload_exposes_no_internal_location_on_a_public_listener() {
+    let folder = Folder::new();
+    let listen = format!("listen = \"127.0.0.1:{}\"\n", free_port());
+    let file = folder.write("rpushd.toml", &listen);
+    let daemon = Daemon::listening(&mut configure(&["--config", &file], &SECRETS));
+    let address = daemon.address();
+    let mut publisher = Publisher::connect(&address);
+    publisher.publish("a", "1");
+    folder.write("rpushd.toml", &(listen + INTERNAL_LOCATIONS));
+    daemon.signal("HUP");
+    daemon.wait_for("no internal listener is bound");
+    daemon.wait_for("the configuration was read again");
+    let mut visitor = crate::http::Connection::open(&address);
+    for (request, body) in [("POST /pub?id=a", "x"), ("GET /stats", ""), ("DELETE /pub?id=a", "")] {
+        let answer = visitor.ask(request, &[], body);
+        assert!(answer.head.starts_with("HTTP/1.1 404 "), "{request}: {}", answer.head);
+    }
+    assert_eq!(publisher.try_publish("a", "1"), 404);
 }
 
 #[test]

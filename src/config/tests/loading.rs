@@ -157,6 +157,7 @@ fn locations_inherit_from_server_and_http_level() {
 
         [[server]]
         listen = "127.0.0.1:9080"
+        internal_listen = "127.0.0.1:9081"
         names = ["a.example", "*.b.example"]
         default_type = "text/html"
         [[server.location]]
@@ -175,7 +176,10 @@ fn locations_inherit_from_server_and_http_level() {
         &[&SECRETS[..], &[("RPUSHD_LISTEN", "127.0.0.1:1")]].concat(),
     )
     .unwrap();
-    assert_eq!(addresses(&config), ["127.0.0.1:1 Some(0)", "127.0.0.1:9080 Some(1)"]);
+    assert_eq!(
+        addresses(&config),
+        ["127.0.0.1:1 Some(0)", "127.0.0.1:9080 Some(1)", "127.0.0.1:9081 internal Some(1)"]
+    );
     let subscriber = &config.servers[0].locations[0];
     assert_eq!(
         subscriber.path,
@@ -200,7 +204,7 @@ fn locations_inherit_from_server_and_http_level() {
     assert_eq!(publisher.body_bytes_max, 5 << 20);
     assert!(publisher.store_messages && publisher.requires_secret && publisher.is_internal);
     assert_eq!(publisher.subscriber.header_template, b"http");
-    assert_eq!(publisher.origin, "x.toml:20");
+    assert_eq!(publisher.origin, "x.toml:21");
     let condition = &publisher.conditions[0];
     assert_eq!(condition.subject.source(), "$arg_test");
     assert_eq!(condition.equals.as_deref(), Some("on"));

@@ -163,6 +163,11 @@ fn bad_locations_are_refused_with_their_line() {
              directive, it must be \"on\" or \"off\"",
         ),
         (
+            "path = '/pub'\npublisher = true\nchannels_path = 'x'\ninternal = true",
+            "x.toml:1: location.internal: no internal listener reaches this location; \
+             set internal_listen",
+        ),
+        (
             "path = '/pub'\npublisher = true\nchannels_path = 'x'\ngzip_comp_level = 10",
             "x.toml:5: location.gzip_comp_level: value must be between 1 and 9",
         ),
@@ -344,4 +349,28 @@ fn the_startup_checks_of_the_module_have_its_texts() {
         let text = format!("[push_stream]\n{http}\n{subscriber}subscriber = true\n{location}");
         assert_eq!(refusal(&text, &[]), expected);
     }
+}
+
+#[test]
+fn an_internal_location_that_no_internal_listener_reaches_is_refused() {
+    let servers = |first: &str, second: &str| {
+        format!(
+            "{first}\n[push_stream]\nchannels_path = 'x'\n[[server]]\n{second}\n\
+             [[server.location]]\npath = '/pub'\npublisher = true\ninternal = true"
+        )
+    };
+    let internal = "internal_listen = '127.0.0.1:2'";
+    let public = "listen = '127.0.0.1:1'";
+    for (head, own) in [("", public), (internal, public), ("", "")] {
+        let refused = refusal(&servers(head, own), &[]);
+        let expected = "location.internal: no internal listener reaches this location; \
+                        set internal_listen";
+        assert!(refused.ends_with(expected), "{refused}");
+    }
+    for (head, own) in [(internal, ""), ("", internal), (public, internal)] {
+        assert!(load(&servers(head, own), &SECRETS).is_ok(), "{head} {own}");
+    }
+    let variable = ("RPUSHD_INTERNAL_LISTEN", "127.0.0.1:2");
+    let accepted = load(&servers("", ""), &[&SECRETS[..], &[variable]].concat());
+    assert!(accepted.is_ok());
 }

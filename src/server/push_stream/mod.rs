@@ -51,7 +51,7 @@ impl Server {
         let found = self.locations.find(server, head.host, &path)?;
         let location = &found.location;
         let settings = &location.settings;
-        if settings.is_internal && self.config.has_internal_listener() && !is_internal {
+        if settings.is_internal && !is_internal {
             return None;
         }
         if settings.requires_secret

@@ -14,7 +14,7 @@ mod large_listings;
 mod large_replays;
 mod large_replays_cut;
 mod life;
-mod locations;
+pub mod locations;
 mod long_polling;
 mod long_polling_shared;
 mod matching;
