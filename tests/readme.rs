@@ -134,7 +134,7 @@ fn php_is_told_when_a_publication_is_refused() {
 fn the_locations_of_the_readme_are_a_good_configuration() {
     let text = snippet("toml", "[[location]]");
     let read = Config::from_sources(
-        Some(("README.md", &text)),
+        Some(("README.md", text)),
         &BTreeMap::new(),
         &DiskFiles,
         &Overrides::default(),
