@@ -16,7 +16,8 @@ Reads the configuration as \"rpushd serve\" with the same options would, and pri
 the effective one as TOML, secrets masked, with a line for what each listener and
 each location will do. Warnings go to standard error.
 
-Exit codes: 0 good, 78 wrong (the reason is on standard error).
+Exit codes: 0 good, 64 command line, 66 the file cannot be read, 78 wrong (the reason
+is on standard error).
 ",
     run,
 };

@@ -61,14 +61,14 @@ impl Client {
 
     /// Where the daemon is.
     pub fn address(&self, audience: Audience) -> Result<Address, Failure> {
-        let parse = |name: &str, url: &str| {
-            Address::parse(url).map_err(|reason| Failure::usage(format!("{name}: {reason}")))
-        };
         if let Some(url) = &self.url {
-            return parse("--url", url);
+            return Address::parse(url)
+                .map_err(|reason| Failure::usage(format!("--url: {reason}")));
         }
         match std::env::var("RPUSHD_URL") {
-            Ok(url) if !url.is_empty() => parse("RPUSHD_URL", &url),
+            Ok(url) if !url.is_empty() => Address::parse(&url).map_err(|reason| {
+                Failure::new(Exit::Configuration, format!("RPUSHD_URL: {reason}"))
+            }),
             _ => Ok(address_of(&self.read_config()?, audience)),
         }
     }

@@ -1,5 +1,6 @@
 //! Exit codes, after sysexits.h, and the one line that says why.
 
+use rpushd::config::{ConfigError, Place};
 use std::fmt;
 
 /// How a command can end. `rpushd help` lists them.
@@ -9,7 +10,7 @@ pub enum Exit {
     Usage = 64,
     /// What is to be published is not what it should be, or the daemon refuses the request as such.
     Data = 65,
-    /// A file that the command line names cannot be read.
+    /// A file that the command line or a variable names cannot be read.
     NoInput = 66,
     /// The daemon cannot be reached, or says that it cannot answer.
     Unavailable = 69,
@@ -49,12 +50,31 @@ pub struct Failure {
     pub exit: Exit,
     /// One line for people.
     pub reason: String,
+    /// Status of the daemon's answer, if there was one.
+    pub status: Option<u16>,
 }
 
 impl Failure {
     /// A failure with its reason.
     pub fn new(exit: Exit, reason: impl Into<String>) -> Failure {
-        Failure { exit, reason: reason.into() }
+        Failure { exit, reason: reason.into(), status: None }
+    }
+
+    /// The daemon's answer is a refusal.
+    pub fn answered(exit: Exit, status: u16, reason: impl Into<String>) -> Failure {
+        Failure { status: Some(status), ..Failure::new(exit, reason) }
+    }
+
+    /// What `--json` prints.
+    pub fn to_json(&self) -> serde_json::Value {
+        let mut object = serde_json::json!({
+            "exit_code": self.exit as u8,
+            "reason": self.reason,
+        });
+        if let Some(status) = self.status {
+            object["status"] = status.into();
+        }
+        object
     }
 
     /// The command line is not understood.
@@ -75,8 +95,16 @@ impl From<lexopt::Error> for Failure {
     }
 }
 
-impl From<rpushd::config::ConfigError> for Failure {
-    fn from(error: rpushd::config::ConfigError) -> Failure {
-        Failure::new(Exit::Configuration, error.to_string())
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Failure {
+        let exit = match error.place {
+            Place::Unreadable(_) => Exit::NoInput,
+            Place::File(_)
+            | Place::Flag(_)
+            | Place::Key { .. }
+            | Place::Line { .. }
+            | Place::Variable(_) => Exit::Configuration,
+        };
+        Failure::new(exit, error.to_string())
     }
 }

@@ -27,8 +27,9 @@ Nothing is changed anywhere.
   --upstream ADDR   where the daemon is to listen, 127.0.0.1:45831 by default; nginx
                     servers that differ take the following ports
 
-Exit codes: 0 done, 64 command line, 73 a file cannot be made, 78 the nginx
-configuration is wrong, or something is left with --strict; nothing is written then.
+Exit codes: 0 done, 64 command line, 66 FILE cannot be read, 73 a file cannot be made,
+78 the nginx configuration is wrong, or something is left with --strict; nothing is
+written then.
 ",
     run,
 };

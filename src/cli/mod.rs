@@ -47,7 +47,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0   done
   64  the command line is not understood
-  65  bad message or request (also: refused with 400, 413, 415, 422)
+  65  bad message or request
   66  a named file cannot be read
   69  the daemon cannot be reached or cannot answer
   71  the system refuses: an address to listen at, for one
@@ -57,6 +57,9 @@ Exit codes:
   76  the answer is not one of rpushd
   77  secret or token refused
   78  wrong configuration, or a secret is missing
+
+With --json a failure is one line of JSON on standard output, too:
+{\"exit_code\": ..., \"reason\": ...}, with \"status\" if the daemon has answered.
 ";
 
 /// Runs the command that the arguments, without the program's name, ask for.
@@ -87,16 +90,27 @@ fn dispatch(arguments: &[OsString]) -> Result<(), Failure> {
         return help(rest.first().and_then(|topic| topic.to_str()));
     }
     let command = find(name)?;
-    let mut flags = rest.iter().take_while(|argument| *argument != "--");
-    if flags.any(|argument| argument == "--help" || argument == "-h") {
+    if has_flag(rest, "--help") || has_flag(rest, "-h") {
         return output::print(command.usage);
     }
-    (command.run)(lexopt::Parser::from_args(rest)).map_err(|failure| match failure.exit {
+    let outcome = (command.run)(lexopt::Parser::from_args(rest));
+    let outcome = outcome.map_err(|failure| match failure.exit {
         exit::Exit::Usage => {
             Failure::usage(format!("{failure} (see \"rpushd help {}\")", command.name))
         }
         _ => failure,
-    })
+    });
+    if let Err(failure) = &outcome
+        && has_flag(rest, "--json")
+    {
+        output::print(&format!("{}\n", failure.to_json()))?;
+    }
+    outcome
+}
+
+/// Whether a flag is given, before the arguments are read as options and their values.
+fn has_flag(arguments: &[OsString], flag: &str) -> bool {
+    arguments.iter().take_while(|argument| *argument != "--").any(|argument| argument == flag)
 }
 
 fn find(name: &str) -> Result<&'static Command, Failure> {

@@ -56,7 +56,11 @@ impl From<SyntaxError> for Failure {
 
 /// Reads the files and translates them.
 pub fn import(path: &Path, placement: Placement) -> Result<(Tree, Translation), Failure> {
-    let tree = load(path, &DiskFiles)?;
+    let tree = load(path, &DiskFiles).map_err(|error| match error.line {
+        // An included file has the line of its include.
+        0 => Failure { exit: Exit::NoInput, ..Failure::from(error) },
+        _ => error.into(),
+    })?;
     let translation = translate(&Scopes::read(&tree)?, placement, &DiskFiles)?;
     Ok((tree, translation))
 }

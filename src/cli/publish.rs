@@ -19,7 +19,7 @@ Usage: rpushd publish CHANNEL [MESSAGE] [OPTIONS]
 
 The message is JSON if it reads as JSON, else text, which is published as a JSON
 string. Without one, or with \"-\", it is read from standard input, less one line
-break at its end.
+break at its end; an empty one from there is refused.
 
   --text             the message is text, whatever it looks like
   --raw              the message must be JSON
@@ -27,9 +27,9 @@ break at its end.
 ",
         client_options!(),
         "
-Exit codes: 0 published, 64 command line, 65 refused as malformed or too large,
-69 daemon not reachable, 74 connection broke, 75 timed out, 76 not rpushd,
-77 secret refused, 78 no secret or wrong configuration.
+Exit codes: 0 published, 64 command line, 65 empty, or refused as malformed or too
+large, 66 a named file cannot be read, 69 daemon not reachable, 74 connection broke,
+75 timed out, 76 not rpushd, 77 secret refused, 78 no secret or wrong configuration.
 "
     ),
     run,
@@ -70,35 +70,29 @@ fn run(mut parser: lexopt::Parser) -> Result<(), Failure> {
     let message = to_json(message, reading)?;
     let secret = client.publish_secret()?;
     let address = client.address(Audience::Internal)?;
-    let outcome = publish(&client, &address, &secret, &channel, &message);
-    if is_json {
-        let result = match &outcome {
-            Ok(status) => serde_json::json!({
+    let status = publish(&client, &address, &secret, &channel, &message)?;
+    match is_json {
+        true => {
+            let result = serde_json::json!({
                 "published": true,
                 "channel": channel,
                 "payload_bytes": message.get().len(),
                 "status": status,
-            }),
-            Err((status, failure)) => serde_json::json!({
-                "published": false,
-                "channel": channel,
-                "status": status,
-                "reason": failure.reason,
-            }),
-        };
-        output::print(&format!("{result}\n"))?;
+            });
+            output::print(&format!("{result}\n"))
+        }
+        false => Ok(()),
     }
-    outcome.map(drop).map_err(|(_, failure)| failure)
 }
 
-/// Returns the status; a failure comes with the status if there was an answer.
+/// Returns the status.
 fn publish(
     client: &Client,
     address: &Address,
     secret: &Secret,
     channel: &str,
     message: &RawValue,
-) -> Result<u16, (Option<u16>, Failure)> {
+) -> Result<u16, Failure> {
     let channel = serde_json::Value::from(channel);
     let body = format!("{{\"channel\":{channel},\"message\":{message}}}");
     let request = Request {
@@ -107,8 +101,7 @@ fn publish(
         bearer: Some(secret.expose()),
         body: Some(&body),
     };
-    let mut response =
-        request.send(address, client.deadline()).map_err(|error| (None, error.into()))?;
+    let mut response = request.send(address, client.deadline())?;
     let status = response.status;
     match Exit::of_status(status) {
         None => Ok(status),
@@ -116,7 +109,7 @@ fn publish(
             let text = response.body.read_short_text().unwrap_or_default();
             let separator = if text.is_empty() { "" } else { ": " };
             let reason = format!("{address} answers {status}{separator}{text}");
-            Err((Some(status), Failure::new(exit, reason)))
+            Err(Failure::answered(exit, status, reason))
         }
     }
 }
@@ -132,7 +125,13 @@ fn read_input() -> Result<String, Failure> {
     if text.ends_with('\n') {
         text.pop();
     }
-    Ok(text)
+    match text.is_empty() {
+        true => Err(Failure::new(
+            Exit::Data,
+            "standard input is empty; an empty message is published with \"\" in its place",
+        )),
+        false => Ok(text),
+    }
 }
 
 /// JSON stays as it is spelled.

@@ -34,8 +34,9 @@ Flags win over RPUSHD_... variables, and they over the file.
 Signals: TERM, INT and QUIT end every stream properly and exit; HUP reads the
 configuration again without closing a stream, and opens the log file anew.
 
-Exit codes: 0 stopped by a signal, 64 command line, 71 cannot listen, 73 cannot make
-the pid or log file, 74 the event loop failed, 78 wrong configuration.
+Exit codes: 0 stopped by a signal, 64 command line, 66 the configuration file cannot
+be read, 71 cannot listen, 73 cannot make the pid or log file, 74 the event loop
+failed, 78 wrong configuration, or a secret is missing.
 ",
     run,
 };

@@ -21,8 +21,9 @@ Usage: rpushd stats [OPTIONS]
 ",
         client_options!(),
         "
-Exit codes: 0 shown, 64 command line, 69 daemon not reachable, 74 connection broke,
-75 timed out, 76 not rpushd, 77 secret refused, 78 no secret or wrong configuration.
+Exit codes: 0 shown, 64 command line, 66 a named file cannot be read, 69 daemon not
+reachable, 74 connection broke, 75 timed out, 76 not rpushd, 77 secret refused,
+78 no secret or wrong configuration.
 "
     ),
     run,
@@ -56,7 +57,8 @@ fn run(mut parser: lexopt::Parser) -> Result<(), Failure> {
     let request = Request { method: "GET", path: &path, bearer: Some(secret.expose()), body: None };
     let mut response = request.send(&address, client.deadline())?;
     if let Some(exit) = Exit::of_status(response.status) {
-        return Err(Failure::new(exit, format!("{address} answers {}", response.status)));
+        let reason = format!("{address} answers {}", response.status);
+        return Err(Failure::answered(exit, response.status, reason));
     }
     let mut piece = [0; 16 * 1024];
     let mut last = b'\n';

@@ -33,7 +33,7 @@ Prints the JSON text of each message on a line of its own.
         client_options!(),
         "
 Exit codes: 0 --count is reached, or without it the stream has ended properly,
-64 command line, 65 not a channel, 66 the token cannot be read, 69 daemon not
+64 command line, 65 not a channel, 66 a named file cannot be read, 69 daemon not
 reachable or stream over before --count, 74 connection broke, 75 timed out,
 76 not rpushd, 77 token refused, 78 no secret or wrong configuration.
 "
@@ -162,7 +162,7 @@ impl Subscription {
         let mut response = request.send(&self.address, self.deadline)?;
         if let Some(exit) = Exit::of_status(response.status) {
             let reason = format!("{} answers {}", self.address, response.status);
-            return Err(Failure::new(exit, reason));
+            return Err(Failure::answered(exit, response.status, reason));
         }
         self.pause = PAUSE.0;
         if !self.is_quiet {

@@ -17,7 +17,7 @@ pub const COMMAND: Command = Command {
     usage: "\
 Usage: rpushd token CHANNEL [OPTIONS]
 
-  --ttl TIME         how long it is valid (1h by default; 30s, 1h30m)
+  --ttl TIME         how long it is valid (1h by default; 30s, 1h30m; 1s at least)
   --expires UNIX     until when it is valid, in seconds since 1970
   --json             print {\"token\": ...} instead of the token alone
   --secret-file FILE the secret; else RPUSHD_SECRET, RPUSHD_SECRET_FILE or the
@@ -41,7 +41,7 @@ fn run(mut parser: lexopt::Parser) -> Result<(), Failure> {
             Word::Plain(text) if channel.is_none() => channel = Some(text),
             Word::Plain(text) => return Err(words::surplus(&text)),
             Word::Flag(flag) => match flag.as_str() {
-                "ttl" => lifetime = Some(words::time(&mut parser, &flag)?),
+                "ttl" => lifetime = Some(lifetime_of(words::time(&mut parser, &flag)?)?),
                 "expires" => expires = Some(words::number(&mut parser, &flag)?),
                 "json" => is_json = true,
                 "config" | "secret-file" => drop(client.take(&flag, &mut parser)?),
@@ -61,4 +61,12 @@ fn run(mut parser: lexopt::Parser) -> Result<(), Failure> {
         true => format!("{}\n", serde_json::json!({ "channel": channel, "token": token })),
         false => format!("{token}\n"),
     })
+}
+
+/// Tokens count whole seconds: one of less would have expired when it arrives.
+fn lifetime_of(time: Duration) -> Result<Duration, Failure> {
+    match time.as_secs() {
+        0 => Err(Failure::usage("--ttl: must be at least 1s")),
+        _ => Ok(time),
+    }
 }

@@ -32,6 +32,8 @@ pub enum Place {
     },
     /// A file as a whole.
     File(String),
+    /// The configuration file itself, which cannot be read.
+    Unreadable(String),
     /// An environment variable.
     Variable(String),
     /// A flag of the command line, with its dashes.
@@ -58,7 +60,7 @@ impl fmt::Display for Place {
         match self {
             Place::Key { path, line, key } => write!(formatter, "{path}:{line}: {key}"),
             Place::Line { path, line } => write!(formatter, "{path}:{line}"),
-            Place::File(path) => formatter.write_str(path),
+            Place::File(path) | Place::Unreadable(path) => formatter.write_str(path),
             Place::Variable(name) => formatter.write_str(name),
             Place::Flag(name) => formatter.write_str(name),
         }

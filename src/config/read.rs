@@ -40,16 +40,18 @@ impl Files for DiskFiles {
 /// command line says. Also for each reload.
 ///
 /// # Errors
-/// The first thing that is wrong, with its place. The process should end with code 78.
+/// The first thing that is wrong, with its place. The process should end with code 78, or 66 where the
+/// file itself cannot be read.
 pub fn read(path: Option<&Path>, overrides: &Overrides) -> Result<Config, ConfigError> {
     let Some(path) = path else {
         return Config::from_sources(None, &environment()?, &DiskFiles, overrides);
     };
     let name = path.display().to_string();
-    let place = Place::File(name.clone());
-    let content =
-        DiskFiles.read(path).map_err(|error| place.error(format!("cannot be read: {error}")))?;
-    let text = String::from_utf8(content).map_err(|_| place.error("is not UTF-8 text"))?;
+    let content = DiskFiles.read(path).map_err(|error| {
+        Place::Unreadable(name.clone()).error(format!("cannot be read: {error}"))
+    })?;
+    let text = String::from_utf8(content)
+        .map_err(|_| Place::File(name.clone()).error("is not UTF-8 text"))?;
     read_text(&name, &text, overrides)
 }
 

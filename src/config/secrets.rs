@@ -51,8 +51,7 @@ pub(super) fn read(
         Need::Nothing => true,
     };
     if !is_off {
-        refuse_missing("secret", "RPUSHD_SECRET", &subscribe)?;
-        refuse_missing("publish_secret", "RPUSHD_PUBLISH_SECRET", &publish)?;
+        refuse_missing(&subscribe, &publish)?;
     }
     if subscribe.iter().any(|secret| publish.contains(secret)) {
         warnings.push(
@@ -73,13 +72,25 @@ pub(super) fn read(
     Ok(Secrets { subscribe, publish, warnings })
 }
 
-fn refuse_missing(key: &str, variable: &str, secrets: &[Secret]) -> Result<(), ConfigError> {
-    match secrets.is_empty() {
-        true => Err(Place::Variable(variable.to_owned()).error(format!(
-            "required; set it or {variable}_FILE, or {key}_file in the configuration file"
-        ))),
-        false => Ok(()),
-    }
+/// Both at once, so that nobody has to start the daemon twice to learn of the second.
+fn refuse_missing(subscribe: &[Secret], publish: &[Secret]) -> Result<(), ConfigError> {
+    let one = |key: &str, variable: &str| {
+        Place::Variable(variable.to_owned()).error(format!(
+            "required; make one with \"openssl rand -hex 32\" and set it or {variable}_FILE, or \
+             {key}_file in the configuration file"
+        ))
+    };
+    Err(match (subscribe.is_empty(), publish.is_empty()) {
+        (false, false) => return Ok(()),
+        (true, false) => one("secret", "RPUSHD_SECRET"),
+        (false, true) => one("publish_secret", "RPUSHD_PUBLISH_SECRET"),
+        (true, true) => Place::Variable("RPUSHD_SECRET and RPUSHD_PUBLISH_SECRET".to_owned())
+            .error(
+                "required; make two different ones with \"openssl rand -hex 32\" and set both or \
+             RPUSHD_SECRET_FILE and RPUSHD_PUBLISH_SECRET_FILE, or secret_file and \
+             publish_secret_file in the configuration file; \"rpushd --dev\" tries it without",
+            ),
+    })
 }
 
 struct Reader<'r, 'e> {

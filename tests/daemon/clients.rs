@@ -125,6 +125,64 @@ fn clients_tell_by_their_exit_code_what_went_wrong() {
 }
 
 #[test]
+fn nothing_on_standard_input_is_not_published() {
+    for input in ["", "\n"] {
+        let mut client = configure(&["publish", "a"], &SECRETS)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        client.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = client.wait_with_output().unwrap();
+        assert_eq!(
+            (output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()),
+            (
+                Some(65),
+                "rpushd: standard input is empty; an empty message is published with \"\" in its \
+                 place\n"
+            )
+        );
+    }
+    let daemon = Daemon::start(&[]);
+    assert_eq!(outcome(&["publish", "a", "", "--url", &daemon.url()]), done(""));
+}
+
+#[test]
+fn failures_are_json_too() {
+    let daemon = Daemon::start(&[]);
+    let url = daemon.url();
+    let folder = Folder::new();
+    let wrong = folder.write("wrong", "not-the-secret-of-this-daemon\n");
+    let unreachable = "unix:/nonexistent/socket";
+    for (arguments, code, status) in [
+        (
+            &["publish", "a", "1", "--json", "--url", &url, "--secret-file", &wrong][..],
+            77,
+            Some(401),
+        ),
+        (&["stats", "--json", "--url", &url, "--secret-file", &wrong], 77, Some(401)),
+        (&["subscribe", "a", "--json", "--url", &url, "--secret-file", &wrong], 77, Some(401)),
+        (&["publish", "a", "1", "--json", "--url", unreachable], 69, None),
+        (&["subscribe", "a", "--json", "--url", unreachable], 69, None),
+        (&["stats", "--json", "--url", unreachable], 69, None),
+        (&["publish", "a b", "1", "--json"], 65, None),
+        (&["publish", "a", "{", "--raw", "--json"], 65, None),
+        (&["token", "a b", "--json"], 65, None),
+        (&["token", "a", "--json", "--secret-file", "/nonexistent"], 66, None),
+        (&["token", "a", "--json", "--ttl", "0"], 64, None),
+        (&["subscribe", "--json"], 64, None),
+    ] {
+        let output = outcome(arguments);
+        let object: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
+        assert_eq!((output.code, &object["exit_code"]), (Some(code), &code.into()));
+        assert_eq!(object.get("status").cloned(), status.map(serde_json::Value::from));
+        let reason = object["reason"].as_str().unwrap();
+        assert_eq!(output.stderr, format!("rpushd: {reason}\n"), "{arguments:?}");
+    }
+}
+
+#[test]
 fn a_client_finds_the_internal_listener_in_the_configuration() {
     let folder = Folder::new();
     let socket = folder.path("internal.sock");

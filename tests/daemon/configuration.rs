@@ -21,8 +21,10 @@ fn a_bad_configuration_names_the_variable_and_ends_with_78() {
     for (variables, reason) in [
         (
             Vec::new(),
-            "RPUSHD_SECRET: required; set it or RPUSHD_SECRET_FILE, or secret_file in the \
-             configuration file",
+            "RPUSHD_SECRET and RPUSHD_PUBLISH_SECRET: required; make two different ones with \
+             \"openssl rand -hex 32\" and set both or RPUSHD_SECRET_FILE and \
+             RPUSHD_PUBLISH_SECRET_FILE, or secret_file and publish_secret_file in the configuration \
+             file; \"rpushd --dev\" tries it without",
         ),
         (with("RPUSHD_SECRET", " "), "RPUSHD_SECRET: must not be empty"),
         (
@@ -64,9 +66,40 @@ fn a_command_line_that_is_not_understood_ends_with_64() {
             "--ttl: \"soon\" is not a time; write 30s, 500ms, 1h30m or a number of seconds (see \
              \"rpushd help token\")",
         ),
+        (&["token", "a", "--ttl", "0"], "--ttl: must be at least 1s (see \"rpushd help token\")"),
+        (
+            &["token", "a", "--ttl", "999ms"],
+            "--ttl: must be at least 1s (see \"rpushd help token\")",
+        ),
     ] {
         assert_eq!(outcome(arguments, &SECRETS), refusal(64, reason));
     }
+}
+
+#[test]
+fn a_named_file_that_cannot_be_read_ends_with_66() {
+    let missing = "cannot be read: No such file or directory (os error 2)";
+    let from_nginx = "open() \"/none\" failed (2: No such file or directory) in /none";
+    for (arguments, reason) in [
+        (&["--config", "/none"][..], format!("/none: {missing}")),
+        (&["check", "--config", "/none"], format!("/none: {missing}")),
+        (&["publish", "a", "1", "--config", "/none"], format!("/none: {missing}")),
+        (&["--nginx-config", "/none"], from_nginx.to_owned()),
+        (&["check", "--nginx-config", "/none"], from_nginx.to_owned()),
+        (&["import-nginx", "/none"], from_nginx.to_owned()),
+        (
+            &["stats", "--secret-file", "/none"],
+            "--secret-file /none: No such file or directory (os error 2)".to_owned(),
+        ),
+        (
+            &["subscribe", "a", "--token-file", "/none"],
+            "--token-file /none: No such file or directory (os error 2)".to_owned(),
+        ),
+    ] {
+        assert_eq!(outcome(arguments, &[]), refusal(66, &reason), "{arguments:?}");
+    }
+    let variables = [("RPUSHD_CONFIG", "/none")];
+    assert_eq!(outcome(&[], &variables), refusal(66, &format!("/none: {missing}")));
 }
 
 #[test]

@@ -83,8 +83,8 @@ fn bad_secrets_are_refused_by_name() {
         ),
         (
             ("RPUSHD_LISTEN", "127.0.0.1:1"),
-            "RPUSHD_SECRET: required; set it or RPUSHD_SECRET_FILE, or secret_file in the \
-             configuration file",
+            "RPUSHD_SECRET: required; make one with \"openssl rand -hex 32\" and set it or \
+             RPUSHD_SECRET_FILE, or secret_file in the configuration file",
         ),
     ] {
         assert_eq!(load_with_files("", &[publish, pair]).unwrap_err(), refusal);
@@ -101,6 +101,17 @@ fn bad_secrets_are_refused_by_name() {
     assert_eq!(
         load_with_files("secret = ['a', 'b']", &[]).unwrap_err(),
         "x.toml:1: secret: one secret is wanted here; older ones are previous ones"
+    );
+}
+
+#[test]
+fn missing_secrets_are_named_both_at_once_with_the_way_to_make_them() {
+    assert_eq!(
+        load_with_files("", &[]).unwrap_err(),
+        "RPUSHD_SECRET and RPUSHD_PUBLISH_SECRET: required; make two different ones with \
+         \"openssl rand -hex 32\" and set both or RPUSHD_SECRET_FILE and RPUSHD_PUBLISH_SECRET_FILE, \
+         or secret_file and publish_secret_file in the configuration file; \"rpushd --dev\" tries it \
+         without"
     );
 }
 
@@ -135,8 +146,8 @@ fn with_locations_both_secrets_or_none_are_taken() {
     let error = load(text, &[("RPUSHD_SECRET", "0123456789abcdef")]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "RPUSHD_PUBLISH_SECRET: required; set it or RPUSHD_PUBLISH_SECRET_FILE, or \
-         publish_secret_file in the configuration file"
+        "RPUSHD_PUBLISH_SECRET: required; make one with \"openssl rand -hex 32\" and set it or \
+         RPUSHD_PUBLISH_SECRET_FILE, or publish_secret_file in the configuration file"
     );
     let error = load(&format!("{text}require_secret = true"), &[]).unwrap_err();
     assert_eq!(
