@@ -172,6 +172,55 @@ fn the_environment_example_is_good_with_every_variable_uncommented() {
     assert_eq!(without_defaults, Config::default());
 }
 
+/// What `rpushd help` shows, for a command or in general.
+fn help(topic: Option<&str>) -> String {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_rpushd"));
+    let output = command.arg("help").args(topic).output().expect("the program runs");
+    String::from_utf8(output.stdout).expect("help is text")
+}
+
+/// The commands that `rpushd help` lists.
+fn commands() -> Vec<String> {
+    let list = help(None);
+    let (_, list) = list.split_once("Commands:\n").expect("there is a list");
+    let names = list.lines().take_while(|line| !line.is_empty());
+    let names = names.filter_map(|line| line.split_whitespace().next()).map(str::to_owned);
+    names.filter(|name| !["help", "version"].contains(&name.as_str())).collect()
+}
+
+#[test]
+fn the_man_page_describes_every_option_of_every_command() {
+    let page = shipped("man/rpushd.1");
+    let (_, description) = page.split_once(".Sh DESCRIPTION").expect("there is one");
+    for command in commands() {
+        assert!(page.contains(&format!("\n.Cm {command}\n")), "{command} has no synopsis");
+        let text = help(Some(&command));
+        let options = text.lines().filter_map(|line| line.strip_prefix("  --"));
+        for option in options.filter_map(|line| line.split_whitespace().next()) {
+            let entry = format!("\n.It Fl -{option}");
+            let mut ends = description.split(&entry).skip(1).map(|rest| rest.chars().next());
+            assert!(ends.any(|end| matches!(end, Some(' ' | '\n'))), "{command} --{option}");
+        }
+    }
+}
+
+#[test]
+fn the_man_page_has_the_exit_codes_that_help_shows() {
+    let text = help(None);
+    let (_, codes) = text.split_once("Exit codes:\n").expect("there are some");
+    let codes = codes.lines().map_while(|line| line.strip_prefix("  "));
+    let codes: Vec<(&str, &str)> = codes.filter_map(|line| line.split_once("  ")).collect();
+    let page = shipped("man/rpushd.1");
+    let (_, section) = page.split_once(".Sh EXIT STATUS").expect("there is one");
+    let (section, _) = section.split_once(".Sh ").expect("it is not the last");
+    let entries = section.split("\n.It ").skip(1).filter_map(|entry| entry.split_once('\n'));
+    let entries: Vec<(&str, &str)> =
+        entries.map(|(code, text)| (code, text.trim_end_matches("\n.El\n"))).collect();
+    let shown: Vec<(&str, &str)> =
+        codes.iter().map(|(code, text)| (*code, text.trim_start())).collect();
+    assert_eq!(entries, shown);
+}
+
 #[test]
 fn the_changelog_has_an_entry_for_this_version() {
     let heading = format!("\n## [{}]", env!("CARGO_PKG_VERSION"));

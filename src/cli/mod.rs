@@ -45,7 +45,7 @@ const COMMANDS: &[Command] = &[
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0   done
+  0   done, or stopped by a signal
   64  the command line is not understood
   65  bad message or request
   66  a named file cannot be read
@@ -53,7 +53,7 @@ Exit codes:
   71  the system refuses: an address to listen at, for one
   73  a file cannot be made: pid file, log file
   74  reading or writing failed on the way
-  75  --timeout has passed
+  75  the timeout has passed
   76  the answer is not one of rpushd
   77  secret or token refused
   78  wrong configuration, or a secret is missing
