@@ -8,6 +8,7 @@
 //! | [`message`] | a message as it was published |
 //! | [`push_stream`] | the small grammars of push-stream requests: channel paths, tags |
 //! | [`timer_wheel`] | deadlines of slab keys; no clock |
+//! | [`compression`] | DEFLATE: one compressor and one inflater, reset for each message |
 //! | [`http`] | bytes <-> HTTP/1.1; knows no channel and no socket |
 //! | [`websocket`] | RFC 6455 and RFC 7692: handshake and frames as functions over bytes |
 //! | [`hub`] | who listens to what: channels, subscriptions, stored messages and their life |
@@ -24,6 +25,7 @@
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod auth;
+pub mod compression;
 pub mod config;
 pub mod endpoints;
 pub mod http;

@@ -1,6 +1,7 @@
 //! One connection: which phase it is in, what it has sent so far, what waits for it.
 
 use super::outbox::Outbox;
+use crate::compression::Compressor;
 use crate::config::{Limits, ListenerId};
 use crate::endpoints::push_stream::{Location, Wire};
 use crate::http::{BodyReader, Head, Version};
@@ -183,11 +184,16 @@ impl Subscriber {
     }
 
     /// What brings an item of so many bytes up to this subscriber's size; none if it needs nothing.
-    pub(super) fn padding(&self, bytes: usize, size_max: u32) -> Option<Encoded> {
+    pub(super) fn padding(
+        &self,
+        bytes: usize,
+        size_max: u32,
+        compressor: &mut Compressor,
+    ) -> Option<Encoded> {
         let location = self.location.as_ref().filter(|_| self.padding > 0)?;
         let Wire::Body(coding) = self.wire else { return None };
         let filling = location.padding_for(bytes, self.padding, size_max);
-        (!filling.is_empty()).then(|| coding.encode(&filling))
+        (!filling.is_empty()).then(|| coding.encode(&filling, compressor))
     }
 
     /// Remembers what goes into a compressed stream.

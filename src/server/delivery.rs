@@ -69,7 +69,8 @@ impl Server {
     pub(super) fn push_padded(&mut self, id: u32, item: &Encoded, now: Now) {
         self.push_item(id, item, now);
         let Phase::Subscriber(subscriber) = &self.connections[id as usize].phase else { return };
-        if let Some(padding) = subscriber.padding(item.text_bytes, self.locations.padding_max()) {
+        let (size_max, compressor) = (self.locations.padding_max(), self.formats.compressor());
+        if let Some(padding) = subscriber.padding(item.text_bytes, size_max, compressor) {
             self.push_item(id, &padding, now);
         }
     }
@@ -228,7 +229,9 @@ impl Delivery<'_> {
         subscriber.say(encoded);
         let outbox = &mut self.connection.outbox;
         outbox.push_live(encoded.frame.clone(), self.bytes_max, self.now.monotonic)?;
-        if let Some(padding) = subscriber.padding(encoded.text_bytes, self.padding_max) {
+        let compressor = self.formats.compressor();
+        if let Some(padding) = subscriber.padding(encoded.text_bytes, self.padding_max, compressor)
+        {
             subscriber.say(&padding);
             outbox.push(padding.frame, self.now.monotonic);
         }

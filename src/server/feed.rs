@@ -40,7 +40,9 @@ impl Server {
                 Some(Feed::Replay(replay)) => {
                     replay.next(&self.hub, &mut self.formats, &mut self.pieces, piece_bytes)
                 }
-                Some(Feed::Listing(listing)) => Ok(listing.next(&self.hub, piece_bytes, now)),
+                Some(Feed::Listing(listing)) => {
+                    Ok(listing.next(&self.hub, self.formats.compressor(), piece_bytes, now))
+                }
             };
             match piece {
                 Ok(Some(frame)) => outbox.push_fed(frame, now.monotonic),

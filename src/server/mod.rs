@@ -23,6 +23,7 @@ mod requests;
 pub use connection::ConnectionId;
 
 use crate::auth::TokenKey;
+use crate::compression::Inflater;
 use crate::config::{Config, Limits, ListenerId};
 use crate::endpoints::push_stream::Locations;
 use crate::http::{Date, HeadLimits};
@@ -30,7 +31,7 @@ use crate::hub::{Hub, HubSettings, SubscriberId};
 use crate::stats::Counters;
 use crate::time::{Millis, Now};
 use crate::timer_wheel::TimerWheel;
-use crate::transports::{Coding, FormatId, Formats, Frame, Payload, WireFormat};
+use crate::transports::{Coding, FormatId, Formats, Frame, Payload, WireFormat, framed};
 use connection::{Connection, Phase};
 use fanout::Fanout;
 use outbox::Left;
@@ -82,6 +83,7 @@ pub struct Server {
     listings: Rc<()>,
     formats: Formats,
     framed: FramedFormats,
+    inflater: Inflater,
     timers: TimerWheel,
     counters: Counters,
     date: Date,
@@ -109,17 +111,19 @@ struct FramedFormats {
 
 impl FramedFormats {
     fn new(formats: &mut Formats) -> FramedFormats {
-        let mut format = |coding| formats.intern(WireFormat { payload: Payload::Framed, coding });
-        let heartbeat = |coding: Coding| {
+        let mut heartbeat = |coding: Coding| {
             let mut frame = Vec::new();
-            coding.write(crate::transports::framed::HEARTBEAT, &mut frame);
+            coding.write(framed::HEARTBEAT, formats.compressor(), &mut frame);
             Frame::from(frame)
         };
+        let (chunked_heartbeat, identity_heartbeat) =
+            (heartbeat(Coding::Chunked), heartbeat(Coding::Identity));
+        let mut format = |coding| formats.intern(WireFormat { payload: Payload::Framed, coding });
         FramedFormats {
             chunked: format(Coding::Chunked),
             identity: format(Coding::Identity),
-            chunked_heartbeat: heartbeat(Coding::Chunked),
-            identity_heartbeat: heartbeat(Coding::Identity),
+            chunked_heartbeat,
+            identity_heartbeat,
         }
     }
 }
@@ -147,6 +151,7 @@ impl Server {
             listings: Rc::new(()),
             formats,
             framed,
+            inflater: Inflater::default(),
             timers: TimerWheel::new(TICK, now.monotonic),
             counters: Counters::default(),
             date: Date::new(now.unix_seconds()),

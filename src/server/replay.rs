@@ -113,12 +113,13 @@ impl Dressing {
         if let Dressing::Listed { coding, is_first } = self
             && !std::mem::replace(is_first, false)
         {
-            coding.write(b",", out);
+            coding.write(b",", formats.compressor(), out);
         }
         let bytes = formats.write(format, message, out);
         if let (Some(bytes), Dressing::Padded { location, coding, size, size_max }) = (bytes, self)
         {
-            coding.write(&location.padding_for(bytes, *size, *size_max), out);
+            let padding = location.padding_for(bytes, *size, *size_max);
+            coding.write(&padding, formats.compressor(), out);
         }
     }
 }

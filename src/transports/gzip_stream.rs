@@ -1,12 +1,11 @@
 //! A gzip stream (RFC 1952) put together from pieces that were each compressed alone, so that a message is
 //! compressed once however many streams it goes into. Only the check sum is each stream's own.
 
-use flate2::{Compress, Compression, Crc, FlushCompress};
+use crate::compression::{Compressor, LAST_BLOCK};
+use flate2::Crc;
 
 /// What every stream begins with: deflate, no name, no time.
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
-/// An empty block that is marked as the last one (RFC 1951, section 3.2.6).
-const LAST_BLOCK: [u8; 2] = [3, 0];
 
 /// The first bytes of a stream.
 pub fn begin() -> &'static [u8] {
@@ -15,26 +14,28 @@ pub fn begin() -> &'static [u8] {
 
 /// A piece, compressed without looking back and ended at a byte, so that a client can read it at once and
 /// any other piece may follow.
-pub fn piece(plain: &[u8]) -> Vec<u8> {
-    let mut compress = Compress::new(Compression::default(), false);
-    let mut packed = Vec::with_capacity(plain.len() / 2 + 64);
-    loop {
-        let read = usize::try_from(compress.total_in()).unwrap_or(plain.len());
-        let status = compress.compress_vec(&plain[read..], &mut packed, FlushCompress::Sync);
-        // A sync flush is complete when it leaves room in the output.
-        if status.is_err() || packed.len() < packed.capacity() {
-            return packed;
-        }
-        packed.reserve(packed.len().max(64));
-    }
+pub fn piece(plain: &[u8], compressor: &mut Compressor) -> Vec<u8> {
+    compressor.flushed(plain)
+}
+
+/// A stream with all of its text known, compressed at this level.
+pub fn whole(plain: &[u8], level: u32, compressor: &mut Compressor) -> Vec<u8> {
+    let mut stream = HEADER.to_vec();
+    compressor.finish(plain, level.min(9), &mut stream);
+    write_trailer(&check_sum(plain), &mut stream);
+    stream
 }
 
 /// The last bytes of a stream that said all of this.
 pub fn end(said: &Crc) -> Vec<u8> {
-    let mut trailer = LAST_BLOCK.to_vec();
-    trailer.extend_from_slice(&said.sum().to_le_bytes());
-    trailer.extend_from_slice(&said.amount().to_le_bytes());
-    trailer
+    let mut end = LAST_BLOCK.to_vec();
+    write_trailer(said, &mut end);
+    end
+}
+
+fn write_trailer(said: &Crc, out: &mut Vec<u8>) {
+    out.extend_from_slice(&said.sum().to_le_bytes());
+    out.extend_from_slice(&said.amount().to_le_bytes());
 }
 
 /// The check sum of a piece.
@@ -53,10 +54,10 @@ mod tests {
     fn pieces_compressed_alone_are_one_stream_together() {
         let large: Vec<u8> = (0..100_000u32).flat_map(|number| number.to_le_bytes()).collect();
         let pieces: [&[u8]; 4] = [b"hello ", b"", &large, b"hello again"];
-        let mut said = Crc::new();
+        let (mut said, mut compressor) = (Crc::new(), Compressor::default());
         let mut stream = begin().to_vec();
         for plain in pieces {
-            stream.extend_from_slice(&piece(plain));
+            stream.extend_from_slice(&piece(plain, &mut compressor));
             said.combine(&check_sum(plain));
         }
         stream.extend_from_slice(&end(&said));
@@ -66,8 +67,20 @@ mod tests {
     }
 
     #[test]
+    fn a_whole_text_can_be_read_at_every_level() {
+        let text = "hello hello hello hello ".repeat(1000);
+        let mut compressor = Compressor::default();
+        for level in 0..=10 {
+            let packed = whole(text.as_bytes(), level, &mut compressor);
+            let mut read = String::new();
+            flate2::read::GzDecoder::new(packed.as_slice()).read_to_string(&mut read).unwrap();
+            assert_eq!(read, text);
+        }
+    }
+
+    #[test]
     fn a_piece_can_be_read_before_the_next_one_comes() {
-        let stream = [begin(), &piece(b"at once")].concat();
+        let stream = [begin(), &piece(b"at once", &mut Compressor::default())].concat();
         let mut decoder = flate2::read::GzDecoder::new(stream.as_slice());
         let mut read = [0; 7];
         decoder.read_exact(&mut read).unwrap();

@@ -4,9 +4,10 @@ use super::event_stream::EventTemplate;
 use super::publication::Encoded;
 use super::template::Template;
 use super::{framed, gzip_stream};
+use crate::compression::Compressor;
 use crate::http;
 use crate::message::Message;
-use crate::websocket::{self, Deflater};
+use crate::websocket;
 use flate2::Crc;
 use std::rc::Rc;
 
@@ -51,19 +52,19 @@ pub enum Coding {
 
 impl Coding {
     /// Appends one item.
-    pub fn write(self, item: &[u8], out: &mut Vec<u8>) {
+    pub fn write(self, item: &[u8], compressor: &mut Compressor, out: &mut Vec<u8>) {
         match self {
             Coding::Chunked => http::chunk(item, out),
             Coding::Identity => out.extend_from_slice(item),
             Coding::Gzip if item.is_empty() => {}
-            Coding::Gzip => http::chunk(&gzip_stream::piece(item), out),
+            Coding::Gzip => http::chunk(&gzip_stream::piece(item, compressor), out),
         }
     }
 
     /// One item, ready to be shared.
-    pub fn encode(self, item: &[u8]) -> Encoded {
+    pub fn encode(self, item: &[u8], compressor: &mut Compressor) -> Encoded {
         let mut bytes = Vec::new();
-        self.write(item, &mut bytes);
+        self.write(item, compressor, &mut bytes);
         let check_sum = (self == Coding::Gzip).then(|| Rc::new(gzip_stream::check_sum(item)));
         Encoded { frame: bytes.into(), text_bytes: item.len(), check_sum }
     }
@@ -83,8 +84,7 @@ pub struct Formats {
     all: Vec<WireFormat>,
     /// Text of the item that is being written.
     scratch: Vec<u8>,
-    /// Made when the first message is to be compressed.
-    deflater: Option<Box<Deflater>>,
+    compressor: Compressor,
     deflated_count: u64,
 }
 
@@ -105,13 +105,13 @@ impl Formats {
     /// paddings are reckoned from (push-stream spec, section 18). None: it cannot be said in this format.
     pub fn write(&mut self, id: FormatId, message: &Message, out: &mut Vec<u8>) -> Option<usize> {
         let coding = self.all[usize::from(id.0)].coding;
-        self.each_item(id, message, |item| coding.write(item, out))
+        self.each_item(id, message, |item, compressor| coding.write(item, compressor, out))
     }
 
     /// Adds to a check sum what [`Formats::encode`] puts into a gzip stream; returns what
     /// [`Formats::write`] does.
     pub fn add_to_sum(&mut self, id: FormatId, message: &Message, sum: &mut Crc) -> Option<usize> {
-        self.each_item(id, message, |item| sum.update(item))
+        self.each_item(id, message, |item, _| sum.update(item))
     }
 
     /// Makes the items that a message is in this format: most are one.
@@ -119,41 +119,41 @@ impl Formats {
         &mut self,
         id: FormatId,
         message: &Message,
-        mut take: impl FnMut(&[u8]),
+        mut take: impl FnMut(&[u8], &mut Compressor),
     ) -> Option<usize> {
         let WireFormat { payload, .. } = &self.all[usize::from(id.0)];
-        let scratch = &mut self.scratch;
+        let (scratch, compressor) = (&mut self.scratch, &mut self.compressor);
         scratch.clear();
         match payload {
             Payload::Framed => {
                 if !framed::write(&message.text, scratch) {
                     return None;
                 }
-                take(scratch);
+                take(scratch, compressor);
             }
             Payload::Text(template) => {
                 template.write(message, &message.text, scratch);
-                take(scratch);
+                take(scratch, compressor);
             }
             Payload::EventStream(template) => {
                 for piece in template.pieces(message) {
                     scratch.clear();
                     piece.write(scratch);
-                    take(scratch);
+                    take(scratch, compressor);
                 }
             }
             Payload::WebSocket(template) => {
                 template.write_utf_8(message, &message.text, scratch);
-                take(&websocket::text(scratch));
+                take(&websocket::text(scratch), compressor);
             }
             Payload::WebSocketDeflated(template) => {
                 template.write_utf_8(message, &message.text, scratch);
                 self.deflated_count += 1;
-                let frame = match self.deflater.get_or_insert_default().compress(scratch) {
+                let frame = match websocket::deflate(scratch, compressor) {
                     Some(compressed) => websocket::text_deflated(&compressed),
                     None => websocket::text(scratch),
                 };
-                take(&frame);
+                take(&frame, compressor);
             }
         }
         let length = scratch.len();
@@ -167,13 +167,18 @@ impl Formats {
         let mut bytes = Vec::with_capacity(message.text.len() + 128);
         let coding = self.all[usize::from(id.0)].coding;
         let mut check_sum = (coding == Coding::Gzip).then(Crc::new);
-        let text_bytes = self.each_item(id, message, |item| {
-            coding.write(item, &mut bytes);
+        let text_bytes = self.each_item(id, message, |item, compressor| {
+            coding.write(item, compressor, &mut bytes);
             if let Some(check_sum) = &mut check_sum {
                 check_sum.update(item);
             }
         })?;
         Some(Encoded { frame: bytes.into(), text_bytes, check_sum: check_sum.map(Rc::new) })
+    }
+
+    /// What compresses all that is not a message.
+    pub fn compressor(&mut self) -> &mut Compressor {
+        &mut self.compressor
     }
 
     /// Messages that were compressed since the start.

@@ -21,7 +21,7 @@ pub fn text(payload: &[u8]) -> Vec<u8> {
     encode(TEXT, payload)
 }
 
-/// A text frame around what [`Deflater::compress`](super::Deflater::compress) made of a message; only for
+/// A text frame around what [`deflate`](super::deflate()) made of a message; only for
 /// those who agreed on permessage-deflate.
 pub fn text_deflated(payload: &[u8]) -> Vec<u8> {
     encode(TEXT_DEFLATED, payload)

@@ -15,7 +15,7 @@ mod tests;
 mod violation;
 
 pub use close::CloseCode;
-pub use deflate::{Deflater, InflateError, inflate};
+pub use deflate::{deflate, inflate};
 pub use frame::{
     CLOSE_EMPTY, CONTROL_PAYLOAD_BYTES_MAX, PING_EMPTY, close, pong, text, text_deflated,
 };

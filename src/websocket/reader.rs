@@ -2,10 +2,11 @@
 //! the events are the same. Between messages a reader owns no memory beyond its own eight bytes.
 
 use super::close::{self, CloseCode};
-use super::deflate::{InflateError, inflate};
+use super::deflate::inflate;
 use super::header::{HEADER_BYTES_MAX, Header, Kind};
 use super::mask;
 use super::violation::Violation;
+use crate::compression::{InflateError, Inflater};
 
 /// What the reader has to know about a connection. The same for all calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,9 +51,14 @@ impl Reader {
     ///
     /// After [`Event::Binary`], [`Event::Close`] and an error there is nothing left to read: the rest of
     /// `input` is dropped, and the caller must not pass in what arrives later.
-    pub fn next(&mut self, input: &mut &[u8], rules: Rules) -> Option<Result<Event, Violation>> {
+    pub fn next(
+        &mut self,
+        input: &mut &[u8],
+        rules: Rules,
+        inflater: &mut Inflater,
+    ) -> Option<Result<Event, Violation>> {
         let mut partial = self.partial.take().map_or_else(Partial::default, |boxed| *boxed);
-        let event = partial.advance(input, rules).transpose();
+        let event = partial.advance(input, rules, inflater).transpose();
         match event {
             Some(Err(_) | Ok(Event::Binary | Event::Close { .. })) => *input = &[],
             Some(Ok(Event::Text(_) | Event::Ping(_) | Event::Pong)) | None => {
@@ -110,7 +116,12 @@ impl Partial {
         self.header_bytes == 0 && self.frame.is_none() && self.message.is_none()
     }
 
-    fn advance(&mut self, input: &mut &[u8], rules: Rules) -> Result<Option<Event>, Violation> {
+    fn advance(
+        &mut self,
+        input: &mut &[u8],
+        rules: Rules,
+        inflater: &mut Inflater,
+    ) -> Result<Option<Event>, Violation> {
         loop {
             let mut frame = match self.frame.take() {
                 Some(frame) => frame,
@@ -130,7 +141,7 @@ impl Partial {
                 self.frame = Some(frame);
                 return Ok(None);
             }
-            if let Some(event) = self.end(frame, rules)? {
+            if let Some(event) = self.end(frame, rules, inflater)? {
                 return Ok(Some(event));
             }
         }
@@ -195,10 +206,15 @@ impl Partial {
     }
 
     /// What a frame with its whole payload means. `None`: a fragment, and more must come.
-    fn end(&mut self, frame: Frame, rules: Rules) -> Result<Option<Event>, Violation> {
+    fn end(
+        &mut self,
+        frame: Frame,
+        rules: Rules,
+        inflater: &mut Inflater,
+    ) -> Result<Option<Event>, Violation> {
         let event = match frame.content {
             Content::Text(message) if frame.is_final => {
-                Event::Text(message.into_text(rules.message_bytes_max)?)
+                Event::Text(message.into_text(rules.message_bytes_max, inflater)?)
             }
             Content::Text(mut message) => {
                 message.check_so_far()?;
@@ -257,9 +273,9 @@ impl Message {
         Ok(())
     }
 
-    fn into_text(self, bytes_max: usize) -> Result<String, Violation> {
+    fn into_text(self, bytes_max: usize, inflater: &mut Inflater) -> Result<String, Violation> {
         let bytes = match self.is_compressed {
-            true => inflate(self.bytes, bytes_max).map_err(|error| match error {
+            true => inflate(self.bytes, bytes_max, inflater).map_err(|error| match error {
                 InflateError::Broken => Violation::CompressionBroken,
                 InflateError::TooBig => Violation::MessageTooBig,
             })?,
@@ -278,7 +294,7 @@ mod tests {
         let mut reader = Reader::default();
         let rules = Rules { accepts_deflated: true, message_bytes_max: 100 };
         let mut rest = input;
-        assert_eq!(reader.next(&mut rest, rules), None);
+        assert_eq!(reader.next(&mut rest, rules, &mut Inflater::default()), None);
         assert!(rest.is_empty());
         reader
     }
@@ -290,10 +306,13 @@ mod tests {
         let rules = Rules { accepts_deflated: false, message_bytes_max: 100 };
         let mut input: &[u8] = b"\x01\x81\0\0\0\0a\x80\x81\0\0\0\0b\x89\x80\0\0\0\0";
         let text = Event::Text("ab".to_owned());
-        assert_eq!(reader.next(&mut input, rules), Some(Ok(text)));
+        assert_eq!(reader.next(&mut input, rules, &mut Inflater::default()), Some(Ok(text)));
         assert!(reader.partial.is_none());
-        assert_eq!(reader.next(&mut input, rules), Some(Ok(Event::Ping(Vec::new()))));
-        assert_eq!(reader.next(&mut input, rules), None);
+        assert_eq!(
+            reader.next(&mut input, rules, &mut Inflater::default()),
+            Some(Ok(Event::Ping(Vec::new())))
+        );
+        assert_eq!(reader.next(&mut input, rules, &mut Inflater::default()), None);
         assert!(reader.partial.is_none());
     }
 

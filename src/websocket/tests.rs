@@ -8,6 +8,7 @@ use tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tungstenite::{Message, WebSocket};
 
 use super::*;
+use crate::compression::{Compressor, Inflater};
 
 const MESSAGE_BYTES_MAX: usize = 200_000;
 const PLAIN: Rules = Rules { accepts_deflated: false, message_bytes_max: MESSAGE_BYTES_MAX };
@@ -21,10 +22,10 @@ fn text_event(text: &str) -> Outcome {
 
 /// Feeds `slices` one after the other until the client is done.
 fn read_slices<'a>(slices: impl IntoIterator<Item = &'a [u8]>, rules: Rules) -> Vec<Outcome> {
-    let mut reader = Reader::default();
+    let (mut reader, mut inflater) = (Reader::default(), Inflater::default());
     let mut outcomes = Vec::new();
     for mut slice in slices {
-        while let Some(outcome) = reader.next(&mut slice, rules) {
+        while let Some(outcome) = reader.next(&mut slice, rules, &mut inflater) {
             let is_last = matches!(outcome, Err(_) | Ok(Event::Binary | Event::Close { .. }));
             outcomes.push(outcome);
             if is_last {
@@ -118,7 +119,7 @@ fn the_examples_of_rfc_7692_section_7_2_3_are_read() {
 #[test]
 fn a_compressed_frame_has_its_bit_and_a_plain_one_may_stand_beside_it() {
     let message = "to be or not to be or to be";
-    let payload = Deflater::default().compress(message.as_bytes()).unwrap();
+    let payload = deflate(message.as_bytes(), &mut Compressor::default()).unwrap();
     let frame = text_deflated(&payload);
     assert_eq!(frame, [&[0xc1, payload.len() as u8], payload.as_slice()].concat());
     let both = [masked(0xc1, &payload), masked(0x81, b"plain")].concat();
@@ -176,7 +177,7 @@ fn a_binary_message_is_told_before_its_payload_arrives() {
 fn every_violation_is_told_with_its_code() {
     let start = masked(0x01, b"start");
     let after_start = |frame: &[u8]| [start.as_slice(), frame].concat();
-    let bomb = Deflater::default().compress(&vec![b'x'; MESSAGE_BYTES_MAX + 1]).unwrap();
+    let bomb = deflate(&vec![b'x'; MESSAGE_BYTES_MAX + 1], &mut Compressor::default()).unwrap();
     let cases = [
         (Violation::MaskMissing, 1002, text(b"Hello")),
         (Violation::ReservedBits, 1002, masked(0xa1, b"")),
@@ -240,7 +241,7 @@ fn a_message_above_the_limit_is_refused_by_its_announced_length() {
 #[test]
 fn any_slicing_gives_the_same_events() {
     let mut random = Xorshift(0x9e37_79b9_7f4a_7c15);
-    let mut deflater = Deflater::default();
+    let mut compressor = Compressor::default();
     for round in 0..150 {
         let mut bytes = Vec::new();
         let mut expected = Vec::new();
@@ -253,7 +254,7 @@ fn any_slicing_gives_the_same_events() {
                 }
                 1 => {
                     let message = "äöü€😀".repeat(1 + random.below(40));
-                    let payload = deflater.compress(message.as_bytes()).unwrap_or_default();
+                    let payload = deflate(message.as_bytes(), &mut compressor).unwrap_or_default();
                     if !payload.is_empty() {
                         bytes.extend(masked(0xc1, &payload));
                         expected.push(text_event(&message));
@@ -307,12 +308,13 @@ fn garbage_never_panics_and_never_depends_on_slicing() {
 fn damaged_compressed_messages_never_panic_and_stay_within_the_limit() {
     let mut random = Xorshift(0xfeed_beef_cafe_f00d);
     let message = "the quick brown fox ".repeat(50);
-    let payload = Deflater::default().compress(message.as_bytes()).unwrap();
+    let payload = deflate(message.as_bytes(), &mut Compressor::default()).unwrap();
+    let mut inflater = Inflater::default();
     for _ in 0..5_000 {
         let mut damaged = payload.clone();
         let at = random.below(damaged.len());
         damaged[at] ^= 1 << random.below(8);
-        if let Ok(inflated) = inflate(damaged, 1_500) {
+        if let Ok(inflated) = inflate(damaged, 1_500, &mut inflater) {
             assert!(inflated.len() <= 1_500);
         }
     }

@@ -78,32 +78,35 @@ impl Location {
             let format = formats.intern(WireFormat { payload: payload.clone(), coding });
             let ping = match is_event_source {
                 // Not in message form, so it is not padded (section 18).
-                true => Some(Encoded { text_bytes: 0, ..coding.encode(event_stream::PING) }),
+                true => Some(Encoded {
+                    text_bytes: 0,
+                    ..coding.encode(event_stream::PING, formats.compressor())
+                }),
                 false => formats.encode(format, &ping),
             };
             Encodings {
                 format,
                 ping,
-                header: coding.encode(&header),
-                footer: coding.encode(&footer),
+                header: coding.encode(&header, formats.compressor()),
+                footer: coding.encode(&footer, formats.compressor()),
             }
         };
         let (chunked, identity) = (body(Coding::Chunked), body(Coding::Identity));
         let has_gzip = settings.gzip.is_on && settings.gzip.includes_streams;
         let gzip = has_gzip.then(|| body(Coding::Gzip));
         let mut frames = |payload: Payload| {
-            let item = |text: &[u8]| match text {
-                b"" => Coding::Identity.encode(b""),
-                _ => Coding::Identity.encode(&websocket::text(text)),
+            let mut plain = |bytes: &[u8]| Coding::Identity.encode(bytes, formats.compressor());
+            let ping = Encoded { text_bytes: 0, ..plain(&websocket::PING_EMPTY) };
+            let mut item = |text: &[u8]| match text {
+                b"" => plain(b""),
+                _ => plain(&websocket::text(text)),
             };
+            let (header, footer) = (item(&header), item(&footer));
             Encodings {
                 format: formats.intern(WireFormat { payload, coding: Coding::Identity }),
-                ping: Some(Encoded {
-                    text_bytes: 0,
-                    ..Coding::Identity.encode(&websocket::PING_EMPTY)
-                }),
-                header: item(&header),
-                footer: item(&footer),
+                ping: Some(ping),
+                header,
+                footer,
             }
         };
         let websocket = is_websocket.then(|| frames(Payload::WebSocket(template())));

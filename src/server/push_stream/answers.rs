@@ -2,6 +2,7 @@
 //! sections 11 to 13).
 
 use super::{Asked, cors, gzip};
+use crate::compression::Compressor;
 use crate::endpoints::push_stream::{Location, Wire, no_cache, subscriber};
 use crate::http::{Date, Response, Status};
 use crate::hub::{ChannelId, Stretch};
@@ -11,7 +12,7 @@ use crate::server::connection::{Exchange, Phase, Subscriber, Transport, Waiting}
 use crate::server::feed::Feed;
 use crate::server::replay::{Dressing, Replay};
 use crate::time::{Millis, Now, http_date};
-use crate::transports::{Coding, Frame};
+use crate::transports::{Coding, Frame, gzip_stream};
 use std::borrow::Cow;
 use std::rc::Rc;
 
@@ -74,18 +75,18 @@ impl<'a> Answer<'a> {
     }
 
     /// What is before the messages: the header and, with JSONP, how the call begins (section 13).
-    fn write_beginning(&self, coding: Coding, out: &mut Vec<u8>) {
+    fn write_beginning(&self, coding: Coding, compressor: &mut Compressor, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.location.first_item(Wire::Body(coding)).frame);
         if let Some(callback) = &self.callback {
-            coding.write(callback, out);
-            coding.write(b"([", out);
+            coding.write(callback, compressor, out);
+            coding.write(b"([", compressor, out);
         }
     }
 
     /// What is behind them.
-    fn write_end(&self, coding: Coding, out: &mut Vec<u8>) {
+    fn write_end(&self, coding: Coding, compressor: &mut Compressor, out: &mut Vec<u8>) {
         if self.callback.is_some() {
-            coding.write(b"]);", out);
+            coding.write(b"]);", compressor, out);
         }
         out.extend_from_slice(&self.location.last_item(Wire::Body(coding)).frame);
     }
@@ -177,8 +178,9 @@ impl Server {
         let exchange = self.begin_unsized_exchange(id);
         let coding = exchange.coding();
         let (mut begin, mut end) = (Vec::new(), Vec::new());
-        answer.write_beginning(coding, &mut begin);
-        answer.write_end(coding, &mut end);
+        let compressor = self.formats.compressor();
+        answer.write_beginning(coding, compressor, &mut begin);
+        answer.write_end(coding, compressor, &mut end);
         end.extend_from_slice(coding.end());
         let dressing = match answer.callback {
             Some(_) => Dressing::Listed { coding, is_first: true },
@@ -232,7 +234,9 @@ impl Server {
                 messages.map(|(message, _)| (message, None)),
                 &mut body,
             );
-            coding.write(&gzip::compress(gzip, &body), &mut bytes);
+            let compressor = self.formats.compressor();
+            let packed = gzip_stream::whole(&body, gzip.level, compressor);
+            coding.write(&packed, compressor, &mut bytes);
         } else {
             self.write_items(answer, coding, messages, &mut bytes);
         }
@@ -249,17 +253,17 @@ impl Server {
         out: &mut Vec<u8>,
     ) {
         let format = answer.location.format(Wire::Body(coding));
-        answer.write_beginning(coding, out);
+        answer.write_beginning(coding, self.formats.compressor(), out);
         for (index, (message, encoded)) in messages.enumerate() {
             if answer.callback.is_some() && index > 0 {
-                coding.write(b",", out);
+                coding.write(b",", self.formats.compressor(), out);
             }
             match encoded {
                 Some(frame) => out.extend_from_slice(&frame),
                 None => _ = self.formats.write(format, message, out),
             }
         }
-        answer.write_end(coding, out);
+        answer.write_end(coding, self.formats.compressor(), out);
     }
 
     /// Section 12.2: the connection waits for the next message.

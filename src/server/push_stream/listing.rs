@@ -1,5 +1,6 @@
 //! Statistics of very many channels, made as they are read (push-stream spec, section 7.1).
 
+use crate::compression::Compressor;
 use crate::hub::{ChannelId, ChannelInfo, Hub};
 use crate::stats::push_stream::{Channel, List};
 use crate::time::Now;
@@ -36,6 +37,7 @@ impl Listing {
     pub(in crate::server) fn next(
         &mut self,
         hub: &Hub,
+        compressor: &mut Compressor,
         bytes_max: usize,
         now: Now,
     ) -> Option<Frame> {
@@ -55,7 +57,7 @@ impl Listing {
             }
         }
         let mut frame = Vec::new();
-        self.coding.write(&self.list.take(), &mut frame);
+        self.coding.write(&self.list.take(), compressor, &mut frame);
         Some(frame.into())
     }
 }

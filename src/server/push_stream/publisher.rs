@@ -96,7 +96,7 @@ impl Server {
 
     /// Section 6.3.
     fn show_channels(
-        &self,
+        &mut self,
         asked: &Asked<'_>,
         names: &[Vec<u8>],
         begin: impl Fn(Status) -> Response,
@@ -110,7 +110,14 @@ impl Server {
         };
         let gzip = &asked.location.settings.gzip;
         let is_accepted = gzip::is_accepted(gzip, head);
-        let (response, body) = gzip::pack(begin(Status::OK), body, format, gzip, is_accepted);
+        let (response, body) = gzip::pack(
+            begin(Status::OK),
+            body,
+            format,
+            gzip,
+            is_accepted,
+            self.formats.compressor(),
+        );
         Next::Answer(response, body)
     }
 
@@ -179,8 +186,14 @@ impl Server {
         }
         let body = self.channels(request.format, &known, now).unwrap_or_default();
         let gzip = &request.location.settings.gzip;
-        let (response, body) =
-            gzip::pack(response, body, request.format, gzip, request.accepts_gzip);
+        let (response, body) = gzip::pack(
+            response,
+            body,
+            request.format,
+            gzip,
+            request.accepts_gzip,
+            self.formats.compressor(),
+        );
         Next::Answer(response, body)
     }
 

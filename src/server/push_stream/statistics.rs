@@ -60,8 +60,14 @@ impl Server {
         };
         let gzip = &asked.location.settings.gzip;
         let is_accepted = gzip::is_accepted(gzip, head);
-        let (response, body) =
-            gzip::pack(Response::titled(Status::OK), body, format, gzip, is_accepted);
+        let (response, body) = gzip::pack(
+            Response::titled(Status::OK),
+            body,
+            format,
+            gzip,
+            is_accepted,
+            self.formats.compressor(),
+        );
         identify(Next::Answer(no_cache(response), body), self)
     }
 

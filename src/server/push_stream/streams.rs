@@ -4,6 +4,7 @@
 use super::subscriber::Joining;
 use super::{Asked, cors, gzip};
 use crate::endpoints::push_stream::{Location, Wire, no_cache};
+use crate::http::chunk;
 use crate::hub::ChannelId;
 use crate::message::Message;
 use crate::server::Server;
@@ -40,7 +41,7 @@ impl Server {
         let response = self.begin_unsized(exchange, content_type, is_gzipped);
         let mut bytes = no_cache(cors(response, asked.origin.as_ref(), "GET")).finish();
         if is_gzipped {
-            Coding::Chunked.write(gzip_stream::begin(), &mut bytes);
+            chunk(gzip_stream::begin(), &mut bytes);
         }
         let said = is_gzipped.then(Box::default);
         let transport = Transport::Stream { said };
@@ -68,7 +69,7 @@ impl Server {
 
     /// The header with its padding; returns what this user agent is owed.
     fn write_header(
-        &self,
+        &mut self,
         asked: &Asked<'_>,
         coding: Coding,
         subscriber: &mut Subscriber,
@@ -87,7 +88,8 @@ impl Server {
         let header = location.header();
         say(location.first_item(Wire::Body(coding)));
         if let Some(sizes) = sizes.filter(|_| !header.is_empty()) {
-            say(&coding.encode(&location.padding_for(header.len(), sizes.header, size_max)));
+            let padding = location.padding_for(header.len(), sizes.header, size_max);
+            say(&coding.encode(&padding, self.formats.compressor()));
         }
         sizes
     }

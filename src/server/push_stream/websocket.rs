@@ -107,7 +107,7 @@ impl Server {
                 break;
             };
             let rules = Rules { accepts_deflated: *is_deflated, message_bytes_max: bytes_max };
-            match reader.next(&mut rest, rules) {
+            match reader.next(&mut rest, rules, &mut self.inflater) {
                 None => break,
                 Some(Ok(event)) => self.take_frame(id, event, now),
                 Some(Err(violation)) => {

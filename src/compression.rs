@@ -1,0 +1,178 @@
+//! DEFLATE (RFC 1951): one compressor and one inflater for the whole daemon, each made on first use and reset
+//! for each message. They hold some 300 kB and 50 kB; made anew for each message, they would leave holes in the
+//! heap that are never given back. Knows no format around the compressed data.
+
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+
+/// The end of every flushed message: an empty stored block (RFC 7692, section 7.2.1).
+pub const FLUSH_TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
+/// An empty block that is marked as the last one (RFC 1951, section 3.2.6).
+pub const LAST_BLOCK: [u8; 2] = [0x03, 0x00];
+/// The first buffer of a decompressed message, if it may be that large.
+const INFLATED_BYTES_MIN: usize = 1024;
+
+/// The level of everything that no setting gives one to.
+const LEVEL: u32 = 6;
+
+/// Compresses messages, each on its own.
+#[derive(Debug, Default)]
+pub struct Compressor(Option<Box<Leveled>>);
+
+#[derive(Debug)]
+struct Leveled {
+    stream: Compress,
+    level: u32,
+}
+
+impl Compressor {
+    /// The stream at its beginning.
+    fn reset(&mut self, level: u32) -> &mut Compress {
+        let leveled = self.0.get_or_insert_with(|| {
+            Box::new(Leveled { stream: Compress::new(Compression::new(level), false), level })
+        });
+        leveled.stream.reset();
+        if leveled.level != level {
+            let set = leveled.stream.set_level(Compression::new(level));
+            set.expect("a stream at its beginning takes every level from 0 to 9");
+            leveled.level = level;
+        }
+        &mut leveled.stream
+    }
+
+    /// Compresses a message up to a flush: it can be read at once, and any other piece may follow.
+    pub fn flushed(&mut self, plain: &[u8]) -> Vec<u8> {
+        let stream = self.reset(LEVEL);
+        let mut packed = Vec::with_capacity(plain.len() / 2 + 64);
+        loop {
+            let rest = &plain[stream.total_in() as usize..];
+            let status = stream.compress_vec(rest, &mut packed, FlushCompress::Sync);
+            // A flush is complete when it leaves room in the output.
+            if status.is_err() || packed.len() < packed.capacity() {
+                return packed;
+            }
+            packed.reserve(packed.len().max(64));
+        }
+    }
+
+    /// The same without [`FLUSH_TAIL`]. None: it would not be shorter than the message.
+    pub fn flushed_if_shorter(&mut self, plain: &[u8]) -> Option<Vec<u8>> {
+        let stream = self.reset(LEVEL);
+        // Whatever does not fit here is not shorter than the message.
+        let mut packed = Vec::with_capacity(plain.len() + FLUSH_TAIL.len());
+        stream.compress_vec(plain, &mut packed, FlushCompress::Sync).ok()?;
+        // The tail is only behind a complete flush, but compressed data may look the same: a full buffer
+        // means that there is more to come.
+        let is_complete = stream.total_in() == plain.len() as u64
+            && packed.len() < packed.capacity()
+            && packed.ends_with(&FLUSH_TAIL);
+        packed.truncate(packed.len().saturating_sub(FLUSH_TAIL.len()));
+        (is_complete && packed.len() < plain.len()).then_some(packed)
+    }
+
+    /// Appends a whole stream, ended by its last block. Levels are 0 to 9.
+    pub fn finish(&mut self, plain: &[u8], level: u32, packed: &mut Vec<u8>) {
+        let stream = self.reset(level);
+        packed.reserve(plain.len() / 2 + 64);
+        loop {
+            let rest = &plain[stream.total_in() as usize..];
+            match stream.compress_vec(rest, packed, FlushCompress::Finish) {
+                Ok(Status::StreamEnd) => return,
+                Ok(Status::Ok | Status::BufError) => packed.reserve(packed.len().max(64)),
+                Err(error) => unreachable!("a stream that was reset can be finished: {error}"),
+            }
+        }
+    }
+}
+
+/// Why a compressed message is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InflateError {
+    /// It is not DEFLATE, or is cut short.
+    Broken,
+    /// It decompresses to more bytes than allowed.
+    TooBig,
+}
+
+/// Decompresses messages, each on its own.
+#[derive(Debug, Default)]
+pub struct Inflater(Option<Box<Decompress>>);
+
+impl Inflater {
+    /// Decompresses streams that follow each other, up to the end of the last one. Never allocates much more
+    /// than `bytes_max`, however far the payload would expand.
+    ///
+    /// # Errors
+    /// The payload is broken, or larger than allowed.
+    pub fn inflate(&mut self, payload: &[u8], bytes_max: usize) -> Result<Vec<u8>, InflateError> {
+        let stream = self.0.get_or_insert_with(|| Box::new(Decompress::new(false)));
+        stream.reset(false);
+        let mut rest = payload;
+        let mut message = Vec::new();
+        loop {
+            if message.len() == message.capacity() {
+                // One byte above the limit, so that a message of exactly its size leaves room and ends.
+                let capacity = (message.capacity() * 2)
+                    .max(INFLATED_BYTES_MIN)
+                    .min(bytes_max.saturating_add(1));
+                message.reserve_exact(capacity - message.len());
+            }
+            let taken_before = stream.total_in();
+            let status = stream
+                .decompress_vec(rest, &mut message, FlushDecompress::None)
+                .map_err(|_| InflateError::Broken)?;
+            if message.len() > bytes_max {
+                return Err(InflateError::TooBig);
+            }
+            rest = &rest[(stream.total_in() - taken_before) as usize..];
+            match status {
+                Status::StreamEnd if rest.is_empty() => return Ok(message),
+                // A client may mark a block as the last one and go on (RFC 7692 section 7.2.3.4).
+                Status::StreamEnd => stream.reset(false),
+                Status::Ok | Status::BufError => {
+                    // Room is left, yet it stopped: it waits for bytes that will never come.
+                    if message.len() < message.capacity() {
+                        return Err(InflateError::Broken);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_message_depends_on_an_earlier_one_whatever_its_level_and_its_end() {
+        let text = "hello hello hello hello ".repeat(100);
+        let finish = |compressor: &mut Compressor, level| {
+            let mut packed = Vec::new();
+            compressor.finish(text.as_bytes(), level, &mut packed);
+            packed
+        };
+        let mut used = Compressor::default();
+        for _ in 0..2 {
+            for level in 0..=9 {
+                let fresh = finish(&mut Compressor::default(), level);
+                assert_eq!(finish(&mut used, level), fresh, "level {level}");
+            }
+            let fresh = Compressor::default().flushed(text.as_bytes());
+            assert_eq!(used.flushed(text.as_bytes()), fresh);
+            let fresh = Compressor::default().flushed_if_shorter(text.as_bytes());
+            assert_eq!(used.flushed_if_shorter(text.as_bytes()), fresh);
+        }
+    }
+
+    #[test]
+    fn an_inflater_that_met_broken_data_reads_the_next_message() {
+        let mut packed = Vec::new();
+        Compressor::default().finish(b"hello", 6, &mut packed);
+        let mut inflater = Inflater::default();
+        for end in 0..packed.len() {
+            assert_eq!(inflater.inflate(&packed[..end], 5), Err(InflateError::Broken));
+            assert_eq!(inflater.inflate(&packed, 4), Err(InflateError::TooBig));
+            assert_eq!(inflater.inflate(&packed, 5), Ok(b"hello".to_vec()));
+        }
+    }
+}
