@@ -12,39 +12,80 @@ use std::path::Path;
 /// Before the names of the module's own directives; the TOML keys leave it out.
 pub const PREFIX: &str = "push_stream_";
 
-/// What one level (`http`, a server, a location, an `if`) sets. Inherited values come in with
-/// [`Level::inherit`].
-#[derive(Clone, Debug, Default, PartialEq)]
-#[allow(missing_docs, reason = "each field has the name of its directive")]
-pub struct Level {
-    pub channels_path: Option<VariableString>,
-    pub store_messages: Option<bool>,
-    pub channel_info_on_publish: Option<bool>,
-    pub authorized_channels_only: Option<bool>,
-    pub header_template: Option<HeaderTemplate>,
-    pub message_template: Option<Vec<u8>>,
-    pub footer_template: Option<Vec<u8>>,
-    pub wildcard_channel_max_qtd: Option<u32>,
-    pub ping_message_interval: Option<Millis>,
-    pub subscriber_connection_ttl: Option<Millis>,
-    pub longpolling_connection_ttl: Option<Millis>,
-    pub websocket_allow_publish: Option<bool>,
-    pub allow_connections_to_events_channel: Option<bool>,
-    pub last_received_message_time: Option<VariableString>,
-    pub last_received_message_tag: Option<VariableString>,
-    pub last_event_id: Option<VariableString>,
-    pub user_agent: Option<VariableString>,
-    pub padding_by_user_agent: Option<String>,
-    pub allowed_origins: Option<VariableString>,
-    pub default_type: Option<String>,
-    pub types: Option<Vec<(String, String)>>,
-    pub client_max_body_size: Option<u64>,
-    pub gzip: Option<bool>,
-    pub gzip_streams: Option<bool>,
-    pub gzip_types: Option<Vec<String>>,
-    pub gzip_min_length: Option<u64>,
-    pub gzip_comp_level: Option<u32>,
-    pub gzip_http_version: Option<String>,
+/// Each setting of a level once: the fields, and the inheritance of each.
+macro_rules! level {
+    ($($field:ident: $kind:ty,)*) => {
+        /// What one level (`http`, a server, a location, an `if`) sets. Inherited values come in with
+        /// [`Level::inherit`].
+        #[derive(Clone, Debug, Default, PartialEq)]
+        #[allow(missing_docs, reason = "each field has the name of its directive")]
+        pub struct Level {
+            $(pub $field: Option<$kind>,)*
+        }
+
+        impl Level {
+            /// Fills what is not given here with what holds on the level around it. To be called once per
+            /// level below `http`, from the outside in: nginx fills in the default of
+            /// `longpolling_connection_ttl` at each (push-stream spec, section 2.5).
+            pub fn inherit(mut self, outer: &Level) -> Level {
+                $(
+                    if self.$field.is_none() {
+                        self.$field.clone_from(&outer.$field);
+                    }
+                )*
+                self.longpolling_connection_ttl =
+                    self.longpolling_connection_ttl.or(self.subscriber_connection_ttl);
+                self
+            }
+
+            /// The names of the settings that are given.
+            #[cfg(test)]
+            pub(super) fn given(&self) -> Vec<&'static str> {
+                let mut names = Vec::new();
+                $(
+                    if self.$field.is_some() {
+                        names.push(stringify!($field));
+                    }
+                )*
+                names
+            }
+
+            /// The names of all settings.
+            #[cfg(test)]
+            pub(super) const SETTINGS: &'static [&'static str] = &[$(stringify!($field)),*];
+        }
+    };
+}
+
+level! {
+    channels_path: VariableString,
+    store_messages: bool,
+    channel_info_on_publish: bool,
+    authorized_channels_only: bool,
+    header_template: HeaderTemplate,
+    message_template: Vec<u8>,
+    footer_template: Vec<u8>,
+    wildcard_channel_max_qtd: u32,
+    ping_message_interval: Millis,
+    subscriber_connection_ttl: Millis,
+    longpolling_connection_ttl: Millis,
+    websocket_allow_publish: bool,
+    allow_connections_to_events_channel: bool,
+    last_received_message_time: VariableString,
+    last_received_message_tag: VariableString,
+    last_event_id: VariableString,
+    user_agent: VariableString,
+    padding_by_user_agent: String,
+    allowed_origins: VariableString,
+    default_type: String,
+    types: Vec<(String, String)>,
+    client_max_body_size: u64,
+    gzip: bool,
+    gzip_streams: bool,
+    gzip_types: Vec<String>,
+    gzip_min_length: u64,
+    gzip_comp_level: u32,
+    gzip_http_version: String,
 }
 
 /// A header template and which of its two directives gave it: they are one setting.
@@ -228,50 +269,6 @@ fn set_header_template_file(level: &mut Level, given: &Given) -> Result<(), Stri
 }
 
 impl Level {
-    /// Fills what is not given here with what holds on the level around it. To be called once per level
-    /// below `http`, from the outside in: nginx fills in the default of `longpolling_connection_ttl` at
-    /// each (push-stream spec, section 2.5).
-    pub fn inherit(mut self, outer: &Level) -> Level {
-        macro_rules! fill {
-            ($($field:ident),* $(,)?) => {
-                $(if self.$field.is_none() { self.$field.clone_from(&outer.$field); })*
-            };
-        }
-        fill!(
-            channels_path,
-            store_messages,
-            channel_info_on_publish,
-            authorized_channels_only,
-            header_template,
-            message_template,
-            footer_template,
-            wildcard_channel_max_qtd,
-            ping_message_interval,
-            subscriber_connection_ttl,
-            longpolling_connection_ttl,
-            websocket_allow_publish,
-            allow_connections_to_events_channel,
-            last_received_message_time,
-            last_received_message_tag,
-            last_event_id,
-            user_agent,
-            padding_by_user_agent,
-            allowed_origins,
-            default_type,
-            types,
-            client_max_body_size,
-            gzip,
-            gzip_streams,
-            gzip_types,
-            gzip_min_length,
-            gzip_comp_level,
-            gzip_http_version,
-        );
-        self.longpolling_connection_ttl =
-            self.longpolling_connection_ttl.or(self.subscriber_connection_ttl);
-        self
-    }
-
     /// A location with these settings (inheritance done) and defaults for the rest; none without a
     /// channels path, see [`super::checks::CHANNELS_PATH_MISSING`].
     pub fn location(

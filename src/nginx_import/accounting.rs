@@ -2,11 +2,11 @@
 
 use super::directives::PREFIX;
 use super::fates::Kind;
-use super::inheritance::{ScopeId, ScopeKind, Scopes};
 use super::ledger::{Fate, Ledger};
 use super::process;
 use super::proxy;
 use super::replacement::loads_module;
+use super::scopes::{ScopeId, ScopeKind, Scopes};
 use super::syntax::{Directive, FileId};
 use super::translate::{Decision, Placement, ServedServer, decision, sets_push_stream};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,7 +1,7 @@
 //! Where a directive may stand and how often, in nginx's words (push-stream spec, sections 2 and 3).
 
 use super::directives::{Contexts, KnownDirective, PREFIX};
-use super::inheritance::{HEADER_TEMPLATE, HEADER_TEMPLATE_FILE, ROLES, Scope, ScopeKind};
+use super::scopes::{HEADER_TEMPLATE, HEADER_TEMPLATE_FILE, ROLES, Scope, ScopeKind};
 use super::syntax::{Body, Directive, SyntaxError, Tree};
 
 /// The directives that open a level.
@@ -119,7 +119,7 @@ fn zone(directive: &Directive) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::directives::DIRECTIVES;
-    use super::super::inheritance::Scopes;
+    use super::super::scopes::Scopes;
     use super::super::testing::loaded;
     use super::*;
 

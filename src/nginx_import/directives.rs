@@ -87,3 +87,31 @@ pub const DIRECTIVES: [KnownDirective; 36] = {
         one("push_stream_allowed_origins", HttpServerLocation),
     ]
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{HTTP_DIRECTIVES, LEVEL_DIRECTIVES};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_directive_but_the_roles_is_a_setting_of_its_levels() {
+        let named = |is_wanted: fn(Contexts) -> bool| -> BTreeSet<&str> {
+            let wanted = DIRECTIVES.iter().filter(|known| is_wanted(known.contexts));
+            wanted.map(|known| known.name).collect()
+        };
+        let module = |name: &&str| name.starts_with(PREFIX);
+        let http = HTTP_DIRECTIVES.iter().map(|directive| directive.name);
+        assert_eq!(named(|contexts| contexts == Contexts::Http), http.filter(module).collect());
+        let level = LEVEL_DIRECTIVES.iter().map(|directive| directive.name);
+        let is_inherited = |contexts| {
+            matches!(contexts, Contexts::HttpServerLocation | Contexts::HttpServerLocationIf)
+        };
+        assert_eq!(named(is_inherited), level.filter(module).collect());
+        let conditional = LEVEL_DIRECTIVES.iter().filter(|directive| directive.is_allowed_in_if);
+        assert_eq!(
+            named(|contexts| contexts == Contexts::HttpServerLocationIf),
+            conditional.map(|directive| directive.name).collect()
+        );
+    }
+}

@@ -3,8 +3,8 @@
 
 use super::directives::PREFIX;
 use super::fates::Kind;
-use super::inheritance::{ScopeId, ScopeKind, Scopes};
 use super::routes::Route;
+use super::scopes::{ScopeId, ScopeKind, Scopes};
 use super::syntax::{Body, Directive, SyntaxError};
 use crate::config::PathMatch;
 use regex_lite::RegexBuilder;

@@ -2,7 +2,7 @@
 
 use super::directives::PREFIX;
 use super::include::Files;
-use super::inheritance::{HEADER_TEMPLATE_FILE, ScopeId, ScopeKind, Scopes};
+use super::scopes::{HEADER_TEMPLATE_FILE, ScopeId, ScopeKind, Scopes};
 use super::syntax::{Body, Directive, SyntaxError, Tree};
 use crate::config::{HTTP_DIRECTIVES, LEVEL_DIRECTIVES, Level, PushStream, Value, VariableString};
 use crate::time::Millis;
@@ -194,5 +194,91 @@ impl crate::config::Files for Templates<'_> {
     /// Templates are no secrets.
     fn is_world_readable(&self, _path: &Path) -> bool {
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{MemoryFiles, loaded};
+    use super::*;
+    use crate::config::HeaderTemplate;
+
+    /// What holds in the location whose path it is.
+    fn level(text: &str, path: &str) -> Level {
+        let tree = loaded(&[("/etc/nginx.conf", text), ("/etc/shared", SHARED)]).unwrap();
+        let scopes = Scopes::read(&tree).unwrap();
+        let files = MemoryFiles(&[("/etc/h", b"file h"), ("/etc/i", b"file i")]);
+        let is_it = |id: &ScopeId| {
+            let opening = scopes.scope(*id).opening;
+            opening.is_some_and(|opening| {
+                opening.name == "location" && opening.arguments[0].value == path.as_bytes()
+            })
+        };
+        let id = scopes.ids().find(is_it).unwrap();
+        Levels::read(&scopes, &files).unwrap().level(id)
+    }
+
+    const SHARED: &str = "push_stream_user_agent $arg_ua;";
+
+    #[test]
+    fn the_innermost_level_that_gives_a_directive_wins() {
+        let text = "http {
+            push_stream_message_template http;
+            push_stream_footer_template http;
+            server {
+                push_stream_message_template server;
+                include shared;
+                location /a {
+                    push_stream_message_template location;
+                    location /a/b { push_stream_store_messages on; }
+                    if ($arg_x) { push_stream_store_messages off; }
+                }
+            }
+            server { location /c { } }
+        }";
+        let template = |path| level(text, path).message_template.map(String::from_utf8);
+        assert_eq!(template("/a"), Some(Ok("location".into())));
+        assert_eq!(template("/a/b"), Some(Ok("location".into())));
+        assert_eq!(template("/c"), Some(Ok("http".into())));
+        assert_eq!(level(text, "/a/b").footer_template, Some(b"http".to_vec()));
+        assert_eq!(level(text, "/a/b").user_agent, VariableString::parse("$arg_ua").ok());
+        assert_eq!(level(text, "/c").user_agent, None);
+        assert_eq!(level(text, "/a").store_messages, None);
+        assert_eq!(level(text, "/a/b").store_messages, Some(true));
+    }
+
+    #[test]
+    fn header_template_and_file_are_one_setting() {
+        let text = "http { push_stream_header_template_file h;
+            server { location /file { }
+                location /blank { push_stream_header_template '';
+                    location /blank/file { push_stream_header_template_file i; } } } }";
+        let header = |path| level(text, path).header_template;
+        assert_eq!(header("/file"), Some(HeaderTemplate::File(b"file h".to_vec())));
+        assert_eq!(header("/blank"), Some(HeaderTemplate::Text(Vec::new())));
+        assert_eq!(header("/blank/file"), Some(HeaderTemplate::File(b"file i".to_vec())));
+    }
+
+    #[test]
+    fn the_long_polling_limit_takes_its_default_level_by_level() {
+        let (subscriber, own) =
+            ("push_stream_subscriber_connection_ttl", "push_stream_longpolling_connection_ttl");
+        let text = format!(
+            "http {{ {subscriber} 1s;
+                server {{ location /outer {{ {subscriber} 3s; }}
+                    location /own {{ {own} 4s; location /own/nested {{ {subscriber} 5s; }} }} }}
+                server {{ {subscriber} 6s; location /server {{ {subscriber} 7s; }} }} }}"
+        );
+        let seconds =
+            |path| level(&text, path).longpolling_connection_ttl.map(|time| time.0 / 1000);
+        assert_eq!(seconds("/outer"), Some(1));
+        assert_eq!(seconds("/own"), Some(4));
+        assert_eq!(seconds("/own/nested"), Some(4));
+        assert_eq!(seconds("/server"), Some(6));
+
+        let text =
+            format!("http {{ server {{ location /a {{ {subscriber} 8s; }} location /b {{ }} }} }}");
+        let limit = |path| level(&text, path).longpolling_connection_ttl;
+        assert_eq!((limit("/a"), limit("/b")), (Some(Millis::from_seconds(8)), None));
     }
 }

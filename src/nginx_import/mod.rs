@@ -2,7 +2,7 @@
 //! [`Files`]; there is no file, socket or clock here.
 //!
 //! Leaves to root: `syntax` (the tree), `lexer`, `parser` (one file), `glob` and `include` (many files),
-//! `directives` and `checks` (what may stand where), `inheritance` (what holds in a location); `levels`,
+//! `directives` and `checks` (what may stand where), `scopes` (what stands on which level); `levels`,
 //! `conditions`, `listens`, `routes`, `process` and `proxy` (what it means for the daemon), `fates` and
 //! `guards` (what the daemon does not do, and what it must not do without), `ledger` and `accounting` (what
 //! became of each directive), `wiring` and `translate` (the daemon's configuration); `unified_diff` and
@@ -16,7 +16,6 @@ mod fates;
 mod glob;
 mod guards;
 mod include;
-mod inheritance;
 mod ledger;
 mod levels;
 mod lexer;
@@ -27,6 +26,7 @@ mod proxy;
 mod replacement;
 mod report;
 mod routes;
+mod scopes;
 mod syntax;
 mod translate;
 mod unified_diff;
@@ -34,9 +34,9 @@ mod wiring;
 
 pub use directives::{Contexts, DIRECTIVES, KnownDirective, PREFIX};
 pub use include::{BYTES_MAX, DEPTH_MAX, Files, WORDS_MAX, load};
-pub use inheritance::{Scope, ScopeId, ScopeKind, Scopes};
 pub use ledger::{Entry, Fate};
 pub use lexer::PARAMETER_BYTES_MAX;
+pub use scopes::{Scope, ScopeId, ScopeKind, Scopes};
 pub use syntax::{Argument, Body, Directive, FileId, SourceFile, Span, SyntaxError, Tree};
 pub use translate::{Decision, LEVELS_MAX, Placement, Translation, translate};
 

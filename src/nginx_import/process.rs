@@ -1,8 +1,8 @@
 //! Settings of nginx as a process and of its connections, where the daemon takes nginx's place.
 
-use super::inheritance::{ScopeId, Scopes};
 use super::ledger::Fate;
 use super::levels::beside_main;
+use super::scopes::{ScopeId, Scopes};
 use super::syntax::{Directive, SyntaxError};
 use crate::config::{Config, units};
 use crate::time::Millis;

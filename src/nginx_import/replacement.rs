@@ -2,7 +2,7 @@
 //! bytes, so that comments and layout survive.
 
 use super::directives::PREFIX;
-use super::inheritance::ROLES;
+use super::scopes::ROLES;
 use super::syntax::{Body, Directive, FileId, SourceFile, Span, Tree};
 use super::translate::{Replacement, Translation};
 use super::unified_diff::{Edit, unified_diff};

@@ -2,7 +2,7 @@
 //! Seeded, so that a failure comes back.
 
 use super::include::load;
-use super::inheritance::Scopes;
+use super::scopes::Scopes;
 use super::syntax::{Body, Directive, Tree};
 use super::testing::MemoryFiles;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! nginx's nested locations as one flat list that picks the same one: the longest path, unless the first
 //! regular expression that matches comes before it.
 
-use super::inheritance::{ScopeId, ScopeKind, Scopes};
+use super::scopes::{ScopeId, ScopeKind, Scopes};
 use super::syntax::{Directive, SyntaxError};
 use crate::config::PathMatch;
 

@@ -1,8 +1,8 @@
 //! Which server of the daemon answers on which of its listeners.
 
-use super::inheritance::Scopes;
 use super::ledger::{Fate, Ledger};
 use super::listens::{self, Listen};
+use super::scopes::Scopes;
 use super::syntax::SyntaxError;
 use super::translate::{ServedServer, error_at};
 use crate::config::{Config, ListenAddress, VirtualServer, Wiring};

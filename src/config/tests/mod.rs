@@ -1,5 +1,6 @@
 //! The configuration as a whole: what it says, what it refuses, and that what it shows reads back.
 
+mod levels;
 mod loading;
 mod refusals;
 mod round_trip;

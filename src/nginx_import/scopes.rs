@@ -1,5 +1,5 @@
-//! What holds in a location: the levels of an nginx configuration and nginx's inheritance between them
-//! (push-stream spec, section 2.5). Values stay words here; their meaning is not looked at.
+//! The levels of an nginx configuration, and where on them a directive was written. Values stay words here;
+//! their meaning is not looked at, nor what holds where.
 
 use super::checks::{check_place, check_repetition, refuse_module_inside};
 use super::syntax::{Body, Directive, SyntaxError, Tree};
@@ -114,8 +114,8 @@ impl<'t> Scopes<'t> {
         self.scope(id).own(name)
     }
 
-    /// A directive given on this level or else the nearest one around it that has it. Not for roles, header
-    /// templates and `push_stream_longpolling_connection_ttl`, which have rules of their own.
+    /// A directive given on this level or else the nearest one around it that has it: where a setting was
+    /// written. What holds is for [`crate::config::Level::inherit`] to say.
     pub fn inherited(&self, id: ScopeId, name: &str) -> Option<&'t Directive> {
         self.with_outer(id).find_map(|id| self.own(id, name))
     }
@@ -129,33 +129,6 @@ impl<'t> Scopes<'t> {
             _ => id,
         };
         ROLES.iter().find_map(|name| self.own(location, name))
-    }
-
-    /// `push_stream_header_template` or `push_stream_header_template_file`: one setting, the innermost level
-    /// that has either wins.
-    pub fn header_template(&self, id: ScopeId) -> Option<&'t Directive> {
-        self.with_outer(id)
-            .find_map(|id| self.own(id, HEADER_TEMPLATE).or(self.own(id, HEADER_TEMPLATE_FILE)))
-    }
-
-    /// `push_stream_longpolling_connection_ttl`, or the `push_stream_subscriber_connection_ttl` that stands
-    /// in for it. nginx fills this default in at each level below `http`, so an outer level's stand-in wins
-    /// over an inner level's `push_stream_subscriber_connection_ttl`.
-    pub fn longpolling_connection_ttl(&self, id: ScopeId) -> Option<&'t Directive> {
-        let mut levels: Vec<ScopeId> = self.with_outer(id).collect();
-        levels.reverse();
-        let mut setting = None;
-        for level in levels {
-            let stand_in = match self.scope(level).kind {
-                ScopeKind::Main | ScopeKind::Http => None,
-                ScopeKind::Server | ScopeKind::Location | ScopeKind::If => {
-                    self.inherited(level, "push_stream_subscriber_connection_ttl")
-                }
-            };
-            let own = self.own(level, "push_stream_longpolling_connection_ttl");
-            setting = own.or(setting).or(stand_in);
-        }
-        setting
     }
 
     /// A level and those around it, innermost first.
@@ -299,59 +272,6 @@ mod tests {
             role(location(&scopes, "/both")),
             "nginx.conf:6 push_stream_channels_statistics "
         );
-    }
-
-    #[test]
-    fn header_template_and_file_are_one_setting() {
-        let tree = loaded(&[(
-            "/etc/nginx.conf",
-            "http { push_stream_header_template_file h;
-                server { location /file { }
-                    location /blank { push_stream_header_template '';
-                        location /blank/file { push_stream_header_template_file i; } } } }",
-        )])
-        .unwrap();
-        let scopes = Scopes::read(&tree).unwrap();
-        let header = |path| shown(&scopes, scopes.header_template(location(&scopes, path)));
-        assert_eq!(header("/file"), "nginx.conf:1 push_stream_header_template_file h");
-        assert_eq!(header("/blank"), "nginx.conf:3 push_stream_header_template ");
-        assert_eq!(header("/blank/file"), "nginx.conf:4 push_stream_header_template_file i");
-    }
-
-    #[test]
-    fn the_long_polling_limit_takes_its_default_level_by_level() {
-        let subscriber = "push_stream_subscriber_connection_ttl";
-        let own = "push_stream_longpolling_connection_ttl";
-        let tree = loaded(&[(
-            "/etc/nginx.conf",
-            &format!(
-                "http {{ {subscriber} 1s;
-                    server {{ location /outer {{ {subscriber} 3s; }}
-                        location /own {{ {own} 4s; location /own/nested {{ {subscriber} 5s; }} }} }}
-                    server {{ {subscriber} 6s; location /server {{ {subscriber} 7s; }} }} }}"
-            ),
-        )])
-        .unwrap();
-        let scopes = Scopes::read(&tree).unwrap();
-        let limit =
-            |path| shown(&scopes, scopes.longpolling_connection_ttl(location(&scopes, path)));
-        assert_eq!(limit("/outer"), format!("nginx.conf:1 {subscriber} 1s"));
-        assert_eq!(limit("/own"), format!("nginx.conf:3 {own} 4s"));
-        assert_eq!(limit("/own/nested"), format!("nginx.conf:3 {own} 4s"));
-        assert_eq!(limit("/server"), format!("nginx.conf:4 {subscriber} 6s"));
-
-        let tree = loaded(&[(
-            "/etc/nginx.conf",
-            &format!(
-                "http {{ server {{ location /a {{ {subscriber} 8s; }} location /b {{ }} }} }}"
-            ),
-        )])
-        .unwrap();
-        let scopes = Scopes::read(&tree).unwrap();
-        let limit =
-            |path| shown(&scopes, scopes.longpolling_connection_ttl(location(&scopes, path)));
-        assert_eq!(limit("/a"), format!("nginx.conf:1 {subscriber} 8s"));
-        assert_eq!(limit("/b"), "nothing");
     }
 
     #[test]
