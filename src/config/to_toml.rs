@@ -14,13 +14,14 @@ use super::{Config, ListenAddress, Listener, Secret};
 use crate::time::Millis;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 impl Config {
     /// The effective configuration: every setting of the daemon, and every location with what differs from
     /// the defaults, inheritance resolved. Secrets are only counted, in a comment.
     pub fn to_toml(&self) -> String {
-        let mut writer = Writer { text: String::new() };
+        let mut writer = Writer { text: String::new(), shared_types: self.shared_types() };
         writer.line("# The effective configuration of rpushd.");
         writer.top_level(self);
         writer.limits(self);
@@ -28,7 +29,7 @@ impl Config {
         let top_level = self.top_level_server();
         if let Some(server) = top_level {
             writer.section(
-                "What the listeners above answer with. What is not listed has its default.",
+                "What the listeners above answer with. What is not listed is as above, or has its default.",
             );
             writer.locations(&server.locations, "location");
         }
@@ -48,6 +49,17 @@ impl Config {
         (is_plain && !has_bare_listener).then_some(first)
     }
 
+    /// The content types that most locations have, to be written once above them: an imported `mime.types`
+    /// is long.
+    fn shared_types(&self) -> Types {
+        let mut counts: BTreeMap<&Types, usize> = BTreeMap::new();
+        for location in self.servers.iter().flat_map(|server| &server.locations) {
+            *counts.entry(&location.types).or_default() += 1;
+        }
+        let most = counts.into_iter().max_by_key(|(_, count)| *count);
+        most.filter(|(_, count)| *count > 1).map_or_else(default_types, |(types, _)| types.clone())
+    }
+
     /// The servers that are asked on a listener, in that order.
     pub(super) fn servers_on(&self, listener: &Listener) -> Vec<usize> {
         let next = |index: &usize| self.servers.get(*index).and_then(|server| server.sibling);
@@ -56,8 +68,13 @@ impl Config {
     }
 }
 
+/// Content types by extension.
+type Types = Vec<(String, String)>;
+
 struct Writer {
     text: String,
+    /// What a location has that says nothing.
+    shared_types: Types,
 }
 
 impl Writer {
@@ -202,6 +219,16 @@ impl Writer {
         self.raw("worker_processes", settings.worker_processes);
         self.raw("reload_ends_subscribers", settings.reload_ends_subscribers);
         self.raw("store_api_messages", settings.store_api_messages);
+        let types = self.shared_types.clone();
+        self.changed(&types, &default_types(), |writer, types| writer.types(types));
+    }
+
+    fn types(&mut self, types: &Types) {
+        let pairs: Vec<String> = types
+            .iter()
+            .map(|(name, text)| format!("{} = {}", quoted(name), quoted(text)))
+            .collect();
+        self.raw("types", format!("{{ {} }}", pairs.join(", ")));
     }
 
     fn server(&mut self, config: &Config, index: usize, server: &VirtualServer) {
@@ -241,13 +268,9 @@ impl Writer {
         self.flag("channel_info_on_publish", location.channel_info_on_publish, true);
         self.variables("allowed_origins", location.allowed_origins.as_ref());
         self.text("default_type", &location.default_type);
-        self.changed(&location.types, &default_types(), |writer, types| {
-            let pairs: Vec<String> = types
-                .iter()
-                .map(|(name, text)| format!("{} = {}", quoted(name), quoted(text)))
-                .collect();
-            writer.raw("types", format!("{{ {} }}", pairs.join(", ")));
-        });
+        if location.types != self.shared_types {
+            self.types(&location.types);
+        }
         self.raw("client_max_body_size", location.body_bytes_max);
         self.gzip(&location.gzip);
         self.subscriber(&location.subscriber);

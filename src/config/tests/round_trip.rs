@@ -192,3 +192,36 @@ fn the_default_server_of_each_listener_reads_back() {
     assert_eq!((names(0), names(1)), (vec!["b", "a"], vec!["c", "b"]));
     assert_reads_back(&config);
 }
+
+#[test]
+fn content_types_that_most_locations_share_are_written_once() {
+    let location = |path: &str, types: &str| {
+        format!(
+            "[[location]]\npath = \"{path}\"\npublisher = true\nchannels_path = \"$arg_id\"\n{types}\n"
+        )
+    };
+    let shared = r#"types = { "css" = "text/css", "js" = "text/javascript" }"#;
+    let own = r#"types = { "a" = "text/a" }"#;
+    let text = [
+        location("/1", shared),
+        location("/2", own),
+        location("/3", ""),
+        location("/4", shared),
+        location("/5", shared),
+    ]
+    .concat();
+    let config = load_with_secrets(&text);
+    let written = config.to_toml();
+    let count = |line: &str| written.lines().filter(|one| *one == line).count();
+    assert_eq!(count(shared), 1);
+    assert_eq!(count(own), 1);
+    let default = r#"types = { "html" = "text/html", "gif" = "image/gif", "jpg" = "image/jpeg" }"#;
+    assert_eq!(count(default), 1);
+    let read = load_with_secrets(&written);
+    let types = |config: &Config| -> Vec<_> {
+        let locations = config.servers[0].locations.iter();
+        locations.map(|location| location.types.clone()).collect()
+    };
+    assert_eq!(types(&read), types(&config));
+    assert!(!load_with_secrets(&location("/1", "")).to_toml().contains("types"));
+}
