@@ -197,8 +197,8 @@ pub struct PushStream {
     pub shared_memory_size: Option<u64>,
     /// Text of the message with id -2.
     pub channel_deleted_message_text: Vec<u8>,
-    /// Life of a channel without stored messages and subscribers after its last use; none:
-    /// `Config::channel_idle_ttl`.
+    /// Life of a channel without stored messages and subscribers after its last use; none: 30 s, and
+    /// `Config::channel_idle_ttl` for those that the rpushd API has used.
     pub channel_inactivity_time: Option<Millis>,
     /// Text of the ping message in streaming mode.
     pub ping_message_text: Vec<u8>,

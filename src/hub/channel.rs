@@ -13,6 +13,8 @@ pub(super) struct Channel {
     /// Messages ever published, which is the id of the last one.
     pub(super) published: u64,
     pub(super) is_wildcard: bool,
+    /// The rpushd API has published or subscribed here.
+    pub(super) is_used_by_api: bool,
     /// Orders channels by their making.
     pub(super) serial: u64,
     /// Making, publication or subscription.
@@ -29,6 +31,7 @@ impl Channel {
             history: History::default(),
             published: 0,
             is_wildcard: false,
+            is_used_by_api: false,
             serial,
             last_use: now,
             last_activity: now,

@@ -107,11 +107,26 @@ impl Hub {
         if !entry.members.is_empty() || !entry.history.is_empty() {
             return None;
         }
-        let since = match self.settings.counts_end_of_subscription {
+        let idle = match entry.is_used_by_api {
+            true => self.settings.api_idle,
+            false => self.settings.location_idle,
+        };
+        let since = match idle.counts_end_of_subscription {
             true => entry.last_activity,
             false => entry.last_use,
         };
-        Some(since + self.settings.channel_idle_ttl)
+        Some(since + idle.ttl)
+    }
+
+    /// From now on the channel's life is that of the rpushd API's channels.
+    pub fn keep_for_api(&mut self, channel: ChannelId, now: Now) {
+        let entry = &mut self.channels[channel.0 as usize];
+        if !std::mem::replace(&mut entry.is_used_by_api, true)
+            && entry.members.is_empty()
+            && entry.history.is_empty()
+        {
+            self.schedule(channel, now.monotonic);
+        }
     }
 
     /// Sets the channel's next moment.

@@ -16,7 +16,7 @@ pub use events::{Event, EventKind};
 pub use history::{Resume, Since, Stretch};
 pub use inspect::{ChannelInfo, Totals};
 pub use members::{Left, Member, SubscriberId, Subscriptions};
-pub use settings::HubSettings;
+pub use settings::{HubSettings, IdleLife};
 
 use crate::message::{ChannelName, Message};
 use crate::time::{Millis, Now};

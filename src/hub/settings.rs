@@ -16,11 +16,10 @@ pub struct HubSettings {
     pub max_stored_messages: Option<u32>,
     /// Life of a stored message (`message_ttl`).
     pub message_ttl: Millis,
-    /// Life of a channel that nobody uses.
-    pub channel_idle_ttl: Millis,
-    /// That life starts anew when a subscription ends (rpushd) or only with a publication or a new
-    /// subscription (push-stream's `channel_inactivity_time`).
-    pub counts_end_of_subscription: bool,
+    /// Life of an unused channel that the rpushd API has used.
+    pub api_idle: IdleLife,
+    /// Life of an unused channel that only locations have used.
+    pub location_idle: IdleLife,
     /// Prefix of wildcard channels; empty: none.
     pub wildcard_channel_prefix: Vec<u8>,
     /// Id of the events channel; empty: none.
@@ -31,6 +30,19 @@ pub struct HubSettings {
     pub keeps_trash_charged: bool,
 }
 
+/// How long a channel without subscribers and stored messages is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdleLife {
+    /// For this long.
+    pub ttl: Millis,
+    /// It starts anew when a subscription ends (rpushd) or only with a publication or a new subscription
+    /// (push-stream's `channel_inactivity_time`).
+    pub counts_end_of_subscription: bool,
+}
+
+/// The module's `channel_inactivity_time` where none is given.
+const INACTIVITY_TIME_DEFAULT: Millis = Millis(30_000);
+
 impl From<&Config> for HubSettings {
     fn from(config: &Config) -> HubSettings {
         let push_stream = &config.push_stream;
@@ -38,16 +50,18 @@ impl From<&Config> for HubSettings {
             Some(bytes) => usize::try_from(bytes).unwrap_or(usize::MAX),
             None => config.limits.store_bytes_max,
         };
+        let given = push_stream.channel_inactivity_time;
+        let as_in_the_module = |ttl| IdleLife { ttl, counts_end_of_subscription: false };
+        let api_default =
+            IdleLife { ttl: config.channel_idle_ttl, counts_end_of_subscription: true };
         HubSettings {
             channels_max: config.limits.channels_max,
             max_channels: push_stream.max_number_of_channels,
             max_wildcard_channels: push_stream.max_number_of_wildcard_channels,
             max_stored_messages: push_stream.max_messages_stored_per_channel,
             message_ttl: push_stream.message_ttl,
-            channel_idle_ttl: push_stream
-                .channel_inactivity_time
-                .unwrap_or(config.channel_idle_ttl),
-            counts_end_of_subscription: push_stream.channel_inactivity_time.is_none(),
+            api_idle: given.map_or(api_default, as_in_the_module),
+            location_idle: as_in_the_module(given.unwrap_or(INACTIVITY_TIME_DEFAULT)),
             wildcard_channel_prefix: push_stream.wildcard_channel_prefix.clone(),
             events_channel_id: push_stream.events_channel_id.clone(),
             store_bytes_max,

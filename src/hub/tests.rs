@@ -14,8 +14,11 @@ fn settings() -> HubSettings {
         max_wildcard_channels: None,
         max_stored_messages: None,
         message_ttl: Millis::from_seconds(12),
-        channel_idle_ttl: Millis::from_seconds(30),
-        counts_end_of_subscription: false,
+        api_idle: IdleLife { ttl: Millis::from_seconds(30), counts_end_of_subscription: false },
+        location_idle: IdleLife {
+            ttl: Millis::from_seconds(30),
+            counts_end_of_subscription: false,
+        },
         wildcard_channel_prefix: b"broad_".to_vec(),
         events_channel_id: Vec::new(),
         store_bytes_max: 1_000_000,

@@ -111,6 +111,7 @@ impl Server {
             let is_stored = self.config.push_stream.store_api_messages;
             match self.hub.find_or_create(publication.channel.as_bytes(), now) {
                 Ok(channel) => {
+                    self.hub.keep_for_api(channel, now);
                     // That it was made is told before its first message.
                     self.settle(now);
                     let draft = Draft { text, is_stored, ..Draft::default() };
@@ -199,6 +200,7 @@ impl Server {
             self.counters.store_refusals_total += u64::from(error == CreateError::Full);
             Refusal::FULL
         })?;
+        self.hub.keep_for_api(channel, now);
         self.subscribe(id, channel, now).map_err(|_| Refusal::FULL)
     }
 

@@ -48,3 +48,17 @@ fn a_text_too_large_for_a_frame_is_skipped_and_counted() {
     let counters = daemon.counters();
     assert_eq!((counters.oversized_frames_skipped_total, counters.deliveries_total), (2, 4));
 }
+
+#[test]
+fn a_channel_of_locations_that_the_api_has_used_lives_as_long_as_the_api_s_own() {
+    let daemon = daemon_with_publisher();
+    let remembered = || ask(&daemon, get("/api/stats?mode=json", BEARER));
+    ask(&daemon, publish_text("theirs", "x"));
+    ask(&daemon, publish_text("both", "x"));
+    ask(&daemon, publish("both", "1"));
+    daemon.advance(60_000);
+    let names = remembered();
+    assert!(names.contains("\"both\"") && !names.contains("\"theirs\""), "{names}");
+    daemon.advance(3_600_000);
+    assert!(!remembered().contains("\"both\""));
+}

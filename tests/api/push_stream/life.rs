@@ -259,3 +259,18 @@ fn tags_count_per_second_over_all_channels() {
     let next = chunk(&after(1, &format!("{DATE} 1")));
     assert_eq!(client.text(), expected + &next);
 }
+
+#[test]
+fn without_an_inactivity_time_a_channel_lives_half_a_minute_after_its_last_use_as_in_the_module() {
+    let daemon = daemon("");
+    let client = stream(&daemon, "/sub/a");
+    post(&daemon, "/unstored?id=b", "x");
+    daemon.advance(29_000);
+    assert_eq!(names(&daemon), ["a", "b"]);
+    daemon.advance(6_000);
+    assert_eq!(names(&daemon), ["a"]);
+    // The end of a subscription is no use.
+    client.abort();
+    daemon.advance(1_000);
+    assert_eq!(names(&daemon), [""; 0]);
+}
