@@ -4,7 +4,7 @@
 use rpushd::config::{Config, DiskFiles, Overrides};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
@@ -68,13 +68,90 @@ impl Daemon {
 
     /// Runs PHP with the README's functions.
     fn php(&self, statement: &str) -> Output {
-        let publish = snippet("php", "function rpushd_publish");
-        assert!(publish.contains("127.0.0.1:45831"));
-        let publish = publish.replace("127.0.0.1:45831", &self.address.to_string());
-        let token = snippet("php", "function rpushd_token");
-        let code = format!("error_reporting(E_ALL); {publish}{token}{statement}");
-        let output = Command::new("php").args(["-n", "-r", &code]).envs(SECRETS).output();
-        output.expect("php runs")
+        php(&self.address.to_string(), &SECRETS, statement)
+    }
+
+    /// What a command of the program that is run beside the daemon prints.
+    fn client(&self, arguments: &[&str]) -> String {
+        let output = Command::new(env!("CARGO_BIN_EXE_rpushd"))
+            .args(arguments)
+            .env_clear()
+            .envs(SECRETS)
+            .env("RPUSHD_URL", format!("http://{}", self.address))
+            .output()
+            .expect("the program runs");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).expect("it prints text")
+    }
+
+    /// Runs a page until it ends, while numbers are published: 1, 2, 3 and so on.
+    fn page(&self, script: &str) -> Output {
+        let token = self.client(&["token", "demo:1"]);
+        let script = script.replace("TOKEN", token.trim());
+        let mut page = Page::open(&self.address.to_string(), &script);
+        let mut published = 0;
+        while page.is_open() {
+            published += 1;
+            self.client(&["publish", "demo:1", &published.to_string()]);
+        }
+        page.close()
+    }
+}
+
+/// Runs PHP with the README's functions and these variables.
+fn php(address: &str, variables: &[(&str, &str)], statement: &str) -> Output {
+    let publish = snippet("php", "function rpushd_publish");
+    assert!(publish.contains("127.0.0.1:45831"));
+    let publish = publish.replace("127.0.0.1:45831", address);
+    let token = snippet("php", "function rpushd_token");
+    let code = format!("error_reporting(E_ALL); {publish}{token}{statement}");
+    let mut command = Command::new("php");
+    command.args(["-n", "-r", &code]).env_remove("RPUSHD_SECRET");
+    command.env_remove("RPUSHD_PUBLISH_SECRET").envs(variables.iter().copied());
+    command.output().expect("php runs")
+}
+
+/// Node.js with the README's function, in the place of a browser; ended when dropped.
+struct Page {
+    child: Child,
+    opened: Instant,
+}
+
+impl Page {
+    fn open(address: &str, script: &str) -> Page {
+        let subscribe = snippet("js", "async function subscribe");
+        assert!(subscribe.contains("`/push-daemon/"));
+        let origin = format!("`http://{address}/push-daemon/");
+        let script = format!("{}\n{script}", subscribe.replace("`/push-daemon/", &origin));
+        let child = Command::new("node")
+            .args(["-e", &script])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("node runs");
+        Page { child, opened: Instant::now() }
+    }
+
+    fn is_open(&mut self) -> bool {
+        assert!(self.opened.elapsed() < PATIENCE, "the page does not end");
+        self.child.try_wait().expect("it is our child").is_none()
+    }
+
+    /// What it has printed.
+    fn close(mut self) -> Output {
+        let mut output = Output { status: Default::default(), stdout: vec![], stderr: vec![] };
+        output.status = self.child.wait().expect("it is our child");
+        let (stdout, stderr) = (self.child.stdout.take(), self.child.stderr.take());
+        stdout.expect("piped").read_to_end(&mut output.stdout).expect("it has ended");
+        stderr.expect("piped").read_to_end(&mut output.stderr).expect("it has ended");
+        output
+    }
+}
+
+impl Drop for Page {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
     }
 }
 
@@ -95,29 +172,144 @@ fn a_page_receives_what_php_publishes_with_a_token_that_php_signed() {
     let token = String::from_utf8(token.stdout).expect("a token is text");
     assert_eq!(token.split('.').count(), 3, "{token}");
 
-    let subscribe = snippet("js", "async function subscribe");
-    assert!(subscribe.contains("/push-daemon/"));
     let script = format!(
-        "{}\nsubscribe('demo:1', async () => '{token}', (message) => {{\n\
-         console.log(JSON.stringify(message));\nprocess.exit(); }});",
-        subscribe.replace("/push-daemon/", &format!("http://{}/", daemon.address))
+        "subscribe('demo:1', async () => '{token}', (message) => {{\n\
+         console.log(JSON.stringify(message));\nprocess.exit(); }});"
     );
-    let mut page = Command::new("node")
-        .args(["-e", &script])
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("node runs");
-    let started = Instant::now();
-    while page.try_wait().expect("it is our child").is_none() {
-        if started.elapsed() > PATIENCE {
-            page.kill().ok();
-        }
+    let mut page = Page::open(&daemon.address.to_string(), &script);
+    while page.is_open() {
         let published = daemon.php("rpushd_publish('demo:1', ['text' => 'Grüße', 'count' => 1]);");
         assert_eq!(String::from_utf8_lossy(&published.stderr), "");
         assert_eq!(String::from_utf8_lossy(&published.stdout), "");
     }
-    let output = page.wait_with_output().expect("node has ended");
+    let output = page.close();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "{\"text\":\"Grüße\",\"count\":1}\n");
+}
+
+#[test]
+fn an_exception_in_on_message_does_not_end_the_stream() {
+    if !has("node") {
+        return;
+    }
+    let output = Daemon::start().page(
+        "let tokens = 0, messages = 0;
+         subscribe('demo:1', async () => { tokens += 1; return 'TOKEN'; }, () => {
+           messages += 1;
+           if (messages === 1) throw new Error('thrown');
+           if (messages === 2) return Promise.reject(new Error('rejected'));
+           if (messages === 3) console.log(messages, 'messages,', tokens, 'stream');
+           setImmediate(process.exit);
+         });",
+    );
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "3 messages, 1 stream\n");
+    let reported = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        reported.contains("Error: thrown") && reported.contains("Error: rejected"),
+        "{reported}"
+    );
+}
+
+#[test]
+fn a_page_ends_its_subscription_by_a_signal() {
+    if !has("node") {
+        return;
+    }
+    // That it ends by itself shows that neither connection nor timer is left.
+    let output = Daemon::start().page(
+        "const end = new AbortController();
+         const messages = [];
+         subscribe('demo:1', async () => 'TOKEN', (message) => {
+           messages.push(message);
+           end.abort();
+         }, { signal: end.signal }).then(() => console.log(messages.length));",
+    );
+    let printed =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!((printed.0.as_ref(), printed.1.as_ref()), ("1\n", ""));
+}
+
+#[test]
+fn a_page_gives_up_a_stream_without_heartbeats() {
+    if !has("node") {
+        return;
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    listener.set_nonblocking(true).expect("it is a socket");
+    let address = listener.local_addr().expect("it is bound").to_string();
+    let script = "subscribe('demo:1', async () => 'x', () => {}, { silenceMs: 100 });";
+    let mut page = Page::open(&address, script);
+    let mut accept = || {
+        while page.is_open() {
+            if let Ok((stream, _)) = listener.accept() {
+                return stream;
+            }
+            sleep(Duration::from_millis(5));
+        }
+        panic!("the page has ended");
+    };
+    let mut silent = accept();
+    let beginning = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n\0\0\r\n";
+    silent.write_all(beginning).expect("the page is there");
+    accept();
+}
+
+#[test]
+fn a_page_copies_every_byte_of_a_stream_once() {
+    if !has("node") {
+        return;
+    }
+    // Frames of all sizes, cut into pieces of every length up to 11 bytes.
+    let script = "
+        const texts = ['', '1', JSON.stringify('ä'.repeat(30_000)), '', JSON.stringify('x'.repeat(65_533))];
+        const frames = texts.map((text) => Buffer.from(text))
+          .map((bytes) => Buffer.concat([Buffer.from([bytes.length >> 8, bytes.length & 255]), bytes]));
+        const stream = new Uint8Array(Buffer.concat(frames));
+        let at = 0, copied = 0;
+        const arrays = Object.getPrototypeOf(Uint8Array.prototype), set = arrays.set;
+        arrays.set = function (source, ...rest) {
+          copied += source.length;
+          return set.call(this, source, ...rest);
+        };
+        const read = async () => {
+          const value = stream.subarray(at, at + at % 11 + 1);
+          at += value.length;
+          return { value, done: value.length === 0 };
+        };
+        fetch = async () => ({ ok: true, body: { getReader: () => ({ read }) } });
+        const messages = [];
+        subscribe('demo:1', async () => 'x', (message) => {
+          messages.push(JSON.stringify(message));
+          if (messages.length < 3) return;
+          console.log(messages.join() === texts.filter((text) => text).join(), copied - stream.length);
+          process.exit();
+        });";
+    let mut page = Page::open("unused", script);
+    while page.is_open() {
+        sleep(Duration::from_millis(5));
+    }
+    let output = page.close();
+    let printed =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!((printed.0.as_ref(), printed.1.as_ref()), ("true 0\n", ""));
+}
+
+#[test]
+fn php_without_its_secrets_fails_loudly() {
+    if !has("php") {
+        return;
+    }
+    for (name, statement) in [
+        ("RPUSHD_SECRET", "rpushd_token('demo');"),
+        ("RPUSHD_PUBLISH_SECRET", "rpushd_publish('demo', 1);"),
+    ] {
+        for variables in [&[][..], &[(name, "")], &[(name, " ")]] {
+            let failed = php("127.0.0.1:1", variables, statement);
+            let told = [failed.stdout, failed.stderr].concat();
+            let told = String::from_utf8_lossy(&told).into_owned();
+            let reason = format!("RuntimeException: {name} is not in the environment of PHP");
+            assert!(!failed.status.success() && told.contains(&reason), "{told}");
+        }
+    }
 }
 
 #[test]

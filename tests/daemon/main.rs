@@ -8,6 +8,7 @@ mod crowds;
 mod development;
 mod http;
 mod peers;
+mod php_fpm;
 mod programs;
 mod proxies;
 mod signals;
