@@ -299,14 +299,30 @@ fn is_host(host: &[u8]) -> bool {
         },
         _ => host.split_at(host.iter().position(|&byte| byte == b':').unwrap_or(host.len())),
     };
-    let is_name_byte =
-        |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(byte);
-    name.iter().all(is_name_byte)
+    is_registered_name(name)
         && match port {
             [] => true,
             [b':', digits @ ..] => digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit),
             _ => false,
         }
+}
+
+/// reg-name (RFC 3986, section 3.2.2): a percent sign begins an escape of two hexadecimal digits.
+fn is_registered_name(mut name: &[u8]) -> bool {
+    loop {
+        name = match name {
+            [] => return true,
+            [b'%', high, low, rest @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                rest
+            }
+            [byte, rest @ ..]
+                if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(byte) =>
+            {
+                rest
+            }
+            _ => return false,
+        };
+    }
 }
 
 /// RFC 9112, section 6.3, refusing whatever two readers could understand differently.
@@ -408,6 +424,7 @@ mod tests {
             read("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n"),
             "GET /  Length(0) alive"
         );
+        assert_eq!(read("GET / HTTP/1.1\r\nHost: a%2Db\r\n\r\n"), "GET /  Length(0) alive");
         assert_eq!(
             read("GET / HTTP/1.1\r\nHost:\r\nConnection: a, close\r\n\r\n"),
             "GET /  Length(0)"
@@ -451,6 +468,9 @@ mod tests {
             ("GET / HTTP/1.1\r\nHost: a b\r\n\r\n", "400"),
             ("GET / HTTP/1.1\r\nHost: a:8x\r\n\r\n", "400"),
             ("GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", "400"),
+            ("GET / HTTP/1.1\r\nHost: a%zz\r\n\r\n", "400"),
+            ("GET / HTTP/1.1\r\nHost: a%4\r\n\r\n", "400"),
+            ("GET http://a%/ HTTP/1.1\r\nHost: a\r\n\r\n", "400"),
             ("GET a HTTP/1.1\r\nHost: x\r\n\r\n", "400"),
             ("GET * HTTP/1.1\r\nHost: x\r\n\r\n", "400"),
             ("GET /a#b HTTP/1.1\r\nHost: x\r\n\r\n", "400"),

@@ -4,6 +4,7 @@ use super::Server;
 use super::connection::{Awaiting, Subscriber, Transport};
 use super::requests::Next;
 use crate::auth::{self, Claims};
+use crate::endpoints::api::query::Repeated;
 use crate::endpoints::api::{self, Endpoint, Refusal};
 use crate::endpoints::push_stream::Wire;
 use crate::http::{Head, Response, Status};
@@ -207,10 +208,11 @@ impl Server {
     /// `GET /api/stats`
     fn api_stats(&mut self, head: &Head<'_>, now: Now) -> Result<Next, Refusal> {
         self.authorize(head)?;
-        let mode = match head.argument("mode") {
-            None => Mode::default(),
-            Some(word) => Mode::parse(word)
+        let mode = match api::query::argument(head.query, "mode") {
+            Ok(None) => Mode::default(),
+            Ok(Some(word)) => Mode::parse(&word)
                 .ok_or(Refusal::bad_request("mode is one of text, json, xml, prometheus\n"))?,
+            Err(Repeated) => return Err(Refusal::bad_request("mode is given more than once\n")),
         };
         let is_verbose = !matches!(head.argument("verbose"), Some("0" | "false" | "no" | "off"));
         let body = mode.render(self.snapshot(is_verbose, now));

@@ -179,6 +179,17 @@ fn another_mode_is_400() {
 }
 
 #[test]
+fn a_repeated_mode_is_400_and_an_escaped_one_is_decoded() {
+    let daemon = daemon();
+    let refused = uncached(&explained("400 Bad Request", "mode is given more than once\n"));
+    for query in ["?mode=json&mode=json", "?mode=text&m%6fde=xml", "?mode&mode=json"] {
+        assert_eq!(stats(&daemon, query), refused, "{query}");
+    }
+    let answer = stats(&daemon, "?mode=js%6Fn");
+    assert!(answer.contains("\r\ncontent-type: application/json; charset=utf-8\r\n"), "{answer}");
+}
+
+#[test]
 fn a_wrong_secret_is_401_and_counted() {
     let daemon = daemon();
     let refused = uncached(&empty("401 Unauthorized"));

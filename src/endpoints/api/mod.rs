@@ -2,6 +2,7 @@
 
 pub mod origin;
 pub mod publish;
+pub mod query;
 mod refusal;
 pub mod stream;
 
