@@ -87,10 +87,10 @@ impl World {
         let token = sign(&key, "a", NOW.unix_seconds() + 60);
         let subscribe = request("/api/stream/a", "", &format!("{{\"token\":\"{token}\"}}"));
         for _ in 0..subscribers {
-            let id = server.accepted(ListenerId(0), NOW).unwrap();
+            let id = server.accepted(ListenerId(0), None, NOW).unwrap();
             server.received(id, &subscribe, NOW);
         }
-        let publisher = server.accepted(ListenerId(0), NOW).unwrap();
+        let publisher = server.accepted(ListenerId(0), None, NOW).unwrap();
         let text = "x".repeat(100);
         let body = format!("{{\"channel\":\"a\",\"message\":\"{text}\"}}");
         let authorization = format!("authorization: Bearer {SECRET}\r\n");

@@ -85,6 +85,7 @@ fn the_example_configuration_names_every_key() {
         "channel_idle_ttl",
         "allowed_origins",
         "public_prefix",
+        "trusted_proxies",
         "pid_file",
         "level",
         "file",

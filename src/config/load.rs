@@ -8,7 +8,7 @@ use super::location::VirtualServer;
 use super::push_stream_blocks::{LocationReader, PlacedLevel, read_push_stream};
 use super::secrets::{self, Need};
 use super::sources::{Environment, Files, Overrides};
-use super::{Config, ListenAddress, Listener, alignment, exposure, origins, units};
+use super::{Config, ListenAddress, Listener, TrustedProxies, alignment, exposure, origins, units};
 use crate::time::Millis;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -49,6 +49,7 @@ impl Loader<'_> {
         self.log()?;
         self.allowed_origins()?;
         self.public_prefix()?;
+        self.trusted_proxies()?;
         self.listeners_and_locations()?;
         let has_locations = self.config.has_locations();
         let secrets = secrets::read(
@@ -165,6 +166,14 @@ impl Loader<'_> {
         if let Some(entry) = self.find("public_prefix", "RPUSHD_PUBLIC_PREFIX") {
             self.config.public_prefix =
                 read_prefix(entry.text()?).map_err(|reason| entry.place.error(reason))?;
+        }
+        Ok(())
+    }
+
+    fn trusted_proxies(&mut self) -> Result<(), ConfigError> {
+        if let Some(entry) = self.find("trusted_proxies", "RPUSHD_TRUSTED_PROXIES") {
+            self.config.trusted_proxies = TrustedProxies::parse(&entry.list()?)
+                .map_err(|reason| entry.place.error(reason))?;
         }
         Ok(())
     }

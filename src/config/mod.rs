@@ -20,6 +20,7 @@ mod listen;
 mod load;
 mod location;
 mod location_path;
+mod networks;
 mod origins;
 mod push_stream_blocks;
 mod read;
@@ -45,6 +46,7 @@ pub use listen::{UNIX_MODE_DEFAULT, Wiring, parse_unix_mode};
 pub use location::{
     Condition, Gzip, Location, Mode, PathMatch, PushStream, Role, SubscriberSettings, VirtualServer,
 };
+pub use networks::TrustedProxies;
 pub use read::{DiskFiles, read, read_text};
 pub use sources::{DevelopmentSecrets, Files, Overrides, VARIABLE_PREFIX};
 pub use suggest::nearest;
@@ -80,6 +82,8 @@ pub struct Config {
     /// Path in front of the public endpoints that a proxy may leave in place, without a slash at its end;
     /// empty: they answer at the root only.
     pub public_prefix: String,
+    /// Peers whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: TrustedProxies,
     /// The bounds of everything that can grow.
     pub limits: Limits,
     /// What push-stream users set at the `http` level.
@@ -169,6 +173,7 @@ impl Default for Config {
             proxy_read_timeout: Millis::from_seconds(75),
             allowed_origins: Vec::new(),
             public_prefix: PUBLIC_PREFIX.to_owned(),
+            trusted_proxies: TrustedProxies::default(),
             limits: Limits::default(),
             push_stream: PushStream::default(),
             servers: Vec::new(),

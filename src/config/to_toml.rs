@@ -173,6 +173,7 @@ impl Writer {
         self.time("channel_idle_ttl", Some(config.channel_idle_ttl));
         self.texts("allowed_origins", &config.allowed_origins);
         self.text("public_prefix", &config.public_prefix);
+        self.texts("trusted_proxies", &config.trusted_proxies.show());
         if let Some(path) = &config.pid_file {
             self.text("pid_file", &path.to_string_lossy());
         }

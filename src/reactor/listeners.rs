@@ -6,6 +6,7 @@ use crate::config::{ListenAddress, Listener, ListenerId};
 use mio::net::{TcpListener, UnixListener};
 use std::fs;
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -149,11 +150,14 @@ fn raise_backlog(listener: &impl AsRawFd) {
 }
 
 impl ListenSocket {
-    pub(super) fn accept(&self) -> io::Result<Socket> {
+    /// A socket, and the address of its other end; a Unix socket has none.
+    pub(super) fn accept(&self) -> io::Result<(Socket, Option<IpAddr>)> {
         match self {
-            ListenSocket::Tcp(listener) => listener.accept().map(|(stream, _)| Socket::tcp(stream)),
+            ListenSocket::Tcp(listener) => {
+                listener.accept().map(|(stream, peer)| (Socket::tcp(stream), Some(peer.ip())))
+            }
             ListenSocket::Unix { listener, .. } => {
-                listener.accept().map(|(stream, _)| Socket::unix(stream))
+                listener.accept().map(|(stream, _)| (Socket::unix(stream), None))
             }
         }
     }

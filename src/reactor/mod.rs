@@ -246,8 +246,8 @@ impl Reactor {
             self.pause_accepting(now, "connections_max is reached");
             return false;
         }
-        let socket = match listener.socket.accept() {
-            Ok(socket) => socket,
+        let (socket, peer) = match listener.socket.accept() {
+            Ok(accepted) => accepted,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 listener.is_ready = false;
                 return false;
@@ -264,7 +264,7 @@ impl Reactor {
         };
         let id = listener.id;
         self.has_warned = false;
-        match self.server.accepted(id, now) {
+        match self.server.accepted(id, peer, now) {
             Ok(connection) => self.register(connection, socket, now),
             Err(_) => drop(socket),
         }

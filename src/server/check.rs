@@ -12,6 +12,8 @@ impl Server {
         self.hub.assert_consistent();
         self.fanout.assert_consistent();
         let mut subscriber_count = 0;
+        let long_count = self.connections.iter().filter(|(_, one)| one.client.is_long()).count();
+        assert_eq!(self.addresses.len(), long_count, "each address has its connection");
         for (key, connection) in &self.connections {
             let id = key as u32;
             connection.outbox.assert_consistent();

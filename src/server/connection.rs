@@ -1,5 +1,6 @@
 //! One connection: which phase it is in, what it has sent so far, what waits for it.
 
+use super::clients::Client;
 use super::outbox::Outbox;
 use crate::compression::Compressor;
 use crate::config::{Limits, ListenerId};
@@ -25,6 +26,7 @@ pub(super) struct Connection {
     pub(super) input: Vec<u8>,
     pub(super) subscriptions: Subscriptions,
     pub(super) listener: ListenerId,
+    pub(super) client: Client,
     pub(super) exchange: Exchange,
     /// Requests whose head was understood.
     pub(super) requests: u32,
@@ -222,13 +224,14 @@ impl Exchange {
 }
 
 impl Connection {
-    pub(super) fn new(listener: ListenerId, now: Now) -> Connection {
+    pub(super) fn new(listener: ListenerId, client: Client, now: Now) -> Connection {
         Connection {
             phase: Phase::Head { scanned: 0 },
             outbox: Outbox::default(),
             input: Vec::new(),
             subscriptions: Subscriptions::default(),
             listener,
+            client,
             exchange: Exchange::default(),
             requests: 0,
             delivered: 0,

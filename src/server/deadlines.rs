@@ -1,6 +1,7 @@
 //! What happens because time went on: heartbeats, and the end of whoever took too long.
 
 use super::connection::Phase;
+use super::lines::SlowReader;
 use super::{Server, TICK};
 use crate::http::Status;
 use crate::time::{Millis, Now};
@@ -33,7 +34,7 @@ impl Server {
         let is_waiting = connection.flags.is_blocked && !connection.outbox.is_empty();
         if is_waiting && connection.stalls_at(limits) <= now.monotonic {
             self.counters.stalled_connections_closed_total += 1;
-            log::debug!("connection {id}: closed, its socket takes nothing");
+            self.report_slow(id, SlowReader::Stall, now);
             return self.condemn(id);
         }
         if connection.deadline(limits) > now.monotonic {

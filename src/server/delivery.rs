@@ -2,6 +2,7 @@
 
 use super::Server;
 use super::connection::{Connection, Phase, Subscriber, Transport};
+use super::lines::SlowReader;
 use super::outbox::Overflow;
 use crate::hub::{ChannelId, Draft, Full, SubscriberId};
 use crate::message::Message;
@@ -106,14 +107,14 @@ impl Server {
         match result {
             Ok(()) if self.connections[id as usize].outbox.is_empty() => {}
             Ok(()) => self.request_write(id),
-            Err(Overflow) => self.close_slow(id),
+            Err(Overflow) => self.close_slow(id, SlowReader::Overflow, now),
         }
     }
 
     /// A reader that is too slow loses its connection, never a message in the middle.
-    pub(super) fn close_slow(&mut self, id: u32) {
+    pub(super) fn close_slow(&mut self, id: u32, why: SlowReader, now: Now) {
         self.counters.slow_subscribers_closed_total += 1;
-        log::debug!("connection {id}: closed, it reads too slowly");
+        self.report_slow(id, why, now);
         self.condemn(id);
     }
 

@@ -1,6 +1,7 @@
 //! Answers that are larger than a queue may be, and so are made as the queue drains.
 
 use super::Server;
+use super::lines::SlowReader;
 use super::push_stream::Listing;
 use super::replay::Replay;
 use crate::time::Now;
@@ -48,7 +49,7 @@ impl Server {
                 Ok(Some(frame)) => outbox.push_fed(frame, now.monotonic),
                 Ok(None) => outbox.end_feed(),
                 Err(Gone) => {
-                    self.close_slow(id);
+                    self.close_slow(id, SlowReader::Gone, now);
                     return self.settle(now);
                 }
             }

@@ -4,19 +4,23 @@
 //! Read it in this order: this file is the seam; `requests` takes bytes apart; `api` carries out the
 //! requests of one face and `push_stream` those of the other; `fanout` and `delivery` bring messages to
 //! subscribers, `replay` makes old ones ready, `feed` lets large answers be made as they are read, `outbox`
-//! holds what is to be written; `deadlines` is what happens by itself; `lifecycle` is how connections,
+//! holds what is to be written; `clients` tells whose connection it is, `lines`
+//! what the log says; `deadlines` is what happens by itself; `lifecycle` is how connections,
 //! subscriptions and the server end.
 
 mod api;
 mod check;
+mod clients;
 mod connection;
 mod deadlines;
 mod delivery;
 mod fanout;
 mod feed;
 mod lifecycle;
+mod lines;
 mod outbox;
 mod push_stream;
+mod ration;
 mod replay;
 mod requests;
 
@@ -32,14 +36,17 @@ use crate::stats::Counters;
 use crate::time::{Millis, Now};
 use crate::timer_wheel::TimerWheel;
 use crate::transports::{Coding, FormatId, Formats, Frame, Payload, WireFormat, framed};
+use clients::Addresses;
 use connection::{Connection, Phase};
 use fanout::Fanout;
 use outbox::Left;
+use ration::Ration;
 use replay::Pieces;
 use sha1::{Digest, Sha1};
 use slab::Slab;
 use std::collections::VecDeque;
 use std::io::IoSlice;
+use std::net::IpAddr;
 use std::rc::Rc;
 
 /// Granularity of connection deadlines.
@@ -75,6 +82,8 @@ pub struct Server {
     build_id: String,
     locations: Locations,
     connections: Slab<Connection>,
+    addresses: Addresses,
+    slow_reader_lines: Ration,
     hub: Hub,
     fanout: Fanout,
     /// Of replays that are going on.
@@ -146,6 +155,8 @@ impl Server {
             build_id: build_id(),
             locations,
             connections: Slab::new(),
+            addresses: Addresses::default(),
+            slow_reader_lines: Ration::default(),
             fanout: Fanout::default(),
             pieces: Pieces::default(),
             listings: Rc::new(()),
@@ -170,15 +181,23 @@ impl Server {
 
     // What happened.
 
-    /// A client connected.
+    /// A client connected. `peer` is the other end of its socket; a Unix socket has none.
     ///
     /// # Errors
     /// There are as many connections as there may be; try again when one has closed.
-    pub fn accepted(&mut self, listener: ListenerId, now: Now) -> Result<ConnectionId, Refused> {
+    pub fn accepted(
+        &mut self,
+        listener: ListenerId,
+        peer: Option<IpAddr>,
+        now: Now,
+    ) -> Result<ConnectionId, Refused> {
         if self.connections.len() >= self.config.limits.connections_max || self.is_stopping() {
             return Err(Refused);
         }
-        let key = self.connections.insert(Connection::new(listener, now));
+        let peer = peer.map(|address| address.to_canonical());
+        let is_by_proxy = self.config.trusted_proxies.contains(peer);
+        let client = self.addresses.keep(peer, is_by_proxy);
+        let key = self.connections.insert(Connection::new(listener, client, now));
         let id = u32::try_from(key).expect("connections_max is below 2^32");
         self.counters.connections_total += 1;
         self.rearm(id);
@@ -251,6 +270,7 @@ impl Server {
     pub fn tick(&mut self, now: Now) {
         self.date.refresh(now.unix_seconds());
         self.expire(now);
+        self.report_held_back(now);
         if self.hub.next_sweep().is_some_and(|at| at <= now.monotonic) {
             self.hub.sweep(now);
             self.pieces.forget_unused();
@@ -354,6 +374,7 @@ impl Server {
         let connection = self.connections.remove(id.0 as usize);
         assert!(connection.is_condemned(), "only condemned connections are closed");
         assert!(connection.subscriptions.is_empty(), "a closed connection has left its channels");
+        self.addresses.release(connection.client);
         self.timers.cancel(id.0);
         if connection.flags.is_parked {
             self.parked.retain(|parked| *parked != id.0);

@@ -109,6 +109,7 @@ impl Server {
                 connection.requests = connection.requests.saturating_add(1);
                 connection.exchange = Exchange::of(&head);
                 connection.phase = Phase::Head { scanned: 0 };
+                self.note_client(id, &head);
                 if self.is_last_request(id) {
                     self.connections[id as usize].exchange.keeps_alive = false;
                 }

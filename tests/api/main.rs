@@ -13,6 +13,7 @@ mod heartbeats;
 mod keep_alive;
 mod limits;
 mod listeners;
+mod log_lines;
 mod malformed;
 mod methods;
 mod origins;

@@ -8,9 +8,20 @@ use crate::world::World;
 use rpushd::config::ListenerId;
 use rpushd::server::ConnectionId;
 use std::io::IoSlice;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// Turns in which a server may be busy without anything to show for it.
 const IDLE_TURNS_MAX: usize = 4;
+
+/// Clients of a Unix socket, of a trusted proxy, and of the two kinds of addresses.
+fn peer(number: usize) -> Option<IpAddr> {
+    match number % 4 {
+        0 => None,
+        1 => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        2 => Some(IpAddr::from([198, 51, 100, 7])),
+        _ => Some(IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 7])),
+    }
+}
 
 impl World {
     /// One turn of the loop, as the reactor makes it.
@@ -81,7 +92,7 @@ impl World {
             let waiting = self.clients.iter().position(|client| client.state == State::Waiting);
             let Some(number) = waiting else { return };
             let client = &mut self.clients[number];
-            match self.server.accepted(ListenerId(client.listener), self.now) {
+            match self.server.accepted(ListenerId(client.listener), peer(number), self.now) {
                 Ok(ConnectionId(id)) => {
                     let index = id as usize;
                     if index >= self.links.len() {

@@ -4,10 +4,12 @@
 #![allow(dead_code, reason = "every test binary uses another part of it")]
 
 mod client;
+mod lines;
 mod no_files;
 mod wire;
 
 pub use client::Client;
+pub use lines::log_lines;
 pub use no_files::NoFiles;
 
 use rpushd::config::{Config, ListenerId};
@@ -16,6 +18,7 @@ use rpushd::stats::Counters;
 use rpushd::time::{Millis, Now};
 use std::cell::RefCell;
 use std::io::IoSlice;
+use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use wire::Wire;
 
@@ -23,6 +26,8 @@ use wire::Wire;
 pub const STARTED_AT: u64 = 1_776_181_200;
 /// The same moment as the `Date` field has it.
 pub const DATE: &str = "Tue, 14 Apr 2026 15:40:00 GMT";
+/// Where clients come from that say nothing else (RFC 5737).
+pub const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 /// What the process is said to have in RAM.
 pub const RESIDENT_BYTES: u64 = 7_348_224;
 
@@ -70,15 +75,20 @@ impl Daemon {
 
     /// Connects a client to a listener; none: the server refuses.
     pub fn connect_to(&self, listener: u16) -> Option<Client> {
+        self.connect_from(listener, Some(PEER))
+    }
+
+    /// Connects a client of this address to a listener; none: the server refuses.
+    pub fn connect_from(&self, listener: u16, peer: Option<IpAddr>) -> Option<Client> {
         let mut world = self.world.borrow_mut();
-        let wire = world.accept(ListenerId(listener))?;
+        let wire = world.accept(ListenerId(listener), peer)?;
         world.run();
         Some(Client::new(self.world.clone(), wire))
     }
 
     /// Connects a client to the first listener, between two turns.
     pub fn dial(&self) -> Client {
-        let wire = self.world.borrow_mut().accept(ListenerId(0));
+        let wire = self.world.borrow_mut().accept(ListenerId(0), Some(PEER));
         Client::new(self.world.clone(), wire.expect("the server takes one more connection"))
     }
 
@@ -141,8 +151,8 @@ impl Daemon {
 }
 
 impl World {
-    fn accept(&mut self, listener: ListenerId) -> Option<usize> {
-        let id = self.server.accepted(listener, self.now).ok()?;
+    fn accept(&mut self, listener: ListenerId, peer: Option<IpAddr>) -> Option<usize> {
+        let id = self.server.accepted(listener, peer, self.now).ok()?;
         let index = id.0 as usize;
         if index >= self.wire_of.len() {
             self.wire_of.resize(index + 1, None);

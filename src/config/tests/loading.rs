@@ -38,6 +38,7 @@ fn every_setting_has_a_key() {
         proxy_read_timeout = "90500ms"
         allowed_origins = ["https://example.org", "http://localhost:8080"]
         public_prefix = "/live/v2/"
+        trusted_proxies = ["10.0.0.0/8", "unix:"]
         pid_file = "/run/rpushd.pid"
         [limits]
         connections_max = 10
@@ -65,6 +66,7 @@ fn every_setting_has_a_key() {
     assert_eq!(config.proxy_read_timeout, Millis(90_500));
     assert_eq!(config.allowed_origins, ["https://example.org", "http://localhost:8080"]);
     assert_eq!(config.public_prefix, "/live/v2");
+    assert_eq!(config.trusted_proxies.show(), ["10.0.0.0/8", "unix:"]);
     assert_eq!(config.pid_file, Some(PathBuf::from("/run/rpushd.pid")));
     assert_eq!(config.limits.connections_max, 10);
     assert_eq!(config.limits.outbox_bytes_max, 65_536);

@@ -58,6 +58,11 @@ fn bad_keys_are_refused_with_file_line_and_key() {
              digits and - . _ ~ between slashes), or nothing to switch it off",
         ),
         (
+            "trusted_proxies = ['10.0.0.0/33']",
+            "x.toml:1: trusted_proxies: \"10.0.0.0/33\" is not a network; write 10.0.0.0/8, \
+             192.0.2.1, fd00::/8 or unix:",
+        ),
+        (
             "allowed_origins = ['https://a/']",
             "x.toml:1: allowed_origins: \"https://a/\" is not an origin; write \
              https://example.org, with :port if need be, or *",

@@ -41,6 +41,7 @@ fn every_setting_of_the_daemon_reads_back() {
         proxy_read_timeout = "61s"
         allowed_origins = ["https://example.org", "*"]
         public_prefix = ""
+        trusted_proxies = ["10.0.0.0/8", "2001:db8::1"]
         pid_file = "/run/rpushd \"1\".pid"
         [log]
         level = "off"

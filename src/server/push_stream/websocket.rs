@@ -9,6 +9,7 @@ use crate::hub::Draft;
 use crate::server::Server;
 use crate::server::connection::{Phase, Transport};
 use crate::server::feed::Feed;
+use crate::server::lines::SlowReader;
 use crate::server::replay::{Dressing, Replay};
 use crate::server::requests::Next;
 use crate::time::Now;
@@ -134,7 +135,7 @@ impl Server {
                 let outbox = &mut self.connections[id as usize].outbox;
                 match outbox.push_live(frame, bytes_max, now.monotonic) {
                     Ok(()) => self.request_write(id),
-                    Err(_) => self.close_slow(id),
+                    Err(_) => self.close_slow(id, SlowReader::Overflow, now),
                 }
             }
             // Section 15.3: nothing is made of binary messages.

@@ -245,7 +245,7 @@ fn who_comes_in_place_of_one_that_rested_does_not_rest() {
         server.hung_up(id, now);
         assert_eq!(server.next_to_close(), Some(id));
         server.closed(id);
-        assert_eq!(server.accepted(ListenerId(0), now), Ok(id));
+        assert_eq!(server.accepted(ListenerId(0), None, now), Ok(id));
         assert!(server.wants_input(id));
         server.received(id, get("/sub/b", "").as_bytes(), now);
         let answered: Vec<u32> = std::iter::from_fn(|| Some(write_next(server, now)?.0)).collect();

@@ -2,9 +2,7 @@
 
 use super::locations::*;
 use crate::fixtures::{after, ask, get};
-use crate::support::DATE;
-use log::{LevelFilter, Log, Metadata, Record};
-use std::cell::RefCell;
+use crate::support::{DATE, log_lines};
 
 const RELOADS: &str = "reload_ends_subscribers = true\nfooter_template = 'FOOT'";
 
@@ -69,38 +67,20 @@ fn a_reload_takes_new_directives_but_not_another_memory_size() {
     assert!(given.starts_with("HTTP/1.1 500 Internal Server Error\r\n"), "{given}");
 }
 
-thread_local! {
-    /// What this test has logged; each has a thread of its own.
-    static LOGGED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
-}
-
-struct Recorder;
-
-impl Log for Recorder {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-
-    fn log(&self, record: &Record<'_>) {
-        LOGGED.with_borrow_mut(|logged| {
-            logged.push(format!("{} {}", record.level(), record.args()));
-        });
-    }
-
-    fn flush(&self) {}
-}
-
 #[test]
 fn another_memory_size_is_warned_of_once_per_reload() {
-    log::set_logger(&Recorder).expect("no other test sets one");
-    log::set_max_level(LevelFilter::Warn);
+    let warnings = || {
+        let lines = log_lines().into_iter();
+        lines.filter(|line| line.starts_with("warn ")).collect::<Vec<String>>()
+    };
+    warnings();
     let daemon = daemon("shared_memory_size = '128k'");
     daemon.reconfigure(config("shared_memory_size = '128k'"));
-    assert_eq!(LOGGED.take(), Vec::<String>::new());
+    assert_eq!(warnings(), Vec::<String>::new());
     daemon.reconfigure(config("shared_memory_size = '10m'"));
-    let expected = "WARN Cannot change memory area size without restart, ignoring change on zone: \
+    let expected = "warn rpushd::server::lifecycle: Cannot change memory area size without restart, ignoring change on zone: \
                     push_stream_module";
-    assert_eq!(LOGGED.take(), [expected]);
+    assert_eq!(warnings(), [expected]);
 }
 
 #[test]

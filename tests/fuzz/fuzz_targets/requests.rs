@@ -82,7 +82,7 @@ impl World {
         let id = match self.connections[slot] {
             Some(id) => id,
             None => {
-                let id = self.server.accepted(ListenerId(0), self.now).expect("room for four");
+                let id = self.server.accepted(ListenerId(0), None, self.now).expect("room for four");
                 self.connections[slot] = Some(id);
                 id
             }

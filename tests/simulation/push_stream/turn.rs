@@ -9,7 +9,7 @@ use std::io::IoSlice;
 
 impl World {
     pub fn accept(&mut self, mut client: Client) {
-        let id = self.server.accepted(ListenerId(0), self.now).expect("there is room");
+        let id = self.server.accepted(ListenerId(0), None, self.now).expect("there is room");
         client.id = Some(id.0);
         self.log(|| {
             format!("client {} is connection {}, {:?}", self.clients.len(), id.0, client.role)

@@ -1,0 +1,62 @@
+//! What the log says of connections, requests and streams. Lines go to the `log` crate; where they end up
+//! is not known here. They name clients, channels and paths, never queries, header fields or bodies: those
+//! may hold secrets. What comes from the network is escaped.
+
+use super::Server;
+use super::clients::Shown;
+use super::connection::Phase;
+use crate::time::Now;
+
+/// Why a reader is too slow.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum SlowReader {
+    /// More is queued than may be.
+    Overflow,
+    /// What it still has to get has left the store.
+    Gone,
+    /// Its socket has accepted nothing for too long.
+    Stall,
+}
+
+impl Server {
+    /// A slow reader is about to be closed. The operator should see that it happens, and to whom; with many
+    /// of them, not each one.
+    pub(super) fn report_slow(&mut self, id: u32, why: SlowReader, now: Now) {
+        let connection = &self.connections[id as usize];
+        let bytes = connection.outbox.bytes();
+        let why = match why {
+            SlowReader::Overflow => "exceed outbox_bytes_max",
+            SlowReader::Gone => "waited until old messages behind them had left the store",
+            SlowReader::Stall => "found no reader within outbox_stall_timeout",
+        };
+        let client = Shown(self.client_address(id));
+        if !matches!(connection.phase, Phase::Subscriber(_)) {
+            log::debug!("{client}: connection {id} closed: {bytes} queued bytes {why}");
+            return;
+        }
+        let Some(held_back) = self.slow_reader_lines.take(now.monotonic) else { return };
+        let connection = &self.connections[id as usize];
+        let mut channels = self.hub.channels_of(&connection.subscriptions);
+        let Some(first) = channels.next() else { return };
+        let channel = self.hub.info(first, now).name.escape_ascii();
+        let others = match channels.count() {
+            0 => String::new(),
+            count => format!(" and {count} more"),
+        };
+        let before = match held_back {
+            0 => String::new(),
+            count => format!(" (and {count} more slow readers before)"),
+        };
+        log::info!(
+            "slow reader {client} on channel \"{channel}\"{others} closed: {bytes} queued bytes \
+             {why}{before}"
+        );
+    }
+
+    /// Lines that were held back are summed up when the rush is over.
+    pub(super) fn report_held_back(&mut self, now: Now) {
+        if let Some(count) = self.slow_reader_lines.take_overdue(now.monotonic) {
+            log::info!("{count} more slow readers closed");
+        }
+    }
+}

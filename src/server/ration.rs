@@ -1,0 +1,52 @@
+//! How often a line may repeat: an attack, or a bad network, must not fill the log.
+
+use crate::time::Millis;
+
+/// Between two lines of a kind.
+const INTERVAL: Millis = Millis(1000);
+
+/// Lines of one kind: one a second, and how many more there would have been.
+#[derive(Debug, Default)]
+pub(super) struct Ration {
+    next_at: Millis,
+    held_back: u64,
+}
+
+impl Ration {
+    /// Whether a line may be written now, with the number of those that were not since the last one.
+    pub(super) fn take(&mut self, now: Millis) -> Option<u64> {
+        if now < self.next_at {
+            self.held_back += 1;
+            return None;
+        }
+        self.next_at = now + INTERVAL;
+        Some(std::mem::take(&mut self.held_back))
+    }
+
+    /// The number of lines that were held back, once another one would be allowed; none if there are none.
+    pub(super) fn take_overdue(&mut self, now: Millis) -> Option<u64> {
+        if self.held_back == 0 || now < self.next_at {
+            return None;
+        }
+        self.take(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_a_second_is_allowed_and_the_others_are_counted() {
+        let mut ration = Ration::default();
+        assert_eq!(ration.take(Millis(5)), Some(0));
+        assert_eq!(ration.take(Millis(5)), None);
+        assert_eq!(ration.take(Millis(1004)), None);
+        assert_eq!(ration.take_overdue(Millis(1004)), None);
+        assert_eq!(ration.take(Millis(1005)), Some(2));
+        assert_eq!(ration.take_overdue(Millis(9000)), None);
+        assert_eq!(ration.take(Millis(9000)), Some(0));
+        assert_eq!(ration.take(Millis(9001)), None);
+        assert_eq!(ration.take_overdue(Millis(10_000)), Some(1));
+    }
+}
