@@ -4,6 +4,10 @@ mod cli;
 
 use std::process::ExitCode;
 
+#[cfg(target_env = "gnu")]
+#[global_allocator]
+static HEAP: rpushd::reactor::CountedHeap = rpushd::reactor::CountedHeap;
+
 fn main() -> ExitCode {
     cli::run(std::env::args_os().skip(1).collect())
 }

@@ -42,6 +42,7 @@ failed, 78 wrong configuration, or a secret is missing.
 };
 
 fn run(parser: lexopt::Parser) -> Result<(), Failure> {
+    reactor::set_heap_thresholds();
     let settings = Settings::parse(parser)?;
     let sources = settings.read()?;
     let config = &sources.config;

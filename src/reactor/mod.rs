@@ -9,6 +9,7 @@
 )]
 
 mod clock;
+mod heap;
 mod listeners;
 mod process;
 mod signals;
@@ -16,6 +17,7 @@ mod socket;
 mod systemd;
 
 pub use clock::Clock;
+pub use heap::{CountedHeap, set_heap_thresholds};
 pub use listeners::{BoundListener, bind_all};
 pub use process::{host, is_standard_error_open, raise_descriptor_limit, random_bytes};
 pub use systemd::Notifier;
@@ -69,6 +71,7 @@ pub struct Reactor {
     /// The operator has been told, and nobody was accepted since.
     has_warned: bool,
     watchdog_at: Option<Millis>,
+    trimming: heap::Trimming,
     /// When the signal to stop came.
     stop_began: Option<Millis>,
 }
@@ -106,6 +109,7 @@ impl Reactor {
             accept_pause: None,
             has_warned: false,
             watchdog_at: None,
+            trimming: heap::Trimming::default(),
             stop_began: None,
         })
     }
@@ -128,6 +132,7 @@ impl Reactor {
             self.write(now);
             self.close();
             self.pet_watchdog(now);
+            self.trimming.turn(now.monotonic);
             if self.server.is_stopping() && self.server.connection_count() == 0 {
                 let began = self.stop_began.unwrap_or(now.monotonic);
                 let took = self.clock.now().monotonic.since(began);
@@ -143,10 +148,15 @@ impl Reactor {
         let has_work = !self.readable.is_empty() || self.can_accept(now);
         let wake = match has_work {
             true => Some(now.monotonic),
-            false => [self.server.next_wake(now), self.accept_pause, self.watchdog_at]
-                .into_iter()
-                .flatten()
-                .min(),
+            false => [
+                self.server.next_wake(now),
+                self.accept_pause,
+                self.watchdog_at,
+                self.trimming.due(),
+            ]
+            .into_iter()
+            .flatten()
+            .min(),
         };
         let timeout = wake.map(|at| Duration::from_millis(at.since(now.monotonic).0));
         match self.poll.poll(&mut self.events, timeout) {

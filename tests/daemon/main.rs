@@ -7,6 +7,7 @@ mod configuration;
 mod crowds;
 mod development;
 mod http;
+mod memory;
 mod peers;
 mod php_fpm;
 mod programs;
