@@ -62,3 +62,11 @@ fn a_channel_of_locations_that_the_api_has_used_lives_as_long_as_the_api_s_own()
     daemon.advance(3_600_000);
     assert!(!remembered().contains("\"both\""));
 }
+
+#[test]
+fn a_channel_of_the_api_may_be_named_like_a_dot_segment_beside_locations() {
+    let daemon = daemon_with_publisher();
+    let reader = subscriber(&daemon, "..");
+    ask(&daemon, publish("..", "1"));
+    assert_eq!(reader.read(), frames(["1"]));
+}

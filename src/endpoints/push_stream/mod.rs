@@ -9,7 +9,7 @@ mod request;
 pub mod subscriber;
 
 pub use location::{Location, Locations, Match, Wire};
-pub use path::normalize;
+pub use path::{NormalPath, normalize};
 pub use refusal::Refusal;
 pub use request::Request;
 

@@ -2,20 +2,31 @@
 
 use std::borrow::Cow;
 
-/// The path that locations are matched against. None: a broken escape, a NUL, or a way above the root.
-pub fn normalize(raw: &str) -> Option<Cow<'_, [u8]>> {
+/// The path that locations are matched against.
+#[derive(Debug, PartialEq, Eq)]
+pub struct NormalPath<'a> {
+    /// Decoded and cleaned.
+    pub bytes: Cow<'a, [u8]>,
+    /// `.` or `..` were resolved, plain or encoded. A proxy may have compared the path with its rules before
+    /// that, so no location answers such a request. Clients resolve them before they ask (RFC 3986, 5.2.4).
+    pub had_dot_segments: bool,
+}
+
+/// Cleans a path. None: a broken escape, a NUL, or a way above the root.
+pub fn normalize(raw: &str) -> Option<NormalPath<'_>> {
     if !raw.starts_with('/') {
         return None;
     }
     // Most paths are clean already.
     let is_special = |pair: &[u8]| matches!(pair, [_, b'%' | 0] | [b'/', b'/' | b'.']);
     if !raw.as_bytes().windows(2).any(is_special) {
-        return Some(Cow::Borrowed(raw.as_bytes()));
+        return Some(NormalPath { bytes: Cow::Borrowed(raw.as_bytes()), had_dot_segments: false });
     }
-    clean(&decode(raw)?).map(Cow::Owned)
+    clean(&decode(raw)?)
 }
 
-fn clean(decoded: &[u8]) -> Option<Vec<u8>> {
+fn clean(decoded: &[u8]) -> Option<NormalPath<'static>> {
+    let mut had_dot_segments = false;
     let mut path = Vec::with_capacity(decoded.len());
     let mut segments = decoded.split(|&byte| byte == b'/').peekable();
     segments.next();
@@ -23,8 +34,10 @@ fn clean(decoded: &[u8]) -> Option<Vec<u8>> {
     while let Some(segment) = segments.next() {
         let is_last = segments.peek().is_none();
         match segment {
-            b"" | b"." => {}
+            b"" => {}
+            b"." => had_dot_segments = true,
             b".." => {
+                had_dot_segments = true;
                 // Back to the slash before the last segment.
                 path.pop()?;
                 let parent = path.iter().rposition(|&byte| byte == b'/')?;
@@ -38,7 +51,7 @@ fn clean(decoded: &[u8]) -> Option<Vec<u8>> {
             }
         }
     }
-    Some(path)
+    Some(NormalPath { bytes: Cow::Owned(path), had_dot_segments })
 }
 
 fn decode(raw: &str) -> Option<Vec<u8>> {
@@ -68,17 +81,26 @@ mod tests {
     #[test]
     fn paths_are_decoded_and_cleaned_as_nginx_does() {
         let rows = [
-            ("/", "/"),
-            ("/sub/a", "/sub/a"),
-            ("/sub//a///b", "/sub/a/b"),
-            ("/sub/a/", "/sub/a/"),
-            ("/sub/./a/../b", "/sub/b"),
-            ("/sub/a/..", "/sub/"),
-            ("/a%2Fb%20c", "/a/b c"),
-            ("/a%2520b", "/a%20b"),
+            ("/", "/", false),
+            ("/sub/a", "/sub/a", false),
+            ("/sub//a///b", "/sub/a/b", false),
+            ("/sub/a/", "/sub/a/", false),
+            ("/a%2Fb%20c", "/a/b c", false),
+            ("/a%2520b", "/a%20b", false),
+            ("/.a/..b/c./...", "/.a/..b/c./...", false),
+            ("/..;/a", "/..;/a", false),
+            ("/%252e%252e/a", "/%2e%2e/a", false),
+            ("/sub/./a/../b", "/sub/b", true),
+            ("/sub/a/..", "/sub/", true),
+            ("/sub/.", "/sub/", true),
+            ("/sub/%2E/a", "/sub/a", true),
+            ("/sub/.%2e/a", "/a", true),
+            ("/sub/%2e%2E%2fa", "/a", true),
+            ("/sub%2f..%2fa", "/a", true),
         ];
-        for (raw, path) in rows {
-            assert_eq!(normalize(raw).as_deref(), Some(path.as_bytes()), "{raw}");
+        for (raw, bytes, had_dot_segments) in rows {
+            let expected = NormalPath { bytes: bytes.as_bytes().into(), had_dot_segments };
+            assert_eq!(normalize(raw), Some(expected), "{raw}");
         }
         for refused in ["", "a", "*", "/..", "/a/../..", "/%", "/%4", "/%zz", "/a%00"] {
             assert_eq!(normalize(refused), None, "{refused}");

@@ -48,11 +48,14 @@ impl Server {
         let Some(path) = normalize(head.path) else {
             return Some(Next::Answer(Response::titled(Status::BAD_REQUEST), Vec::new()));
         };
-        let found = self.locations.find(server, head.host, &path)?;
+        let found = self.locations.find(server, head.host, &path.bytes)?;
         let location = &found.location;
         let settings = &location.settings;
         if settings.is_internal && !is_internal {
             return None;
+        }
+        if path.had_dot_segments {
+            return Some(Next::Answer(Response::titled(Status::BAD_REQUEST), Vec::new()));
         }
         if settings.requires_secret
             && !auth::is_authorized(head.values("authorization"), &self.config.publish_secrets)
@@ -67,7 +70,7 @@ impl Server {
             self.connections[id as usize].exchange.keeps_alive = false;
             return Some(too_large());
         }
-        let request = Request { head, path: &path, captures: &found.captures };
+        let request = Request { head, path: &path.bytes, captures: &found.captures };
         let asked = Asked { location, request: &request, origin: location.origin(&request) };
         Some(match settings.role {
             Role::Publisher { is_admin } => self.route_publisher(&asked, is_admin, now),

@@ -130,6 +130,39 @@ fn slashes_of_the_url_are_merged_before_the_path_is_read() {
 }
 
 #[test]
+fn dot_segments_lead_into_no_location() {
+    let daemon = daemon("");
+    publish(&daemon, "a", "x");
+    for target in [
+        "/sub/../pub?id=a",
+        "/sub/..//pub?id=a",
+        "/./pub?id=a",
+        "/pub/.?id=a",
+        "/sub/%2e%2e/pub?id=a",
+        "/sub/.%2E/pub?id=a",
+        "/sub/..%2fpub?id=a",
+        "/sub%2F..%2Fpub?id=a",
+        "/sub/%2e%2e%2fpub?id=a",
+        "/sub/x/../../pub?id=a",
+        "/sub/x/../y",
+        "http://push.test/sub/../pub?id=a",
+    ] {
+        for method in ["POST", "PUT", "DELETE", "GET"] {
+            let answer = ask(&daemon, send(method, target, "", "text"));
+            let expected = "HTTP/1.1 400 Bad Request\r\n";
+            assert!(answer.starts_with(expected), "{method} {target}: {answer}");
+        }
+    }
+    assert_eq!(channel(&daemon, "a"), Some(row("a", 1, 1, 0)));
+    // No location is there, with or without them.
+    assert!(ask(&daemon, get("/sub/../nowhere", "")).starts_with("HTTP/1.1 404 Not Found\r\n"));
+    // These are names.
+    for target in ["/sub/..x", "/sub/...", "/sub/..;", "/sub/x.."] {
+        stream(&daemon, target);
+    }
+}
+
+#[test]
 fn escapes_that_are_none_are_refused_in_the_url_and_stay_in_an_argument() {
     let daemon = daemon("");
     let answer = ask(&daemon, get("/sub/a%zz", ""));
