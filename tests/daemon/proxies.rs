@@ -7,17 +7,37 @@ use crate::programs::{self, Server, free_port, repository};
 use crate::support::{Daemon, Folder, PATIENCE, SECRETS, token};
 use std::net::TcpStream;
 
+mod tricks;
+
 const MESSAGES: usize = 20;
+
+/// A proxy with the example configuration.
+struct Proxy {
+    address: String,
+    _server: Server,
+}
 
 #[test]
 fn nginx_passes_every_transport_on_at_once() {
-    let Some([nginx]) = programs::find(["nginx"]) else {
-        return;
-    };
-    let daemon = daemon();
+    everything_passes(nginx);
+}
+
+#[test]
+fn haproxy_passes_every_transport_on_at_once() {
+    everything_passes(haproxy);
+}
+
+#[test]
+fn apache_passes_every_transport_on_at_once() {
+    everything_passes(apache);
+}
+
+/// nginx before the daemon at an address. None: it is not installed.
+fn nginx(daemon: &str) -> Option<Proxy> {
+    let [nginx] = programs::find(["nginx"])?;
     let (folder, port) = (Folder::new(), free_port());
     let snippets =
-        ["nginx-rpushd.conf", "nginx-push-stream.conf"].map(|name| example(name, &daemon));
+        ["nginx-rpushd.conf", "nginx-push-stream.conf"].map(|name| example(name, daemon));
     let configuration = format!(
         "daemon off; master_process off; error_log stderr; pid nginx.pid;\n\
          events {{}}\n\
@@ -30,29 +50,23 @@ fn nginx_passes_every_transport_on_at_once() {
     );
     folder.write("nginx.conf", &configuration);
     let prefix = folder.path("").display().to_string();
-    let _nginx = Server::start(&nginx, &["-p", &prefix, "-c", "nginx.conf"], folder, port);
-    everything_passes(&daemon, &format!("127.0.0.1:{port}"));
+    let server = Server::start(&nginx, &["-p", &prefix, "-c", "nginx.conf"], folder, port);
+    Some(Proxy { address: format!("127.0.0.1:{port}"), _server: server })
 }
 
-#[test]
-fn haproxy_passes_every_transport_on_at_once() {
-    let Some([haproxy]) = programs::find(["haproxy"]) else {
-        return;
-    };
-    let daemon = daemon();
+/// HAProxy likewise.
+fn haproxy(daemon: &str) -> Option<Proxy> {
+    let [haproxy] = programs::find(["haproxy"])?;
     let (folder, port) = (Folder::new(), free_port());
-    let configuration = example("haproxy.cfg", &daemon).replace(":8080", &format!(":{port}"));
+    let configuration = example("haproxy.cfg", daemon).replace(":8080", &format!(":{port}"));
     folder.write("haproxy.cfg", &configuration);
-    let _haproxy = Server::start(&haproxy, &["-db", "-f", "haproxy.cfg"], folder, port);
-    everything_passes(&daemon, &format!("127.0.0.1:{port}"));
+    let server = Server::start(&haproxy, &["-db", "-f", "haproxy.cfg"], folder, port);
+    Some(Proxy { address: format!("127.0.0.1:{port}"), _server: server })
 }
 
-#[test]
-fn apache_passes_every_transport_on_at_once() {
-    let Some([apache]) = programs::find(["apache2"]) else {
-        return;
-    };
-    let daemon = daemon();
+/// Apache likewise.
+fn apache(daemon: &str) -> Option<Proxy> {
+    let [apache] = programs::find(["apache2"])?;
     let (folder, port) = (Folder::new(), free_port());
     let modules: String = ["mpm_event", "authz_core", "env", "setenvif", "proxy", "proxy_http"]
         .map(|name| format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n"))
@@ -61,32 +75,31 @@ fn apache_passes_every_transport_on_at_once() {
         "ServerRoot {}\nServerName localhost\nListen 127.0.0.1:{port}\nPidFile apache.pid\n\
          ErrorLog error.log\nDefaultRuntimeDir .\nUser nobody\nGroup nogroup\n{modules}{}",
         folder.path("").display(),
-        example("apache.conf", &daemon).replace(":8080", &format!(":{port}")),
+        example("apache.conf", daemon).replace(":8080", &format!(":{port}")),
     );
     let file = folder.write("apache.conf", &configuration);
-    let _apache = Server::start(&apache, &["-X", "-f", &file], folder, port);
-    everything_passes(&daemon, &format!("127.0.0.1:{port}"));
-}
-
-fn daemon() -> Daemon {
-    let config = repository("tests/daemon/peers.toml").display().to_string();
-    Daemon::start(&[("RPUSHD_CONFIG", &config)])
+    let server = Server::start(&apache, &["-X", "-f", &file], folder, port);
+    Some(Proxy { address: format!("127.0.0.1:{port}"), _server: server })
 }
 
 /// An example configuration, pointed at the daemon.
-fn example(name: &str, daemon: &Daemon) -> String {
+fn example(name: &str, daemon: &str) -> String {
     let file = repository("packaging/proxies").join(name);
     let text = std::fs::read_to_string(file).expect("it is in the repository");
-    let address = daemon.address();
-    text.replace("127.0.0.1:45831", &address).replace("127.0.0.1:9080", &address)
+    text.replace("127.0.0.1:45831", daemon).replace("127.0.0.1:9080", daemon)
 }
 
-fn everything_passes(daemon: &Daemon, proxy: &str) {
-    only_health_and_streams_are_public(proxy);
-    framed_stream(daemon, proxy);
-    event_source(daemon, proxy);
-    long_polling(daemon, proxy);
-    websocket(daemon, proxy);
+fn everything_passes(start: fn(&str) -> Option<Proxy>) {
+    let config = repository("tests/daemon/peers.toml").display().to_string();
+    let daemon = Daemon::start(&[("RPUSHD_CONFIG", &config)]);
+    let Some(Proxy { address, _server }) = start(&daemon.address()) else {
+        return;
+    };
+    only_health_and_streams_are_public(&address);
+    framed_stream(&daemon, &address);
+    event_source(&daemon, &address);
+    long_polling(&daemon, &address);
+    websocket(&daemon, &address);
 }
 
 fn only_health_and_streams_are_public(proxy: &str) {
