@@ -44,7 +44,7 @@ fn token(criterion: &mut Criterion) {
     let token = sign(&keys[0], "orders:42", NOW.unix_seconds() + 60);
     let claims = Claims { channel: "orders:42", now: NOW.unix_seconds() };
     criterion.bench_function("token/verify", |bencher| {
-        bencher.iter(|| assert!(verify(black_box(&token), &keys, &claims)));
+        bencher.iter(|| assert!(verify(black_box(&token), &keys, &claims).is_ok()));
     });
 }
 

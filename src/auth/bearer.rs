@@ -1,17 +1,34 @@
 //! The `Authorization: Bearer` secret of publish and stats (rpushd spec, section 3).
 
+use super::Denial;
 use crate::config::Secret;
 use sha2::{Digest, Sha256};
 
-/// Whether the request's Authorization fields are exactly one `Bearer SECRET` with one of the secrets.
+/// Accepts a request whose Authorization fields are exactly one `Bearer SECRET` with one of the secrets.
 ///
 /// Digests are compared, not the secrets: the time it takes tells nothing, not even a length.
-pub fn is_authorized<'a>(
+///
+/// # Errors
+/// Why it is refused.
+pub fn authorize<'a>(
     mut authorizations: impl Iterator<Item = &'a [u8]>,
     secrets: &[Secret],
-) -> bool {
-    let (Some(value), None) = (authorizations.next(), authorizations.next()) else { return false };
-    let Some(given) = value.strip_prefix(b"Bearer ") else { return false };
+) -> Result<(), Denial> {
+    let value = match (authorizations.next(), authorizations.next()) {
+        (Some(value), None) => value,
+        (None, _) => return Err(Denial::Missing),
+        (Some(_), Some(_)) => return Err(Denial::Malformed),
+    };
+    let (scheme, given) = match value.iter().position(|&byte| byte == b' ') {
+        Some(at) => (&value[..at], &value[at + 1..]),
+        None => (value, &b""[..]),
+    };
+    if !scheme.eq_ignore_ascii_case(b"bearer") || given.is_empty() {
+        return Err(Denial::Missing);
+    }
+    if scheme != b"Bearer" {
+        return Err(Denial::Malformed);
+    }
     let given = Sha256::digest(given);
     let mut is_found = false;
     for secret in secrets {
@@ -20,7 +37,7 @@ pub fn is_authorized<'a>(
             given.iter().zip(wanted.iter()).fold(0, |sum, (one, other)| sum | (one ^ other));
         is_found |= std::hint::black_box(difference) == 0;
     }
-    is_found
+    if is_found { Ok(()) } else { Err(Denial::WrongSecret) }
 }
 
 #[cfg(test)]
@@ -30,24 +47,24 @@ mod tests {
     #[test]
     fn exactly_one_well_spelled_secret_is_accepted() {
         let secrets = [Secret::new("current").unwrap(), Secret::new("previous").unwrap()];
-        let accepts =
-            |values: &[&str]| is_authorized(values.iter().map(|value| value.as_bytes()), &secrets);
-        assert!(accepts(&["Bearer current"]));
-        assert!(accepts(&["Bearer previous"]));
-        for refused in [
-            &[][..],
-            &["Bearer current", "Bearer current"],
-            &["bearer current"],
-            &["Bearer  current"],
-            &["Bearer"],
-            &["Bearer "],
-            &["Bearer curren"],
-            &["Bearer current2"],
-            &["Basic current"],
-            &["current"],
+        let judge =
+            |values: &[&str]| authorize(values.iter().map(|value| value.as_bytes()), &secrets);
+        assert_eq!(judge(&["Bearer current"]), Ok(()));
+        assert_eq!(judge(&["Bearer previous"]), Ok(()));
+        for (refused, denial) in [
+            (&[][..], Denial::Missing),
+            (&["Bearer"], Denial::Missing),
+            (&["Bearer "], Denial::Missing),
+            (&["Basic current"], Denial::Missing),
+            (&["current"], Denial::Missing),
+            (&["Bearer current", "Bearer current"], Denial::Malformed),
+            (&["bearer current"], Denial::Malformed),
+            (&["Bearer  current"], Denial::WrongSecret),
+            (&["Bearer curren"], Denial::WrongSecret),
+            (&["Bearer current2"], Denial::WrongSecret),
         ] {
-            assert!(!accepts(refused), "{refused:?}");
+            assert_eq!(judge(refused), Err(denial), "{refused:?}");
         }
-        assert!(!is_authorized([b"Bearer ".as_slice()].into_iter(), &[]));
+        assert_eq!(authorize([b"Bearer x".as_slice()].into_iter(), &[]), Err(Denial::WrongSecret));
     }
 }

@@ -1,6 +1,7 @@
 //! Subscribe tokens: JSON Web Tokens (RFC 7519) signed with HS256 (RFC 7515), as rpushd spec, section 5.1
 //! wants them.
 
+use super::Denial;
 use crate::config::Secret;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -40,9 +41,28 @@ pub struct Claims<'a> {
     pub now: u64,
 }
 
-/// Whether one of the keys signed this token and it grants the claims. Why not is told to nobody.
-pub fn verify(token: &str, keys: &[TokenKey], wanted: &Claims<'_>) -> bool {
-    check(token, keys, wanted).is_some()
+/// Accepts a token that one of the keys has signed and that grants the claims.
+///
+/// # Errors
+/// Why it is refused. What an unsigned token holds is not looked at.
+pub fn verify(token: &str, keys: &[TokenKey], wanted: &Claims<'_>) -> Result<(), Denial> {
+    match token {
+        "" => return Err(Denial::Missing),
+        _ if token.len() > TOKEN_BYTES_MAX => return Err(Denial::Malformed),
+        _ => {}
+    }
+    let Parts { signed, header, payload, signature } = Parts::of(token).ok_or(Denial::Malformed)?;
+    // All keys are tried, so that the time tells nothing of which one it was.
+    let mut is_signed = false;
+    for key in keys {
+        is_signed |= key.tag(signed.as_bytes()).verify_slice(&signature).is_ok();
+    }
+    if !is_signed {
+        return Err(Denial::WrongSignature);
+    }
+    let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| Denial::Malformed);
+    check_header(&decode(header)?).ok_or(Denial::Malformed)?;
+    Granted::read(&decode(payload)?).ok_or(Denial::Malformed)?.check(wanted)
 }
 
 /// Makes a token that lets its bearer subscribe to `channel` until `expires`, seconds since 1970 UTC.
@@ -61,24 +81,22 @@ pub fn sign(key: &TokenKey, channel: &str, expires: u64) -> String {
     token
 }
 
-fn check(token: &str, keys: &[TokenKey], wanted: &Claims<'_>) -> Option<()> {
-    if token.len() > TOKEN_BYTES_MAX {
-        return None;
+/// A token taken apart.
+struct Parts<'a> {
+    signed: &'a str,
+    header: &'a str,
+    payload: &'a str,
+    signature: Vec<u8>,
+}
+
+impl<'a> Parts<'a> {
+    fn of(token: &'a str) -> Option<Parts<'a>> {
+        let (signed, signature) = token.rsplit_once('.')?;
+        let (header, payload) = signed.split_once('.')?;
+        // The alphabet has no dot, so a fourth part fails here.
+        let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
+        Some(Parts { signed, header, payload, signature })
     }
-    let (signed, signature) = token.rsplit_once('.')?;
-    let (header, payload) = signed.split_once('.')?;
-    // The alphabet has no dot, so a fourth part fails here.
-    let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
-    // All keys are tried, so that the time tells nothing of which one it was.
-    let mut is_signed = false;
-    for key in keys {
-        is_signed |= key.tag(signed.as_bytes()).verify_slice(&signature).is_ok();
-    }
-    if !is_signed {
-        return None;
-    }
-    check_header(&URL_SAFE_NO_PAD.decode(header).ok()?)?;
-    check_payload(&URL_SAFE_NO_PAD.decode(payload).ok()?, wanted)
 }
 
 fn check_header(header: &[u8]) -> Option<()> {
@@ -86,26 +104,53 @@ fn check_header(header: &[u8]) -> Option<()> {
     (members.string("alg")? == "HS256" && members.find("crit").is_none()).then_some(())
 }
 
-fn check_payload(payload: &[u8], wanted: &Claims<'_>) -> Option<()> {
-    let members = Members::parse(payload)?;
-    let has_audience = match members.find("aud")?.get() {
-        list if list.starts_with('[') => {
-            let list: Vec<Cow<'_, str>> = serde_json::from_str(list).ok()?;
-            list.iter().any(|audience| audience == "rpushd")
+/// What a well-formed payload says.
+struct Granted<'a> {
+    has_purpose: bool,
+    channel: Cow<'a, str>,
+    expires: Seconds,
+    begins: Option<Seconds>,
+}
+
+impl<'a> Granted<'a> {
+    /// None: a claim is missing or of the wrong type.
+    fn read(payload: &'a [u8]) -> Option<Granted<'a>> {
+        let members = Members::parse(payload)?;
+        let has_audience = match members.find("aud")?.get() {
+            list if list.starts_with('[') => {
+                let list: Vec<Cow<'_, str>> = serde_json::from_str(list).ok()?;
+                list.iter().any(|audience| audience == "rpushd")
+            }
+            _ => members.string("aud")? == "rpushd",
+        };
+        let has_scope = members.string("scope")?.split(' ').any(|scope| scope == "subscribe");
+        let begins = match members.find("nbf") {
+            Some(_) => Some(members.seconds("nbf")?),
+            None => None,
+        };
+        Some(Granted {
+            has_purpose: has_audience && has_scope,
+            channel: members.string("channel")?,
+            expires: members.seconds("exp")?,
+            begins,
+        })
+    }
+
+    fn check(&self, wanted: &Claims<'_>) -> Result<(), Denial> {
+        let latest = wanted.now as f64 + NOT_BEFORE_LEEWAY;
+        let is_early = self.begins.as_ref().is_some_and(|begins| begins.as_f64() > latest);
+        let is_late = match self.expires {
+            Seconds::Whole(expires) => expires < wanted.now,
+            Seconds::Fraction(expires) => expires < wanted.now as f64,
+        };
+        match () {
+            () if !self.has_purpose => Err(Denial::OtherPurpose),
+            () if self.channel != wanted.channel => Err(Denial::OtherChannel),
+            () if is_early => Err(Denial::Early),
+            () if is_late => Err(Denial::Expired),
+            () => Ok(()),
         }
-        _ => members.string("aud")? == "rpushd",
-    };
-    let has_scope = members.string("scope")?.split(' ').any(|scope| scope == "subscribe");
-    let has_channel = members.string("channel")? == wanted.channel;
-    let is_early = match members.find("nbf") {
-        Some(_) => members.seconds("nbf")?.as_f64() > wanted.now as f64 + NOT_BEFORE_LEEWAY,
-        None => false,
-    };
-    let is_late = match members.seconds("exp")? {
-        Seconds::Whole(expires) => expires < wanted.now,
-        Seconds::Fraction(expires) => expires < wanted.now as f64,
-    };
-    (has_audience && has_scope && has_channel && !is_early && !is_late).then_some(())
+    }
 }
 
 /// A JSON object's members, each name once.
@@ -201,6 +246,10 @@ mod tests {
     }
 
     fn accepts(token: &str) -> bool {
+        judge(token).is_ok()
+    }
+
+    fn judge(token: &str) -> Result<(), Denial> {
         let keys = [key("other"), key("secret")];
         verify(token, &keys, &Claims { channel: "a:b", now: NOW })
     }
@@ -231,6 +280,36 @@ mod tests {
         assert!(!accepts(&sign(&key("secret"), "a:B", NOW)));
         assert!(!accepts(&sign(&key("secret"), "a:b", NOW - 1)));
         assert!(!accepts(&sign(&key("stranger"), "a:b", NOW)));
+    }
+
+    #[test]
+    fn each_fault_has_its_reason() {
+        let with = |claims: &str| judge(&signed(r#"{"alg":"HS256"}"#, claims));
+        let good = r#"{"aud":"rpushd","scope":"subscribe","channel":"a:b","exp":1776181200}"#;
+        for (token, denial) in [
+            (String::new(), Denial::Missing),
+            ("x".to_owned(), Denial::Malformed),
+            ("x.y.z!".to_owned(), Denial::Malformed),
+            ("a".repeat(TOKEN_BYTES_MAX + 1), Denial::Malformed),
+            (sign(&key("stranger"), "a:b", NOW), Denial::WrongSignature),
+            (sign(&key("stranger"), "other", NOW - 1), Denial::WrongSignature),
+            (signed(r#"{"alg":"none"}"#, good), Denial::Malformed),
+            (sign(&key("secret"), "a:b", NOW - 1), Denial::Expired),
+            (sign(&key("secret"), "other", NOW), Denial::OtherChannel),
+        ] {
+            assert_eq!(judge(&token), Err(denial), "{token}");
+        }
+        assert_eq!(with(good), Ok(()));
+        for (from, to, denial) in [
+            ("rpushd", "other", Denial::OtherPurpose),
+            ("subscribe", "publish", Denial::OtherPurpose),
+            ("1776181200", "1776181200,\"nbf\":1776181231", Denial::Early),
+            ("1776181200", "null", Denial::Malformed),
+            (",\"exp\":1776181200", "", Denial::Malformed),
+            ("{", "", Denial::Malformed),
+        ] {
+            assert_eq!(with(&good.replace(from, to)), Err(denial), "{to}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A small blocking HTTP/1.1 client: one request per connection, over TCP or a Unix socket.
 
+use super::challenge;
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -137,7 +138,19 @@ pub struct Request<'r> {
 /// The answer, its body still to be read.
 pub struct Response {
     pub status: u16,
+    /// Why the secret or token was refused, as the daemon has it in `WWW-Authenticate`.
+    pub denial: Option<String>,
     pub body: Body,
+}
+
+impl Response {
+    /// The status and why it is one, for people.
+    pub fn describe(&self) -> String {
+        match &self.denial {
+            Some(denial) => format!("{}: {denial}", self.status),
+            None => self.status.to_string(),
+        }
+    }
 }
 
 impl Request<'_> {
@@ -148,7 +161,9 @@ impl Request<'_> {
         // An answer may have come before all was sent; without one the broken pipe is the news.
         let mut reader = BufReader::new(stream);
         match (read_response_head(&mut reader), sent) {
-            (Ok((status, framing)), _) => Ok(Response { status, body: Body { reader, framing } }),
+            (Ok(Head { status, denial, framing }), _) => {
+                Ok(Response { status, denial, body: Body { reader, framing } })
+            }
             (Err(_), Err(error)) => Err(error.into()),
             (Err(error), Ok(())) => Err(error),
         }
@@ -182,8 +197,15 @@ impl Request<'_> {
     }
 }
 
-/// The status and framing of the final answer; interim ones are skipped (RFC 9110, section 15.2).
-fn read_response_head(reader: &mut impl BufRead) -> Result<(u16, Framing), ClientError> {
+/// What a client wants to know of a head.
+struct Head {
+    status: u16,
+    denial: Option<String>,
+    framing: Framing,
+}
+
+/// The head of the final answer; interim ones are skipped (RFC 9110, section 15.2).
+fn read_response_head(reader: &mut impl BufRead) -> Result<Head, ClientError> {
     loop {
         let mut head = Vec::new();
         let mut limited = reader.take(HEAD_BYTES_MAX);
@@ -204,7 +226,10 @@ fn read_response_head(reader: &mut impl BufRead) -> Result<(u16, Framing), Clien
         response.parse(&head).map_err(|_| ClientError::NotHttp("its head is malformed"))?;
         match response.code {
             Some(100..200) => {}
-            Some(status) => return Ok((status, Framing::of(status, response.headers)?)),
+            Some(status) => {
+                let framing = Framing::of(status, response.headers)?;
+                return Ok(Head { status, denial: challenge::reason(response.headers), framing });
+            }
             None => return Err(ClientError::NotHttp("it has no status")),
         }
     }
@@ -420,7 +445,7 @@ mod tests {
 
     fn body_of(answer: &str) -> (u16, Result<String, io::ErrorKind>) {
         let mut reader = BufReader::with_capacity(3, answer.as_bytes());
-        let (status, framing) = read_response_head(&mut reader).unwrap();
+        let Head { status, framing, .. } = read_response_head(&mut reader).unwrap();
         let mut text = String::new();
         let read = Body { reader, framing }.read_to_string(&mut text);
         (status, read.map(|_| text).map_err(|error| error.kind()))
@@ -457,7 +482,7 @@ mod tests {
     #[test]
     fn what_is_not_http_is_told_apart_from_silence() {
         let outcome =
-            |text: &str| read_response_head(&mut text.as_bytes()).unwrap_err().to_string();
+            |text: &str| read_response_head(&mut text.as_bytes()).err().unwrap().to_string();
         assert_eq!(outcome("hello\r\n\r\n"), "the answer is not HTTP: its head is malformed");
         assert_eq!(outcome("HTTP/1.1 200 OK\r\n"), "the answer is not HTTP: its head has no end");
         assert_eq!(outcome(""), "the connection broke: unexpected end of file");

@@ -1,5 +1,6 @@
 //! The command line: which subcommand is meant, what it is told, which exit code it ends with.
 
+mod challenge;
 mod check;
 mod client;
 mod development;

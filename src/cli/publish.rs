@@ -108,7 +108,7 @@ fn publish(
         Some(exit) => {
             let text = response.body.read_short_text().unwrap_or_default();
             let separator = if text.is_empty() { "" } else { ": " };
-            let reason = format!("{address} answers {status}{separator}{text}");
+            let reason = format!("{address} answers {}{separator}{text}", response.describe());
             Err(Failure::answered(exit, status, reason))
         }
     }

@@ -57,7 +57,7 @@ fn run(mut parser: lexopt::Parser) -> Result<(), Failure> {
     let request = Request { method: "GET", path: &path, bearer: Some(secret.expose()), body: None };
     let mut response = request.send(&address, client.deadline())?;
     if let Some(exit) = Exit::of_status(response.status) {
-        let reason = format!("{address} answers {}", response.status);
+        let reason = format!("{address} answers {}", response.describe());
         return Err(Failure::answered(exit, response.status, reason));
     }
     let mut piece = [0; 16 * 1024];

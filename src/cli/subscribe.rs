@@ -161,7 +161,7 @@ impl Subscription {
         let request = Request { method: "POST", path: &path, bearer: None, body: Some(&body) };
         let mut response = request.send(&self.address, self.deadline)?;
         if let Some(exit) = Exit::of_status(response.status) {
-            let reason = format!("{} answers {}", self.address, response.status);
+            let reason = format!("{} answers {}", self.address, response.describe());
             return Err(Failure::answered(exit, response.status, reason));
         }
         self.pause = PAUSE.0;

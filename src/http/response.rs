@@ -35,6 +35,8 @@ pub struct Response {
     status: Status,
     /// Field names that the server adds are written `Like-This`, not `like-this`.
     is_titled: bool,
+    /// For log lines only.
+    reason: &'static str,
     bytes: Vec<u8>,
 }
 
@@ -57,12 +59,22 @@ impl Response {
         bytes.push(b' ');
         bytes.extend_from_slice(status.reason().as_bytes());
         bytes.extend_from_slice(b"\r\n");
-        Response { status, is_titled, bytes }
+        Response { status, is_titled, reason: "", bytes }
     }
 
     /// The status that it was made with.
     pub fn status(&self) -> Status {
         self.status
+    }
+
+    /// Remembers why it is a refusal, for those who report it.
+    pub fn because(self, reason: &'static str) -> Response {
+        Response { reason, ..self }
+    }
+
+    /// Why it is a refusal; empty where the status says it all.
+    pub fn reason(&self) -> &'static str {
+        self.reason
     }
 
     /// Adds a field. Bytes that would break the head (from a client, by way of a template) are left out.

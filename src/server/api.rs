@@ -2,8 +2,9 @@
 
 use super::Server;
 use super::connection::{Awaiting, Subscriber, Transport};
+use super::denials::Fault;
 use super::requests::Next;
-use crate::auth::{self, Claims};
+use crate::auth::{self, Claims, Denial};
 use crate::endpoints::api::query::Repeated;
 use crate::endpoints::api::{self, Endpoint, Refusal};
 use crate::endpoints::push_stream::Wire;
@@ -59,10 +60,10 @@ impl Server {
         &self.config.listeners[usize::from(listener.0)]
     }
 
-    fn head_of_publish(&mut self, head: &Head<'_>) -> Result<Next, Refusal> {
+    fn head_of_publish(&mut self, head: &Head<'_>) -> Result<Next, Fault> {
         self.authorize(head)?;
         if !api::has_json_content_type(head) {
-            return Err(Refusal::NOT_JSON_TYPE);
+            return Err(Refusal::NOT_JSON_TYPE.into());
         }
         Ok(Next::Read { awaiting: Awaiting::Publish, bytes_max: self.config.limits.body_bytes_max })
     }
@@ -72,10 +73,10 @@ impl Server {
         head: &Head<'_>,
         segment: &str,
         origin: Option<&[u8]>,
-    ) -> Result<Next, Refusal> {
+    ) -> Result<Next, Fault> {
         let channel = api::stream::channel(segment)?;
         if !api::has_json_content_type(head) {
-            return Err(Refusal::NOT_JSON_TYPE);
+            return Err(Refusal::NOT_JSON_TYPE.into());
         }
         Ok(Next::Read {
             awaiting: Awaiting::Stream { channel, origin: origin.map(Into::into) },
@@ -83,15 +84,10 @@ impl Server {
         })
     }
 
-    fn authorize(&mut self, head: &Head<'_>) -> Result<(), Refusal> {
-        let authorizations = head.values("authorization");
-        match auth::is_authorized(authorizations, &self.config.publish_secrets) {
-            true => Ok(()),
-            false => {
-                self.counters.auth_failures_total += 1;
-                Err(Refusal::UNAUTHORIZED)
-            }
-        }
+    /// Demands the publish secret.
+    pub(super) fn authorize(&mut self, head: &Head<'_>) -> Result<(), Denial> {
+        auth::authorize(head.values("authorization"), &self.config.publish_secrets)
+            .inspect_err(|denial| self.count_denial(*denial))
     }
 
     /// A body is larger than its limit.
@@ -141,18 +137,8 @@ impl Server {
         body: &[u8],
         now: Now,
     ) {
-        let granted = api::stream::token(body).and_then(|token| {
-            let wanted = Claims { channel, now: now.unix_seconds() };
-            match auth::verify(&token, &self.token_keys, &wanted) {
-                true => Ok(()),
-                false => {
-                    self.counters.auth_failures_total += 1;
-                    Err(Refusal::UNAUTHORIZED)
-                }
-            }
-        });
-        if let Err(refusal) = granted.and_then(|()| self.join(id, channel, now)) {
-            return self.respond_refusal(id, refusal, origin, now);
+        if let Err(fault) = self.admit(id, channel, body, now) {
+            return self.respond_refusal(id, fault, origin, now);
         }
         let exchange = &mut self.connections[id as usize].exchange;
         let mut response =
@@ -196,6 +182,15 @@ impl Server {
         }
     }
 
+    /// Lets a subscriber with a good token join its channel.
+    fn admit(&mut self, id: u32, channel: &str, body: &[u8], now: Now) -> Result<(), Fault> {
+        let token = api::stream::token(body)?;
+        let wanted = Claims { channel, now: now.unix_seconds() };
+        auth::verify(&token, &self.token_keys, &wanted)
+            .inspect_err(|denial| self.count_denial(*denial))?;
+        Ok(self.join(id, channel, now)?)
+    }
+
     fn join(&mut self, id: u32, channel: &str, now: Now) -> Result<(), Refusal> {
         let channel = self.hub.find_or_create(channel.as_bytes(), now).map_err(|error| {
             self.counters.store_refusals_total += u64::from(error == CreateError::Full);
@@ -206,13 +201,15 @@ impl Server {
     }
 
     /// `GET /api/stats`
-    fn api_stats(&mut self, head: &Head<'_>, now: Now) -> Result<Next, Refusal> {
+    fn api_stats(&mut self, head: &Head<'_>, now: Now) -> Result<Next, Fault> {
         self.authorize(head)?;
         let mode = match api::query::argument(head.query, "mode") {
             Ok(None) => Mode::default(),
             Ok(Some(word)) => Mode::parse(&word)
                 .ok_or(Refusal::bad_request("mode is one of text, json, xml, prometheus\n"))?,
-            Err(Repeated) => return Err(Refusal::bad_request("mode is given more than once\n")),
+            Err(Repeated) => {
+                return Err(Refusal::bad_request("mode is given more than once\n").into());
+            }
         };
         let is_verbose = !matches!(head.argument("verbose"), Some("0" | "false" | "no" | "off"));
         let body = mode.render(self.snapshot(is_verbose, now));
@@ -256,20 +253,29 @@ impl Server {
         }
     }
 
-    fn respond_refusal(&mut self, id: u32, refusal: Refusal, origin: Option<&[u8]>, now: Now) {
-        let (response, body) = refuse(refusal, origin);
+    fn respond_refusal(
+        &mut self,
+        id: u32,
+        fault: impl Into<Fault>,
+        origin: Option<&[u8]>,
+        now: Now,
+    ) {
+        let (response, body) = refuse(fault, origin);
         self.respond(id, response, &body, now);
     }
 }
 
-/// A client's mistake as an answer, with its body.
-fn refuse(refusal: Refusal, origin: Option<&[u8]>) -> (Response, Vec<u8>) {
-    let response = Response::new(refusal.status);
-    let response = match refusal.text {
-        "" => response,
-        _ => response.field("content-type", "text/plain; charset=utf-8"),
+/// What is wrong with a request, as an answer with its body.
+fn refuse(fault: impl Into<Fault>, origin: Option<&[u8]>) -> (Response, Vec<u8>) {
+    let (response, body) = fault.into().answer();
+    let response = match response.status() {
+        // Scripts of other origins read only fields that are named (Fetch standard, section 3.2.3).
+        Status::UNAUTHORIZED if origin.is_some() => {
+            response.field("access-control-expose-headers", "www-authenticate")
+        }
+        _ => response,
     };
-    (api::origin::name(response, origin), refusal.text.as_bytes().to_vec())
+    (api::origin::name(response, origin), body)
 }
 
 /// Section 5.2.

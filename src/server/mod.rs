@@ -14,6 +14,7 @@ mod clients;
 mod connection;
 mod deadlines;
 mod delivery;
+mod denials;
 mod fanout;
 mod feed;
 mod lifecycle;

@@ -39,4 +39,20 @@ pub struct Counters {
     /// Messages compressed for WebSocket subscribers: once per message, however many subscribers, and once
     /// more whenever a stored message is sent to a late one.
     pub websocket_messages_deflated_total: u64,
+    /// Requests without a token or secret; part of `auth_failures_total`, as those below.
+    pub auth_failures_missing_total: u64,
+    /// Tokens and Authorization fields that cannot be read.
+    pub auth_failures_malformed_total: u64,
+    /// Tokens that no secret in force has signed.
+    pub auth_failures_signature_total: u64,
+    /// Publish secrets that are not in force.
+    pub auth_failures_secret_total: u64,
+    /// Tokens whose time is over.
+    pub auth_failures_expired_total: u64,
+    /// Tokens whose time has not begun.
+    pub auth_failures_early_total: u64,
+    /// Tokens for another channel.
+    pub auth_failures_channel_total: u64,
+    /// Tokens for another audience or scope.
+    pub auth_failures_purpose_total: u64,
 }

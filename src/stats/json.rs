@@ -44,7 +44,15 @@ mod tests {
         r#""received_bytes_total": 106, "sent_bytes_total": 107, "deliveries_total": 108, "#,
         r#""slow_subscribers_closed_total": 109, "stalled_connections_closed_total": 110, "#,
         r#""oversized_frames_skipped_total": 111, "store_refusals_total": 112, "#,
-        r#""websocket_messages_deflated_total": 113"#,
+        r#""websocket_messages_deflated_total": 113, "#,
+        r#""auth_failures_missing_total": 114, "#,
+        r#""auth_failures_malformed_total": 115, "#,
+        r#""auth_failures_signature_total": 116, "#,
+        r#""auth_failures_secret_total": 117, "#,
+        r#""auth_failures_expired_total": 118, "#,
+        r#""auth_failures_early_total": 119, "#,
+        r#""auth_failures_channel_total": 120, "#,
+        r#""auth_failures_purpose_total": 121"#,
     );
 
     fn render(snapshot: Snapshot) -> String {

@@ -100,6 +100,14 @@ impl Snapshot<'_> {
             oversized_frames_skipped_total,
             store_refusals_total,
             websocket_messages_deflated_total,
+            auth_failures_missing_total,
+            auth_failures_malformed_total,
+            auth_failures_signature_total,
+            auth_failures_secret_total,
+            auth_failures_expired_total,
+            auth_failures_early_total,
+            auth_failures_channel_total,
+            auth_failures_purpose_total,
         } = counters;
         macro_rules! row {
             ($kind:ident $name:ident $help:literal) => {
@@ -135,6 +143,14 @@ impl Snapshot<'_> {
             row!(Counter oversized_frames_skipped_total "Messages too large for a framed subscriber."),
             row!(Counter store_refusals_total "Refusals because the memory account was full."),
             row!(Counter websocket_messages_deflated_total "Messages compressed for WebSocket."),
+            row!(Counter auth_failures_missing_total "Authorisation failures: no token or secret."),
+            row!(Counter auth_failures_malformed_total "Authorisation failures: malformed token or header field."),
+            row!(Counter auth_failures_signature_total "Authorisation failures: no secret in force signed the token."),
+            row!(Counter auth_failures_secret_total "Authorisation failures: not a publish secret in force."),
+            row!(Counter auth_failures_expired_total "Authorisation failures: the token has expired."),
+            row!(Counter auth_failures_early_total "Authorisation failures: the token is not valid yet."),
+            row!(Counter auth_failures_channel_total "Authorisation failures: the token is for another channel."),
+            row!(Counter auth_failures_purpose_total "Authorisation failures: token for another audience or scope."),
         ]
     }
 }
@@ -175,6 +191,14 @@ pub(super) mod tests {
                 oversized_frames_skipped_total: 111,
                 store_refusals_total: 112,
                 websocket_messages_deflated_total: 113,
+                auth_failures_missing_total: 114,
+                auth_failures_malformed_total: 115,
+                auth_failures_signature_total: 116,
+                auth_failures_secret_total: 117,
+                auth_failures_expired_total: 118,
+                auth_failures_early_total: 119,
+                auth_failures_channel_total: 120,
+                auth_failures_purpose_total: 121,
             },
             channels: Some(vec![
                 ChannelRow { name: b"thread-posts:459", subscribers: 3, idle_seconds: 1 },

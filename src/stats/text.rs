@@ -65,6 +65,14 @@ stalled_connections_closed_total: 110
 oversized_frames_skipped_total: 111
 store_refusals_total: 112
 websocket_messages_deflated_total: 113
+auth_failures_missing_total: 114
+auth_failures_malformed_total: 115
+auth_failures_signature_total: 116
+auth_failures_secret_total: 117
+auth_failures_expired_total: 118
+auth_failures_early_total: 119
+auth_failures_channel_total: 120
+auth_failures_purpose_total: 121
 ";
 
     fn render(snapshot: Snapshot) -> String {

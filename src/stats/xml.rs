@@ -59,6 +59,14 @@ mod tests {
         "<oversized_frames_skipped_total>111</oversized_frames_skipped_total>",
         "<store_refusals_total>112</store_refusals_total>",
         "<websocket_messages_deflated_total>113</websocket_messages_deflated_total>",
+        "<auth_failures_missing_total>114</auth_failures_missing_total>",
+        "<auth_failures_malformed_total>115</auth_failures_malformed_total>",
+        "<auth_failures_signature_total>116</auth_failures_signature_total>",
+        "<auth_failures_secret_total>117</auth_failures_secret_total>",
+        "<auth_failures_expired_total>118</auth_failures_expired_total>",
+        "<auth_failures_early_total>119</auth_failures_early_total>",
+        "<auth_failures_channel_total>120</auth_failures_channel_total>",
+        "<auth_failures_purpose_total>121</auth_failures_purpose_total>",
     );
 
     fn render(snapshot: Snapshot) -> String {

@@ -37,6 +37,8 @@ fn each_event_is_counted_where_it_happens() {
     expected.published_bytes_total = 5 + 4;
     expected.deliveries_total = 1;
     expected.auth_failures_total = 3;
+    expected.auth_failures_missing_total = 2;
+    expected.auth_failures_malformed_total = 1;
     expected.malformed_requests_total = 1;
     expected.timed_out_requests_total = 1;
     expected.received_bytes_total = received;

@@ -124,6 +124,16 @@ pub fn empty(status: &str) -> String {
     format!("HTTP/1.1 {status}\r\ndate: {DATE}\r\ncontent-length: 0\r\n\r\n")
 }
 
+/// The answer to a secret or token that is refused for this reason; an empty one: for want of any.
+pub fn denied(reason: &str) -> String {
+    let challenge = match reason {
+        "" => "Bearer realm=\"rpushd\"".to_owned(),
+        _ => format!("Bearer error=\"invalid_token\", error_description=\"{reason}\""),
+    };
+    let field = format!("www-authenticate: {challenge}\r\ndate");
+    empty("401 Unauthorized").replacen("date", &field, 1)
+}
+
 /// An answer that says what is wrong.
 pub fn explained(status: &str, text: &str) -> String {
     let length = text.len();

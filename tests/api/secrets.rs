@@ -1,6 +1,6 @@
 //! The publish secret (section 3).
 
-use super::fixtures::{ACCEPTED, ask, bare, closing, config, daemon, empty, get, post, uncached};
+use super::fixtures::{ACCEPTED, ask, bare, closing, config, daemon, denied, get, post, uncached};
 use crate::support::Daemon;
 use rpushd::config::Secret;
 
@@ -10,36 +10,36 @@ const BODY: &str = r#"{"channel":"a","message":1}"#;
 fn publish_takes_exactly_one_well_spelled_secret() {
     let daemon = daemon();
     let rows = [
-        ("Authorization: Bearer publish secret of the tests\r\n", true),
-        ("authorization:Bearer publish secret of the tests \t\r\n", true),
-        ("", false),
-        ("Authorization: bearer publish secret of the tests\r\n", false),
-        ("Authorization: Bearer  publish secret of the tests\r\n", false),
-        ("Authorization: Bearer publish secret of the test\r\n", false),
-        ("Authorization: Bearer publish secret of the tests2\r\n", false),
-        ("Authorization: Bearer subscribe secret of the tests\r\n", false),
-        ("Authorization: Bearer \r\n", false),
-        ("Authorization: Basic publish secret of the tests\r\n", false),
-        ("Authorization: publish secret of the tests\r\n", false),
-        ("X-Authorization: Bearer publish secret of the tests\r\n", false),
+        ("Authorization: Bearer publish secret of the tests\r\n", "accepted"),
+        ("authorization:Bearer publish secret of the tests \t\r\n", "accepted"),
+        ("", ""),
+        ("Authorization: bearer publish secret of the tests\r\n", "malformed"),
+        ("Authorization: Bearer  publish secret of the tests\r\n", "wrong secret"),
+        ("Authorization: Bearer publish secret of the test\r\n", "wrong secret"),
+        ("Authorization: Bearer publish secret of the tests2\r\n", "wrong secret"),
+        ("Authorization: Bearer subscribe secret of the tests\r\n", "wrong secret"),
+        ("Authorization: Bearer \r\n", ""),
+        ("Authorization: Basic publish secret of the tests\r\n", ""),
+        ("Authorization: publish secret of the tests\r\n", ""),
+        ("X-Authorization: Bearer publish secret of the tests\r\n", ""),
         (
             "Authorization: Bearer publish secret of the tests\r\n\
              Authorization: Bearer publish secret of the tests\r\n",
-            false,
+            "malformed",
         ),
     ];
-    for (fields, is_authorized) in rows {
-        let expected = if is_authorized { ACCEPTED } else { &empty("401 Unauthorized") };
+    for (fields, reason) in rows {
+        let expected = if reason == "accepted" { ACCEPTED } else { &denied(reason) };
         assert_eq!(ask(&daemon, post("/api/publish", fields, BODY)), expected, "{fields:?}");
     }
-    let refused = rows.iter().filter(|(_, is_authorized)| !is_authorized).count();
+    let refused = rows.iter().filter(|(_, reason)| *reason != "accepted").count();
     assert_eq!(daemon.counters().auth_failures_total, refused as u64);
 }
 
 #[test]
 fn a_wrong_secret_is_told_before_any_other_fault() {
     let daemon = daemon();
-    let unauthorized = empty("401 Unauthorized");
+    let unauthorized = denied("");
     let text = bare("POST", "/api/publish", "Content-Type: text/plain\r\nContent-Length: 1\r\n");
     assert_eq!(ask(&daemon, text + "x"), unauthorized, "before 415");
     assert_eq!(ask(&daemon, post("/api/publish", "", "{")), unauthorized, "before 400");
@@ -58,7 +58,7 @@ fn a_wrong_secret_is_told_before_any_other_fault() {
 fn a_wrong_secret_is_told_before_the_body_comes() {
     let head =
         bare("POST", "/api/publish", "Content-Type: application/json\r\nContent-Length: 27\r\n");
-    assert_eq!(ask(&daemon(), head), empty("401 Unauthorized"));
+    assert_eq!(ask(&daemon(), head), denied(""));
 }
 
 #[test]

@@ -66,13 +66,21 @@ fn rows(query: &str) -> Vec<(&'static str, u64)> {
         ("malformed_requests_total", 0),
         ("timed_out_requests_total", 0),
         ("received_bytes_total", 1751 + query.len() as u64),
-        ("sent_bytes_total", 1169),
+        ("sent_bytes_total", 1210),
         ("deliveries_total", 3),
         ("slow_subscribers_closed_total", 0),
         ("stalled_connections_closed_total", 0),
         ("oversized_frames_skipped_total", 0),
         ("store_refusals_total", 0),
         ("websocket_messages_deflated_total", 0),
+        ("auth_failures_missing_total", 1),
+        ("auth_failures_malformed_total", 0),
+        ("auth_failures_signature_total", 0),
+        ("auth_failures_secret_total", 0),
+        ("auth_failures_expired_total", 0),
+        ("auth_failures_early_total", 0),
+        ("auth_failures_channel_total", 0),
+        ("auth_failures_purpose_total", 0),
     ]
 }
 
@@ -151,7 +159,7 @@ fn prometheus_reads_every_number_but_no_channel() {
         samples += &format!("{sample}\n");
     }
     let rows = written("?mode=prometheus", |name, value| format!("rpushd_{name} {value}\n"));
-    assert_eq!((samples, explained), (rows, vec![true; 56]));
+    assert_eq!((samples, explained), (rows, vec![true; 72]));
 }
 
 #[test]
@@ -192,10 +200,9 @@ fn a_repeated_mode_is_400_and_an_escaped_one_is_decoded() {
 #[test]
 fn a_wrong_secret_is_401_and_counted() {
     let daemon = daemon();
-    let refused = uncached(&empty("401 Unauthorized"));
-    assert_eq!(ask(&daemon, get("/api/stats", "")), refused);
+    assert_eq!(ask(&daemon, get("/api/stats", "")), uncached(&denied("")));
     let twice = get("/api/stats", &BEARER.repeat(2));
-    assert_eq!(ask(&daemon, twice), refused);
+    assert_eq!(ask(&daemon, twice), uncached(&denied("malformed")));
     assert_eq!(daemon.counters().auth_failures_total, 2);
 }
 

@@ -156,8 +156,7 @@ fn errors_keep_the_connection_open_for_another_try() {
     let daemon = daemon();
     let client = daemon.connect();
     let expected =
-        [empty("401 Unauthorized"), explained("400 Bad Request", BAD_JSON), STREAM.to_owned()]
-            .concat();
+        [denied("malformed"), explained("400 Bad Request", BAD_JSON), STREAM.to_owned()].concat();
     let requests =
         [subscribe_with("a", "x.y.z"), post("/api/stream/a", "", "{"), subscribe("a")].concat();
     assert_eq!(client.ask(requests), expected);

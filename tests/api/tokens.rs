@@ -21,16 +21,61 @@ fn claims_with(name: &str, value: &str) -> String {
     format!("{{{}}}", members.join(","))
 }
 
-/// Whether a token is accepted; else the answer is the one of every other bad token.
+/// Whether a token is accepted; else the answer is a 401 that names a reason.
 fn is_accepted(daemon: &Daemon, token: &str) -> bool {
     let failures = daemon.counters().auth_failures_total;
     let answer = ask(daemon, subscribe_with("a:b", token));
     let is_counted = daemon.counters().auth_failures_total == failures + 1;
     match is_counted {
-        true => assert_eq!(answer, empty("401 Unauthorized"), "{token}"),
+        true => {
+            let reason = answer.split("error_description=\"").nth(1).unwrap_or_default();
+            let reason = reason.split('"').next().unwrap_or_default();
+            assert_eq!(answer, denied(reason), "{token}");
+        }
         false => assert_eq!(answer, STREAM, "{token}"),
     }
     !is_counted
+}
+
+#[test]
+fn a_refused_token_is_answered_and_counted_by_its_reason() {
+    let daemon = daemon();
+    let expired = (STARTED_AT - 1).to_string();
+    let early = (STARTED_AT + 31).to_string();
+    let counts = || {
+        let counters = daemon.counters();
+        [
+            counters.auth_failures_missing_total,
+            counters.auth_failures_malformed_total,
+            counters.auth_failures_signature_total,
+            counters.auth_failures_expired_total,
+            counters.auth_failures_early_total,
+            counters.auth_failures_channel_total,
+            counters.auth_failures_purpose_total,
+            counters.auth_failures_secret_total,
+        ]
+    };
+    let header = r#"{"alg":"HS256"}"#;
+    for (index, (token, reason)) in [
+        (String::new(), ""),
+        ("x.y.z!".to_owned(), "malformed"),
+        (signed_with("stranger", header, &claims_with("exp", &expired)), "bad signature"),
+        (signed(&claims_with("exp", &expired)), "expired"),
+        (signed(&claims_with("nbf", &early)), "not yet valid"),
+        (signed(&claims_with("channel", r#""other""#)), "for another channel"),
+        (signed(&claims_with("aud", r#""web""#)), "for another audience or scope"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut expected = counts();
+        expected[index] += 1;
+        assert_eq!(ask(&daemon, subscribe_with("a:b", &token)), denied(reason), "{reason}");
+        assert_eq!(counts(), expected, "{reason}");
+    }
+    assert_eq!(daemon.counters().auth_failures_total, 7);
+    ask(&daemon, post("/api/publish", "Authorization: Bearer x\r\n", "{}"));
+    assert_eq!(daemon.counters().auth_failures_secret_total, 1);
 }
 
 #[test]
@@ -75,7 +120,7 @@ fn a_token_dies_with_its_second() {
     daemon.advance(999);
     assert!(is_accepted(&daemon, &token));
     daemon.advance(1);
-    let refused = after(1, &empty("401 Unauthorized"));
+    let refused = after(1, &denied("expired"));
     assert_eq!(ask(&daemon, subscribe_with("a:b", &token)), refused);
 }
 

@@ -72,13 +72,17 @@ fn clients_tell_by_their_exit_code_what_went_wrong() {
         (
             &["publish", "a", "1", "--url", &url, "--secret-file", &wrong][..],
             77,
-            format!("{url} answers 401"),
+            format!("{url} answers 401: wrong secret"),
         ),
-        (&["stats", "--url", &url, "--secret-file", &wrong], 77, format!("{url} answers 401")),
+        (
+            &["stats", "--url", &url, "--secret-file", &wrong],
+            77,
+            format!("{url} answers 401: wrong secret"),
+        ),
         (
             &["subscribe", "a", "--reconnect", "--url", &url, "--secret-file", &wrong],
             77,
-            format!("{url} answers 401"),
+            format!("{url} answers 401: bad signature"),
         ),
         (
             &["publish", "a", "1", "--url", &nobody],

@@ -7,13 +7,11 @@ use crate::http::Status;
 pub struct Refusal {
     /// What is answered.
     pub status: Status,
-    /// What is wrong, as a `text/plain` body; empty where a body would tell too much (401).
+    /// What is wrong, as a `text/plain` body.
     pub text: &'static str,
 }
 
 impl Refusal {
-    /// Wrong or missing secret or token. It never says what was wrong.
-    pub const UNAUTHORIZED: Refusal = Refusal { status: Status::UNAUTHORIZED, text: "" };
     /// The body is not declared as JSON.
     pub const NOT_JSON_TYPE: Refusal = Refusal {
         status: Status::UNSUPPORTED_MEDIA_TYPE,

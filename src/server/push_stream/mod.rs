@@ -16,7 +16,6 @@ pub(super) use listing::Listing;
 use super::Server;
 use super::connection::Exchange;
 use super::requests::Next;
-use crate::auth;
 use crate::config::{Mode, Role};
 use crate::endpoints::push_stream::{Location, Refusal, Request, no_cache, normalize};
 use crate::http::{Framing, Head, Response, Status};
@@ -58,10 +57,12 @@ impl Server {
             return Some(Next::Answer(Response::titled(Status::BAD_REQUEST), Vec::new()));
         }
         if settings.requires_secret
-            && !auth::is_authorized(head.values("authorization"), &self.config.publish_secrets)
+            && let Err(denial) = self.authorize(head)
         {
-            self.counters.auth_failures_total += 1;
-            return Some(Next::Answer(Response::titled(Status::UNAUTHORIZED), Vec::new()));
+            let response = Response::titled(Status::UNAUTHORIZED)
+                .because(denial.description())
+                .field("WWW-Authenticate", denial.challenge());
+            return Some(Next::Answer(response, Vec::new()));
         }
         let bytes_max = body_bytes_max(location);
         if let Framing::Length(length) = head.framing
@@ -130,8 +131,10 @@ fn cors(response: Response, origin: Option<&Frame>, methods: &str) -> Response {
 /// A refusal with its explain header.
 fn explain(response: Response, refusal: Refusal, is_publisher: bool) -> Response {
     match refusal {
-        Refusal::Full if is_publisher => response,
-        _ => response.field("X-Nginx-PushStream-Explain", refusal.explain()),
+        Refusal::Full if is_publisher => response.because("out of memory for messages"),
+        _ => response
+            .because(refusal.explain())
+            .field("X-Nginx-PushStream-Explain", refusal.explain()),
     }
 }
 

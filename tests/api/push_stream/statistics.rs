@@ -204,7 +204,8 @@ fn a_statistics_location_may_demand_the_publish_secret() {
     config.servers[0].locations[0].requires_secret = true;
     let daemon = Daemon::new(config);
     let given = statistics_of(&daemon, "a");
-    assert!(given.starts_with("HTTP/1.1 401 Unauthorized\r\n"), "{given}");
+    let expected = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer realm=\"rpushd\"\r\n";
+    assert!(given.starts_with(expected), "{given}");
     let with_secret = get("/channels-stats?id=a", crate::fixtures::BEARER);
     assert_eq!(ask(&daemon, with_secret), unknown());
 }
