@@ -3,7 +3,7 @@
 use super::socket::Socket;
 use super::systemd::{Inherited, inherited_sockets};
 use crate::config::{ListenAddress, Listener, ListenerId};
-use mio::net::{TcpListener, UnixListener};
+use mio::net::{TcpListener, UnixListener, UnixStream};
 use std::fs;
 use std::io;
 use std::net::IpAddr;
@@ -122,14 +122,21 @@ pub(super) fn prepare(listener: &impl AsRawFd) {
     }
 }
 
-/// A socket file that nobody listens at any more is replaced.
+/// A socket file that nobody listens at any more is replaced. Only a refused connection proves that: without
+/// permission, with a full backlog or at a socket of another type somebody may listen there all the same.
 fn bind_unix(path: &Path, mode: u32) -> io::Result<ListenSocket> {
-    let is_left_over = fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
-    if is_left_over {
-        if std::os::unix::net::UnixStream::connect(path).is_ok() {
-            return Err(io::ErrorKind::AddrInUse.into());
+    let is_socket = fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
+    if is_socket {
+        // Not blocking: a live socket with a full backlog answers at once, too.
+        match UnixStream::connect(path).map_err(|error| (error.kind(), error)) {
+            Ok(_) | Err((io::ErrorKind::WouldBlock, _)) => {
+                return Err(io::ErrorKind::AddrInUse.into());
+            }
+            Err((io::ErrorKind::ConnectionRefused, _)) => fs::remove_file(path)?,
+            // It has just been removed.
+            Err((io::ErrorKind::NotFound, _)) => {}
+            Err((_, error)) => return Err(error),
         }
-        fs::remove_file(path)?;
     }
     // Between bind and chmod nobody but the owner may connect.
     // SAFETY: umask only changes a number of the process; no thread is running besides this one.

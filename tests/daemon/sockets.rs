@@ -7,7 +7,7 @@ use std::fs;
 use std::io::Write;
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::{Command, Stdio};
 
 #[test]
@@ -51,6 +51,47 @@ fn a_left_over_socket_is_replaced_and_a_live_one_is_not() {
     let reason = format!("rpushd: cannot listen at {listen}: address in use\n");
     assert!(second.stderr.ends_with(&reason), "{}", second.stderr);
     assert!(socket.exists());
+}
+
+#[test]
+fn a_socket_that_only_seems_dead_is_not_replaced() {
+    let folder = Folder::new();
+    let socket = folder.path("rpushd.sock");
+    let listen = format!("unix:{}", socket.display());
+    let refused = |command: &mut Command, reason: &str| {
+        let output = run(command);
+        assert_eq!(output.code, Some(71), "{}", output.stderr);
+        let expected = format!("rpushd: cannot listen at {listen}: {reason}\n");
+        assert!(output.stderr.ends_with(&expected), "{}", output.stderr);
+        assert!(socket.exists());
+    };
+    // Somebody else's socket of another type, which is alive.
+    let datagrams = std::os::unix::net::UnixDatagram::bind(&socket).unwrap();
+    let reason = "Protocol wrong type for socket (os error 91)";
+    refused(&mut configure(&["--listen", &listen, "--log-level", "off"], &SECRETS), reason);
+    drop(datagrams);
+    fs::remove_file(&socket).unwrap();
+    // One that this user may not connect to, in a folder where it may remove files.
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    fs::set_permissions(&socket, fs::Permissions::from_mode(0o000)).unwrap();
+    fs::set_permissions(folder.path(""), fs::Permissions::from_mode(0o777)).unwrap();
+    if !has("setpriv") {
+        return;
+    }
+    // Root may connect to anything; other users are who they are.
+    let binary = folder.path("rpushd");
+    fs::copy(env!("CARGO_BIN_EXE_rpushd"), &binary).unwrap();
+    let is_root = fs::metadata(&socket).is_ok_and(|file| file.uid() == 0);
+    let mut command = match is_root {
+        true => Command::new("setpriv"),
+        false => Command::new("env"),
+    };
+    if is_root {
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+    }
+    isolate(&mut command);
+    command.arg(&binary).args(["--listen", &listen, "--log-level", "off"]).envs(SECRETS);
+    refused(&mut command, "Permission denied (os error 13)");
 }
 
 /// Starts the daemon as systemd would: the socket is descriptor 3.
