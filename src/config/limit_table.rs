@@ -142,6 +142,7 @@ macro_rules! limit {
 /// Every limit, in the order of `rpushd check`.
 pub const LIMITS: &[Limit] = &[
     limit!(Count connections_max from 1),
+    limit!(Count connections_reserved from 0),
     limit!(Bytes head_bytes_max from 512),
     limit!(Bytes target_bytes_max from 64),
     limit!(Count header_count_max from 1, to HEADER_COUNT_MAX as u64),

@@ -10,6 +10,9 @@ use crate::time::Millis;
 pub struct Limits {
     /// Connections open at once. Further ones wait in the listener's backlog.
     pub connections_max: usize,
+    /// Of these, and of the descriptors, those that only internal listeners may use, but never more than
+    /// half; nothing is reserved where no internal listener is bound.
+    pub connections_reserved: usize,
     /// Size of a request's head (request line and header fields); beyond it 431.
     pub head_bytes_max: usize,
     /// Size of the request target alone; beyond it 414.
@@ -67,6 +70,7 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             connections_max: 1_000_000,
+            connections_reserved: 64,
             head_bytes_max: 16 * 1024,
             target_bytes_max: 8 * 1024,
             header_count_max: 100,

@@ -157,6 +157,15 @@ fn raise_backlog(listener: &impl AsRawFd) {
 }
 
 impl ListenSocket {
+    /// Whether a client waits to be accepted.
+    pub(super) fn has_client(&self) -> bool {
+        let mut descriptor =
+            libc::pollfd { fd: self.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        // SAFETY: one pollfd of our own; the call returns at once.
+        let count = unsafe { libc::poll(&raw mut descriptor, 1, 0) };
+        count > 0 && descriptor.revents & libc::POLLIN != 0
+    }
+
     /// A socket, and the address of its other end; a Unix socket has none.
     pub(super) fn accept(&self) -> io::Result<(Socket, Option<IpAddr>)> {
         match self {

@@ -8,6 +8,7 @@
     reason = "clocks, sockets and files live here so that they need not live elsewhere"
 )]
 
+mod accepting;
 mod clock;
 mod heap;
 mod listeners;
@@ -25,6 +26,7 @@ pub use systemd::Notifier;
 use crate::config::Config;
 use crate::server::{ConnectionId, Server};
 use crate::time::{Millis, Now};
+use accepting::{Kind, Pauses};
 use mio::event::Event;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
@@ -45,8 +47,6 @@ const READS_PER_TURN: usize = 1024;
 const WRITES_AT_ONCE: usize = 16;
 /// Frames in one gathered write. Room for more would cost each write of a single frame 2 % to prepare.
 const SLICES: usize = 16;
-/// How long accepting rests when descriptors have run out.
-const ACCEPT_PAUSE: Millis = Millis(100);
 
 /// Reads the configuration anew for a reload; an error keeps the old one.
 pub type Reload<'a> = dyn FnMut() -> Result<Config, String> + 'a;
@@ -66,10 +66,9 @@ pub struct Reactor {
     /// Room for those that are written to next; empty between two turns.
     writable: Vec<ConnectionId>,
     buffer: Box<[u8]>,
-    /// Accepting rests until then.
-    accept_pause: Option<Millis>,
-    /// The operator has been told, and nobody was accepted since.
-    has_warned: bool,
+    pauses: Pauses,
+    /// Descriptors that the daemon needs besides those of its connections.
+    own_descriptors: u64,
     watchdog_at: Option<Millis>,
     trimming: heap::Trimming,
     /// When the signal to stop came.
@@ -94,6 +93,7 @@ impl Reactor {
             let token = Token(FIRST_LISTENER + index);
             watch(&poll, &listener.socket, token, Interest::READABLE)?;
         }
+        let own_descriptors = process::open_descriptors();
         Ok(Reactor {
             poll,
             events: Events::with_capacity(1024),
@@ -106,8 +106,8 @@ impl Reactor {
             readable: Vec::new(),
             writable: Vec::with_capacity(WRITES_AT_ONCE),
             buffer: vec![0; READ_BYTES].into_boxed_slice(),
-            accept_pause: None,
-            has_warned: false,
+            pauses: Pauses::default(),
+            own_descriptors,
             watchdog_at: None,
             trimming: heap::Trimming::default(),
             stop_began: None,
@@ -131,6 +131,7 @@ impl Reactor {
             self.server.tick(now);
             self.write(now);
             self.close();
+            self.tell_recovery(now);
             self.pet_watchdog(now);
             self.trimming.turn(now.monotonic);
             if self.server.is_stopping() && self.server.connection_count() == 0 {
@@ -148,15 +149,12 @@ impl Reactor {
         let has_work = !self.readable.is_empty() || self.can_accept(now);
         let wake = match has_work {
             true => Some(now.monotonic),
-            false => [
-                self.server.next_wake(now),
-                self.accept_pause,
-                self.watchdog_at,
-                self.trimming.due(),
-            ]
-            .into_iter()
-            .flatten()
-            .min(),
+            false => {
+                let pauses = self.pauses.next_wake(now.monotonic);
+                let due = self.trimming.due();
+                let wakes = [self.server.next_wake(now), pauses, self.watchdog_at, due];
+                wakes.into_iter().flatten().min()
+            }
         };
         let timeout = wake.map(|at| Duration::from_millis(at.since(now.monotonic).0));
         match self.poll.poll(&mut self.events, timeout) {
@@ -211,7 +209,6 @@ impl Reactor {
                     self.notifier.stopping();
                     self.stop_began.get_or_insert(now.monotonic);
                     self.listeners.clear();
-                    self.accept_pause = None;
                     self.server.stop(now);
                 }
                 Signal::Reload => {
@@ -230,30 +227,57 @@ impl Reactor {
     }
 
     fn can_accept(&self, now: Now) -> bool {
-        self.accept_pause.is_none_or(|until| until <= now.monotonic)
-            && self.listeners.iter().any(|listener| listener.is_ready)
+        let can = |listener: &BoundListener| {
+            listener.is_ready && self.pauses.is_over(self.kind(listener), now.monotonic)
+        };
+        self.listeners.iter().any(can)
     }
 
+    fn kind(&self, listener: &BoundListener) -> Kind {
+        match self.server.is_internal(listener.id) {
+            true => Kind::Internal,
+            false => Kind::Public,
+        }
+    }
+
+    /// Internal listeners come first: publishers and health checks are few, and visitors may be many.
     fn accept(&mut self, now: Now) {
         if !self.can_accept(now) {
             return;
         }
-        self.accept_pause = None;
-        for index in 0..self.listeners.len() {
-            for _ in 0..self.server.limits().accepts_per_turn {
-                if !self.listeners[index].is_ready || !self.accept_one(index, now) {
-                    break;
+        let descriptors = process::descriptors_for_connections(self.own_descriptors);
+        self.server.limit_connections(usize::try_from(descriptors).unwrap_or(usize::MAX));
+        for kind in [Kind::Internal, Kind::Public] {
+            for index in 0..self.listeners.len() {
+                if self.kind(&self.listeners[index]) == kind {
+                    self.accept_some(index, kind, now);
                 }
             }
         }
     }
 
+    fn accept_some(&mut self, index: usize, kind: Kind, now: Now) {
+        for _ in 0..self.server.limits().accepts_per_turn {
+            let is_ready = self.listeners[index].is_ready;
+            if !is_ready || !self.pauses.is_over(kind, now.monotonic) {
+                return;
+            }
+            if !self.accept_one(index, kind, now) {
+                return;
+            }
+        }
+    }
+
     /// Accepts one connection; false: no more for now.
-    fn accept_one(&mut self, index: usize, now: Now) -> bool {
+    fn accept_one(&mut self, index: usize, kind: Kind, now: Now) -> bool {
         let listener = &mut self.listeners[index];
-        let limits = self.server.limits();
-        if self.server.connection_count() >= limits.connections_max {
-            self.pause_accepting(now, "connections_max is reached");
+        let id = listener.id;
+        if let Err(refused) = self.server.has_room(id) {
+            // epoll tells of the next client.
+            listener.is_ready = listener.socket.has_client();
+            if listener.is_ready && !self.server.make_room(id, now) {
+                self.pause_accepting(kind, now, &refused.to_string());
+            }
             return false;
         }
         let (socket, peer) = match listener.socket.accept() {
@@ -268,40 +292,57 @@ impl Reactor {
             }
             // Descriptors or memory have run out, or the listener itself is broken.
             Err(error) => {
-                self.pause_accepting(now, &error.to_string());
+                self.server.make_room(id, now);
+                self.pause_accepting(kind, now, &error.to_string());
                 return false;
             }
         };
-        let id = listener.id;
-        self.has_warned = false;
         match self.server.accepted(id, peer, now) {
-            Ok(connection) => self.register(connection, socket, now),
-            Err(_) => drop(socket),
+            Ok(connection) => self.register(connection, socket, kind, now),
+            Err(_) => {
+                drop(socket);
+                true
+            }
         }
-        true
     }
 
-    fn register(&mut self, id: ConnectionId, socket: Socket, now: Now) {
+    /// Has epoll watch a new connection. One that cannot be watched is closed, and so would the next be:
+    /// fs.epoll.max_user_watches is reached, or the kernel has no memory. False: no more for now.
+    fn register(&mut self, id: ConnectionId, socket: Socket, kind: Kind, now: Now) -> bool {
         let interest = Interest::READABLE | Interest::WRITABLE;
         let token = Token(id.0 as usize);
-        if let Err(error) = watch(&self.poll, &socket, token, interest) {
-            log::warn!("a connection could not be watched: {error}");
-            self.server.hung_up(id, now);
-        }
+        let watched = watch(&self.poll, &socket, token, interest);
         let index = id.0 as usize;
         if index >= self.sockets.len() {
             self.sockets.resize_with(index + 1, || None);
         }
         self.sockets[index] = Some(socket);
+        if let Err(error) = &watched {
+            self.server.hung_up(id, now);
+            let why =
+                format!("epoll takes no more sockets: {error}; see fs.epoll.max_user_watches");
+            self.pause_accepting(kind, now, &why);
+        }
+        watched.is_ok()
     }
 
     /// There is no room, or no accepting, for the moment: those who wait stay in the backlog for a while.
-    fn pause_accepting(&mut self, now: Now, why: &str) {
-        if !std::mem::replace(&mut self.has_warned, true) {
-            log::warn!("accepting rests: {why}");
+    fn pause_accepting(&mut self, kind: Kind, now: Now, why: &str) {
+        if self.pauses.begin(kind, now.monotonic) {
+            log::warn!("accept paused: {why}");
         }
         self.server.counters().accept_pauses_total += 1;
-        self.accept_pause = Some(now.monotonic + ACCEPT_PAUSE);
+    }
+
+    fn tell_recovery(&mut self, now: Now) {
+        let (server, listeners) = (&self.server, &self.listeners);
+        let has_room = || {
+            let mut rooms = listeners.iter().map(|listener| server.has_room(listener.id));
+            rooms.len() > 0 && rooms.all(|room| room.is_ok())
+        };
+        if let Some(line) = self.pauses.recovered(now.monotonic, has_room) {
+            log::info!("{line}");
+        }
     }
 
     /// Reads each ready socket once; who has more comes again in the next turn.

@@ -36,6 +36,26 @@ pub fn raise_descriptor_limit() -> u64 {
     }
 }
 
+/// Descriptors kept back when clients take all others: a reload reads files and opens the log anew, and
+/// statistics read the memory in use.
+const DESCRIPTORS_KEPT: u64 = 16;
+
+/// Descriptors that are open now.
+pub(super) fn open_descriptors() -> u64 {
+    // The directory itself is open while it is read.
+    fs::read_dir("/proc/self/fd").map_or(DESCRIPTORS_KEPT, |entries| entries.count() as u64 - 1)
+}
+
+/// Connections that there are descriptors for, besides so many of the daemon itself and its reserve. The limit
+/// is asked each time: prlimit(1) may change it.
+pub(super) fn descriptors_for_connections(own: u64) -> u64 {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the pointer is to an rlimit of our own.
+    let known = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } == 0;
+    let left = if known { limit.rlim_cur.saturating_sub(own) } else { u64::MAX };
+    left - DESCRIPTORS_KEPT.min(left / 2)
+}
+
 /// Bytes that nobody can guess (getrandom(2)).
 ///
 /// # Errors

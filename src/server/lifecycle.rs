@@ -210,6 +210,7 @@ impl Server {
         self.locations = Locations::new(&config.servers, &config.push_stream, &mut self.formats);
         self.config = config;
         self.configured = now;
+        self.recount_internal();
         if self.config.push_stream.reload_ends_subscribers {
             self.end_location_subscribers(now);
         }

@@ -4,10 +4,11 @@
 //! Read it in this order: this file is the seam; `requests` takes bytes apart; `api` carries out the
 //! requests of one face and `push_stream` those of the other; `fanout` and `delivery` bring messages to
 //! subscribers, `replay` makes old ones ready, `feed` lets large answers be made as they are read, `outbox`
-//! holds what is to be written; `clients` tells whose connection it is, `lines`
+//! holds what is to be written; `admission` is who may connect; `clients` tells whose connection it is, `lines`
 //! what the log says; `deadlines` is what happens by itself; `lifecycle` is how connections,
 //! subscriptions and the server end.
 
+mod admission;
 mod api;
 mod check;
 mod clients;
@@ -25,6 +26,7 @@ mod ration;
 mod replay;
 mod requests;
 
+pub use admission::Refused;
 pub use connection::ConnectionId;
 
 use crate::auth::TokenKey;
@@ -37,6 +39,7 @@ use crate::stats::Counters;
 use crate::time::{Millis, Now};
 use crate::timer_wheel::TimerWheel;
 use crate::transports::{Coding, FormatId, Formats, Frame, Payload, WireFormat, framed};
+use admission::Admission;
 use clients::Addresses;
 use connection::{Connection, Phase};
 use fanout::Fanout;
@@ -64,10 +67,6 @@ pub struct Host {
     pub resident_bytes: fn() -> u64,
 }
 
-/// A new connection is refused: there are as many as there may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refused;
-
 /// The whole daemon, but for the operating system.
 pub struct Server {
     config: Config,
@@ -85,6 +84,7 @@ pub struct Server {
     connections: Slab<Connection>,
     addresses: Addresses,
     slow_reader_lines: Ration,
+    admission: Admission,
     hub: Hub,
     fanout: Fanout,
     /// Of replays that are going on.
@@ -158,6 +158,7 @@ impl Server {
             connections: Slab::new(),
             addresses: Addresses::default(),
             slow_reader_lines: Ration::default(),
+            admission: Admission::default(),
             fanout: Fanout::default(),
             pieces: Pieces::default(),
             listings: Rc::new(()),
@@ -192,9 +193,8 @@ impl Server {
         peer: Option<IpAddr>,
         now: Now,
     ) -> Result<ConnectionId, Refused> {
-        if self.connections.len() >= self.config.limits.connections_max || self.is_stopping() {
-            return Err(Refused);
-        }
+        self.has_room(listener)?;
+        self.admission.internal_count += usize::from(self.is_internal(listener));
         let peer = peer.map(|address| address.to_canonical());
         let is_by_proxy = self.config.trusted_proxies.contains(peer);
         let client = self.addresses.keep(peer, is_by_proxy);
@@ -377,6 +377,7 @@ impl Server {
         assert!(connection.subscriptions.is_empty(), "a closed connection has left its channels");
         self.addresses.release(connection.client);
         self.timers.cancel(id.0);
+        self.admission.internal_count -= usize::from(self.is_internal(connection.listener));
         if connection.flags.is_parked {
             self.parked.retain(|parked| *parked != id.0);
         }

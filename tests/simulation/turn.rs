@@ -107,14 +107,26 @@ impl World {
                     self.request_read(id);
                 }
                 Err(_) => {
-                    let is_full =
-                        self.server.connection_count() >= self.config.limits.connections_max;
+                    let is_full = self.is_full_for(self.clients[number].listener);
                     assert!(is_full || self.server.is_stopping(), "there is room for a connection");
                     self.coverage.count("refused connections", 1);
                     return;
                 }
             }
         }
+    }
+
+    fn is_full_for(&self, listener: u16) -> bool {
+        let limits = &self.config.limits;
+        let is_public = |listener: u16| !self.config.listeners[usize::from(listener)].is_internal;
+        let reserved = match self.config.has_internal_listener() {
+            true => limits.connections_reserved.min(limits.connections_max / 2),
+            false => 0,
+        };
+        let open = self.links.iter().flatten().map(|number| self.clients[*number].listener);
+        let public_count = open.filter(|listener| is_public(*listener)).count();
+        self.server.connection_count() >= limits.connections_max
+            || is_public(listener) && public_count + reserved >= limits.connections_max
     }
 
     fn read(&mut self) {

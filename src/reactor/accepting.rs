@@ -1,0 +1,131 @@
+//! When accepting is paused, and what the operator reads of it: a server at its limit pauses ten times a
+//! second, and its log must not.
+
+use crate::time::Millis;
+
+/// How long accepting is paused when there is no room or descriptors have run out.
+const PAUSE: Millis = Millis(100);
+/// Two warnings are at least so far apart.
+const WARNING_INTERVAL: Millis = Millis::from_seconds(60);
+/// Accepting has recovered when it was not paused for so long.
+const RECOVERY: Millis = Millis::from_seconds(1);
+
+/// Internal and public listeners are paused each for themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Internal,
+    Public,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Pauses {
+    internal_until: Option<Millis>,
+    public_until: Option<Millis>,
+    warned_at: Option<Millis>,
+    /// The shortage that the operator was warned of.
+    shortage: Option<Shortage>,
+}
+
+#[derive(Debug)]
+struct Shortage {
+    began: Millis,
+    last_pause: Millis,
+    pause_count: u64,
+}
+
+impl Pauses {
+    /// Whether listeners of this kind may accept again.
+    pub(super) fn is_over(&self, kind: Kind, now: Millis) -> bool {
+        let until = match kind {
+            Kind::Internal => self.internal_until,
+            Kind::Public => self.public_until,
+        };
+        until.is_none_or(|until| until <= now)
+    }
+
+    /// Pauses listeners of this kind. True: the operator is to be warned.
+    pub(super) fn begin(&mut self, kind: Kind, now: Millis) -> bool {
+        let until = match kind {
+            Kind::Internal => &mut self.internal_until,
+            Kind::Public => &mut self.public_until,
+        };
+        *until = Some(now + PAUSE);
+        if let Some(shortage) = &mut self.shortage {
+            shortage.last_pause = now;
+            shortage.pause_count += 1;
+        }
+        let is_due = self.warned_at.is_none_or(|at| at + WARNING_INTERVAL <= now);
+        if is_due {
+            self.warned_at = Some(now);
+            self.shortage.get_or_insert(Shortage { began: now, last_pause: now, pause_count: 1 });
+        }
+        is_due
+    }
+
+    /// Whether a shortage that was warned of is over, and how to say so.
+    pub(super) fn recovered(
+        &mut self,
+        now: Millis,
+        has_room: impl FnOnce() -> bool,
+    ) -> Option<String> {
+        let shortage = self
+            .shortage
+            .take_if(|shortage| shortage.last_pause + RECOVERY <= now && has_room())?;
+        let seconds = now.since(shortage.began).whole_seconds();
+        Some(format!(
+            "accept resumed: room for connections again, after {seconds} s and {} pauses",
+            shortage.pause_count
+        ))
+    }
+
+    /// When something is to be looked at again.
+    pub(super) fn next_wake(&self, now: Millis) -> Option<Millis> {
+        let later = |until: Option<Millis>| until.filter(|until| *until > now);
+        let recovery = self.shortage.as_ref().map(|shortage| shortage.last_pause + RECOVERY);
+        // Without room there is no recovery: it is looked for once a second.
+        let recovery = recovery.map(|at| if at > now { at } else { now + RECOVERY });
+        [later(self.internal_until), later(self.public_until), recovery].into_iter().flatten().min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_at_its_limit_warns_once_a_minute() {
+        let mut pauses = Pauses::default();
+        let warned: Vec<u64> = (0..3000)
+            .map(|pause| pause * 100)
+            .filter(|at| pauses.begin(Kind::Public, Millis(*at)))
+            .collect();
+        assert_eq!(warned, [0, 60_000, 120_000, 180_000, 240_000]);
+    }
+
+    #[test]
+    fn a_recovery_is_told_once_per_warning_and_not_at_the_brink() {
+        let mut pauses = Pauses::default();
+        assert!(pauses.begin(Kind::Public, Millis(0)));
+        assert!(!pauses.begin(Kind::Public, Millis(900)));
+        assert_eq!(pauses.recovered(Millis(1800), || true), None);
+        assert_eq!(pauses.recovered(Millis(1900), || false), None);
+        assert_eq!(
+            pauses.recovered(Millis(1900), || true).as_deref(),
+            Some("accept resumed: room for connections again, after 1 s and 2 pauses")
+        );
+        assert!(!pauses.begin(Kind::Public, Millis(3000)));
+        assert_eq!(pauses.recovered(Millis(9000), || true), None, "its shortage was not warned of");
+        assert!(pauses.begin(Kind::Public, Millis(60_000)));
+    }
+
+    #[test]
+    fn public_pauses_do_not_hold_up_internal_listeners() {
+        let mut pauses = Pauses::default();
+        pauses.begin(Kind::Public, Millis(5));
+        assert!(pauses.is_over(Kind::Internal, Millis(5)));
+        assert!(!pauses.is_over(Kind::Public, Millis(104)));
+        assert_eq!(pauses.next_wake(Millis(5)), Some(Millis(105)));
+        assert!(pauses.is_over(Kind::Public, Millis(105)));
+        assert_eq!(pauses.next_wake(Millis(105)), Some(Millis(1005)));
+    }
+}
