@@ -154,6 +154,8 @@ pub const LIMITS: &[Limit] = &[
     limit!(Count keepalive_requests_max from 0),
     limit!(Bytes outbox_bytes_max from 1024),
     limit!(Time outbox_stall_timeout from 1),
+    limit!(Time peer_timeout from 1),
+    limit!(Time pong_timeout from 1),
     limit!(Bytes backlog_bytes_max from 1024),
     limit!(Count channels_max from 1),
     limit!(Bytes channel_name_bytes_max from 1),

@@ -39,6 +39,11 @@ pub struct Limits {
     pub outbox_bytes_max: usize,
     /// How long the kernel may accept nothing while something is queued before the connection is closed.
     pub outbox_stall_timeout: Millis,
+    /// How long a TCP client may leave bytes unacknowledged, its window closed or keep-alive probes
+    /// unanswered before the kernel gives its connection up.
+    pub peer_timeout: Millis,
+    /// How long nothing may come from a WebSocket client after a ping.
+    pub pong_timeout: Millis,
     /// Published bytes not yet handed to all subscribers before no further requests are read; each message
     /// counts for 256 bytes more than its text.
     pub backlog_bytes_max: usize,
@@ -82,6 +87,8 @@ impl Default for Limits {
             keepalive_requests_max: 0,
             outbox_bytes_max: 1024 * 1024,
             outbox_stall_timeout: Millis::from_seconds(60),
+            peer_timeout: Millis::from_seconds(240),
+            pong_timeout: Millis::from_seconds(60),
             backlog_bytes_max: 16 * 1024 * 1024,
             channels_max: 1_000_000,
             channel_name_bytes_max: 1024,

@@ -3,6 +3,7 @@
 use super::socket::Socket;
 use super::systemd::{Inherited, inherited_sockets};
 use crate::config::{ListenAddress, Listener, ListenerId};
+use crate::time::Millis;
 use mio::net::{TcpListener, UnixListener, UnixStream};
 use std::fs;
 use std::io;
@@ -102,22 +103,25 @@ fn bind_tcp(address: std::net::SocketAddr) -> io::Result<ListenSocket> {
 /// What accepted sockets inherit from their listener, which saves a system call for each (Linux: tcp(7)).
 /// Frames are written whole and are to leave at once (RFC 1122, section 4.2.3.4); a peer that vanished
 /// without a word is found out in some minutes even if nothing is ever written to it; a slow reader's
-/// messages wait here and not in the kernel. Failing only costs that much.
+/// messages wait here and not in the kernel. Failing only costs that much. See also
+/// [`ListenSocket::give_up_after`].
 pub(super) fn prepare(listener: &impl AsRawFd) {
-    let options = [
-        (libc::IPPROTO_TCP, libc::TCP_NODELAY, 1),
-        (libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, UNSENT_BYTES),
-        (libc::SOL_SOCKET, libc::SO_KEEPALIVE, 1),
-        (libc::IPPROTO_TCP, libc::TCP_KEEPIDLE, 300),
-        (libc::IPPROTO_TCP, libc::TCP_KEEPINTVL, 60),
-        (libc::IPPROTO_TCP, libc::TCP_KEEPCNT, 3),
-    ];
-    for (level, option, value) in options {
-        let value: libc::c_int = value;
+    set(
+        listener,
+        &[
+            (libc::IPPROTO_TCP, libc::TCP_NODELAY, 1),
+            (libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, UNSENT_BYTES),
+            (libc::SOL_SOCKET, libc::SO_KEEPALIVE, 1),
+        ],
+    );
+}
+
+fn set(socket: &impl AsRawFd, options: &[(libc::c_int, libc::c_int, libc::c_int)]) {
+    for &(level, option, value) in options {
         let size = size_of::<libc::c_int>() as libc::socklen_t;
         // SAFETY: the descriptor is open, the pointer is to an integer of the given size.
         unsafe {
-            libc::setsockopt(listener.as_raw_fd(), level, option, (&raw const value).cast(), size)
+            libc::setsockopt(socket.as_raw_fd(), level, option, (&raw const value).cast(), size)
         };
     }
 }
@@ -164,6 +168,25 @@ impl ListenSocket {
         // SAFETY: one pollfd of our own; the call returns at once.
         let count = unsafe { libc::poll(&raw mut descriptor, 1, 0) };
         count > 0 && descriptor.revents & libc::POLLIN != 0
+    }
+
+    /// Has the kernel end TCP connections accepted from now on whose client acknowledges nothing for so long,
+    /// keeps its window closed or answers no probe (tcp(7)). With TCP_USER_TIMEOUT a connection is given up at
+    /// the first unanswered probe after that time, so that there are three probes before: TCP_KEEPCNT is not
+    /// looked at.
+    pub(super) fn give_up_after(&self, timeout: Millis) {
+        let ListenSocket::Tcp(listener) = self else { return };
+        let limited = |number: u64, max: u64| number.clamp(1, max) as libc::c_int;
+        // The kernel's largest interval (MAX_TCP_KEEPIDLE) in seconds.
+        let seconds = |millis: u64| limited(millis / 1000, 32_767);
+        set(
+            listener,
+            &[
+                (libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT, limited(timeout.0, i32::MAX as u64)),
+                (libc::IPPROTO_TCP, libc::TCP_KEEPIDLE, seconds(timeout.0 / 4 * 3)),
+                (libc::IPPROTO_TCP, libc::TCP_KEEPINTVL, seconds(timeout.0 / 12)),
+            ],
+        );
     }
 
     /// A socket, and the address of its other end; a Unix socket has none.

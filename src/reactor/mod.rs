@@ -92,6 +92,7 @@ impl Reactor {
         for (index, listener) in listeners.iter().enumerate() {
             let token = Token(FIRST_LISTENER + index);
             watch(&poll, &listener.socket, token, Interest::READABLE)?;
+            listener.socket.give_up_after(server.limits().peer_timeout);
         }
         let own_descriptors = process::open_descriptors();
         Ok(Reactor {
@@ -216,6 +217,10 @@ impl Reactor {
                     match reload() {
                         Ok(config) => {
                             self.server.reconfigure(config, now);
+                            let timeout = self.server.limits().peer_timeout;
+                            for listener in &self.listeners {
+                                listener.socket.give_up_after(timeout);
+                            }
                             log::info!("the configuration was read again");
                         }
                         Err(error) => log::error!("the old configuration is kept: {error}"),

@@ -32,7 +32,8 @@ pub(super) struct Connection {
     pub(super) requests: u32,
     /// Sequence of the last publication that it has taken.
     pub(super) delivered: u64,
-    /// When the phase began; in the head phase, when the first byte came.
+    /// When the phase began; in the head phase, when the first byte came; for a WebSocket that owes a pong,
+    /// when it was asked for it.
     pub(super) since: Millis,
     pub(super) flags: Flags,
 }
@@ -150,6 +151,8 @@ pub(super) enum Transport {
         is_deflated: bool,
         /// What the client publishes is stored.
         is_stored: bool,
+        /// A ping was sent, and nothing has come from the client since.
+        owes_pong: bool,
     },
 }
 
@@ -169,6 +172,10 @@ pub(super) struct Waiting {
 impl Subscriber {
     pub(super) fn is_websocket(&self) -> bool {
         matches!(self.transport, Transport::WebSocket { .. })
+    }
+
+    fn owes_pong(&self) -> bool {
+        matches!(self.transport, Transport::WebSocket { owes_pong: true, .. })
     }
 
     /// Whether several messages may be given to it as one frame: nothing belongs between or behind them.
@@ -250,7 +257,9 @@ impl Connection {
             Phase::Head { .. } => self.since + limits.head_timeout,
             Phase::Body(incoming) => (incoming.last_arrival + limits.body_timeout)
                 .min(incoming.began + limits.body_total_timeout),
-            Phase::Subscriber(subscriber) => subscriber.next_beat.min(subscriber.ends_at),
+            Phase::Subscriber(subscriber) => {
+                subscriber.next_beat.min(subscriber.ends_at).min(self.pong_due_at(limits))
+            }
             Phase::Lingering => self.since + limits.linger_timeout,
             Phase::Draining | Phase::Condemned => Millis::NEVER,
         };
@@ -263,6 +272,16 @@ impl Connection {
     /// When a connection whose socket takes nothing is given up.
     pub(super) fn stalls_at(&self, limits: &Limits) -> Millis {
         self.outbox.progress_at() + limits.outbox_stall_timeout
+    }
+
+    /// When a WebSocket that owes a pong is given up. Of one that is parked nothing is read, so it may have
+    /// answered.
+    pub(super) fn pong_due_at(&self, limits: &Limits) -> Millis {
+        let Phase::Subscriber(subscriber) = &self.phase else { return Millis::NEVER };
+        match subscriber.owes_pong() && !self.flags.is_parked {
+            true => self.since + limits.pong_timeout,
+            false => Millis::NEVER,
+        }
     }
 
     pub(super) fn is_condemned(&self) -> bool {

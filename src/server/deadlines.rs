@@ -1,6 +1,6 @@
 //! What happens because time went on: heartbeats, and the end of whoever took too long.
 
-use super::connection::Phase;
+use super::connection::{Phase, Transport};
 use super::lines::SlowReader;
 use super::{Server, TICK};
 use crate::http::Status;
@@ -39,6 +39,11 @@ impl Server {
         }
         if connection.deadline(limits) > now.monotonic {
             return;
+        }
+        if connection.pong_due_at(limits) <= now.monotonic {
+            self.counters.stalled_connections_closed_total += 1;
+            log::debug!("connection {id}: closed, its client answers no ping");
+            return self.condemn(id);
         }
         match &mut connection.phase {
             Phase::Head { .. } if connection.input.is_empty() => self.drain(id, now),
@@ -115,6 +120,13 @@ impl Server {
         match ping.text_bytes {
             0 => self.push_item(id, &ping, now),
             _ => self.push_padded(id, &ping, now),
+        }
+        let connection = &mut self.connections[id as usize];
+        if let Phase::Subscriber(subscriber) = &mut connection.phase
+            && let Transport::WebSocket { owes_pong, .. } = &mut subscriber.transport
+            && !std::mem::replace(owes_pong, true)
+        {
+            connection.since = now.monotonic;
         }
     }
 }

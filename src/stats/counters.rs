@@ -30,7 +30,8 @@ pub struct Counters {
     pub deliveries_total: u64,
     /// Subscribers closed because their queue reached `outbox_bytes_max`.
     pub slow_subscribers_closed_total: u64,
-    /// Connections closed because their socket accepted nothing for `outbox_stall_timeout`.
+    /// Connections closed because their socket accepted nothing for `outbox_stall_timeout`, or because a
+    /// WebSocket client answered no ping for `pong_timeout`.
     pub stalled_connections_closed_total: u64,
     /// Messages too large for a two-byte length, skipped for a framed subscriber (rpushd spec, section 5.2).
     pub oversized_frames_skipped_total: u64,

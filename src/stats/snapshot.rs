@@ -139,7 +139,7 @@ impl Snapshot<'_> {
             row!(Counter sent_bytes_total "Bytes that sockets accepted."),
             row!(Counter deliveries_total "Messages queued, once per subscriber."),
             row!(Counter slow_subscribers_closed_total "Subscribers closed at their queue limit."),
-            row!(Counter stalled_connections_closed_total "Connections closed for accepting nothing."),
+            row!(Counter stalled_connections_closed_total "Connections closed for accepting or answering nothing."),
             row!(Counter oversized_frames_skipped_total "Messages too large for a framed subscriber."),
             row!(Counter store_refusals_total "Refusals because the memory account was full."),
             row!(Counter websocket_messages_deflated_total "Messages compressed for WebSocket."),

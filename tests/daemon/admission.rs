@@ -150,3 +150,28 @@ fn a_kernel_that_watches_no_more_sockets_pauses_accepting_and_fills_no_log() {
     assert_eq!(warnings.len(), 1, "{warnings:#?}");
     assert!(warnings[0].contains("accept paused: epoll takes no more sockets"), "{warnings:#?}");
 }
+
+#[test]
+fn a_client_that_acknowledges_nothing_any_more_is_given_up_after_peer_timeout() {
+    let daemon = Daemon::start(&[
+        ("RPUSHD_PEER_TIMEOUT", "1s"),
+        ("RPUSHD_OUTBOX_STALL_TIMEOUT", "1h"),
+        ("RPUSHD_OUTBOX_BYTES_MAX", "64m"),
+    ]);
+    let address = daemon.address();
+    // It does not read, so that its kernel closes the window.
+    let _stuck = open_streams(&address, "demo", 1);
+    let mut publisher = Publisher::connect(&address);
+    let message = format!("\"{}\"", "x".repeat(60_000));
+    let mut published = 0;
+    eventually("it is given up", || {
+        // More than both kernels hold, less than outbox_bytes_max.
+        if published < 150 {
+            publisher.publish("demo", &message);
+            published += 1;
+        }
+        publisher.statistic("active_stream_connections") == 0
+    });
+    assert_eq!(publisher.statistic("slow_subscribers_closed_total"), 0);
+    assert_eq!(publisher.statistic("stalled_connections_closed_total"), 0);
+}

@@ -83,7 +83,12 @@ impl Server {
             now,
         );
         let is_stored = publisher::stores(location, asked.request);
-        let transport = Transport::WebSocket { reader: Reader::default(), is_deflated, is_stored };
+        let transport = Transport::WebSocket {
+            reader: Reader::default(),
+            is_deflated,
+            is_stored,
+            owes_pong: false,
+        };
         let subscriber = self.location_subscriber(location, wire, transport, now);
         self.begin_subscriber(id, subscriber);
     }
@@ -104,9 +109,12 @@ impl Server {
             let bytes_max = self.config.limits.websocket_message_bytes_max;
             let connection = &mut self.connections[id as usize];
             let Phase::Subscriber(subscriber) = &mut connection.phase else { break };
-            let Transport::WebSocket { reader, is_deflated, .. } = &mut subscriber.transport else {
+            let Transport::WebSocket { reader, is_deflated, owes_pong, .. } =
+                &mut subscriber.transport
+            else {
                 break;
             };
+            *owes_pong &= input.is_empty();
             let rules = Rules { accepts_deflated: *is_deflated, message_bytes_max: bytes_max };
             match reader.next(&mut rest, rules, &mut self.inflater) {
                 None => break,

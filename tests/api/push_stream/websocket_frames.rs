@@ -64,6 +64,25 @@ fn a_ping_comes_every_interval() {
 }
 
 #[test]
+fn a_client_that_answers_no_ping_is_closed_and_one_that_does_is_kept() {
+    let daemon = websocket_daemon("ping_message_interval = \"20s\"");
+    let (vanished, pongs, talks) =
+        (connected(&daemon, "a"), connected(&daemon, "a"), connected(&daemon, "a"));
+    daemon.advance(20_000 + TICK);
+    for _ in 0..4 {
+        pongs.send(masked(PONG, ""));
+        talks.send(masked(TEXT, "hello"));
+        daemon.advance(10_000);
+        assert!(!vanished.is_closed());
+        daemon.advance(4_900);
+    }
+    daemon.advance(500);
+    assert!(vanished.is_closed());
+    assert!(!pongs.is_closed() && !talks.is_closed());
+    assert_eq!(daemon.counters().stalled_connections_closed_total, 1);
+}
+
+#[test]
 fn the_time_limit_ends_with_footer_and_close_frame() {
     let daemon = websocket_daemon("footer_template = \"FOOT\"\nsubscriber_connection_ttl = \"2s\"");
     let client = connected(&daemon, "a");

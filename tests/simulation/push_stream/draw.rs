@@ -107,6 +107,8 @@ pub fn config(settings: &Settings, random: &mut Random) -> Config {
     let limits = &mut config.limits;
     (limits.head_timeout, limits.body_timeout, limits.keepalive_timeout) = (day, day, day);
     limits.body_total_timeout = day;
+    // Its WebSocket clients answer no pings.
+    limits.pong_timeout = day;
     if settings.has_small_queues {
         limits.outbox_bytes_max = random.between(1024, 8000);
     }
