@@ -2,6 +2,7 @@
 //! however many subscribers share it.
 
 pub mod event_stream;
+mod formats;
 pub mod framed;
 pub mod gzip_stream;
 pub mod padding;
@@ -9,5 +10,6 @@ mod publication;
 pub mod template;
 mod wire_format;
 
+pub use formats::{FormatId, Formats};
 pub use publication::{Encoded, Frame, Publication};
-pub use wire_format::{Coding, FormatId, Formats, Payload, WireFormat};
+pub use wire_format::{Coding, Payload, WireFormat};
