@@ -1,8 +1,9 @@
 //! The startup checks of push-stream spec, section 3, over typed values: what the TOML file and the nginx
 //! importer both refuse, in the module's words.
 
-use super::location::{Location, Mode, PushStream};
+use super::location::{Location, Mode, PushStream, Role, VirtualServer};
 use crate::transports::padding::{Padding, PaddingError};
+use std::collections::HashSet;
 
 /// No memory size where it is required.
 pub const SHARED_MEMORY_MISSING: &str =
@@ -127,6 +128,39 @@ pub fn location(location: &Location, settings: &PushStream) -> Result<(), Refusa
         directive: "push_stream_padding_by_user_agent",
         text: format!("{error}\n{}", PaddingError::UNABLE_TO_PARSE),
     })
+}
+
+/// The wire formats of one configuration, as [`formats`] counts them.
+pub const FORMATS_MAX: usize = 65_536;
+
+/// Counts the wire formats that the locations need: one for each coding of each different message template.
+///
+/// # Errors
+/// The location with which they are more than [`FORMATS_MAX`], and what is wrong.
+pub fn formats(servers: &[VirtualServer]) -> Result<(), (&Location, String)> {
+    let mut formats = HashSet::new();
+    for location in servers.iter().flat_map(|server| &server.locations) {
+        let template = location.subscriber.message_template.as_slice();
+        let is_event_source = location.role == Role::Subscriber(Mode::EventSource);
+        let is_websocket = location.role == Role::Subscriber(Mode::WebSocket);
+        let codings = [
+            ("chunked", true),
+            ("identity", true),
+            ("gzip", location.gzip.is_on),
+            ("websocket", is_websocket),
+            ("websocket deflated", is_websocket),
+        ];
+        let used = codings.into_iter().filter(|(_, is_used)| *is_used);
+        formats.extend(used.map(|(coding, _)| (coding, is_event_source, template)));
+        if formats.len() > FORMATS_MAX {
+            let text = format!(
+                "the locations have too many different message templates: more than {FORMATS_MAX} \
+                 with their codings"
+            );
+            return Err((location, text));
+        }
+    }
+    Ok(())
 }
 
 fn wildcards(request_max: Option<u32>, settings: &PushStream) -> Result<(), Refusal> {

@@ -91,7 +91,8 @@ impl Block {
 
     /// Reads a whole file.
     pub(super) fn parse(path: &str, text: &str) -> Result<Block, ConfigError> {
-        let reader = Reader { path, text };
+        let reader =
+            Reader { path, line_ends: memchr::memchr_iter(b'\n', text.as_bytes()).collect() };
         let table = DeTable::parse(text).map_err(|error| {
             let line = error.span().map_or(1, |span| reader.line(span.start));
             let place = Place::Line { path: path.to_owned(), line };
@@ -152,13 +153,13 @@ impl Block {
 
 struct Reader<'t> {
     path: &'t str,
-    text: &'t str,
+    /// Counted once: every key asks for its line.
+    line_ends: Vec<usize>,
 }
 
 impl Reader<'_> {
     fn line(&self, at: usize) -> usize {
-        let before = self.text.as_bytes().iter().take(at);
-        before.filter(|byte| **byte == b'\n').count() + 1
+        self.line_ends.partition_point(|end| *end < at) + 1
     }
 
     fn place(&self, at: usize, key: String) -> Place {

@@ -8,7 +8,9 @@ use super::location::VirtualServer;
 use super::push_stream_blocks::{LocationReader, PlacedLevel, read_push_stream};
 use super::secrets::{self, Need};
 use super::sources::{Environment, Files, Overrides};
-use super::{Config, ListenAddress, Listener, TrustedProxies, alignment, exposure, origins, units};
+use super::{
+    Config, ListenAddress, Listener, TrustedProxies, alignment, checks, exposure, origins, units,
+};
 use crate::time::Millis;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -213,6 +215,9 @@ impl Loader<'_> {
             let place = self.environment.place_of(&["listen"]).unwrap_or(&nowhere);
             return Err(place.error("there is nothing to listen at"));
         }
+        checks::formats(&servers).map_err(|(location, reason)| {
+            Place::File(location.origin.clone()).error(format!("location: {reason}"))
+        })?;
         self.config.push_stream = push_stream;
         self.config.servers = servers;
         refuse_unreachable_locations(&self.config)?;

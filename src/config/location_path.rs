@@ -31,21 +31,13 @@ impl PathMatch {
         }
     }
 
-    /// Whether two locations of one server cannot both be meant.
-    pub fn clashes_with(&self, other: &PathMatch) -> bool {
-        match (self, other) {
-            (
-                PathMatch::Prefix(path) | PathMatch::PrefixFinal(path),
-                PathMatch::Prefix(other) | PathMatch::PrefixFinal(other),
-            ) => path == other,
-            (PathMatch::Exact(path), PathMatch::Exact(other)) => path == other,
-            (
-                PathMatch::Exact(_)
-                | PathMatch::Prefix(_)
-                | PathMatch::PrefixFinal(_)
-                | PathMatch::Regex { .. },
-                _,
-            ) => false,
+    /// What no two locations of one server may share: the path with whether it is exact. Expressions may
+    /// stand there twice.
+    pub fn claim(&self) -> Option<(bool, &str)> {
+        match self {
+            PathMatch::Prefix(path) | PathMatch::PrefixFinal(path) => Some((false, path)),
+            PathMatch::Exact(path) => Some((true, path)),
+            PathMatch::Regex { .. } => None,
         }
     }
 }
@@ -96,8 +88,7 @@ mod tests {
     fn a_prefix_may_stand_once_and_beside_an_exact_path() {
         let [prefix, last, exact] =
             ["/a", "^~ /a", "= /a"].map(|text| PathMatch::parse(text).unwrap());
-        assert!(prefix.clashes_with(&last));
-        assert!(exact.clashes_with(&exact));
-        assert!(!prefix.clashes_with(&exact));
+        assert_eq!(prefix.claim(), last.claim());
+        assert!(exact.claim().is_some() && prefix.claim() != exact.claim());
     }
 }

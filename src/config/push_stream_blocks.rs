@@ -10,7 +10,7 @@ use super::location::{Condition, Location, Mode, PathMatch, PushStream, Role, Vi
 use super::sources::{Environment, Files};
 use super::units;
 use super::variables::VariableString;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// A level and where each of its directives was given.
 #[derive(Clone, Default)]
@@ -56,10 +56,12 @@ impl LocationReader<'_> {
     ) -> Result<Vec<Location>, ConfigError> {
         let level = level.inherit(&self.http);
         let mut locations: Vec<Location> = Vec::new();
+        let mut claimed: HashSet<(bool, String)> = HashSet::new();
         for block in blocks {
             let place = block.place.clone();
             let location = self.location(block, &level)?;
-            if locations.iter().any(|other| other.path.clashes_with(&location.path)) {
+            let claim = location.path.claim().map(|(is_exact, path)| (is_exact, path.to_owned()));
+            if claim.is_some_and(|claim| !claimed.insert(claim)) {
                 return Err(place.error(format!("duplicate location \"{}\"", location.path)));
             }
             locations.push(location);

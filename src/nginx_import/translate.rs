@@ -15,6 +15,7 @@ use super::syntax::{Directive, FileId, Span, SyntaxError, Tree};
 use super::wiring;
 use crate::config::checks::{self, SharedMemory};
 use crate::config::{Config, Gzip, Location, PushStream, Role};
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -141,6 +142,9 @@ pub fn translate(
             decisions.extend(open_past_nginx(scopes, &served, &ports));
         }
     }
+    if let (Some(first), Err((_, text))) = (served.first(), checks::formats(&config.servers)) {
+        return Err(error_at(scopes, first.id, text));
+    }
     accounting::account(scopes, placement, &served, &left, &mut ledger);
     decisions.extend(accounting::decisions(scopes, placement, &served));
     let untouched = left.iter().filter_map(|(id, _)| scopes.scope(*id).opening);
@@ -225,6 +229,7 @@ impl LocationReader<'_, '_> {
     fn server(&self, server: ScopeId) -> Result<Sorted, SyntaxError> {
         let tree = self.scopes.tree();
         let (mut locations, mut left) = (Vec::<(Location, ScopeId)>::new(), Vec::new());
+        let mut claimed: HashSet<(bool, String)> = HashSet::new();
         let routes = routes(self.scopes, server)?;
         for route in &routes {
             let id = route.id;
@@ -238,9 +243,9 @@ impl LocationReader<'_, '_> {
                 }
                 Err(reason) => left.push((id, reason)),
                 Ok(location) => {
-                    let is_clash =
-                        |(other, _): &(Location, ScopeId)| other.path.clashes_with(&location.path);
-                    if locations.iter().any(is_clash) {
+                    let claim = location.path.claim();
+                    let claim = claim.map(|(is_exact, path)| (is_exact, path.to_owned()));
+                    if claim.is_some_and(|claim| !claimed.insert(claim)) {
                         let text = format!("duplicate location \"{}\"", location.path);
                         return Err(tree.error(opening, text));
                     }

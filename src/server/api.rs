@@ -170,7 +170,6 @@ impl Server {
                 format,
                 transport: Transport::Framed,
                 wire: Wire::Body(coding),
-                padding: 0,
                 location: None,
                 next_beat: now.monotonic + spread(self.heartbeat_interval(), id),
                 ends_at: Millis::NEVER,

@@ -128,8 +128,6 @@ pub(super) struct Subscriber {
     pub(super) format: FormatId,
     /// Which of its location's encodings it uses.
     pub(super) wire: Wire,
-    /// Minimum size of a message with its padding; 0: none (push-stream spec, section 18).
-    pub(super) padding: u32,
     /// The location that it came through; none: the rpushd API.
     pub(super) location: Option<Rc<Location>>,
     pub(super) next_beat: Millis,
@@ -142,7 +140,11 @@ pub(super) enum Transport {
     Framed,
     /// An endless response of a location, server-sent events included. A compressed one keeps the check
     /// sum of what it has said.
-    Stream { said: Option<Box<Crc>> },
+    Stream {
+        said: Option<Box<Crc>>,
+        /// Minimum size of a message with its padding; 0: none (push-stream spec, section 18).
+        padding: u32,
+    },
     /// A response that ends with the next message. What is out of the ordinary about it is on the heap.
     LongPoll(Option<Box<Waiting>>),
     /// RFC 6455. The reader owns no heap between messages.
@@ -180,7 +182,10 @@ impl Subscriber {
 
     /// Whether several messages may be given to it as one frame: nothing belongs between or behind them.
     pub(super) fn takes_batches(&self) -> bool {
-        self.padding == 0 && !matches!(self.transport, Transport::Stream { said: Some(_) })
+        match self.transport {
+            Transport::Stream { ref said, padding } => said.is_none() && padding == 0,
+            Transport::Framed | Transport::LongPoll(_) | Transport::WebSocket { .. } => true,
+        }
     }
 
     /// Each live message of a location starts the ping interval anew (push-stream spec, section 19). The
@@ -199,15 +204,15 @@ impl Subscriber {
         size_max: u32,
         compressor: &mut Compressor,
     ) -> Option<Encoded> {
-        let location = self.location.as_ref().filter(|_| self.padding > 0)?;
-        let Wire::Body(coding) = self.wire else { return None };
-        let filling = location.padding_for(bytes, self.padding, size_max);
+        let Transport::Stream { padding: wanted @ 1.., .. } = self.transport else { return None };
+        let (Some(location), Wire::Body(coding)) = (&self.location, self.wire) else { return None };
+        let filling = location.padding_for(bytes, wanted, size_max);
         (!filling.is_empty()).then(|| coding.encode(&filling, compressor))
     }
 
     /// Remembers what goes into a compressed stream.
     pub(super) fn say(&mut self, item: &Encoded) {
-        if let (Transport::Stream { said: Some(said) }, Some(sum)) =
+        if let (Transport::Stream { said: Some(said), .. }, Some(sum)) =
             (&mut self.transport, &item.check_sum)
         {
             said.combine(sum);

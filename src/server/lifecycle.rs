@@ -8,8 +8,10 @@ use crate::endpoints::push_stream::{Locations, Wire};
 use crate::http::chunk;
 use crate::hub::{Draft, HubSettings};
 use crate::time::Now;
-use crate::transports::{Frame, gzip_stream};
+use crate::transports::{FormatId, Frame, gzip_stream};
 use crate::websocket::CLOSE_EMPTY;
+use std::collections::HashSet;
+use std::rc::Rc;
 
 impl Server {
     /// Ends a subscriber's response properly: what was published before still comes first.
@@ -44,7 +46,7 @@ impl Server {
     /// What ends a subscriber's response, or its WebSocket.
     fn end_body(&mut self, id: u32, wire: Wire, now: Now) {
         let Phase::Subscriber(subscriber) = &self.connections[id as usize].phase else { return };
-        if let Transport::Stream { said: Some(said) } = &subscriber.transport {
+        if let Transport::Stream { said: Some(said), .. } = &subscriber.transport {
             let mut trailer = Vec::new();
             chunk(&gzip_stream::end(said), &mut trailer);
             self.push(id, trailer.into(), now);
@@ -214,9 +216,27 @@ impl Server {
         if self.config.push_stream.reload_ends_subscribers {
             self.end_location_subscribers(now);
         }
+        self.remove_unused_formats();
         // Shorter time limits are in force at once.
         let all: Vec<u32> = self.connections.iter().map(|(key, _)| key as u32).collect();
         all.into_iter().for_each(|id| self.rearm(id));
         self.settle(now);
+    }
+
+    /// Subscribers and replays keep those of the configuration that they began under.
+    fn remove_unused_formats(&mut self) {
+        let mut used: HashSet<FormatId> = self.locations.formats().collect();
+        used.extend([self.framed.chunked, self.framed.identity]);
+        let mut seen = HashSet::new();
+        for (_, connection) in &self.connections {
+            used.extend(connection.outbox.fed_format());
+            if let Phase::Subscriber(subscriber) = &connection.phase
+                && let Some(location) = &subscriber.location
+                && seen.insert(Rc::as_ptr(location))
+            {
+                used.extend(location.formats());
+            }
+        }
+        self.formats.retain(|id| used.contains(&id));
     }
 }

@@ -3,7 +3,7 @@
 
 use super::feed::Feed;
 use crate::time::Millis;
-use crate::transports::Frame;
+use crate::transports::{FormatId, Frame};
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
@@ -107,6 +107,15 @@ impl Outbox {
 
     pub(super) fn is_fed(&self) -> bool {
         matches!(&self.frames, Frames::Many(queue) if queue.fed.is_some())
+    }
+
+    /// The wire format that the rest of the feed is made in.
+    pub(super) fn fed_format(&self) -> Option<FormatId> {
+        let Frames::Many(queue) = &self.frames else { return None };
+        match &queue.fed.as_ref()?.feed {
+            Feed::Replay(replay) => Some(replay.format()),
+            Feed::Listing(_) => None,
+        }
     }
 
     /// The feed, if more of it is to be queued: the kernel has taken so much that there is room.
@@ -276,7 +285,6 @@ impl Frames {
 mod tests {
     use super::super::replay::{Dressing, Replay};
     use super::*;
-    use crate::transports::FormatId;
 
     fn feed() -> Feed {
         Feed::Replay(Replay::new(FormatId(0), Vec::new(), Dressing::None))

@@ -44,6 +44,10 @@ impl Replay {
         Replay { format, stretches, dressing }
     }
 
+    pub(super) fn format(&self) -> FormatId {
+        self.format
+    }
+
     /// Adds all that it will say to the check sum of a compressed stream. What follows can then be said,
     /// and even the stream be ended, before the replay has been made.
     pub(super) fn add_to_sum(&self, hub: &Hub, formats: &mut Formats, sum: &mut Crc) {

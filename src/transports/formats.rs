@@ -7,16 +7,21 @@ use crate::compression::Compressor;
 use crate::message::Message;
 use crate::websocket;
 use flate2::Crc;
+use std::collections::HashMap;
 use std::rc::Rc;
 
-/// Number of a [`WireFormat`] in [`Formats`].
+/// Number of a [`WireFormat`] in [`Formats`]. It is never used again for another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FormatId(pub u16);
+pub struct FormatId(pub u32);
 
-/// All formats ever used since the start; equal ones share a number, so that reloads add only what is new.
+/// All formats in use. Equal ones share a number, so that a reload adds only what is new.
 #[derive(Default)]
 pub struct Formats {
-    all: Vec<WireFormat>,
+    /// In the order of their numbers.
+    all: Vec<(FormatId, Rc<WireFormat>)>,
+    ids: HashMap<Rc<WireFormat>, FormatId>,
+    /// Formats ever numbered.
+    numbered: u32,
     /// Text of the item that is being written.
     scratch: Vec<u8>,
     compressor: Compressor,
@@ -25,21 +30,39 @@ pub struct Formats {
 
 impl Formats {
     /// The number of a format.
-    ///
-    /// # Panics
-    /// There are more than 65,536 different formats.
     pub fn intern(&mut self, format: WireFormat) -> FormatId {
-        let at = self.all.iter().position(|known| *known == format).unwrap_or_else(|| {
-            self.all.push(format);
-            self.all.len() - 1
-        });
-        FormatId(u16::try_from(at).expect("a configuration has fewer formats than 65,536"))
+        if let Some(id) = self.ids.get(&format) {
+            return *id;
+        }
+        let id = FormatId(self.numbered);
+        // A configuration has 65,536 at most: that is 65,535 reloads with nothing but new ones.
+        self.numbered = self.numbered.checked_add(1).expect("fewer than 2^32 formats are numbered");
+        let format = Rc::new(format);
+        self.all.push((id, format.clone()));
+        self.ids.insert(format, id);
+        id
+    }
+
+    /// Removes the formats that are not in use any more, after a reload.
+    pub fn retain(&mut self, is_used: impl Fn(FormatId) -> bool) {
+        self.all.retain(|(id, _)| is_used(*id));
+        self.ids.retain(|_, id| is_used(*id));
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.all.len()
+    }
+
+    fn format(&self, id: FormatId) -> &Rc<WireFormat> {
+        let at = self.all.binary_search_by_key(&id, |(id, _)| *id);
+        &self.all[at.expect("a format is kept while something can be sent in it")].1
     }
 
     /// Appends the message in this format; returns the length of its text part before any coding, which
     /// paddings are reckoned from (push-stream spec, section 18). None: it cannot be said in this format.
     pub fn write(&mut self, id: FormatId, message: &Message, out: &mut Vec<u8>) -> Option<usize> {
-        let coding = self.all[usize::from(id.0)].coding;
+        let coding = self.format(id).coding;
         self.each_item(id, message, |item, compressor| coding.write(item, compressor, out))
     }
 
@@ -56,10 +79,10 @@ impl Formats {
         message: &Message,
         mut take: impl FnMut(&[u8], &mut Compressor),
     ) -> Option<usize> {
-        let WireFormat { payload, .. } = &self.all[usize::from(id.0)];
+        let format = self.format(id).clone();
         let (scratch, compressor) = (&mut self.scratch, &mut self.compressor);
         scratch.clear();
-        match payload {
+        match &format.payload {
             Payload::Framed => {
                 if !framed::write(&message.text, scratch) {
                     return None;
@@ -100,7 +123,7 @@ impl Formats {
     /// The message in this format, ready to be shared.
     pub fn encode(&mut self, id: FormatId, message: &Message) -> Option<Encoded> {
         let mut bytes = Vec::with_capacity(message.text.len() + 128);
-        let coding = self.all[usize::from(id.0)].coding;
+        let coding = self.format(id).coding;
         let mut check_sum = (coding == Coding::Gzip).then(Crc::new);
         let text_bytes = self.each_item(id, message, |item, compressor| {
             coding.write(item, compressor, &mut bytes);
@@ -119,5 +142,41 @@ impl Formats {
     /// Messages that were compressed since the start.
     pub fn deflated_count(&self) -> u64 {
         self.deflated_count
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::template::Template;
+    use super::*;
+
+    fn format(template: &str) -> WireFormat {
+        let payload = Payload::Text(Template::compile(template.as_bytes()));
+        WireFormat { payload, coding: Coding::Identity }
+    }
+
+    #[test]
+    fn formats_that_nothing_uses_any_more_are_removed_and_their_numbers_stay_unused() {
+        let mut formats = Formats::default();
+        let [old, kept] = ["old ~id~", "kept ~id~"].map(|one| formats.intern(format(one)));
+        formats.retain(|id| id == kept);
+        assert_eq!(formats.count(), 1);
+        assert_eq!(formats.intern(format("kept ~id~")), kept);
+        let again = formats.intern(format("old ~id~"));
+        assert!(again != old && again != kept);
+        let message = Message::special(7, b"a".as_slice().into(), b"x");
+        assert_eq!(*formats.encode(kept, &message).unwrap().frame, *b"kept 7");
+        assert_eq!(*formats.encode(again, &message).unwrap().frame, *b"old 7");
+    }
+
+    #[test]
+    fn as_many_formats_as_a_configuration_may_have_are_numbered_at_once() {
+        let mut formats = Formats::default();
+        for round in 0..2 {
+            for number in 0..100_000 {
+                let id = formats.intern(format(&format!("{number}")));
+                assert_eq!(id, FormatId(number), "round {round}");
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Bad input and the whole text of its refusal.
 
 use super::{SECRETS, load};
+use crate::config::checks::FORMATS_MAX;
 
 fn refusal(text: &str, pairs: &[(&str, &str)]) -> String {
     match load(text, &[&SECRETS[..], pairs].concat()) {
@@ -378,4 +379,28 @@ fn an_internal_location_that_no_internal_listener_reaches_is_refused() {
     let variable = ("RPUSHD_INTERNAL_LISTEN", "127.0.0.1:2");
     let accepted = load(&servers("", ""), &[&SECRETS[..], &[variable]].concat());
     assert!(accepted.is_ok());
+}
+
+#[test]
+fn more_message_templates_than_there_are_format_numbers_are_refused_with_their_place() {
+    let locations = |count: usize| -> String {
+        let one = |number: usize| {
+            format!(
+                "[[location]]\npath = '/{number}'\nsubscriber = 'websocket'\ngzip = true\n\
+                 channels_path = 'a'\nmessage_template = '{number}'\n"
+            )
+        };
+        (0..count).map(one).collect()
+    };
+    // Five formats each.
+    let most = FORMATS_MAX / 5;
+    assert!(load(&locations(most), &[]).is_ok());
+    let line = most * 6 + 1;
+    assert_eq!(
+        refusal(&locations(most + 1), &[]),
+        format!(
+            "x.toml:{line}: location: the locations have too many different message templates: more \
+             than 65536 with their codings"
+        )
+    );
 }

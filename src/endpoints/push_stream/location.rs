@@ -138,6 +138,13 @@ impl Location {
         made.as_ref().expect("only WebSocket locations shake hands, and only gzip ones compress")
     }
 
+    /// Every wire format of its messages.
+    pub fn formats(&self) -> impl Iterator<Item = FormatId> {
+        let rare = [&self.gzip, &self.websocket, &self.websocket_deflated];
+        let all = [&self.chunked, &self.identity].into_iter().chain(rare.into_iter().flatten());
+        all.map(|encodings| encodings.format)
+    }
+
     /// The wire format of its messages.
     pub fn format(&self, wire: Wire) -> FormatId {
         self.encodings(wire).format
@@ -266,6 +273,11 @@ impl Locations {
     /// The greatest minimum size of any padding in the whole configuration (section 18).
     pub fn padding_max(&self) -> u32 {
         self.padding_max
+    }
+
+    /// Every wire format that one of them uses.
+    pub fn formats(&self) -> impl Iterator<Item = FormatId> {
+        self.servers.iter().flat_map(|server| &server.locations).flat_map(|one| one.formats())
     }
 
     /// The location of a path on a server, or on the sibling that has the host's name.

@@ -275,7 +275,6 @@ impl Server {
             format: location.format(wire),
             wire,
             transport: Transport::LongPoll(Answer::of(asked).into_waiting()),
-            padding: 0,
             next_beat: Millis::NEVER,
             ends_at: ttl.map_or(Millis::NEVER, |ttl| now.monotonic + ttl),
             location: Some(location),

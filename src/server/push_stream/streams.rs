@@ -44,12 +44,12 @@ impl Server {
             chunk(gzip_stream::begin(), &mut bytes);
         }
         let said = is_gzipped.then(Box::default);
-        let transport = Transport::Stream { said };
+        let transport = Transport::Stream { said, padding: 0 };
         let mut subscriber = self.location_subscriber(location, Wire::Body(coding), transport, now);
         let sizes = self.write_header(asked, coding, &mut subscriber, &mut bytes);
         self.push(id, bytes.into(), now);
-        subscriber.padding = sizes.map_or(0, |sizes| sizes.message);
-        let dressing = match subscriber.padding {
+        let wanted = sizes.map_or(0, |sizes| sizes.message);
+        let dressing = match wanted {
             0 => Dressing::None,
             size => Dressing::Padded {
                 location: location.clone(),
@@ -59,8 +59,11 @@ impl Server {
             },
         };
         let replay = Replay::new(subscriber.format, self.old_messages(&joining), dressing);
-        if let Transport::Stream { said: Some(said) } = &mut subscriber.transport {
-            replay.add_to_sum(&self.hub, &mut self.formats, said);
+        if let Transport::Stream { said, padding } = &mut subscriber.transport {
+            *padding = wanted;
+            if let Some(said) = said {
+                replay.add_to_sum(&self.hub, &mut self.formats, said);
+            }
         }
         self.begin_subscriber(id, subscriber);
         self.begin_feed(id, Feed::Replay(replay), now);
@@ -108,7 +111,6 @@ impl Server {
             transport,
             format: location.format(wire),
             wire,
-            padding: 0,
             next_beat: after(settings.ping_message_interval),
             ends_at: after(settings.subscriber_connection_ttl),
             location: Some(location.clone()),

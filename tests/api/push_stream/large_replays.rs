@@ -201,3 +201,28 @@ fn a_large_answer_of_http_1_0_says_how_long_it_is() {
     let small = daemon.connect().ask("GET /poll/a.b1 HTTP/1.0\r\n\r\n");
     assert!(!small.contains("Content-Length"), "the module sends none");
 }
+
+#[test]
+fn a_replay_goes_on_in_its_template_after_a_reload_that_has_no_use_for_it() {
+    let config = |template: &str| {
+        let own = format!("message_template = '{template}'\n");
+        let all = location("/sub", "streaming", &own) + &location("/poll", "polling", &own);
+        let mut config = try_config("", &all).unwrap();
+        config.limits.outbox_bytes_max = SMALL;
+        config
+    };
+    let daemon = Daemon::new(config("old ~text~"));
+    for number in 0..MESSAGES {
+        publish(&daemon, "a", old_message(number));
+    }
+    let requests = [get("/sub/a.b9999", ""), get("/poll/a.b9999", "")];
+    let clients = requests.map(|request| blocked(&daemon, &request));
+    daemon.reconfigure(config("newer ~text~"));
+    daemon.reconfigure(config("newest ~text~"));
+    for client in clients {
+        client.take_more(usize::MAX);
+        let all = client.text();
+        assert_eq!(all.matches("old 0").count(), MESSAGES);
+        assert_eq!(all.matches("newe").count(), 0);
+    }
+}
