@@ -157,6 +157,7 @@ pub const LIMITS: &[Limit] = &[
     limit!(Time peer_timeout from 1),
     limit!(Time pong_timeout from 1),
     limit!(Bytes backlog_bytes_max from 1024),
+    limit!(Bytes encoded_bytes_max from 1024),
     limit!(Count channels_max from 1),
     limit!(Bytes channel_name_bytes_max from 1),
     limit!(Count channels_per_request_max from 1),

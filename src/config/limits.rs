@@ -47,6 +47,9 @@ pub struct Limits {
     /// Published bytes not yet handed to all subscribers before no further requests are read; each message
     /// counts for 256 bytes more than its text.
     pub backlog_bytes_max: usize,
+    /// A message in one wire format, if that is more than twice its text; a publication beyond it is refused.
+    /// Templates of EventSource locations are applied to each line, so that a short text can become long.
+    pub encoded_bytes_max: usize,
     /// Channels, of any kind, at once.
     pub channels_max: usize,
     /// Length of a channel name on the push-stream face where no location limit is lower.
@@ -90,6 +93,7 @@ impl Default for Limits {
             peer_timeout: Millis::from_seconds(240),
             pong_timeout: Millis::from_seconds(60),
             backlog_bytes_max: 16 * 1024 * 1024,
+            encoded_bytes_max: 16 * 1024 * 1024,
             channels_max: 1_000_000,
             channel_name_bytes_max: 1024,
             channels_per_request_max: 256,

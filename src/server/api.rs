@@ -106,12 +106,15 @@ impl Server {
         let published = api::publish::parse(body).and_then(|publication| {
             let text = &publication.payload;
             let is_stored = self.config.push_stream.store_api_messages;
+            let draft = Draft { text, is_stored, ..Draft::default() };
+            if !self.can_encode(publication.channel.len(), &draft) {
+                return Err(Refusal::MESSAGE_TOO_LARGE);
+            }
             match self.hub.find_or_create(publication.channel.as_bytes(), now) {
                 Ok(channel) => {
                     self.hub.keep_for_api(channel, now);
                     // That it was made is told before its first message.
                     self.settle(now);
-                    let draft = Draft { text, is_stored, ..Draft::default() };
                     self.publish(channel, &draft, now).map_err(|Full| Refusal::FULL)?;
                 }
                 Err(_) if is_stored => return Err(Refusal::FULL),

@@ -8,7 +8,7 @@ use crate::hub::{ChannelId, Draft, Full, SubscriberId};
 use crate::message::Message;
 use crate::stats::Counters;
 use crate::time::Now;
-use crate::transports::{Encoded, Formats, Frame, Publication};
+use crate::transports::{Encoded, Formats, Frame, MessageSizes, Publication};
 use std::rc::Rc;
 
 impl Server {
@@ -30,6 +30,14 @@ impl Server {
             self.fanout.add(channel, message.clone());
         }
         Ok(message)
+    }
+
+    /// Whether every wire format can hold this publication. One that is refused for it has not been
+    /// published to any channel, so it is asked once for all channels, with the longest name.
+    pub(super) fn can_encode(&self, channel_bytes: usize, draft: &Draft<'_>) -> bool {
+        let event = draft.event_id.map_or(0, <[u8]>::len) + draft.event_type.map_or(0, <[u8]>::len);
+        let sizes = MessageSizes { text: draft.text, channel: channel_bytes, event };
+        self.formats.fit(self.config.limits.encoded_bytes_max, &sizes)
     }
 
     /// Makes the connection a member of the channel; it gets what is published from now on.

@@ -1,6 +1,7 @@
 //! EventSource formatting (push-stream spec, section 14; WHATWG HTML, section 9.2): messages, headers and
 //! footers as lines of an event stream. Chunks and padding are the caller's business.
 
+use super::expansion::Expansion;
 use super::template::{Fields, Template};
 use crate::message::Message;
 
@@ -43,6 +44,11 @@ impl EventTemplate {
             return EventTemplate(Template::compile(source));
         }
         EventTemplate(Template::compile(&[b"data: ", source, b"\n"].concat()))
+    }
+
+    /// What it makes of one line of any message, from above.
+    pub(super) fn expansion(&self) -> Expansion {
+        self.0.expansion()
     }
 
     /// The message in up to three pieces, each meant for a chunk of its own. The last one is the data.
@@ -111,6 +117,11 @@ impl<'a> Data<'a> {
         let length = lines.sum::<usize>() + 1;
         Data { template, message, fields, length }
     }
+}
+
+/// How many lines an event has data of.
+pub(super) fn line_count(text: &[u8]) -> usize {
+    Lines(text).count()
 }
 
 /// The non-empty lines of a text that is not yet cut. A NUL is a byte like any other. In the module it ends

@@ -1,5 +1,6 @@
 //! The wire formats of all locations, each known by a small number, and how messages are made in them.
 
+use super::expansion::{Expansions, MessageSizes};
 use super::framed;
 use super::publication::Encoded;
 use super::wire_format::{Coding, Payload, WireFormat};
@@ -22,6 +23,7 @@ pub struct Formats {
     ids: HashMap<Rc<WireFormat>, FormatId>,
     /// Formats ever numbered.
     numbered: u32,
+    expansions: Expansions,
     /// Text of the item that is being written.
     scratch: Vec<u8>,
     compressor: Compressor,
@@ -37,6 +39,7 @@ impl Formats {
         let id = FormatId(self.numbered);
         // A configuration has 65,536 at most: that is 65,535 reloads with nothing but new ones.
         self.numbered = self.numbered.checked_add(1).expect("fewer than 2^32 formats are numbered");
+        self.expansions.add(&format);
         let format = Rc::new(format);
         self.all.push((id, format.clone()));
         self.ids.insert(format, id);
@@ -47,6 +50,13 @@ impl Formats {
     pub fn retain(&mut self, is_used: impl Fn(FormatId) -> bool) {
         self.all.retain(|(id, _)| is_used(*id));
         self.ids.retain(|_, id| is_used(*id));
+        self.expansions = Expansions::default();
+        self.all.iter().for_each(|(_, format)| self.expansions.add(format));
+    }
+
+    /// Whether no encoding of this message is larger than so many bytes or twice its text, whichever is more.
+    pub fn fit(&self, bytes_max: usize, sizes: &MessageSizes<'_>) -> bool {
+        self.expansions.fit(bytes_max.max(2 * sizes.text.len()), sizes)
     }
 
     /// How many there are.
@@ -145,8 +155,27 @@ impl Formats {
     }
 }
 
+impl Expansions {
+    fn add(&mut self, format: &WireFormat) {
+        match &format.payload {
+            // As large as its text.
+            Payload::Framed => {}
+            Payload::Text(template)
+            | Payload::WebSocket(template)
+            | Payload::WebSocketDeflated(template) => {
+                self.whole = self.whole.max(template.expansion());
+            }
+            Payload::EventStream(template) => {
+                let other = template.expansion();
+                self.per_line = Some(self.per_line.map_or(other, |known| known.max(other)));
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::event_stream::EventTemplate;
     use super::super::template::Template;
     use super::*;
 
@@ -167,6 +196,51 @@ mod tests {
         let message = Message::special(7, b"a".as_slice().into(), b"x");
         assert_eq!(*formats.encode(kept, &message).unwrap().frame, *b"kept 7");
         assert_eq!(*formats.encode(again, &message).unwrap().frame, *b"old 7");
+    }
+
+    fn sizes(text: &[u8]) -> MessageSizes<'_> {
+        MessageSizes { text, channel: 1, event: 0 }
+    }
+
+    #[test]
+    fn no_encoding_is_larger_than_what_is_said_of_it_in_advance() {
+        let everything =
+            b"~id~ ~tag~ ~time~ ~size~ ~channel~ ~event-id~ ~event-type~ <~text~> ~text~";
+        let mut formats = Formats::default();
+        let template = Template::compile(everything);
+        let payloads = [
+            Payload::Text(template.clone()),
+            Payload::WebSocket(template),
+            Payload::EventStream(EventTemplate::compile(everything)),
+        ];
+        for payload in payloads {
+            let id = formats.intern(WireFormat { payload, coding: Coding::Identity });
+            for text in [b"x".as_slice(), b"a\nb\nc\r\n\nd", &b"y\n".repeat(999), &[b'z'; 5000]] {
+                let message = Message {
+                    event_id: Some(b"\xff\xff".as_slice().into()),
+                    ..Message::special(i64::MIN, b"\xff".as_slice().into(), text)
+                };
+                let encoded = formats.encode(id, &message).unwrap().frame.len();
+                let sizes = MessageSizes { text, channel: 1, event: 2 };
+                // The frame around a text and the fields of an event are not in it.
+                assert!(!formats.expansions.fit(encoded.saturating_sub(40), &sizes));
+            }
+            formats.retain(|_| false);
+        }
+    }
+
+    #[test]
+    fn many_lines_do_not_fit_where_one_of_the_same_length_does() {
+        let mut formats = Formats::default();
+        let payload = Payload::EventStream(EventTemplate::compile(&[b'.'; 92]));
+        formats.intern(WireFormat { payload, coding: Coding::Chunked });
+        let lines = b"x\n".repeat(10_000);
+        assert!(!formats.fit(900_000, &sizes(&lines)));
+        assert!(formats.fit(1_000_000, &sizes(&lines)));
+        assert!(formats.fit(1_000, &sizes(&[b'x'; 20_000])));
+        assert!(formats.fit(1_000, &sizes(&[b'\n'; 20_000])));
+        formats.retain(|_| false);
+        assert!(formats.fit(1_000, &sizes(&lines)));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! however many subscribers share it.
 
 pub mod event_stream;
+mod expansion;
 mod formats;
 pub mod framed;
 pub mod gzip_stream;
@@ -10,6 +11,7 @@ mod publication;
 pub mod template;
 mod wire_format;
 
+pub use expansion::MessageSizes;
 pub use formats::{FormatId, Formats};
 pub use publication::{Encoded, Frame, Publication};
 pub use wire_format::{Coding, Payload, WireFormat};

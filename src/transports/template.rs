@@ -1,6 +1,7 @@
 //! Message templates (push-stream spec, section 17): text with `~placeholders~`, compiled once and filled
 //! with a message in one pass. Nothing that is put in is searched again.
 
+use super::expansion::Expansion;
 use crate::message::Message;
 use crate::time::http_date;
 use std::borrow::Cow;
@@ -81,6 +82,23 @@ impl Template {
         let fields = Fields::utf_8(message);
         out.reserve(self.length(&fields, text.len()));
         self.fill(&fields, text, out);
+    }
+
+    /// What it makes of any message, from above.
+    pub(super) fn expansion(&self) -> Expansion {
+        const NUMBER_BYTES_MAX: usize = 20;
+        const TIME_BYTES: usize = 29;
+        let count = |placeholder: Placeholder| self.counts[placeholder as usize];
+        let numbers =
+            [Placeholder::Id, Placeholder::Size, Placeholder::Tag].map(count).iter().sum::<usize>();
+        Expansion {
+            fixed: self.literals.len()
+                + numbers * NUMBER_BYTES_MAX
+                + count(Placeholder::Time) * TIME_BYTES,
+            texts: count(Placeholder::Text),
+            channels: count(Placeholder::Channel),
+            events: count(Placeholder::EventId).max(count(Placeholder::EventType)),
+        }
     }
 
     /// How many bytes [`Template::fill`] appends for a text of this length.

@@ -20,6 +20,11 @@ impl Refusal {
     /// The body is larger than the limit.
     pub const BODY_TOO_LARGE: Refusal =
         Refusal { status: Status::CONTENT_TOO_LARGE, text: "the body is too large\n" };
+    /// The message would be larger than the limit in a template of a push-stream location.
+    pub const MESSAGE_TOO_LARGE: Refusal = Refusal {
+        status: Status::CONTENT_TOO_LARGE,
+        text: "the message is too large in the templates of its readers\n",
+    };
     /// The channel's name is not one of the API's.
     pub const BAD_CHANNEL: Refusal = Refusal {
         status: Status::BAD_REQUEST,

@@ -14,6 +14,7 @@ pub enum Refusal {
     TooManyChannels,
     EventsChannelIsInternal,
     EmptyPost,
+    MessageTooLarge,
     CannotCreateChannels,
     TooManySubscribers,
     TooManyWildcardChannels,
@@ -37,6 +38,7 @@ impl Refusal {
             | Refusal::TooManySubscribers
             | Refusal::TooManyWildcardChannels
             | Refusal::EventsChannelNotAllowed => Status::FORBIDDEN,
+            Refusal::MessageTooLarge => Status::CONTENT_TOO_LARGE,
             Refusal::Full => Status::INTERNAL_SERVER_ERROR,
         }
     }
@@ -51,6 +53,7 @@ impl Refusal {
             Refusal::TooManyChannels => "Number of channels were exceeded.",
             Refusal::EventsChannelIsInternal => "Only internal routines can change events channel.",
             Refusal::EmptyPost => "Empty post requests are not allowed.",
+            Refusal::MessageTooLarge => "Message is too large in the templates of its readers.",
             Refusal::CannotCreateChannels => "Subscriber could not create channels.",
             Refusal::TooManySubscribers => "Subscribers limit per channel has been exceeded.",
             Refusal::TooManyWildcardChannels => "Subscribed too much wildcard channels.",

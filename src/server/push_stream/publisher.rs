@@ -160,6 +160,9 @@ impl Server {
         if draft.text.is_empty() {
             return refuse(request, Refusal::EmptyPost);
         }
+        if !self.can_encode(longest(&request.channels), draft) {
+            return refuse(request, Refusal::MessageTooLarge);
+        }
         let mut known = Vec::new();
         for name in &request.channels {
             // While the body was coming, an idle channel may have ended.
@@ -203,6 +206,10 @@ impl Server {
             b"" => self.config.push_stream.channel_deleted_message_text.clone(),
             body => body.to_vec(),
         };
+        let draft = Draft { text: &text, ..Draft::default() };
+        if !self.can_encode(longest(&request.channels), &draft) {
+            return refuse(request, Refusal::MessageTooLarge);
+        }
         let mut is_any_deleted = false;
         for name in &request.channels {
             if let Some(channel) = self.hub.find(name) {
@@ -219,6 +226,10 @@ impl Server {
         };
         Next::Answer(response, Vec::new())
     }
+}
+
+fn longest(names: &[Vec<u8>]) -> usize {
+    names.iter().map(Vec::len).max().unwrap_or(0)
 }
 
 fn begin(request: &PublisherRequest, status: Status) -> Response {

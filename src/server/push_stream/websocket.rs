@@ -188,6 +188,13 @@ impl Server {
             return;
         }
         let channels: Vec<_> = self.hub.channels_of(&connection.subscriptions).collect();
+        let draft = Draft { text, ..Draft::default() };
+        let names = channels.iter().map(|channel| self.hub.info(*channel, now).name.len());
+        if !self.can_encode(names.max().unwrap_or(0), &draft) {
+            let reason = Refusal::MessageTooLarge.explain();
+            let frame = websocket::close(CloseCode::TOO_BIG, reason);
+            return self.close_websocket(id, frame.into(), now);
+        }
         for channel in channels {
             if self.hub.is_events_channel_id(channel) {
                 continue;

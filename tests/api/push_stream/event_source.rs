@@ -1,6 +1,8 @@
 //! EventSource (section 14): what is a comment, what is data, and in which chunks.
 
 use super::receiving::*;
+use super::websocket_client;
+use crate::support::Daemon;
 
 const EVENT_STREAM: &str = "text/event-stream; charset=utf-8";
 
@@ -180,4 +182,62 @@ fn a_browser_that_reconnects_goes_on_behind_its_last_event() {
     }
     let answer = ask(&daemon, get("/sub/a", "Last-Event-ID: e2\r\n"));
     assert_eq!(body(&answer), chunks([": \n", "id: e3\n", "data: m3\n\n"]));
+}
+
+/// A limit of 100 KB for encodings, and a template of 100 bytes a line.
+fn daemon_with_long_template() -> Daemon {
+    let long = format!("message_template = '{}~text~'", "t".repeat(100));
+    let all = location("/sub", "eventsource", &long)
+        + &location("/ws", "websocket", "websocket_allow_publish = true");
+    let mut config = try_config("", &all).unwrap();
+    config.limits.encoded_bytes_max = 100_000;
+    Daemon::new(config)
+}
+
+#[test]
+fn a_text_whose_lines_become_too_long_in_a_template_is_refused_by_every_publisher() {
+    let daemon = daemon_with_long_template();
+    let reader = subscriber(&daemon, "a/b");
+    reader.read();
+    let text = "x\n".repeat(1_000);
+    let post = |method: &str, target: &str, text: &str| {
+        let length = format!("Content-Length: {}\r\n", text.len());
+        ask(&daemon, bare(method, target, &length) + text)
+    };
+    for method in ["POST", "DELETE"] {
+        let answer = post(method, "/pub?id=a/b", &text);
+        assert!(answer.starts_with("HTTP/1.1 413 Request Entity Too Large\r\n"), "{answer}");
+        let explain =
+            "X-Nginx-PushStream-Explain: Message is too large in the templates of its readers.";
+        assert!(answer.contains(explain), "{answer}");
+    }
+    let (client, _) = websocket_client::open(&daemon, "a/b");
+    client.send(websocket_client::masked(websocket_client::TEXT, &text));
+    let reason = [b"\x03\xf1".as_slice(), b"Message is too large in the templates of its readers."];
+    assert_eq!(client.read(), websocket_client::frame(websocket_client::CLOSING, reason.concat()));
+    assert!(client.is_ended());
+    assert_eq!(reader.text(), "", "nothing was published or deleted");
+    assert_eq!((stored(&daemon, "a"), stored(&daemon, "b")), (Some(0), Some(0)));
+    // One line of the same length is no longer than it is.
+    publish(&daemon, "a", "y".repeat(2_000));
+    assert!(reader.text().contains(&"y".repeat(2_000)));
+}
+
+#[test]
+fn what_the_api_publishes_is_refused_too_where_a_template_makes_too_much_of_it() {
+    let own = format!("message_template = '{}'", "~text~".repeat(60));
+    let mut config = try_config("", &location("/sub", "streaming", &own)).unwrap();
+    config.limits.encoded_bytes_max = 100_000;
+    let daemon = Daemon::new(config);
+    let publish = |text: &str| {
+        let message = format!("{{\"channel\":\"a\",\"message\":\"{text}\"}}");
+        ask(&daemon, crate::fixtures::publish_body(&message))
+    };
+    let answer = publish(&"x".repeat(2_000));
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    assert!(
+        answer.ends_with("the message is too large in the templates of its readers\n"),
+        "{answer}"
+    );
+    assert!(publish(&"x".repeat(1_000)).starts_with("HTTP/1.1 204 "));
 }
