@@ -88,6 +88,7 @@ impl World {
         let subscribe = request("/api/stream/a", "", &format!("{{\"token\":\"{token}\"}}"));
         for _ in 0..subscribers {
             let id = server.accepted(ListenerId(0), None, NOW).unwrap();
+            server.begin_turn(NOW);
             server.received(id, &subscribe, NOW);
         }
         let publisher = server.accepted(ListenerId(0), None, NOW).unwrap();
@@ -101,18 +102,23 @@ impl World {
     }
 
     fn publish(&mut self) {
+        self.server.begin_turn(NOW);
         self.server.received(self.publisher, &self.request, NOW);
     }
 
     /// Writes everything; returns how many writes it took.
     fn write(&mut self) -> usize {
         let mut writes = 0;
-        while let Some(id) = self.server.next_to_write(NOW) {
-            let mut slices = [IoSlice::new(&[]); 64];
-            let count = self.server.unsent(id, &mut slices);
-            let bytes = slices[..count].iter().map(|slice| slice.len()).sum();
-            self.server.sent(id, black_box(bytes), NOW);
-            writes += 1;
+        while self.server.next_wake(NOW) == Some(NOW.monotonic) {
+            self.server.begin_turn(NOW);
+            self.server.tick(NOW);
+            while let Some(id) = self.server.next_to_write(NOW) {
+                let mut slices = [IoSlice::new(&[]); 64];
+                let count = self.server.unsent(id, &mut slices);
+                let bytes = slices[..count].iter().map(|slice| slice.len()).sum();
+                self.server.sent(id, black_box(bytes), NOW);
+                writes += 1;
+            }
         }
         writes
     }

@@ -168,6 +168,7 @@ pub const LIMITS: &[Limit] = &[
     limit!(Time linger_timeout from 0),
     limit!(Count accepts_per_turn from 1),
     limit!(Count writes_per_turn from 1),
+    limit!(Count microseconds_per_turn from 1),
 ];
 
 #[cfg(test)]

@@ -72,6 +72,9 @@ pub struct Limits {
     pub accepts_per_turn: usize,
     /// Writes in one turn of the loop; bounds how long a large fan-out holds up everybody else.
     pub writes_per_turn: usize,
+    /// Estimated work in one turn of the loop, in microseconds: half of it for reading and requests, half
+    /// for handing out messages and old messages. The rest goes on in the next turn.
+    pub microseconds_per_turn: u32,
 }
 
 impl Default for Limits {
@@ -104,6 +107,7 @@ impl Default for Limits {
             linger_timeout: Millis::from_seconds(2),
             accepts_per_turn: 256,
             writes_per_turn: 256,
+            microseconds_per_turn: 10_000,
         }
     }
 }

@@ -32,6 +32,7 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use signals::{Signal, Signals};
 use socket::{Socket, Transfer};
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
@@ -61,8 +62,8 @@ pub struct Reactor {
     notifier: Notifier,
     listeners: Vec<BoundListener>,
     sockets: Vec<Option<Socket>>,
-    /// Connections that have something to read and are to be read.
-    readable: Vec<u32>,
+    /// Connections that have something to read and are to be read, in the order in which it arrived.
+    readable: VecDeque<u32>,
     /// Room for those that are written to next; empty between two turns.
     writable: Vec<ConnectionId>,
     buffer: Box<[u8]>,
@@ -104,7 +105,7 @@ impl Reactor {
             notifier,
             listeners,
             sockets: Vec::new(),
-            readable: Vec::new(),
+            readable: VecDeque::new(),
             writable: Vec::with_capacity(WRITES_AT_ONCE),
             buffer: vec![0; READ_BYTES].into_boxed_slice(),
             pauses: Pauses::default(),
@@ -126,6 +127,7 @@ impl Reactor {
         loop {
             self.wait()?;
             let now = self.clock.now();
+            self.resume(now);
             self.take_events(now, reload);
             self.accept(now);
             self.read(now);
@@ -198,7 +200,7 @@ impl Reactor {
         let Some(Some(socket)) = self.sockets.get_mut(id as usize) else { return };
         if socket.is_readable && !socket.is_listed && self.server.wants_input(ConnectionId(id)) {
             socket.is_listed = true;
-            self.readable.push(id);
+            self.readable.push_back(id);
         }
     }
 
@@ -350,14 +352,22 @@ impl Reactor {
         }
     }
 
-    /// Reads each ready socket once; who has more comes again in the next turn.
-    fn read(&mut self, now: Now) {
+    /// Takes up what was left over. This comes before new events are looked at, so that what arrived earlier
+    /// is read earlier.
+    fn resume(&mut self, now: Now) {
+        self.server.begin_turn(now);
         while let Some(id) = self.server.next_to_read(now) {
             self.request_read(id.0);
         }
-        let count = self.readable.len().min(READS_PER_TURN);
-        let batch: Vec<u32> = self.readable.drain(..count).collect();
-        for id in batch {
+    }
+
+    /// Reads each ready socket once, as far as the turn has time; those with more come again in the next.
+    fn read(&mut self, now: Now) {
+        for _ in 0..self.readable.len().min(READS_PER_TURN) {
+            if self.server.is_turn_spent() {
+                return;
+            }
+            let Some(id) = self.readable.pop_front() else { return };
             self.read_one(id, now);
         }
     }

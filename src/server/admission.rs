@@ -147,7 +147,7 @@ impl Server {
 impl Connection {
     /// Whether it was kept after an answer and nothing has come since.
     fn is_idle(&self) -> bool {
-        let is_held = self.flags.is_parked || self.flags.is_resting || self.flags.has_input_ended;
+        let is_held = self.flags.is_paused() || self.flags.is_resting || self.flags.has_input_ended;
         matches!(self.phase, Phase::Head { .. })
             && self.requests > 0
             && !is_held

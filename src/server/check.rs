@@ -1,7 +1,7 @@
 //! What must hold between two calls of the server; the simulation asks after every step.
 
-use super::Server;
-use super::connection::Phase;
+use super::connection::{Pause, Phase};
+use super::{ConnectionId, Server};
 
 impl Server {
     /// Checks the whole state; for tests, as it takes as long as there are connections.
@@ -36,7 +36,17 @@ impl Server {
                 is_waiting || connection.flags.is_pending,
                 "connection {id}: what is queued is going to be written"
             );
-            assert_eq!(connection.flags.is_parked, self.parked.contains(&id), "connection {id}");
+            let flags = &connection.flags;
+            assert!(
+                flags.pause != Pause::Listed || self.resumable.contains(&id),
+                "connection {id} goes on"
+            );
+            assert!(
+                flags.pause != Pause::ForRoom
+                    || connection.is_condemned()
+                    || !self.can_be_sent_more(id),
+                "connection {id}: paused for a reason"
+            );
             let is_resting = self.fanout.is_resting(id);
             assert!(!connection.flags.is_resting || is_resting, "connection {id}: is read again");
             assert!(!connection.flags.is_leaving, "connection {id}: it has left");
@@ -62,12 +72,17 @@ impl Server {
             .sum()
     }
 
+    /// Bytes that came from this client and have not been used yet; for tests.
+    pub fn unread_bytes(&self, id: ConnectionId) -> usize {
+        self.connections[id.0 as usize].input.len()
+    }
+
     /// Whether nothing is left: no connection, no timer, nothing to hand out; for tests.
     pub fn is_empty(&self) -> bool {
         self.connections.is_empty()
             && self.timers.is_empty()
             && self.fanout.is_idle()
-            && self.parked.is_empty()
+            && self.resumable.is_empty()
             && self.hub.totals().subscriptions == 0
     }
 }

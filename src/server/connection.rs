@@ -47,12 +47,29 @@ pub(super) struct Flags {
     pub(super) is_pending: bool,
     /// On the list of those whose subscriptions are to be ended.
     pub(super) is_leaving: bool,
-    /// On the list of those of whom no more is read until there is room for what follows from it.
-    pub(super) is_parked: bool,
+    pub(super) pause: Pause,
     /// It was answered on a walk that has not ended: see [`super::fanout`].
     pub(super) is_resting: bool,
     /// The client will send nothing more.
     pub(super) has_input_ended: bool,
+}
+
+/// Whether a connection is read (back-pressure).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Pause {
+    /// It is read.
+    #[default]
+    No,
+    /// Not read until its outbox has room.
+    ForRoom,
+    /// On the list of those that go on as soon as the publish backlog has room and the turn has time.
+    Listed,
+}
+
+impl Flags {
+    pub(super) fn is_paused(&self) -> bool {
+        self.pause != Pause::No
+    }
 }
 
 /// What the answer to the current request depends on.
@@ -255,7 +272,7 @@ impl Connection {
     /// When something has to happen that nobody else will make happen.
     pub(super) fn deadline(&self, limits: &Limits) -> Millis {
         let phase = match &self.phase {
-            Phase::Head { .. } if self.flags.is_parked || self.flags.is_resting => Millis::NEVER,
+            Phase::Head { .. } if self.flags.is_paused() || self.flags.is_resting => Millis::NEVER,
             Phase::Head { .. } if self.input.is_empty() && self.requests > 0 => {
                 self.since + limits.keepalive_timeout
             }
@@ -283,7 +300,7 @@ impl Connection {
     /// answered.
     pub(super) fn pong_due_at(&self, limits: &Limits) -> Millis {
         let Phase::Subscriber(subscriber) = &self.phase else { return Millis::NEVER };
-        match subscriber.owes_pong() && !self.flags.is_parked {
+        match subscriber.owes_pong() && !self.flags.is_paused() {
             true => self.since + limits.pong_timeout,
             false => Millis::NEVER,
         }

@@ -88,7 +88,15 @@ impl Server {
     pub(super) fn request_write(&mut self, id: u32) {
         let flags = &mut self.connections[id as usize].flags;
         if !flags.is_blocked && !std::mem::replace(&mut flags.is_pending, true) {
-            self.pending.push_back(id);
+            self.answered.push_back(id);
+        }
+    }
+
+    /// The same for a subscriber that a fan-out gave messages to.
+    fn request_delivery(&mut self, id: u32) {
+        let flags = &mut self.connections[id as usize].flags;
+        if !flags.is_blocked && !std::mem::replace(&mut flags.is_pending, true) {
+            self.delivered.push_back(id);
         }
     }
 
@@ -114,7 +122,7 @@ impl Server {
         };
         match result {
             Ok(()) if self.connections[id as usize].outbox.is_empty() => {}
-            Ok(()) => self.request_write(id),
+            Ok(()) => self.request_delivery(id),
             Err(Overflow) => self.close_slow(id, SlowReader::Overflow, now),
         }
     }

@@ -168,7 +168,7 @@ impl Server {
         for id in all {
             match &self.connections[id as usize].phase {
                 Phase::Subscriber(_) => self.end_subscriber(id, now),
-                Phase::Head { .. } if !self.connections[id as usize].flags.is_parked => {
+                Phase::Head { .. } if !self.connections[id as usize].flags.is_paused() => {
                     self.drain(id, now);
                 }
                 Phase::Head { .. } | Phase::Body(_) => {

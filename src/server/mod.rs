@@ -25,6 +25,7 @@ mod push_stream;
 mod ration;
 mod replay;
 mod requests;
+mod turn;
 
 pub use admission::Refused;
 pub use connection::ConnectionId;
@@ -52,9 +53,14 @@ use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::net::IpAddr;
 use std::rc::Rc;
+use turn::Turn;
+pub use turn::Work;
 
 /// Granularity of connection deadlines.
 const TICK: Millis = Millis(64);
+
+/// Answers that are written before a fan-out has its turn, if there is one.
+const ANSWERS_IN_ROW: usize = 16;
 
 /// What the core cannot know by itself.
 #[derive(Clone, Debug)]
@@ -100,10 +106,18 @@ pub struct Server {
     /// Connections in a phase that receives messages.
     subscriber_count: usize,
     stops_at: Option<Millis>,
+    turn: Turn,
+    /// Connections to write to, each with a flag in its connection: those with answers, and subscribers that
+    /// a fan-out gave messages to. The two take turns.
+    answered: VecDeque<u32>,
+    delivered: VecDeque<u32>,
+    /// Connections written to from `answered` since a fan-out or `delivered` last had its turn.
+    answers_in_row: usize,
     /// Work left for later in the turn, each entry with a flag in its connection.
-    pending: VecDeque<u32>,
     leaving: Vec<u32>,
-    parked: Vec<u32>,
+    /// Paused connections that can go on as soon as the publish backlog has room, in the order in which they
+    /// were paused. An entry whose connection is not paused any more is skipped.
+    resumable: VecDeque<u32>,
     to_read: VecDeque<u32>,
     to_shut: VecDeque<u32>,
     to_close: VecDeque<u32>,
@@ -170,9 +184,12 @@ impl Server {
             date: Date::new(now.unix_seconds()),
             subscriber_count: 0,
             stops_at: None,
-            pending: VecDeque::new(),
+            turn: Turn::default(),
+            answered: VecDeque::new(),
+            delivered: VecDeque::new(),
+            answers_in_row: 0,
             leaving: Vec::new(),
-            parked: Vec::new(),
+            resumable: VecDeque::new(),
             to_read: VecDeque::new(),
             to_shut: VecDeque::new(),
             to_close: VecDeque::new(),
@@ -182,6 +199,22 @@ impl Server {
     }
 
     // What happened.
+
+    /// A turn of the loop begins: to be called before [`Server::next_to_read`].
+    pub fn begin_turn(&mut self, now: Now) {
+        self.date.refresh(now.unix_seconds());
+        self.turn.begin_half(self.config.limits.microseconds_per_turn);
+    }
+
+    /// Whether what the turn may cost is spent: nothing more is to be read before the next turn.
+    pub fn is_turn_spent(&self) -> bool {
+        self.turn.is_spent()
+    }
+
+    /// The work done since [`Server::begin_turn`] or, behind it, [`Server::tick`]; for tests.
+    pub fn work(&self) -> Work {
+        self.turn.work
+    }
 
     /// A client connected. `peer` is the other end of its socket; a Unix socket has none.
     ///
@@ -219,7 +252,7 @@ impl Server {
         let connection = &mut self.connections[id.0 as usize];
         connection.flags.has_input_ended = true;
         match connection.phase {
-            Phase::Head { .. } if connection.flags.is_parked => {}
+            Phase::Head { .. } if connection.flags.is_paused() => {}
             Phase::Head { .. } if !connection.outbox.is_empty() => self.drain(id.0, now),
             Phase::Draining => {}
             _ => self.condemn(id.0),
@@ -236,6 +269,7 @@ impl Server {
     /// The kernel took so many of the [`Server::unsent`] bytes.
     pub fn sent(&mut self, id: ConnectionId, count: usize, now: Now) {
         self.counters.sent_bytes_total += count as u64;
+        self.turn.work.writes += 1;
         let connection = &mut self.connections[id.0 as usize];
         let is_empty = match connection.outbox.sent(count, now.monotonic) {
             Left::Nothing => true,
@@ -250,6 +284,7 @@ impl Server {
         } else if matches!(self.connections[id.0 as usize].phase, Phase::Draining) {
             self.shut(id.0, now);
         }
+        self.resume_if_room(id.0);
     }
 
     /// The kernel takes nothing more for now; [`Server::writable`] will tell when it does again.
@@ -267,7 +302,8 @@ impl Server {
         }
     }
 
-    /// Time went on: does what is due.
+    /// Time went on: does what is due. Behind it comes the half of the turn in which messages are handed
+    /// out.
     pub fn tick(&mut self, now: Now) {
         self.date.refresh(now.unix_seconds());
         self.expire(now);
@@ -276,32 +312,56 @@ impl Server {
             self.hub.sweep(now);
             self.pieces.forget_unused();
         }
-        // Whoever just ended has left before its next request can subscribe again.
         self.settle(now);
-        self.unpark(now);
-        self.settle(now);
+        self.turn.begin_half(self.config.limits.microseconds_per_turn);
     }
 
     // What to do.
 
     /// The next connection that has something to write and whose kernel takes it. Several may be asked for
     /// before the first is written to; by its turn one may have nothing left, as it was among them twice or
-    /// was given up.
+    /// was given up. None: there is nothing to write, or the turn has cost what it may.
+    ///
+    /// Answers and a fan-out take turns, so neither can hold up the other for longer than
+    /// [`ANSWERS_IN_ROW`] writes.
     pub fn next_to_write(&mut self, now: Now) -> Option<ConnectionId> {
         loop {
-            while let Some(id) = self.pending.pop_front() {
-                let Some(connection) = self.connections.get_mut(id as usize) else { continue };
-                let was_pending = std::mem::take(&mut connection.flags.is_pending);
-                let takes = !connection.flags.is_blocked && !connection.is_condemned();
-                if was_pending && takes && !connection.outbox.is_empty() {
-                    return Some(ConnectionId(id));
-                }
-            }
-            if self.fanout.is_idle() {
+            if self.turn.is_spent() {
                 return None;
             }
-            self.visit_some(now);
+            if self.answered.is_empty() || self.answers_in_row >= ANSWERS_IN_ROW {
+                if self.delivered.is_empty() && !self.fanout.is_idle() {
+                    self.answers_in_row = 0;
+                    self.visit_some(now);
+                }
+                if let Some(id) = self.delivered.pop_front() {
+                    match self.takes_bytes(id) {
+                        true => return Some(ConnectionId(id)),
+                        false => continue,
+                    }
+                }
+                self.answers_in_row = 0;
+            }
+            match self.answered.pop_front() {
+                Some(id) => {
+                    self.answers_in_row += 1;
+                    if self.takes_bytes(id) {
+                        return Some(ConnectionId(id));
+                    }
+                }
+                None if self.delivered.is_empty() && self.fanout.is_idle() => return None,
+                None => {}
+            }
         }
+    }
+
+    /// Takes a connection off its list of those to write to. Whether it has something to write and its kernel
+    /// takes it.
+    fn takes_bytes(&mut self, id: u32) -> bool {
+        let Some(connection) = self.connections.get_mut(id as usize) else { return false };
+        let was_pending = std::mem::take(&mut connection.flags.is_pending);
+        let takes = !connection.flags.is_blocked && !connection.is_condemned();
+        was_pending && takes && !connection.outbox.is_empty()
     }
 
     /// Gives some subscribers what is pending for them. First all of them are looked at: they lie anywhere in
@@ -310,6 +370,7 @@ impl Server {
         let mut visits = std::mem::take(&mut self.visits);
         self.fanout.next_round(&self.hub, &mut visits);
         let latest = self.fanout.sequence();
+        self.turn.work.visits += visits.len() as u64;
         visits.retain(|one| self.connections[one.0 as usize].delivered != latest);
         for visited in visits.drain(..) {
             self.collect(visited.0, now);
@@ -328,18 +389,19 @@ impl Server {
         let connection = &self.connections[id.0 as usize];
         match connection.phase {
             Phase::Condemned => false,
-            Phase::Head { .. } if connection.flags.is_parked || connection.flags.is_resting => {
+            Phase::Head { .. } if connection.flags.is_paused() || connection.flags.is_resting => {
                 false
             }
             Phase::Subscriber(ref subscriber) if subscriber.is_websocket() => {
-                !connection.flags.is_parked
+                !connection.flags.is_paused()
             }
             // What a subscriber says is kept up to a limit and then dropped; but its end is to be seen.
             _ => true,
         }
     }
 
-    /// A connection that wants input again.
+    /// A connection that wants input again. A paused one goes on with what it had sent already. So all of them
+    /// are to be asked for before anything new is read: what arrived earlier is carried out earlier.
     pub fn next_to_read(&mut self, now: Now) -> Option<ConnectionId> {
         while let Some(id) = self.to_read.pop_front().or_else(|| self.fanout.next_rested()) {
             if let Some(connection) = self.connections.get_mut(id as usize) {
@@ -351,7 +413,9 @@ impl Server {
                 return Some(ConnectionId(id));
             }
         }
-        None
+        let resumed = self.resume_paused(now);
+        self.settle(now);
+        resumed
     }
 
     /// A connection whose sending side is to be closed now.
@@ -378,9 +442,6 @@ impl Server {
         self.addresses.release(connection.client);
         self.timers.cancel(id.0);
         self.admission.internal_count -= usize::from(self.is_internal(connection.listener));
-        if connection.flags.is_parked {
-            self.parked.retain(|parked| *parked != id.0);
-        }
     }
 
     /// When [`Server::tick`] is to be called at the latest. None: only when something happens.
@@ -395,13 +456,14 @@ impl Server {
 
     /// Whether something can be done without waiting for anything.
     fn has_work(&self) -> bool {
-        !self.pending.is_empty()
+        !self.answered.is_empty()
+            || !self.delivered.is_empty()
             || !self.fanout.is_idle()
             || !self.to_read.is_empty()
             || self.fanout.has_rested()
             || !self.to_shut.is_empty()
             || !self.to_close.is_empty()
-            || self.parked.iter().any(|id| self.can_answer(*id))
+            || !self.resumable.is_empty() && !self.is_behind()
     }
 
     /// The limits in force.

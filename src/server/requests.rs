@@ -1,6 +1,6 @@
 //! From bytes to requests: heads, bodies, and what becomes of a body that nobody wants.
 
-use super::connection::{Awaiting, Exchange, Incoming, Phase};
+use super::connection::{Awaiting, Exchange, Incoming, Pause, Phase};
 use super::{ConnectionId, Server};
 use crate::http::{
     BodyReader, Framing, Head, HeadStorage, Response, Status, empty_lines, parse_head,
@@ -98,9 +98,10 @@ impl Server {
             return Taken::Bytes(skipped);
         }
         if !self.can_answer(id) {
-            self.park(id);
+            self.pause(id);
             return Taken::Nothing;
         }
+        self.turn.work.requests += 1;
         let mut storage = HeadStorage::default();
         match parse_head(input, &mut scanned, &self.head_limits, &mut storage) {
             Ok(Some((head, length))) => {
@@ -366,13 +367,16 @@ impl Server {
         }
     }
 
-    /// Whether there is room for the answer to one more request: the client reads what it gets, and the
-    /// subscribers have taken most of what was published.
-    pub(super) fn can_answer(&self, id: u32) -> bool {
-        let Some(connection) = self.connections.get(id as usize) else { return true };
-        let outbox_bytes_max = self.config.limits.outbox_bytes_max;
-        let has_room = connection.outbox.bytes() <= outbox_bytes_max / 2;
-        has_room && !connection.outbox.is_fed() && !self.is_behind()
+    /// Whether there is room for one more request: the client reads what it gets, the subscribers have taken
+    /// most of what was published, and the turn has time.
+    fn can_answer(&self, id: u32) -> bool {
+        self.can_be_sent_more(id) && !self.is_behind() && !self.turn.is_spent()
+    }
+
+    /// Whether the client has read most of what it was sent.
+    pub(super) fn can_be_sent_more(&self, id: u32) -> bool {
+        let outbox = &self.connections[id as usize].outbox;
+        outbox.bytes() <= self.config.limits.outbox_bytes_max / 2 && !outbox.is_fed()
     }
 
     /// Whether so much was published that subscribers have not taken yet that no more may come.
@@ -387,42 +391,47 @@ impl Server {
             self.to_read.push_back(id);
         }
         if matches!(connection.phase, Phase::Head { .. }) && !connection.input.is_empty() {
-            self.park(id);
+            self.pause(id);
         }
         // It may have had no deadline while it waited for messages.
         self.rearm(id);
     }
 
-    pub(super) fn park(&mut self, id: u32) {
+    /// Reads no more of a connection until there is room for what follows from it.
+    pub(super) fn pause(&mut self, id: u32) {
         let flags = &mut self.connections[id as usize].flags;
-        if !std::mem::replace(&mut flags.is_parked, true) {
-            self.parked.push(id);
+        if !flags.is_paused() {
+            flags.pause = Pause::ForRoom;
+        }
+        self.resume_if_room(id);
+    }
+
+    /// Puts a paused connection on the list of those that can go on, unless its own outbox is in the way.
+    pub(super) fn resume_if_room(&mut self, id: u32) {
+        let flags = &self.connections[id as usize].flags;
+        if flags.pause == Pause::ForRoom && self.can_be_sent_more(id) {
+            self.connections[id as usize].flags.pause = Pause::Listed;
+            self.resumable.push_back(id);
         }
     }
 
-    /// Lets requests that had to wait go on.
-    pub(super) fn unpark(&mut self, now: Now) {
-        if self.parked.is_empty() {
-            return;
-        }
-        let (ready, waiting) = std::mem::take(&mut self.parked)
-            .into_iter()
-            .filter(|id| self.connections.get(*id as usize).is_some_and(|one| one.flags.is_parked))
-            .partition(|id| self.can_answer(*id));
-        self.parked = waiting;
-        let ready: Vec<u32> = ready;
-        for id in ready {
-            self.connections[id as usize].flags.is_parked = false;
-            self.read_on(id, now);
-            let connection = &self.connections[id as usize];
-            if connection.flags.is_parked {
+    /// Lets the connection that has been paused longest go on. None: there is none, or the time for it has not
+    /// come.
+    pub(super) fn resume_paused(&mut self, now: Now) -> Option<ConnectionId> {
+        while !self.is_behind() && !self.turn.is_spent() {
+            let id = self.resumable.pop_front()?;
+            let Some(connection) = self.connections.get_mut(id as usize) else { continue };
+            if std::mem::take(&mut connection.flags.pause) != Pause::Listed {
                 continue;
             }
-            match connection.flags.has_input_ended {
-                true => self.input_ended(ConnectionId(id), now),
-                false => self.to_read.push_back(id),
+            self.read_on(id, now);
+            let flags = &self.connections[id as usize].flags;
+            if flags.has_input_ended && !flags.is_paused() {
+                self.input_ended(ConnectionId(id), now);
             }
+            return Some(ConnectionId(id));
         }
+        None
     }
 }
 

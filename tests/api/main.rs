@@ -8,6 +8,7 @@ mod bodies;
 mod counters;
 mod early_answers;
 mod faces;
+mod fairness;
 mod fixtures;
 mod health;
 mod heartbeats;

@@ -57,6 +57,7 @@ fn limits(random: &mut Random) -> Limits {
         store_bytes_max: small(usual.store_bytes_max, 1000, 8000),
         accepts_per_turn: small(usual.accepts_per_turn, 1, 3),
         writes_per_turn: small(usual.writes_per_turn, 1, 6),
+        microseconds_per_turn: small(usual.microseconds_per_turn as usize, 1, 40) as u32,
         head_timeout: Millis(small(usual.head_timeout.0 as usize, 300, 3000) as u64),
         body_timeout: Millis(small(usual.body_timeout.0 as usize, 300, 3000) as u64),
         body_total_timeout: Millis(small(usual.body_total_timeout.0 as usize, 500, 6000) as u64),

@@ -27,6 +27,7 @@ impl World {
     /// One turn of the loop, as the reactor makes it.
     pub fn turn(&mut self) {
         self.is_active = false;
+        self.resume();
         self.take_events();
         self.accept();
         self.read();
@@ -129,13 +130,24 @@ impl World {
             || is_public(listener) && public_count + reserved >= limits.connections_max
     }
 
-    fn read(&mut self) {
+    /// What was left over comes before new events.
+    fn resume(&mut self) {
+        self.server.begin_turn(self.now);
         while let Some(ConnectionId(id)) = self.server.next_to_read(self.now) {
+            self.observe_all(false);
+            self.server.assert_consistent();
             self.request_read(id);
         }
+    }
+
+    fn read(&mut self) {
         let count = self.readable.len().min(self.random.between(1, 8));
-        let batch: Vec<u32> = self.readable.drain(..count).collect();
-        for id in batch {
+        for _ in 0..count {
+            if self.server.is_turn_spent() {
+                self.coverage.count("turns spent by reading", 1);
+                return;
+            }
+            let id = self.readable.remove(0);
             self.read_one(id);
             self.server.assert_consistent();
         }

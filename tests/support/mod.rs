@@ -194,6 +194,7 @@ impl World {
     }
 
     fn turn(&mut self) {
+        self.server.begin_turn(self.now);
         self.read();
         self.server.tick(self.now);
         self.write();

@@ -127,7 +127,7 @@ impl Server {
             }
         }
         if self.is_behind() {
-            self.park(id);
+            self.pause(id);
         }
         input.len()
     }

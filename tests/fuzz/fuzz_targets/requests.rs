@@ -87,6 +87,7 @@ impl World {
                 id
             }
         };
+        self.server.begin_turn(self.now);
         if self.server.wants_input(id) {
             self.server.received(id, bytes, self.now);
         }

@@ -113,5 +113,6 @@ pub fn config(settings: &Settings, random: &mut Random) -> Config {
         limits.outbox_bytes_max = random.between(1024, 8000);
     }
     limits.writes_per_turn = *random.pick(&[1, 3, 100]);
+    limits.microseconds_per_turn = *random.pick(&[1, 20, 10_000]);
     config
 }

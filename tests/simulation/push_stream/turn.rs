@@ -19,8 +19,13 @@ impl World {
 
     pub fn turn(&mut self) {
         self.is_active = false;
+        self.server.begin_turn(self.now);
         // Everybody is looked at in each turn.
-        while self.server.next_to_read(self.now).is_some() {}
+        while let Some(id) = self.server.next_to_read(self.now) {
+            let number = self.clients.iter().position(|client| client.id == Some(id.0));
+            self.progress(number.expect("only open connections are read"));
+            self.observe_all();
+        }
         for number in 0..self.clients.len() {
             self.wake(number);
             if self.random.one_in(3) || self.clients[number].to_server.len() < 100 {
@@ -71,14 +76,25 @@ impl World {
         let bytes: Vec<u8> = client.to_server.drain(..count).collect();
         client.received += count;
         self.server.received(id, &bytes, self.now);
-        let received = client.received;
+        self.progress(number);
+        self.observe_all();
+        self.server.assert_consistent();
+    }
+
+    /// The server may have carried out what a client sent.
+    fn progress(&mut self, number: usize) {
+        let client = &mut self.clients[number];
+        let Some(id) = client.id.map(ConnectionId) else { return };
+        let received = client.received - self.server.unread_bytes(id);
         while let Some((_, said)) =
             self.clients[number].said.pop_front_if(|(end, _)| *end <= received)
         {
             self.carry_out(number, said);
         }
+        let is_paused = !self.server.wants_input(id) && self.server.unread_bytes(id) > 0;
         let client = &mut self.clients[number];
         if client.to_server.is_empty()
+            && !is_paused
             && let Phase::Asking(request) = &client.phase
         {
             client.phase = Phase::Asked(request.clone());
@@ -88,8 +104,6 @@ impl World {
             let request = request.clone();
             self.wait(number, &request);
         }
-        self.observe_all();
-        self.server.assert_consistent();
     }
 
     fn carry_out(&mut self, number: usize, said: Said) {
@@ -157,7 +171,8 @@ impl World {
         let all: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.iter().copied()).collect();
         client.queued.extend(&all[known..]);
         client.reader.feed(&all[known..]);
-        if client.is_broken {
+        // What a client asked for before it vanished is carried out.
+        if client.is_broken && !matches!(client.phase, Phase::Asked(_)) {
             return;
         }
         while let Some(event) = self.clients[number].reader.next() {

@@ -275,7 +275,7 @@ impl World {
                 client.in_flight = 0;
             }
             self.turn();
-            if moved == 0 && !self.is_active {
+            if moved == 0 && !self.is_active && !self.is_due() {
                 self.everything_has_come();
                 return self.coverage.count("push-stream worlds at rest", 1);
             }
@@ -296,8 +296,11 @@ impl World {
             }
         }
         self.audit.assert_complete();
-        let is_due = self.server.next_wake(self.now).is_some_and(|at| at <= self.now.monotonic);
-        assert!(!is_due, "the server has nothing left to do");
+    }
+
+    /// The server has something to do at once: a turn may be spent before anything shows.
+    fn is_due(&self) -> bool {
+        self.server.next_wake(self.now).is_some_and(|at| at <= self.now.monotonic)
     }
 
     fn stop(&mut self) {

@@ -1,0 +1,76 @@
+//! One client's requests do not hold up the others: what a turn may cost, and whose turn it is.
+
+use crate::fixtures::*;
+use crate::support::{Client, Daemon};
+
+/// The published numbers that a subscriber has received, in order.
+fn received(subscriber: &Client) -> Vec<String> {
+    let text = String::from_utf8_lossy(&subscriber.read()).into_owned();
+    text.split("\r\n").filter_map(|line| line.strip_prefix("\0\u{1}")).map(Into::into).collect()
+}
+
+#[test]
+fn a_publication_reaches_its_subscriber_within_three_turns_though_hundreds_keep_asking() {
+    let daemon = daemon();
+    let reader = subscriber(&daemon, "a");
+    let askers: Vec<Client> = (0..600).map(|_| daemon.dial()).collect();
+    let keep_asking = || {
+        for asker in &askers {
+            asker.read();
+            asker.post(get("/healthz", "").repeat(2));
+        }
+    };
+    for _ in 0..3 {
+        keep_asking();
+        daemon.turn();
+    }
+    keep_asking();
+    daemon.dial().post(publish("a", "1"));
+    let turns = (1..20).find(|_| {
+        keep_asking();
+        daemon.turn();
+        !reader.read().is_empty()
+    });
+    assert!(turns.is_some_and(|turns| turns <= 3), "delivered after {turns:?} turns");
+}
+
+#[test]
+fn requests_beyond_what_a_turn_may_cost_are_carried_out_in_the_next_turns() {
+    let mut config = config();
+    config.limits.microseconds_per_turn = 20;
+    let daemon = Daemon::new(config);
+    let greedy = daemon.dial();
+    greedy.post(get("/healthz", "").repeat(100));
+    daemon.turn();
+    let first = greedy.text().matches("HTTP/1.1 200").count();
+    assert!((1..=6).contains(&first), "{first} answers in one turn");
+    daemon.run();
+    assert_eq!(first + greedy.text().matches("HTTP/1.1 200").count(), 100);
+}
+
+#[test]
+fn what_arrived_earlier_is_carried_out_earlier_though_the_turn_was_spent() {
+    let mut config = config();
+    config.limits.microseconds_per_turn = 1;
+    let daemon = Daemon::new(config);
+    let reader = subscriber(&daemon, "a");
+    let (early, late) = (daemon.dial(), daemon.dial());
+    early.post(publish("a", "1") + &publish("a", "2"));
+    daemon.turn();
+    late.post(publish("a", "3"));
+    daemon.run();
+    assert_eq!(received(&reader), ["1", "2", "3"]);
+}
+
+#[test]
+fn one_client_with_many_requests_does_not_come_before_another_with_one() {
+    let mut config = config();
+    config.limits.microseconds_per_turn = 1;
+    let daemon = Daemon::new(config);
+    let reader = subscriber(&daemon, "a");
+    let (many, one) = (daemon.dial(), daemon.dial());
+    many.post(["1", "2", "3", "4"].map(|number| publish("a", number)).concat());
+    one.post(publish("a", "9"));
+    daemon.run();
+    assert_eq!(received(&reader), ["1", "2", "9", "3", "4"]);
+}
