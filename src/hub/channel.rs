@@ -15,6 +15,8 @@ pub(super) struct Channel {
     pub(super) is_wildcard: bool,
     /// The rpushd API has published or subscribed here.
     pub(super) is_used_by_api: bool,
+    /// Subscriptions besides one of each member: of those who named the channel more than once.
+    pub(super) repeats: u32,
     /// Orders channels by their making.
     pub(super) serial: u64,
     /// Making, publication or subscription.
@@ -32,6 +34,7 @@ impl Channel {
             published: 0,
             is_wildcard: false,
             is_used_by_api: false,
+            repeats: 0,
             serial,
             last_use: now,
             last_activity: now,

@@ -8,7 +8,7 @@ impl Hub {
     /// # Panics
     /// Something does not hold.
     pub fn assert_consistent(&self) {
-        let mut subscriptions = 0;
+        let (mut memberships, mut subscriptions) = (0, 0);
         let mut stored = 0;
         let mut accounted = self.trash.bytes();
         for (key, entry) in &self.channels {
@@ -18,7 +18,10 @@ impl Hub {
                 Some(&channel),
                 "the index finds every channel"
             );
-            subscriptions += entry.members.len();
+            memberships += entry.members.len();
+            subscriptions += self.subscription_count(channel);
+            let repeats = self.members.repeats_of(&entry.members);
+            assert_eq!(entry.repeats, repeats, "repeated subscriptions are counted");
             self.members.assert_consistent(channel, &entry.members);
             let is_events = self.events_channel == Some(channel);
             if !is_events {
@@ -38,7 +41,7 @@ impl Hub {
             accounted += deleted.bytes;
         }
         assert_eq!(self.names.len(), self.channels.len(), "the index holds live channels only");
-        assert_eq!(self.members.len(), subscriptions, "subscriptions and members agree");
+        assert_eq!(self.members.len(), memberships, "subscriptions and members agree");
         assert_eq!(self.totals.subscriptions, subscriptions, "subscriptions are counted");
         assert_eq!(self.totals.stored, stored, "stored messages are counted");
         assert_eq!(

@@ -46,6 +46,11 @@ impl Hub {
         self.channels[channel.0 as usize].history.len()
     }
 
+    /// The channel's name.
+    pub fn name(&self, channel: ChannelId) -> ChannelName {
+        self.channels[channel.0 as usize].name.clone()
+    }
+
     /// What is known of a channel.
     pub fn info(&self, channel: ChannelId, now: Now) -> ChannelInfo<'_> {
         let entry = &self.channels[channel.0 as usize];
@@ -53,7 +58,7 @@ impl Hub {
             name: &entry.name,
             published: entry.published,
             stored: entry.history.len(),
-            subscriptions: entry.members.len(),
+            subscriptions: self.subscription_count(channel),
             idle: now.monotonic.since(entry.last_activity),
         }
     }

@@ -4,6 +4,7 @@
 
 use super::ChannelId;
 use slab::Slab;
+use std::collections::HashMap;
 
 const NONE: u32 = u32::MAX;
 
@@ -62,6 +63,8 @@ struct Subscription {
 pub(super) struct Members {
     subscriptions: Slab<Subscription>,
     subscriber_count: usize,
+    /// How often the channel was named, for subscriptions to a channel that was named more than once.
+    repeats: HashMap<u32, u32>,
 }
 
 impl Members {
@@ -73,18 +76,22 @@ impl Members {
         self.subscriber_count
     }
 
-    /// Adds at the end of both lists.
+    /// Adds at the end of both lists, once however often the channel was named.
     pub(super) fn add(
         &mut self,
         subscriber: SubscriberId,
         subscriptions: &mut Subscriptions,
         channel: ChannelId,
+        times: u32,
         members: &mut Vec<Member>,
     ) {
         let position = u32::try_from(members.len()).expect("fewer members than 2^32");
         let key = self.subscriptions.insert(Subscription { channel, position, next: NONE });
         let key = u32::try_from(key).expect("fewer subscriptions than 2^32");
         members.push(Member { subscriber, subscription: key });
+        if times > 1 {
+            self.repeats.insert(key, times);
+        }
         if subscriptions.is_empty() {
             self.subscriber_count += 1;
             subscriptions.first = key;
@@ -103,7 +110,12 @@ impl Members {
 
     pub(super) fn only_channel(&self, subscriptions: &Subscriptions) -> Option<ChannelId> {
         let first = self.subscriptions.get(subscriptions.first as usize)?;
-        (first.next == NONE).then_some(first.channel)
+        (first.next == NONE && self.times(subscriptions.first) == 1).then_some(first.channel)
+    }
+
+    /// How often the subscriber named the channel of this subscription.
+    fn times(&self, key: u32) -> u32 {
+        if self.repeats.is_empty() { 1 } else { self.repeats.get(&key).copied().unwrap_or(1) }
     }
 
     /// Makes the subscription to this channel the first one.
@@ -128,13 +140,17 @@ impl Members {
         }
     }
 
-    /// Removes the first one; `members` is its channel's list. Returns the place in that list and who
-    /// moved there.
+    /// Removes the first one; `members` is its channel's list. Returns the place in that list, who moved
+    /// there, and how often the channel had been named.
     pub(super) fn remove_first(
         &mut self,
         subscriptions: &mut Subscriptions,
         members: &mut Vec<Member>,
-    ) -> (usize, Option<SubscriberId>) {
+    ) -> (usize, Option<SubscriberId>, u32) {
+        let times = self.times(subscriptions.first);
+        if times > 1 {
+            self.repeats.remove(&subscriptions.first);
+        }
         let removed = self.subscriptions.remove(subscriptions.first as usize);
         subscriptions.first = removed.next;
         if subscriptions.is_empty() {
@@ -146,19 +162,26 @@ impl Members {
             self.subscriptions[moved.subscription as usize].position = removed.position;
             moved.subscriber
         });
-        (position, moved)
+        (position, moved, times)
     }
 
+    /// Each channel, and how often it was named.
     pub(super) fn channels(
         &self,
         subscriptions: &Subscriptions,
-    ) -> impl Iterator<Item = ChannelId> {
+    ) -> impl Iterator<Item = (ChannelId, u32)> {
         let mut key = subscriptions.first;
         std::iter::from_fn(move || {
             let entry = self.subscriptions.get(key as usize)?;
+            let times = self.times(key);
             key = entry.next;
-            Some(entry.channel)
+            Some((entry.channel, times))
         })
+    }
+
+    /// How often these members named their channel besides once each.
+    pub(super) fn repeats_of(&self, members: &[Member]) -> u32 {
+        members.iter().map(|member| self.times(member.subscription) - 1).sum()
     }
 
     pub(super) fn assert_consistent(&self, channel: ChannelId, members: &[Member]) {

@@ -44,13 +44,13 @@ pub enum CreateError {
 
 /// What a publisher gives.
 #[derive(Clone, Debug, Default)]
-pub struct Draft<'a> {
-    /// Any bytes.
-    pub text: &'a [u8],
+pub struct Draft {
+    /// Any bytes. They are shared by the messages of all channels that this is published to.
+    pub text: Rc<[u8]>,
     /// `Event-Id`.
-    pub event_id: Option<&'a [u8]>,
+    pub event_id: Option<Rc<[u8]>>,
     /// `Event-Type`.
-    pub event_type: Option<&'a [u8]>,
+    pub event_type: Option<Rc<[u8]>>,
     /// Kept for later subscribers.
     pub is_stored: bool,
 }
@@ -223,7 +223,7 @@ impl Hub {
     pub fn publish(
         &mut self,
         channel: ChannelId,
-        draft: &Draft<'_>,
+        draft: &Draft,
         now: Now,
     ) -> Result<Rc<Message>, Full> {
         let cost = account::message_cost(draft.text.len());
@@ -241,9 +241,9 @@ impl Hub {
             time,
             tag,
             channel: entry.name.clone(),
-            text: draft.text.into(),
-            event_id: draft.event_id.map(Into::into),
-            event_type: draft.event_type.map(Into::into),
+            text: draft.text.clone(),
+            event_id: draft.event_id.clone(),
+            event_type: draft.event_type.clone(),
         });
         if !is_event {
             self.totals.published += 1;
@@ -287,7 +287,8 @@ impl Hub {
         }
     }
 
-    /// Makes the subscriber a member of the channel, once more if it is one already.
+    /// Makes the subscriber a member of the channel, which it named so many times. It must not be one
+    /// already.
     ///
     /// # Errors
     /// The memory account is full; nothing has happened.
@@ -296,6 +297,7 @@ impl Hub {
         subscriber: SubscriberId,
         subscriptions: &mut Subscriptions,
         channel: ChannelId,
+        times: u32,
         now: Now,
     ) -> Result<(), Full> {
         if subscriptions.is_empty() {
@@ -303,12 +305,13 @@ impl Hub {
         }
         let entry = &mut self.channels[channel.0 as usize];
         entry.touch_use(now.monotonic);
-        self.members.add(subscriber, subscriptions, channel, &mut entry.members);
-        self.totals.subscriptions += 1;
+        self.members.add(subscriber, subscriptions, channel, times, &mut entry.members);
+        entry.repeats += times - 1;
+        self.totals.subscriptions += times as usize;
         if entry.history.is_empty() {
             self.lifecycle.cancel(channel.0);
         }
-        self.raise(EventKind::ClientSubscribed, channel);
+        (0..times).for_each(|_| self.raise(EventKind::ClientSubscribed, channel));
         Ok(())
     }
 
@@ -321,17 +324,18 @@ impl Hub {
     ) -> Option<Left> {
         let channel = self.members.first_channel(subscriptions)?;
         let entry = &mut self.channels[channel.0 as usize];
-        let (position, moved) = self.members.remove_first(subscriptions, &mut entry.members);
+        let (position, moved, times) = self.members.remove_first(subscriptions, &mut entry.members);
+        entry.repeats -= times - 1;
         entry.touch(now.monotonic);
         let is_deserted = entry.members.is_empty();
-        self.totals.subscriptions -= 1;
+        self.totals.subscriptions -= times as usize;
         if subscriptions.is_empty() {
             self.account.release(account::SUBSCRIBER_COST);
         }
         if is_deserted {
             self.schedule(channel, now.monotonic);
         }
-        self.raise(EventKind::ClientUnsubscribed, channel);
+        (0..times).for_each(|_| self.raise(EventKind::ClientUnsubscribed, channel));
         Some(Left { channel, position, moved })
     }
 
@@ -346,19 +350,27 @@ impl Hub {
         self.unsubscribe_next(subscriptions, now)
     }
 
+    /// Subscriptions to the channel: a subscriber that named it twice counts twice.
+    pub fn subscription_count(&self, channel: ChannelId) -> usize {
+        let entry = self.channels.get(channel.0 as usize);
+        entry.map_or(0, |entry| entry.members.len() + entry.repeats as usize)
+    }
+
     /// Who is subscribed to the channel.
     pub fn members(&self, channel: ChannelId) -> &[Member] {
         self.channels.get(channel.0 as usize).map_or(&[], |entry| &entry.members)
     }
 
-    /// The channel of a subscriber that has exactly one subscription.
+    /// The channel of a subscriber that has exactly one subscription, and named its channel once.
     pub fn only_channel_of(&self, subscriptions: &Subscriptions) -> Option<ChannelId> {
         self.members.only_channel(subscriptions)
     }
 
-    /// The channels of a subscriber, in the order in which it subscribed; one that it named twice comes
-    /// twice.
-    pub fn channels_of(&self, subscriptions: &Subscriptions) -> impl Iterator<Item = ChannelId> {
+    /// The channels of a subscriber, in the order in which it subscribed, and how often it named each.
+    pub fn channels_of(
+        &self,
+        subscriptions: &Subscriptions,
+    ) -> impl Iterator<Item = (ChannelId, u32)> {
         self.members.channels(subscriptions)
     }
 

@@ -26,8 +26,8 @@ fn settings() -> HubSettings {
     }
 }
 
-fn stored(text: &[u8]) -> Draft<'_> {
-    Draft { text, is_stored: true, ..Draft::default() }
+fn stored(text: &[u8]) -> Draft {
+    Draft { text: text.into(), is_stored: true, ..Draft::default() }
 }
 
 fn sweep_until(hub: &mut Hub, seconds: u64) {
@@ -77,7 +77,7 @@ fn a_channel_with_a_subscriber_lives_on_and_ends_after_its_last_use() {
     let mut hub = Hub::new(settings(), at(0));
     let channel = hub.find_or_create(b"a", at(0)).unwrap();
     let mut subscriptions = Subscriptions::default();
-    hub.subscribe(SubscriberId(7), &mut subscriptions, channel, at(1)).unwrap();
+    hub.subscribe(SubscriberId(7), &mut subscriptions, channel, 1, at(1)).unwrap();
     assert_eq!(hub.next_sweep(), None);
     let left = hub.unsubscribe_next(&mut subscriptions, at(100)).unwrap();
     assert_eq!(left, Left { channel, position: 0, moved: None });
@@ -94,11 +94,12 @@ fn leaving_moves_the_last_member_into_the_gap() {
     let mut all: Vec<Subscriptions> = (0..3).map(|_| Subscriptions::default()).collect();
     for (subscriber, subscriptions) in all.iter_mut().enumerate() {
         let subscriber = SubscriberId(subscriber as u32);
-        hub.subscribe(subscriber, subscriptions, channel, at(0)).unwrap();
-        hub.subscribe(subscriber, subscriptions, other, at(0)).unwrap();
-        hub.subscribe(subscriber, subscriptions, channel, at(0)).unwrap();
+        hub.subscribe(subscriber, subscriptions, channel, 2, at(0)).unwrap();
+        hub.subscribe(subscriber, subscriptions, other, 1, at(0)).unwrap();
     }
-    assert_eq!(hub.channels_of(&all[1]).collect::<Vec<_>>(), [channel, other, channel]);
+    assert_eq!(hub.channels_of(&all[1]).collect::<Vec<_>>(), [(channel, 2), (other, 1)]);
+    assert_eq!((hub.members(channel).len(), hub.subscription_count(channel)), (3, 6));
+    assert_eq!(hub.totals().subscriptions, 9);
     let left = hub.unsubscribe_next(&mut all[0], at(0)).unwrap();
     assert_eq!(left.moved, Some(SubscriberId(2)));
     hub.assert_consistent();
@@ -145,12 +146,12 @@ fn a_full_account_refuses_until_the_trash_is_emptied() {
         HubSettings { store_bytes_max: 271 + 2 * 169, keeps_trash_charged: true, ..settings() };
     let mut hub = Hub::new(tight, at(0));
     let channel = hub.find_or_create(b"a", at(0)).unwrap();
-    hub.publish(channel, &Draft { text: b"x", ..Draft::default() }, at(0)).unwrap();
+    hub.publish(channel, &Draft { text: (*b"x").into(), ..Draft::default() }, at(0)).unwrap();
     hub.publish(channel, &stored(b"x"), at(0)).unwrap();
     assert_eq!(hub.publish(channel, &stored(b"x"), at(0)), Err(Full));
     assert_eq!(hub.find_or_create(b"b", at(0)), Err(CreateError::Full));
     let mut subscriptions = Subscriptions::default();
-    assert_eq!(hub.subscribe(SubscriberId(0), &mut subscriptions, channel, at(0)), Err(Full));
+    assert_eq!(hub.subscribe(SubscriberId(0), &mut subscriptions, channel, 1, at(0)), Err(Full));
     hub.assert_consistent();
     sweep_until(&mut hub, 12);
     hub.publish(channel, &stored(b"x"), at(12)).unwrap();
@@ -183,8 +184,8 @@ fn events_tell_what_happens_to_other_channels() {
     let mut subscriptions = Subscriptions::default();
     let events = hub.find(b"EV").unwrap();
     hub.assert_consistent();
-    hub.subscribe(SubscriberId(0), &mut subscriptions, events, at(0)).unwrap();
-    hub.subscribe(SubscriberId(0), &mut subscriptions, channel, at(0)).unwrap();
+    hub.subscribe(SubscriberId(0), &mut subscriptions, events, 1, at(0)).unwrap();
+    hub.subscribe(SubscriberId(0), &mut subscriptions, channel, 1, at(0)).unwrap();
     while hub.unsubscribe_next(&mut subscriptions, at(0)).is_some() {}
     hub.delete(channel, at(0));
     sweep_until(&mut hub, 100);
@@ -237,7 +238,7 @@ fn a_replay_starts_where_the_subscriber_stopped() {
     let mut hub = Hub::new(settings(), at(0));
     let channel = hub.find_or_create(b"a", at(0)).unwrap();
     for (text, id, second) in [("1", "e1", 0), ("2", "e2", 0), ("3", "e3", 1), ("4", "e4", 2)] {
-        let draft = Draft { event_id: Some(id.as_bytes()), ..stored(text.as_bytes()) };
+        let draft = Draft { event_id: Some(id.as_bytes().into()), ..stored(text.as_bytes()) };
         hub.publish(channel, &draft, at(second)).unwrap();
     }
     let replay = |backtrack, since: Option<(u64, Option<u32>)>, event_id: Option<&str>| {

@@ -12,6 +12,7 @@ use crate::http::{Head, Response, Status};
 use crate::hub::{CreateError, Draft, Full};
 use crate::stats::{ChannelRow, Counters, Mode, Snapshot};
 use crate::time::{Millis, Now};
+use std::rc::Rc;
 
 impl Server {
     /// What a request of the API leads to. None: the path is not the API's.
@@ -104,7 +105,8 @@ impl Server {
     /// `POST /api/publish` with its body.
     pub(super) fn api_publish(&mut self, id: u32, body: &[u8], now: Now) {
         let published = api::publish::parse(body).and_then(|publication| {
-            let text = &publication.payload;
+            let text: Rc<[u8]> = publication.payload.into();
+            let length = text.len() as u64;
             let is_stored = self.config.push_stream.store_api_messages;
             let draft = Draft { text, is_stored, ..Draft::default() };
             if !self.can_encode(publication.channel.len(), &draft) {
@@ -122,7 +124,7 @@ impl Server {
                 Err(_) => {}
             }
             self.counters.publish_requests_total += 1;
-            self.counters.published_bytes_total += text.len() as u64;
+            self.counters.published_bytes_total += length;
             Ok(())
         });
         match published {
@@ -199,7 +201,7 @@ impl Server {
             Refusal::FULL
         })?;
         self.hub.keep_for_api(channel, now);
-        self.subscribe(id, channel, now).map_err(|_| Refusal::FULL)
+        self.subscribe(id, channel, 1, now).map_err(|_| Refusal::FULL)
     }
 
     /// `GET /api/stats`

@@ -2,6 +2,7 @@
 
 use super::connection::{Pause, Phase};
 use super::{ConnectionId, Server};
+use crate::time::Now;
 
 impl Server {
     /// Checks the whole state; for tests, as it takes as long as there are connections.
@@ -77,12 +78,18 @@ impl Server {
         self.connections[id.0 as usize].input.len()
     }
 
+    /// The id of the channel's last message; for tests.
+    pub fn last_message_id(&self, channel: &[u8], now: Now) -> Option<u64> {
+        self.hub.find(channel).map(|channel| self.hub.info(channel, now).published)
+    }
+
     /// Whether nothing is left: no connection, no timer, nothing to hand out; for tests.
     pub fn is_empty(&self) -> bool {
         self.connections.is_empty()
             && self.timers.is_empty()
             && self.fanout.is_idle()
             && self.resumable.is_empty()
+            && self.waiting.is_empty()
             && self.hub.totals().subscriptions == 0
     }
 }

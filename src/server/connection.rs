@@ -7,6 +7,7 @@ use crate::config::{Limits, ListenerId};
 use crate::endpoints::push_stream::{Location, Wire};
 use crate::http::{BodyReader, Head, Version};
 use crate::hub::Subscriptions;
+use crate::message::ChannelName;
 use crate::stats::push_stream::Format;
 use crate::time::{Millis, Now};
 use crate::transports::{Coding, Encoded, FormatId, Frame};
@@ -125,7 +126,7 @@ pub(super) enum Awaiting {
 /// A publisher location's request, as far as its head tells.
 pub(super) struct PublisherRequest {
     pub(super) location: Rc<Location>,
-    pub(super) channels: Vec<Vec<u8>>,
+    pub(super) channels: Vec<ChannelName>,
     pub(super) verb: PublisherVerb,
     pub(super) origin: Option<Frame>,
     /// What the answer may look like.
@@ -135,7 +136,7 @@ pub(super) struct PublisherRequest {
 
 /// What a publisher wants done.
 pub(super) enum PublisherVerb {
-    Publish { event_id: Option<Vec<u8>>, event_type: Option<Vec<u8>>, is_stored: bool },
+    Publish { event_id: Option<Rc<[u8]>>, event_type: Option<Rc<[u8]>>, is_stored: bool },
     Delete,
 }
 
@@ -272,7 +273,11 @@ impl Connection {
     /// When something has to happen that nobody else will make happen.
     pub(super) fn deadline(&self, limits: &Limits) -> Millis {
         let phase = match &self.phase {
-            Phase::Head { .. } if self.flags.is_paused() || self.flags.is_resting => Millis::NEVER,
+            Phase::Head { .. } | Phase::Body(_)
+                if self.flags.is_paused() || self.flags.is_resting =>
+            {
+                Millis::NEVER
+            }
             Phase::Head { .. } if self.input.is_empty() && self.requests > 0 => {
                 self.since + limits.keepalive_timeout
             }

@@ -2,13 +2,14 @@
 
 use super::Server;
 use super::connection::{Connection, Phase, Subscriber, Transport};
+use super::fanout::Pending;
 use super::lines::SlowReader;
 use super::outbox::Overflow;
 use crate::hub::{ChannelId, Draft, Full, SubscriberId};
 use crate::message::Message;
 use crate::stats::Counters;
 use crate::time::Now;
-use crate::transports::{Encoded, Formats, Frame, MessageSizes, Publication};
+use crate::transports::{Encoded, Formats, Frame, MessageSizes};
 use std::rc::Rc;
 
 impl Server {
@@ -20,9 +21,11 @@ impl Server {
     pub(super) fn publish(
         &mut self,
         channel: ChannelId,
-        draft: &Draft<'_>,
+        draft: &Draft,
         now: Now,
     ) -> Result<Rc<Message>, Full> {
+        self.turn.work.publications += 1;
+        self.turn.work.bytes += draft.text.len() as u64;
         let message = self.hub.publish(channel, draft, now).inspect_err(|Full| {
             self.counters.store_refusals_total += 1;
         })?;
@@ -34,23 +37,34 @@ impl Server {
 
     /// Whether every wire format can hold this publication. One that is refused for it has not been
     /// published to any channel, so it is asked once for all channels, with the longest name.
-    pub(super) fn can_encode(&self, channel_bytes: usize, draft: &Draft<'_>) -> bool {
-        let event = draft.event_id.map_or(0, <[u8]>::len) + draft.event_type.map_or(0, <[u8]>::len);
-        let sizes = MessageSizes { text: draft.text, channel: channel_bytes, event };
+    pub(super) fn can_encode(&self, channel_bytes: usize, draft: &Draft) -> bool {
+        let bytes = |part: &Option<Rc<[u8]>>| part.as_ref().map_or(0, |part| part.len());
+        let event = bytes(&draft.event_id) + bytes(&draft.event_type);
+        let sizes = MessageSizes { text: &draft.text, channel: channel_bytes, event };
         self.formats.fit(self.config.limits.encoded_bytes_max, &sizes)
     }
 
-    /// Makes the connection a member of the channel; it gets what is published from now on.
+    /// Makes the connection a member of the channel, which it named so many times; it gets what is published
+    /// from now on, each message as often.
     ///
     /// # Errors
     /// The memory account is full; nothing has happened.
-    pub(super) fn subscribe(&mut self, id: u32, channel: ChannelId, now: Now) -> Result<(), Full> {
+    pub(super) fn subscribe(
+        &mut self,
+        id: u32,
+        channel: ChannelId,
+        times: u32,
+        now: Now,
+    ) -> Result<(), Full> {
+        self.turn.work.channels += 1;
         let connection = &mut self.connections[id as usize];
         connection.delivered = self.fanout.sequence();
         let subscriptions = &mut connection.subscriptions;
-        self.hub.subscribe(SubscriberId(id), subscriptions, channel, now).inspect_err(|Full| {
-            self.counters.store_refusals_total += 1;
-        })
+        self.hub.subscribe(SubscriberId(id), subscriptions, channel, times, now).inspect_err(
+            |Full| {
+                self.counters.store_refusals_total += 1;
+            },
+        )
     }
 
     /// From now on the connection takes messages instead of requests.
@@ -116,10 +130,11 @@ impl Server {
         let result = match self.hub.only_channel_of(subscriptions) {
             Some(channel) => self.take_from(id, channel, delivered, now),
             None => {
-                let all: Vec<ChannelId> = self.hub.channels_of(subscriptions).collect();
+                let all: Vec<_> = self.hub.channels_of(subscriptions).collect();
                 self.take_from_all(id, &all, delivered, now)
             }
         };
+        self.turn.work.add_made(self.formats.take_made());
         match result {
             Ok(()) if self.connections[id as usize].outbox.is_empty() => {}
             Ok(()) => self.request_delivery(id),
@@ -140,7 +155,7 @@ impl Server {
         let channels = self.hub.channels_of(&connection.subscriptions);
         let fanout = &self.fanout;
         let first = channels
-            .filter_map(|channel| Some((fanout.first_after(channel, delivered)?, channel)))
+            .filter_map(|(channel, _)| Some((fanout.first_after(channel, delivered)?, channel)))
             .min();
         let Some((sequence, channel)) = first else { return };
         self.answer_with_publication(id, channel, sequence, now);
@@ -164,20 +179,23 @@ impl Server {
             self.counters.oversized_frames_skipped_total += batch.skipped;
             return self.take_batch(id, frame, count, now);
         }
-        let Some(pending) = self.fanout.pending(channel) else { return Ok(()) };
         let mut delivery = Delivery {
             connection: &mut self.connections[id as usize],
             formats: &mut self.formats,
             counters: &mut self.counters,
             bytes_max: self.config.limits.outbox_bytes_max,
             padding_max: self.locations.padding_max(),
+            made: 0,
+            frames: 0,
             now,
         };
+        let Some(pending) = self.fanout.pending(channel) else { return Ok(()) };
         let start = pending.partition_point(|entry| entry.sequence <= delivered);
-        for entry in pending.range_mut(start..) {
-            delivery.deliver(&mut entry.publication)?;
-        }
-        Ok(())
+        let result = pending.range_mut(start..).try_for_each(|entry| delivery.deliver(entry, 1));
+        let (made, frames) = (delivery.made, delivery.frames);
+        self.fanout.grow(made);
+        self.turn.work.deliveries += frames;
+        result
     }
 
     fn take_batch(&mut self, id: u32, frame: Frame, count: u64, now: Now) -> Result<(), Overflow> {
@@ -190,20 +208,21 @@ impl Server {
         connection.outbox.push_live(frame, bytes_max, now.monotonic)
     }
 
-    /// Several channels: their publications are merged by sequence. A channel that is there twice gives
-    /// each of its publications twice.
+    /// Several channels: their publications are merged by sequence. A channel that was named twice gives each
+    /// of its publications twice.
     fn take_from_all(
         &mut self,
         id: u32,
-        channels: &[ChannelId],
+        channels: &[(ChannelId, u32)],
         delivered: u64,
         now: Now,
     ) -> Result<(), Overflow> {
-        let mut wanted: Vec<(u64, ChannelId)> = Vec::new();
-        for channel in channels {
+        let mut wanted: Vec<(u64, ChannelId, u32)> = Vec::new();
+        for (channel, times) in channels {
             if let Some(pending) = self.fanout.pending(*channel) {
                 let start = pending.partition_point(|entry| entry.sequence <= delivered);
-                wanted.extend(pending.range(start..).map(|entry| (entry.sequence, *channel)));
+                let sequences = pending.range(start..).map(|entry| entry.sequence);
+                wanted.extend(sequences.map(|sequence| (sequence, *channel, *times)));
             }
         }
         wanted.sort_unstable();
@@ -213,14 +232,19 @@ impl Server {
             counters: &mut self.counters,
             bytes_max: self.config.limits.outbox_bytes_max,
             padding_max: self.locations.padding_max(),
+            made: 0,
+            frames: 0,
             now,
         };
-        for (sequence, channel) in wanted {
+        let result = wanted.into_iter().try_for_each(|(sequence, channel, times)| {
             let entry = self.fanout.entry(channel, sequence);
             let entry = entry.expect("a publication stays pending while it is being delivered");
-            delivery.deliver(&mut entry.publication)?;
-        }
-        Ok(())
+            delivery.deliver(entry, times)
+        });
+        let (made, frames) = (delivery.made, delivery.frames);
+        self.fanout.grow(made);
+        self.turn.work.deliveries += frames;
+        result
     }
 }
 
@@ -231,26 +255,34 @@ struct Delivery<'a> {
     counters: &'a mut Counters,
     bytes_max: usize,
     padding_max: u32,
+    /// Bytes of encodings that were made for it.
+    made: usize,
+    /// Frames queued.
+    frames: u64,
     now: Now,
 }
 
 impl Delivery<'_> {
-    fn deliver(&mut self, publication: &mut Publication) -> Result<(), Overflow> {
+    fn deliver(&mut self, pending: &mut Pending, times: u32) -> Result<(), Overflow> {
         let Phase::Subscriber(subscriber) = &mut self.connection.phase else { return Ok(()) };
-        let Some(encoded) = publication.encoded(subscriber.format, self.formats) else {
-            self.counters.oversized_frames_skipped_total += 1;
+        let format = subscriber.format;
+        let Some(encoded) = pending.encoded(format, self.formats, &mut self.made) else {
+            self.counters.oversized_frames_skipped_total += u64::from(times);
             return Ok(());
         };
-        self.counters.deliveries_total += 1;
         subscriber.put_off_ping(self.now.monotonic);
-        subscriber.say(encoded);
-        let outbox = &mut self.connection.outbox;
-        outbox.push_live(encoded.frame.clone(), self.bytes_max, self.now.monotonic)?;
-        let compressor = self.formats.compressor();
-        if let Some(padding) = subscriber.padding(encoded.text_bytes, self.padding_max, compressor)
-        {
-            subscriber.say(&padding);
-            outbox.push(padding.frame, self.now.monotonic);
+        for _ in 0..times {
+            self.counters.deliveries_total += 1;
+            self.frames += 1;
+            subscriber.say(encoded);
+            let outbox = &mut self.connection.outbox;
+            outbox.push_live(encoded.frame.clone(), self.bytes_max, self.now.monotonic)?;
+            let compressor = self.formats.compressor();
+            let padding = subscriber.padding(encoded.text_bytes, self.padding_max, compressor);
+            if let Some(padding) = padding {
+                subscriber.say(&padding);
+                outbox.push(padding.frame, self.now.monotonic);
+            }
         }
         Ok(())
     }

@@ -9,7 +9,7 @@
 use super::push_stream::SharedAnswer;
 use crate::hub::{ChannelId, Hub, SubscriberId};
 use crate::message::Message;
-use crate::transports::{FormatId, Formats, Frame, Publication};
+use crate::transports::{Encoded, FormatId, Formats, Frame, Publication};
 use slab::Slab;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -74,11 +74,42 @@ pub(super) struct Pending {
     pub(super) publication: Publication,
     /// Its long-polling answers.
     pub(super) answers: Vec<SharedAnswer>,
+    /// What the backlog counts for it.
+    cost: usize,
 }
 
 impl Pending {
-    fn cost(&self) -> usize {
-        PUBLICATION_COST + self.publication.message.text.len()
+    fn new(sequence: u64, message: Rc<Message>) -> Pending {
+        let cost = PUBLICATION_COST + message.text.len();
+        Pending { sequence, publication: Publication::new(message), answers: Vec::new(), cost }
+    }
+
+    /// The publication in this format; the bytes of an encoding made now are added to `made`.
+    pub(super) fn encoded(
+        &mut self,
+        format: FormatId,
+        formats: &mut Formats,
+        made: &mut usize,
+    ) -> Option<&Encoded> {
+        let mut own = 0;
+        let encoded = self.publication.encoded(format, formats, &mut own);
+        self.cost += own;
+        *made += own;
+        encoded
+    }
+
+    /// Its text, the encodings made of it and its answers.
+    fn actual_cost(&self) -> usize {
+        let answers: usize = self.answers.iter().map(SharedAnswer::bytes).sum();
+        let text_bytes = self.publication.message.text.len();
+        PUBLICATION_COST + text_bytes + self.publication.made_bytes() + answers
+    }
+}
+
+impl Job {
+    fn bytes(&self) -> usize {
+        let publications: usize = self.publications.iter().map(|pending| pending.cost).sum();
+        publications + self.batches.iter().map(|batch| batch.frame.len()).sum::<usize>()
     }
 }
 
@@ -88,7 +119,7 @@ impl Fanout {
         self.sequence
     }
 
-    /// Bytes of all publications that are pending.
+    /// Bytes of all publications that are pending, with everything that was made of them.
     pub(super) fn backlog_bytes(&self) -> usize {
         self.backlog_bytes
     }
@@ -100,9 +131,8 @@ impl Fanout {
     /// Begins to hand a message to the members of its channel.
     pub(super) fn add(&mut self, channel: ChannelId, message: Rc<Message>) {
         self.sequence += 1;
-        let publication = Publication::new(message);
-        let pending = Pending { sequence: self.sequence, publication, answers: Vec::new() };
-        self.backlog_bytes += pending.cost();
+        let pending = Pending::new(self.sequence, message);
+        self.backlog_bytes += pending.cost;
         let index = channel.0 as usize;
         if index >= self.job_of.len() {
             self.job_of.resize(index + 1, NONE);
@@ -158,7 +188,8 @@ impl Fanout {
         }
         let mut size = 0;
         for entry in job.publications.range_mut(start..) {
-            size += entry.publication.encoded(format, formats).map_or(0, |one| one.frame.len());
+            let encoded = entry.encoded(format, formats, &mut self.backlog_bytes);
+            size += encoded.map_or(0, |one| one.frame.len());
             // Nothing is copied before that is known: everybody who is visited asks again.
             if size > BATCH_BYTES_MAX {
                 return None;
@@ -167,7 +198,7 @@ impl Fanout {
         let mut batch = Batch { format, first, last, frame: Frame::from([]), count: 0, skipped: 0 };
         let mut bytes = Vec::with_capacity(size);
         for entry in job.publications.range_mut(start..) {
-            match entry.publication.encoded(format, formats) {
+            match entry.encoded(format, formats, &mut self.backlog_bytes) {
                 Some(encoded) => {
                     bytes.extend_from_slice(&encoded.frame);
                     batch.count += 1;
@@ -176,7 +207,10 @@ impl Fanout {
             }
         }
         batch.frame = bytes.into();
-        job.batches.retain(|other| other.format != format);
+        self.backlog_bytes += batch.frame.len();
+        if let Some(at) = job.batches.iter().position(|other| other.format == format) {
+            self.backlog_bytes -= job.batches.swap_remove(at).frame.len();
+        }
         job.batches.push(batch);
         job.batches.last()
     }
@@ -187,6 +221,19 @@ impl Fanout {
         let pending = &self.jobs.get(key as usize)?.publications;
         let start = pending.partition_point(|entry| entry.sequence <= delivered);
         pending.get(start).map(|entry| entry.sequence)
+    }
+
+    /// Counts encodings that were made while messages were delivered.
+    pub(super) fn grow(&mut self, bytes: usize) {
+        self.backlog_bytes += bytes;
+    }
+
+    /// Counts what was made of a pending publication since it was counted last.
+    pub(super) fn recount(&mut self, channel: ChannelId, sequence: u64) {
+        let Some(entry) = self.entry(channel, sequence) else { return };
+        let (before, after) = (entry.cost, entry.actual_cost());
+        entry.cost = after;
+        self.backlog_bytes = self.backlog_bytes - before + after;
     }
 
     /// One pending publication.
@@ -257,16 +304,18 @@ impl Fanout {
         let walk_end = job.walk_end;
         self.rested.extend(job.resting.drain(..));
         while let Some(done) = job.publications.pop_front_if(|first| first.sequence <= walk_end) {
-            self.backlog_bytes -= done.cost();
+            self.backlog_bytes -= done.cost;
         }
         match job.publications.back() {
             Some(last) => {
                 (job.cursor, job.walk_size, job.walk_end) = (0, None, last.sequence);
-                job.batches.clear();
+                let batches = job.batches.drain(..).map(|batch| batch.frame.len());
+                self.backlog_bytes -= batches.sum::<usize>();
             }
             None => {
                 self.job_of[job.channel.0 as usize] = NONE;
-                self.jobs.remove(key as usize);
+                let job = self.jobs.remove(key as usize);
+                self.backlog_bytes -= job.bytes();
                 self.order.pop_front();
             }
         }
@@ -302,13 +351,16 @@ impl Fanout {
         if let Some(job) = self.jobs.try_remove(key as usize) {
             self.order.retain(|other| *other != key);
             self.rested.extend(&job.resting);
-            self.backlog_bytes -= job.publications.iter().map(Pending::cost).sum::<usize>();
+            self.backlog_bytes -= job.bytes();
         }
     }
 
     pub(super) fn assert_consistent(&self) {
         let pending = self.jobs.iter().flat_map(|(_, job)| &job.publications);
-        let bytes: usize = pending.map(Pending::cost).sum();
+        let bytes: usize = self.jobs.iter().map(|(_, job)| job.bytes()).sum();
+        for one in pending {
+            assert_eq!(one.cost, one.actual_cost(), "encodings are counted");
+        }
         assert_eq!(self.backlog_bytes, bytes, "pending bytes are counted");
         assert_eq!(self.order.len(), self.jobs.len(), "every job has its turn");
         let known = self.job_of.iter().filter(|key| **key != NONE).count();
@@ -345,7 +397,7 @@ mod tests {
         for subscriber in subscribers {
             // The hub does not need the subscriber's end before it leaves.
             let mut subscriptions = Subscriptions::default();
-            hub.subscribe(SubscriberId(subscriber), &mut subscriptions, channel, NOW).unwrap();
+            hub.subscribe(SubscriberId(subscriber), &mut subscriptions, channel, 1, NOW).unwrap();
         }
     }
 

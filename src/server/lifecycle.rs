@@ -82,8 +82,8 @@ impl Server {
             let Some((channel, event)) = self.hub.next_event() else { break };
             let text = event.text();
             let draft = Draft {
-                text: text.as_bytes(),
-                event_type: Some(event.kind.word().as_bytes()),
+                text: text.as_bytes().into(),
+                event_type: Some(event.kind.word().as_bytes().into()),
                 is_stored: true,
                 ..Draft::default()
             };
@@ -142,6 +142,7 @@ impl Server {
         connection.phase = Phase::Condemned;
         connection.outbox.clear();
         connection.input = Vec::new();
+        self.waiting.take(id);
         self.timers.cancel(id);
         self.to_close.push_back(id);
     }

@@ -37,7 +37,7 @@ impl Server {
         let Some(held_back) = self.slow_reader_lines.take(now.monotonic) else { return };
         let connection = &self.connections[id as usize];
         let mut channels = self.hub.channels_of(&connection.subscriptions);
-        let Some(first) = channels.next() else { return };
+        let Some((first, _)) = channels.next() else { return };
         let channel = self.hub.info(first, now).name.escape_ascii();
         let others = match channels.count() {
             0 => String::new(),

@@ -21,6 +21,7 @@ mod feed;
 mod lifecycle;
 mod lines;
 mod outbox;
+mod publishing;
 mod push_stream;
 mod ration;
 mod replay;
@@ -45,6 +46,7 @@ use clients::Addresses;
 use connection::{Connection, Phase};
 use fanout::Fanout;
 use outbox::Left;
+use publishing::Waiting;
 use ration::Ration;
 use replay::Pieces;
 use sha1::{Digest, Sha1};
@@ -118,6 +120,8 @@ pub struct Server {
     /// Paused connections that can go on as soon as the publish backlog has room, in the order in which they
     /// were paused. An entry whose connection is not paused any more is skipped.
     resumable: VecDeque<u32>,
+    /// Publications that wait for room in the backlog or for time.
+    waiting: Waiting,
     to_read: VecDeque<u32>,
     to_shut: VecDeque<u32>,
     to_close: VecDeque<u32>,
@@ -190,6 +194,7 @@ impl Server {
             answers_in_row: 0,
             leaving: Vec::new(),
             resumable: VecDeque::new(),
+            waiting: Waiting::default(),
             to_read: VecDeque::new(),
             to_shut: VecDeque::new(),
             to_close: VecDeque::new(),
@@ -389,7 +394,9 @@ impl Server {
         let connection = &self.connections[id.0 as usize];
         match connection.phase {
             Phase::Condemned => false,
-            Phase::Head { .. } if connection.flags.is_paused() || connection.flags.is_resting => {
+            Phase::Head { .. } | Phase::Body(_)
+                if connection.flags.is_paused() || connection.flags.is_resting =>
+            {
                 false
             }
             Phase::Subscriber(ref subscriber) if subscriber.is_websocket() => {

@@ -57,6 +57,8 @@ impl Server {
         }
         connection.input = match connection.phase {
             Phase::Draining | Phase::Lingering | Phase::Condemned => Vec::new(),
+            // Frames that wait for room.
+            Phase::Subscriber(ref subscriber) if subscriber.is_websocket() => rest,
             // Nothing behind the last request of a connection is ever read.
             Phase::Subscriber(_) if !connection.exchange.keeps_alive => Vec::new(),
             _ if rest.is_empty() => Vec::new(),
@@ -69,6 +71,9 @@ impl Server {
         loop {
             let rest = &input[used..];
             let taken = match &self.connections[id as usize].phase {
+                Phase::Head { .. } if self.connections[id as usize].flags.is_paused() => {
+                    Taken::Nothing
+                }
                 Phase::Head { scanned } => {
                     let scanned = *scanned;
                     self.read_head(id, rest, scanned as usize, now)
@@ -266,7 +271,12 @@ impl Server {
                 false => incoming.bytes_max -= step.data.len(),
             }
         }
-        if !incoming.reader.is_complete() {
+        let is_complete = incoming.reader.is_complete();
+        let is_publication = matches!(incoming.awaiting, Awaiting::Publish | Awaiting::Location(_));
+        if is_complete && is_publication && !self.can_publish() {
+            self.pause(id);
+        }
+        if !is_complete || self.connections[id as usize].flags.is_paused() {
             return if used > 0 { Taken::Bytes(used) } else { Taken::Nothing };
         }
         let phase = Phase::Head { scanned: 0 };
@@ -320,7 +330,7 @@ impl Server {
             Awaiting::Stream { channel, origin } => {
                 self.api_stream(id, &channel, origin.as_deref(), body, now);
             }
-            Awaiting::Location(request) => self.complete_publisher(id, &request, body, now),
+            Awaiting::Location(request) => self.complete_publisher(id, request, body, now),
         }
     }
 
@@ -418,13 +428,18 @@ impl Server {
     /// Lets the connection that has been paused longest go on. None: there is none, or the time for it has not
     /// come.
     pub(super) fn resume_paused(&mut self, now: Now) -> Option<ConnectionId> {
-        while !self.is_behind() && !self.turn.is_spent() {
+        while self.can_publish() {
             let id = self.resumable.pop_front()?;
             let Some(connection) = self.connections.get_mut(id as usize) else { continue };
             if std::mem::take(&mut connection.flags.pause) != Pause::Listed {
                 continue;
             }
-            self.read_on(id, now);
+            if let Some(publishing) = self.waiting.take(id) {
+                self.go_on_publishing(id, publishing, now);
+            }
+            if !self.connections[id as usize].flags.is_paused() {
+                self.read_on(id, now);
+            }
             let flags = &self.connections[id as usize].flags;
             if flags.has_input_ended && !flags.is_paused() {
                 self.input_ended(ConnectionId(id), now);

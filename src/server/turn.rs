@@ -2,11 +2,15 @@
 //! same allowance, so no client can hold up the others by asking for much: work beyond it goes on in the
 //! next turn. There is no clock here: what is done is counted, and weighed as measured.
 
+use crate::transports::Made;
+
 /// Work that was done, by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Work {
-    /// Requests whose head was parsed, and frames of WebSocket clients.
+    /// Requests whose head was parsed.
     pub requests: u64,
+    /// Frames of WebSocket clients.
+    pub frames: u64,
     /// Messages given to the hub.
     pub publications: u64,
     /// Channels of requests: looked up, created, joined or left.
@@ -28,11 +32,19 @@ pub struct Work {
 }
 
 impl Work {
+    /// Adds encodings.
+    pub(super) fn add_made(&mut self, made: Made) {
+        self.encoded += made.messages;
+        self.bytes += made.bytes;
+        self.compressed_bytes += made.compressed_bytes;
+    }
+
     /// About how long it takes on a small server, in nanoseconds (2-core VM; `benches/core.rs` measures most
     /// of it).
     pub fn nanoseconds(&self) -> u64 {
         let weighed = [
             (self.requests, 2_000),
+            (self.frames, 150),
             (self.publications, 400),
             (self.channels, 300),
             (self.scanned, 10),

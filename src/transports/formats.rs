@@ -28,6 +28,18 @@ pub struct Formats {
     scratch: Vec<u8>,
     compressor: Compressor,
     deflated_count: u64,
+    made: Made,
+}
+
+/// Messages encoded, whatever became of the bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Made {
+    /// How many.
+    pub messages: u64,
+    /// Their bytes before any coding.
+    pub bytes: u64,
+    /// Bytes of these that were compressed.
+    pub compressed_bytes: u64,
 }
 
 impl Formats {
@@ -92,6 +104,11 @@ impl Formats {
         let format = self.format(id).clone();
         let (scratch, compressor) = (&mut self.scratch, &mut self.compressor);
         scratch.clear();
+        let mut bytes = message.text.len() as u64;
+        let mut take = |item: &[u8], compressor: &mut Compressor| {
+            bytes += item.len() as u64;
+            take(item, compressor);
+        };
         match &format.payload {
             Payload::Framed => {
                 if !framed::write(&message.text, scratch) {
@@ -124,6 +141,11 @@ impl Formats {
                 take(&frame, compressor);
             }
         }
+        let is_compressed = format.coding == Coding::Gzip
+            || matches!(format.payload, Payload::WebSocketDeflated(_));
+        self.made.messages += 1;
+        self.made.bytes += bytes;
+        self.made.compressed_bytes += if is_compressed { bytes } else { 0 };
         let length = scratch.len();
         // One large message must not keep its memory for ever.
         scratch.shrink_to(64 * 1024);
@@ -142,6 +164,11 @@ impl Formats {
             }
         })?;
         Some(Encoded { frame: bytes.into(), text_bytes, check_sum: check_sum.map(Rc::new) })
+    }
+
+    /// What was encoded since this was last asked.
+    pub fn take_made(&mut self) -> Made {
+        std::mem::take(&mut self.made)
     }
 
     /// What compresses all that is not a message.

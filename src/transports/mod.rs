@@ -12,6 +12,6 @@ pub mod template;
 mod wire_format;
 
 pub use expansion::MessageSizes;
-pub use formats::{FormatId, Formats};
+pub use formats::{FormatId, Formats, Made};
 pub use publication::{Encoded, Frame, Publication};
 pub use wire_format::{Coding, Payload, WireFormat};

@@ -33,14 +33,27 @@ impl Publication {
         Publication { message, made: Vec::new() }
     }
 
-    /// The message in this format. None: it cannot be said in it.
-    pub fn encoded(&mut self, format: FormatId, formats: &mut Formats) -> Option<&Encoded> {
+    /// The message in this format. None: it cannot be said in it. If it is encoded now, its bytes are added
+    /// to `made`.
+    pub fn encoded(
+        &mut self,
+        format: FormatId,
+        formats: &mut Formats,
+        made: &mut usize,
+    ) -> Option<&Encoded> {
         let at = self.made.iter().position(|(made, _)| *made == format).unwrap_or_else(|| {
             let encoded = formats.encode(format, &self.message);
+            *made += encoded.as_ref().map_or(0, |encoded| encoded.frame.len());
             self.made.push((format, encoded));
             self.made.len() - 1
         });
         self.made[at].1.as_ref()
+    }
+
+    /// Bytes of all encodings that were made.
+    pub fn made_bytes(&self) -> usize {
+        let encodings = self.made.iter().filter_map(|(_, encoded)| encoded.as_ref());
+        encodings.map(|encoded| encoded.frame.len()).sum()
     }
 }
 
@@ -65,10 +78,10 @@ mod tests {
         });
         assert_eq!(formats.intern(chunked), framed);
         let mut publication = Publication::new(message(b"hello"));
-        let first = publication.encoded(framed, &mut formats).unwrap().clone();
+        let first = publication.encoded(framed, &mut formats, &mut 0).unwrap().clone();
         assert_eq!(*first.frame, *b"7\r\n\0\x05hello\r\n");
-        assert_eq!(*publication.encoded(text, &mut formats).unwrap().frame, *b"<7>");
-        let again = publication.encoded(framed, &mut formats).unwrap();
+        assert_eq!(*publication.encoded(text, &mut formats, &mut 0).unwrap().frame, *b"<7>");
+        let again = publication.encoded(framed, &mut formats, &mut 0).unwrap();
         assert!(Rc::ptr_eq(&first.frame, &again.frame));
     }
 
@@ -77,7 +90,11 @@ mod tests {
         let mut formats = Formats::default();
         let format = WireFormat { payload: Payload::Framed, coding: Coding::Chunked };
         let framed = formats.intern(format);
-        assert!(Publication::new(message(&[0; 65_535])).encoded(framed, &mut formats).is_some());
-        assert!(Publication::new(message(&[0; 65_536])).encoded(framed, &mut formats).is_none());
+        assert!(
+            Publication::new(message(&[0; 65_535])).encoded(framed, &mut formats, &mut 0).is_some()
+        );
+        assert!(
+            Publication::new(message(&[0; 65_536])).encoded(framed, &mut formats, &mut 0).is_none()
+        );
     }
 }

@@ -70,7 +70,7 @@ pub fn check<'a>(
         }
         // What there is before this request, as the module counts: a path that names a channel twice needs
         // one free place and takes two.
-        let members = channel.map_or(0, |channel| hub.members(channel).len());
+        let members = channel.map_or(0, |channel| hub.subscription_count(channel));
         if push_stream.max_subscribers_per_channel.is_some_and(|max| members >= max as usize) {
             return Err(Refusal::TooManySubscribers);
         }

@@ -34,6 +34,10 @@ pub(in crate::server) struct SharedAnswer {
 }
 
 impl SharedAnswer {
+    pub(in crate::server) fn bytes(&self) -> usize {
+        self.frame.len()
+    }
+
     fn is_for(&self, waited: &Waited, exchange: Exchange, date: &Date) -> bool {
         Rc::ptr_eq(&self.waited.location, &waited.location)
             && self.waited.waiting == waited.waiting
@@ -319,7 +323,7 @@ impl Server {
         let pending = self.fanout.entry(channel, sequence);
         let publication = &mut pending.expect("it is being delivered").publication;
         let message = publication.message.clone();
-        let encoded = publication.encoded(format, &mut self.formats);
+        let encoded = publication.encoded(format, &mut self.formats, &mut 0);
         let encoded = encoded.map(|encoded| encoded.frame.clone());
         let position = Position { time: Some(message.time), tag: Some(message.tag) };
         let answer = Answer::after_waiting(&waited);
@@ -335,6 +339,7 @@ impl Server {
                 pending.answers.push(SharedAnswer { waited, exchange, date, frame });
             }
         }
+        self.fanout.recount(channel, sequence);
         frame
     }
 

@@ -4,10 +4,11 @@ use super::{Asked, NO_MEMORY_PAGE, Refusal, cors, explain, gzip};
 use crate::endpoints::push_stream::{no_cache, publisher};
 use crate::http::{Response, Status};
 use crate::hub::{CreateError, Draft};
-use crate::message::Message;
+use crate::message::{ChannelName, Message};
 use crate::push_stream::channel_path::{self, PathChannel};
 use crate::server::Server;
 use crate::server::connection::{Awaiting, PublisherRequest, PublisherVerb};
+use crate::server::publishing::{Publishing, Unpublished};
 use crate::server::requests::Next;
 use crate::stats::push_stream::Format;
 use crate::time::Now;
@@ -23,8 +24,8 @@ impl Server {
             "OPTIONS" => return Next::Answer(begin(Status::OK), Vec::new()),
             "GET" => None,
             "POST" | "PUT" => Some(PublisherVerb::Publish {
-                event_id: head.value("event-id").map(<[u8]>::to_vec),
-                event_type: head.value("event-type").map(<[u8]>::to_vec),
+                event_id: head.value("event-id").map(Into::into),
+                event_type: head.value("event-type").map(Into::into),
                 is_stored: publisher::stores(asked.location, asked.request),
             }),
             "DELETE" if is_admin => Some(PublisherVerb::Delete),
@@ -62,7 +63,7 @@ impl Server {
         asked: &Asked<'_>,
         verb: Option<&PublisherVerb>,
         now: Now,
-    ) -> Result<Vec<Vec<u8>>, Refusal> {
+    ) -> Result<Vec<ChannelName>, Refusal> {
         let limits = &self.config.limits;
         let path = publisher::channels_path(asked.location, asked.request, limits)?;
         let mut channels = Vec::new();
@@ -74,7 +75,7 @@ impl Server {
             if verb.is_some() && self.hub.is_events_channel(id) {
                 return Err(Refusal::EventsChannelIsInternal);
             }
-            channels.push(id.to_vec());
+            channels.push(id.into());
         }
         // A channel was made before its first message was published (section 21).
         self.settle(now);
@@ -98,7 +99,7 @@ impl Server {
     fn show_channels(
         &mut self,
         asked: &Asked<'_>,
-        names: &[Vec<u8>],
+        names: &[ChannelName],
         begin: impl Fn(Status) -> Response,
         now: Now,
     ) -> Next {
@@ -125,95 +126,94 @@ impl Server {
     pub(in crate::server) fn complete_publisher(
         &mut self,
         id: u32,
-        request: &PublisherRequest,
+        request: Box<PublisherRequest>,
         body: &[u8],
         now: Now,
     ) {
         // While the body was coming, a reload may have made one of them the events channel.
         let has_events = request.channels.iter().any(|name| self.hub.is_events_channel(name));
-        let next = match &request.verb {
-            _ if has_events => refuse(request, Refusal::EventsChannelIsInternal),
-            PublisherVerb::Delete => self.delete_channels(request, body, now),
+        let (response, body) = match &request.verb {
+            _ if has_events => refuse(&request, Refusal::EventsChannelIsInternal),
+            PublisherVerb::Delete => self.delete_channels(&request, body, now),
+            PublisherVerb::Publish { .. } if body.is_empty() => {
+                refuse(&request, Refusal::EmptyPost)
+            }
             PublisherVerb::Publish { event_id, event_type, is_stored } => {
                 let draft = Draft {
-                    text: body,
-                    event_id: event_id.as_deref(),
-                    event_type: event_type.as_deref(),
+                    text: body.into(),
+                    event_id: event_id.clone(),
+                    event_type: event_type.clone(),
                     is_stored: *is_stored,
                 };
-                self.publish_all(request, &draft, now)
+                if self.can_encode(longest(&request.channels), &draft) {
+                    let channels = request.channels.iter().cloned().collect();
+                    let publishing = Publishing { draft, channels, request: Some(request) };
+                    return self.go_on_publishing(id, publishing, now);
+                }
+                refuse(&request, Refusal::MessageTooLarge)
             }
         };
-        match next {
-            Next::Answer(response, body) => {
-                if response.status() == Status::INTERNAL_SERVER_ERROR && !body.is_empty() {
-                    self.connections[id as usize].exchange.keeps_alive = false;
-                }
-                self.respond(id, response, &body, now);
-            }
-            Next::Read { .. } | Next::Done => unreachable!("a request with its body is answered"),
-        }
+        self.respond(id, response, &body, now);
     }
 
-    /// Section 6.2.
-    fn publish_all(&mut self, request: &PublisherRequest, draft: &Draft<'_>, now: Now) -> Next {
-        if draft.text.is_empty() {
-            return refuse(request, Refusal::EmptyPost);
-        }
-        if !self.can_encode(longest(&request.channels), draft) {
-            return refuse(request, Refusal::MessageTooLarge);
-        }
-        let mut known = Vec::new();
-        for name in &request.channels {
-            // While the body was coming, an idle channel may have ended.
-            let channel = match self.hub.find_or_create(name, now) {
-                Ok(channel) => channel,
-                Err(error) => {
-                    let refusal = self.cannot_create(error);
-                    return refuse(request, refusal);
-                }
-            };
-            self.settle(now);
-            if self.publish(channel, draft, now).is_err() {
+    /// Section 6.2: it was published to all channels, or there was no room for the next one.
+    pub(in crate::server) fn answer_publisher(
+        &mut self,
+        id: u32,
+        request: &PublisherRequest,
+        result: Result<(), Unpublished>,
+        now: Now,
+    ) {
+        let (response, body) = match result {
+            Ok(()) => self.published(request, now),
+            Err(Unpublished::Channel(error)) => refuse(request, self.cannot_create(error)),
+            Err(Unpublished::Message) => {
+                self.connections[id as usize].exchange.keeps_alive = false;
                 let response = begin(request, Status::INTERNAL_SERVER_ERROR);
-                let response = response.field("Content-Type", "text/html");
-                return Next::Answer(response, NO_MEMORY_PAGE.to_vec());
+                (response.field("Content-Type", "text/html"), NO_MEMORY_PAGE.to_vec())
             }
-            self.counters.publish_requests_total += 1;
-            self.counters.published_bytes_total += draft.text.len() as u64;
-            known.push(channel);
-        }
+        };
+        self.respond(id, response, &body, now);
+    }
+
+    fn published(&mut self, request: &PublisherRequest, now: Now) -> (Response, Vec<u8>) {
         let response = begin(request, Status::OK);
         if !request.location.settings.channel_info_on_publish {
-            return Next::Answer(response, Vec::new());
+            return (response, Vec::new());
         }
+        let known: Vec<_> =
+            request.channels.iter().filter_map(|name| self.hub.find(name)).collect();
         let body = self.channels(request.format, &known, now).unwrap_or_default();
         let gzip = &request.location.settings.gzip;
-        let (response, body) = gzip::pack(
+        gzip::pack(
             response,
             body,
             request.format,
             gzip,
             request.accepts_gzip,
             self.formats.compressor(),
-        );
-        Next::Answer(response, body)
+        )
     }
 
     /// Section 6.4.
-    fn delete_channels(&mut self, request: &PublisherRequest, body: &[u8], now: Now) -> Next {
+    fn delete_channels(
+        &mut self,
+        request: &PublisherRequest,
+        body: &[u8],
+        now: Now,
+    ) -> (Response, Vec<u8>) {
         let text = match body {
             b"" => self.config.push_stream.channel_deleted_message_text.clone(),
             body => body.to_vec(),
         };
-        let draft = Draft { text: &text, ..Draft::default() };
+        let draft = Draft { text: text.as_slice().into(), ..Draft::default() };
         if !self.can_encode(longest(&request.channels), &draft) {
             return refuse(request, Refusal::MessageTooLarge);
         }
         let mut is_any_deleted = false;
         for name in &request.channels {
             if let Some(channel) = self.hub.find(name) {
-                let message = Message::special(Message::DELETED, name.as_slice().into(), &text);
+                let message = Message::special(Message::DELETED, name.clone(), &text);
                 self.delete_channel(channel, message.into(), now);
                 is_any_deleted = true;
             }
@@ -224,12 +224,12 @@ impl Server {
             }
             false => begin(request, Status::NOT_FOUND),
         };
-        Next::Answer(response, Vec::new())
+        (response, Vec::new())
     }
 }
 
-fn longest(names: &[Vec<u8>]) -> usize {
-    names.iter().map(Vec::len).max().unwrap_or(0)
+fn longest(names: &[ChannelName]) -> usize {
+    names.iter().map(|name| name.len()).max().unwrap_or(0)
 }
 
 fn begin(request: &PublisherRequest, status: Status) -> Response {
@@ -239,6 +239,6 @@ fn begin(request: &PublisherRequest, status: Status) -> Response {
     cors(response, request.origin.as_ref(), publisher::methods(is_admin))
 }
 
-fn refuse(request: &PublisherRequest, refusal: Refusal) -> Next {
-    Next::Answer(explain(begin(request, refusal.status()), refusal, true), Vec::new())
+fn refuse(request: &PublisherRequest, refusal: Refusal) -> (Response, Vec<u8>) {
+    (explain(begin(request, refusal.status()), refusal, true), Vec::new())
 }

@@ -129,6 +129,7 @@ impl Server {
         }
         self.settle(now);
         self.fanout.forget(channel);
+        self.waiting.remove_channel(&self.hub.name(channel));
         let mut publication = Publication::new(message);
         for id in members {
             self.leave_deleted(id, channel, &mut publication, now);
@@ -159,7 +160,7 @@ impl Server {
         }
         let is_alone = subscriptions.is_empty();
         self.connections[id as usize].subscriptions = subscriptions;
-        if let Some(encoded) = publication.encoded(format, &mut self.formats) {
+        if let Some(encoded) = publication.encoded(format, &mut self.formats, &mut 0) {
             self.push_padded(id, encoded, now);
         }
         if is_alone {

@@ -10,6 +10,7 @@ use crate::hub::{ChannelId, Resume, Stretch};
 use crate::server::Server;
 use crate::server::requests::Next;
 use crate::time::Now;
+use std::collections::HashMap;
 
 /// A subscription whose channels have been made.
 pub(super) struct Joining {
@@ -128,9 +129,19 @@ impl Server {
 
     /// Subscribes to all channels, or to none.
     pub(super) fn join_all(&mut self, id: u32, joining: &Joining, now: Now) -> Result<(), Refusal> {
+        // In the order in which the path names them first.
+        let mut distinct: Vec<(ChannelId, u32)> = Vec::with_capacity(joining.channels.len());
+        let mut places = HashMap::with_capacity(joining.channels.len());
         for (channel, _) in &joining.channels {
+            let place = *places.entry(*channel).or_insert(distinct.len());
+            match distinct.get_mut(place) {
+                Some((_, times)) => *times += 1,
+                None => distinct.push((*channel, 1)),
+            }
+        }
+        for (channel, times) in distinct {
             // Only the first subscription of a connection takes memory of the account.
-            self.subscribe(id, *channel, now).map_err(|_| Refusal::Full)?;
+            self.subscribe(id, channel, times, now).map_err(|_| Refusal::Full)?;
         }
         Ok(())
     }

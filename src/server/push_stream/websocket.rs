@@ -10,11 +10,13 @@ use crate::server::Server;
 use crate::server::connection::{Phase, Transport};
 use crate::server::feed::Feed;
 use crate::server::lines::SlowReader;
+use crate::server::publishing::Publishing;
 use crate::server::replay::{Dressing, Replay};
 use crate::server::requests::Next;
 use crate::time::Now;
 use crate::transports::Frame;
 use crate::websocket::{self, CloseCode, Event, Handshake, Reader, Rules, VERSIONS_SUPPORTED};
+use std::collections::VecDeque;
 
 impl Server {
     pub(super) fn route_websocket(&mut self, id: u32, asked: &Asked<'_>, now: Now) -> Next {
@@ -101,11 +103,16 @@ impl Server {
         self.drain(id, now);
     }
 
-    /// Reads frames from the client; uses everything that came. What it published may have to reach the
-    /// subscribers before more is read.
+    /// Reads frames from the client; returns how many bytes it used. While what it published waits for room,
+    /// or the turn is spent, the rest waits too.
     pub(in crate::server) fn read_frames(&mut self, id: u32, input: &[u8], now: Now) -> usize {
         let mut rest = input;
-        loop {
+        while !self.connections[id as usize].flags.is_paused() {
+            if self.turn.is_spent() && !rest.is_empty() {
+                self.pause(id);
+                break;
+            }
+            self.turn.work.frames += 1;
             let bytes_max = self.config.limits.websocket_message_bytes_max;
             let connection = &mut self.connections[id as usize];
             let Phase::Subscriber(subscriber) = &mut connection.phase else { break };
@@ -126,10 +133,7 @@ impl Server {
                 }
             }
         }
-        if self.is_behind() {
-            self.pause(id);
-        }
-        input.len()
+        input.len() - rest.len()
     }
 
     fn take_frame(&mut self, id: u32, event: Event, now: Now) {
@@ -169,7 +173,7 @@ impl Server {
 
     /// A client's message found no room in the memory account. The connection is closed, as in the module, so
     /// that the client does not take it for published.
-    fn close_unpublished(&mut self, id: u32, now: Now) {
+    pub(in crate::server) fn close_unpublished(&mut self, id: u32, now: Now) {
         log::debug!("connection {id}: closed, the memory account has no room for its message");
         let frame = websocket::close(CloseCode::TRY_AGAIN_LATER, "no memory for the message");
         self.close_websocket(id, frame.into(), now);
@@ -187,24 +191,17 @@ impl Server {
         if !allows {
             return;
         }
-        let channels: Vec<_> = self.hub.channels_of(&connection.subscriptions).collect();
-        let draft = Draft { text, ..Draft::default() };
-        let names = channels.iter().map(|channel| self.hub.info(*channel, now).name.len());
-        if !self.can_encode(names.max().unwrap_or(0), &draft) {
+        let hub = &self.hub;
+        let channels = hub.channels_of(&connection.subscriptions);
+        let names = |(channel, times)| std::iter::repeat_n(hub.name(channel), times as usize);
+        let channels: VecDeque<_> = channels.flat_map(names).collect();
+        let draft = Draft { text: text.into(), is_stored, ..Draft::default() };
+        if !self.can_encode(channels.iter().map(|name| name.len()).max().unwrap_or(0), &draft) {
             let reason = Refusal::MessageTooLarge.explain();
             let frame = websocket::close(CloseCode::TOO_BIG, reason);
             return self.close_websocket(id, frame.into(), now);
         }
-        for channel in channels {
-            if self.hub.is_events_channel_id(channel) {
-                continue;
-            }
-            let draft = Draft { text, is_stored, ..Draft::default() };
-            if self.publish(channel, &draft, now).is_err() {
-                return self.close_unpublished(id, now);
-            }
-            self.counters.publish_requests_total += 1;
-            self.counters.published_bytes_total += text.len() as u64;
-        }
+        let publishing = Publishing { draft, channels, request: None };
+        self.go_on_publishing(id, publishing, now);
     }
 }

@@ -34,6 +34,9 @@ pub enum Request {
     Subscribe { path: Vec<(String, usize)>, seen: Seen },
 }
 
+/// A publication to one channel: its name, the text, whether it is stored.
+pub type Publishing = (String, String, bool);
+
 /// What a WebSocket client says.
 #[derive(Debug)]
 pub enum Said {
@@ -77,6 +80,8 @@ pub struct Client {
     /// Where the frames end that the server is to carry out.
     pub said: VecDeque<(usize, Said)>,
     pub pongs: VecDeque<Vec<u8>>,
+    /// What it publishes and the server has not carried out.
+    pub publishing: VecDeque<Publishing>,
     pub queued: VecDeque<u8>,
     pub window: usize,
     pub in_flight: usize,
@@ -87,6 +92,8 @@ pub struct Client {
     /// The callback of JSONP; blank: none.
     pub callback: &'static str,
     pub publishes: bool,
+    /// Its last publication went to the rpushd API, which takes JSON: that is the text.
+    pub wraps_json: bool,
     pub accepts_gzip: bool,
     /// What a stream has said that is not a whole item yet.
     pub unread: Vec<u8>,
@@ -129,6 +136,8 @@ impl Client {
             sent: 0,
             said: VecDeque::new(),
             pongs: VecDeque::new(),
+            publishing: VecDeque::new(),
+            wraps_json: false,
             queued: VecDeque::new(),
             window: if is_slow { random.between(1, 2000) } else { 1 << 20 },
             in_flight: 0,
@@ -184,13 +193,15 @@ impl Client {
     }
 
     fn publication(
-        &self,
+        &mut self,
         all: &[String],
         text: &str,
         is_stored: bool,
         random: &mut Random,
     ) -> String {
+        self.wraps_json = false;
         if let ([channel], false, true) = (all, is_stored, random.one_in(2)) {
+            self.wraps_json = true;
             let body = format!("{{\"channel\":\"{channel}\",\"message\":\"{text}\"}}");
             let fields = format!(
                 "Authorization: Bearer {}\r\nContent-Type: application/json\r\n",

@@ -1,6 +1,6 @@
 //! Holds what the server says to each client against the model.
 
-use super::client::{Mode, Phase, Request, Role};
+use super::client::{Client, Mode, Phase, Request, Role};
 use super::draw::{DELETED, EVENTS};
 use super::model::{Live, Seen, What};
 use super::reader::{Event, Head, take_item};
@@ -61,13 +61,13 @@ impl World {
         assert!(status < 500 || self.settings.has_little_memory, "there is memory enough");
         let body = Phase::Body { status, live: None, bytes: Vec::new() };
         match request {
-            Request::Publish { channels, text, is_stored } => {
+            Request::Publish { .. } => {
                 assert!(matches!(status, 200 | 204 | 500 | 503), "client {number}: {head:?}");
-                // The rpushd API takes JSON, and that is the text.
-                let text = if status == 204 { format!("\"{text}\"") } else { text };
-                if status < 500 {
-                    self.publish(&channels, &text, is_stored);
-                }
+                let publishing = std::mem::take(&mut self.clients[number].publishing);
+                assert!(
+                    status >= 500 || publishing.is_empty(),
+                    "client {number} is answered early"
+                );
                 self.coverage
                     .count("publications refused for want of memory", u64::from(status >= 500));
             }
@@ -108,7 +108,7 @@ impl World {
     }
 
     fn subscribed(&mut self, live: &Live) {
-        for channel in live.channels.iter().filter(|channel| *channel != EVENTS) {
+        for channel in live.grouped().into_iter().filter(|channel| *channel != EVENTS) {
             self.audit.subscribe(channel);
         }
     }
@@ -131,6 +131,10 @@ impl World {
         for channel in channels {
             if status == 200 {
                 self.model.delete(channel);
+                let sockets = |client: &&mut Client| client.role != Role::Publisher;
+                for client in self.clients.iter_mut().filter(sockets) {
+                    client.publishing.retain(|one| one.0 != *channel);
+                }
             }
             for client in &mut self.clients {
                 let is_certain = !client.is_broken && !client.is_slow && !client.wants_close;
@@ -216,7 +220,8 @@ impl World {
         let messages = &self.model.messages;
         let is_it = |what: &What| match what {
             What::Message(one) => {
-                id > 0 && messages[*one].channel == channel && messages[*one].text == text
+                let one = &messages[*one];
+                one.id == Some(id) && one.channel == channel && one.text == text
             }
             What::Deleted { channel: deleted, text: said } => {
                 id == -2 && deleted == channel && said == text
@@ -226,9 +231,6 @@ impl World {
             let next = live.expected.front().map(|one| self.model.text(&one.what));
             panic!("client {number} gets {item:.60} before {next:.60?}: {:?}", live.expected);
         };
-        if let What::Message(one) = what {
-            self.model.check_id(one, id);
-        }
         self.coverage.count("push-stream deliveries", 1);
         what
     }

@@ -1,10 +1,11 @@
 //! One turn of the loop with simulated sockets, as the reactor makes it.
 
-use super::client::{Client, Phase, Request, Said};
+use super::client::{Client, Phase, Publishing, Request, Said};
 use super::model::What;
 use super::world::World;
 use rpushd::config::ListenerId;
 use rpushd::server::ConnectionId;
+use std::collections::VecDeque;
 use std::io::IoSlice;
 
 impl World {
@@ -66,6 +67,7 @@ impl World {
             self.is_active = true;
             client.phase = Phase::Over;
             self.server.hung_up(id, self.now);
+            self.clients[number].publishing.clear();
             return self.observe_all();
         }
         if client.to_server.is_empty() {
@@ -81,8 +83,39 @@ impl World {
         self.server.assert_consistent();
     }
 
+    /// The server may have carried out some of what this client publishes.
+    fn take_published_of(&mut self, number: usize) {
+        let client = &mut self.clients[number];
+        let mut publishing = std::mem::take(&mut client.publishing);
+        // What it said behind that may have been published in the same call.
+        let said = client.said.iter().filter(|(_, said)| matches!(said, Said::Text(_))).count();
+        let channels = client.live().map(|live| live.grouped().into_iter().cloned().collect());
+        let channels: Vec<String> = channels.unwrap_or_default();
+        let behind: Vec<String> = std::iter::repeat_n(channels, said).flatten().collect();
+        self.take_published(&mut publishing, &behind);
+        self.coverage.count("publications that waited", u64::from(!publishing.is_empty()));
+        self.clients[number].publishing = publishing;
+    }
+
+    /// As many of these as the server has carried out since it was last asked, in their order.
+    fn take_published(&mut self, publishing: &mut VecDeque<Publishing>, behind: &[String]) {
+        let published = self.server.counters().publish_requests_total;
+        let count = (published - self.published).min(publishing.len() as u64);
+        self.published += count;
+        let behind = &behind[..behind.len().min((published - self.published) as usize)];
+        let fresh: Vec<Publishing> = publishing.drain(..count as usize).collect();
+        for (index, (channel, text, is_stored)) in fresh.iter().enumerate() {
+            let later = fresh[index + 1..].iter().map(|later| &later.0).chain(behind);
+            let later = later.filter(|later| *later == channel).count();
+            let last = self.server.last_message_id(channel.as_bytes(), self.now);
+            let id = last.map(|last| last as i64 - later as i64);
+            self.publish(channel, text, *is_stored, id);
+        }
+    }
+
     /// The server may have carried out what a client sent.
     fn progress(&mut self, number: usize) {
+        self.take_published_of(number);
         let client = &mut self.clients[number];
         let Some(id) = client.id.map(ConnectionId) else { return };
         let received = client.received - self.server.unread_bytes(id);
@@ -90,6 +123,7 @@ impl World {
             self.clients[number].said.pop_front_if(|(end, _)| *end <= received)
         {
             self.carry_out(number, said);
+            self.take_published_of(number);
         }
         let is_paused = !self.server.wants_input(id) && self.server.unread_bytes(id) > 0;
         let client = &mut self.clients[number];
@@ -97,8 +131,16 @@ impl World {
             && !is_paused
             && let Phase::Asking(request) = &client.phase
         {
+            if let Request::Publish { channels, text, is_stored } = request {
+                let text = if client.wraps_json { format!("\"{text}\"") } else { text.clone() };
+                let one = |channel: &String| (channel.clone(), text.clone(), *is_stored);
+                client.publishing = channels.iter().map(one).collect();
+            }
             client.phase = Phase::Asked(request.clone());
+            self.take_published_of(number);
         }
+        let published = self.server.counters().publish_requests_total;
+        assert_eq!(self.published, published, "client {number} publishes what it was not asked to");
         self.observe(number);
         if let Phase::Asked(request @ Request::Subscribe { .. }) = &self.clients[number].phase {
             let request = request.clone();
@@ -119,27 +161,25 @@ impl World {
             }
             Said::Text(text) if publishes => {
                 // A deleted channel is not one of its channels any more.
-                let channels = live.channels.clone();
-                self.publish(&channels, &text, true);
+                let one = |channel: &String| (channel.clone(), text.clone(), true);
+                client.publishing.extend(live.grouped().into_iter().map(one));
                 self.coverage.count("publications of WebSocket clients", 1);
             }
             Said::Text(_) => {}
         }
     }
 
-    /// Something was published to these channels, one after the other.
-    pub fn publish(&mut self, channels: &[String], text: &str, is_stored: bool) {
-        for channel in channels {
-            let number = self.model.publish(channel, text, is_stored, self.now);
-            for live in self.clients.iter_mut().filter_map(Client::live) {
-                live.publish(channel, number);
-                let age = self.now.monotonic.since(live.since);
-                if self.settings.stream_ttl.is_some_and(|ttl| age >= ttl) {
-                    // Its end may stand behind old messages already.
-                    let last = live.expected.iter_mut().rev();
-                    last.take_while(|one| one.what == What::Message(number))
-                        .for_each(|one| one.is_optional = true);
-                }
+    /// Something was published to this channel.
+    fn publish(&mut self, channel: &str, text: &str, is_stored: bool, id: Option<i64>) {
+        let number = self.model.publish(channel, text, is_stored, id, self.now);
+        for live in self.clients.iter_mut().filter_map(Client::live) {
+            live.publish(channel, number);
+            let age = self.now.monotonic.since(live.since);
+            if self.settings.stream_ttl.is_some_and(|ttl| age >= ttl) {
+                // Its end may stand behind old messages already.
+                let last = live.expected.iter_mut().rev();
+                last.take_while(|one| one.what == What::Message(number))
+                    .for_each(|one| one.is_optional = true);
             }
         }
     }
@@ -212,6 +252,7 @@ impl World {
         let client = &mut self.clients[number];
         if client.is_broken {
             self.server.hung_up(id, self.now);
+            self.clients[number].publishing.clear();
             return self.observe_all();
         }
         let mut slices = [IoSlice::new(&[]); 64];
@@ -247,6 +288,7 @@ impl World {
         while let Some(id) = self.server.next_to_close() {
             self.is_active = true;
             let number = self.may_end(id);
+            self.clients[number].publishing.clear();
             self.clients[number].id = None;
             self.clients[number].phase = Phase::Over;
             self.server.closed(id);

@@ -25,6 +25,8 @@ pub struct World {
     pub clients: Vec<Client>,
     pub coverage: Coverage,
     pub is_active: bool,
+    /// How many publications the server had carried out when it was last asked.
+    pub published: u64,
     /// The server has been told to end its subscribers.
     pub ends_all: bool,
     channel_count: usize,
@@ -53,6 +55,7 @@ impl World {
             clients: Vec::new(),
             coverage: Coverage::default(),
             is_active: false,
+            published: 0,
             ends_all: false,
             channel_count: random.between(1, 4),
             client_count: random.between(3, 14),

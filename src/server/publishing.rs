@@ -1,0 +1,112 @@
+//! Publications that may name many channels, carried out one channel at a time. Before each channel there
+//! must be room in the publish backlog and time in the turn; until then the rest waits. So no request and no
+//! WebSocket message, whatever channels it names, holds more than its payload and the backlog's limit.
+
+use super::Server;
+use super::connection::PublisherRequest;
+use crate::hub::{CreateError, Draft};
+use crate::message::ChannelName;
+use crate::time::Now;
+use std::collections::{HashMap, VecDeque};
+
+/// A publication that has not reached all its channels.
+pub(super) struct Publishing {
+    pub(super) draft: Draft,
+    /// The channels that it is still to reach, the next one first.
+    pub(super) channels: VecDeque<ChannelName>,
+    /// The request to be answered; none: a WebSocket message, whose channels all exist.
+    pub(super) request: Option<Box<PublisherRequest>>,
+}
+
+/// Why a publication ends before it has reached all its channels.
+pub(super) enum Unpublished {
+    /// There is no room for one more channel.
+    Channel(CreateError),
+    /// The memory account has no room for the message.
+    Message,
+}
+
+/// The publications that wait for room, by connection. The connection is paused, and goes on in its turn; if
+/// it ends before that, the rest of its publication is dropped: it was not answered.
+#[derive(Default)]
+pub(super) struct Waiting(HashMap<u32, Publishing>);
+
+impl Waiting {
+    pub(super) fn take(&mut self, id: u32) -> Option<Publishing> {
+        if self.0.is_empty() { None } else { self.0.remove(&id) }
+    }
+
+    /// A channel was deleted: it is not one of a WebSocket client's channels any more.
+    pub(super) fn remove_channel(&mut self, name: &[u8]) {
+        let messages = self.0.values_mut().filter(|publishing| publishing.request.is_none());
+        messages.for_each(|publishing| publishing.channels.retain(|other| **other != *name));
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Server {
+    /// Whether there is room and time for one more publication.
+    pub(super) fn can_publish(&self) -> bool {
+        !self.is_behind() && !self.turn.is_spent()
+    }
+
+    /// Publishes to as many channels as there is room for, and answers the request behind the last one.
+    pub(super) fn go_on_publishing(&mut self, id: u32, mut publishing: Publishing, now: Now) {
+        while let Some(name) = publishing.channels.pop_front() {
+            if !self.can_publish() {
+                publishing.channels.push_front(name);
+                self.waiting.0.insert(id, publishing);
+                return self.pause(id);
+            }
+            let may_create = publishing.request.is_some();
+            if let Err(reason) = self.publish_to(&name, &publishing.draft, may_create, now) {
+                return self.end_publishing(id, publishing, Err(reason), now);
+            }
+        }
+        self.end_publishing(id, publishing, Ok(()), now);
+    }
+
+    fn publish_to(
+        &mut self,
+        name: &[u8],
+        draft: &Draft,
+        may_create: bool,
+        now: Now,
+    ) -> Result<(), Unpublished> {
+        // While the publication waited, its channel may have ended or become the events channel.
+        if self.hub.is_events_channel(name) {
+            return Ok(());
+        }
+        let channel = match self.hub.find(name) {
+            Some(channel) => channel,
+            None if may_create => {
+                let created = self.hub.find_or_create(name, now).map_err(Unpublished::Channel)?;
+                // The event of its creation comes before its first message.
+                self.settle(now);
+                created
+            }
+            None => return Ok(()),
+        };
+        self.publish(channel, draft, now).map_err(|_| Unpublished::Message)?;
+        self.counters.publish_requests_total += 1;
+        self.counters.published_bytes_total += draft.text.len() as u64;
+        Ok(())
+    }
+
+    fn end_publishing(
+        &mut self,
+        id: u32,
+        publishing: Publishing,
+        result: Result<(), Unpublished>,
+        now: Now,
+    ) {
+        match publishing.request {
+            Some(request) => self.answer_publisher(id, &request, result, now),
+            None if result.is_err() => self.close_unpublished(id, now),
+            None => {}
+        }
+    }
+}
