@@ -1,0 +1,70 @@
+//! Whose turn it is to be written to: answers and the subscribers of a fan-out by turns.
+
+use super::{ConnectionId, Server};
+use crate::time::Now;
+
+/// Answers that are written before a fan-out has its turn, if there is one.
+const ANSWERS_IN_ROW: usize = 16;
+
+impl Server {
+    /// The next connection that has something to write and whose kernel takes it. Several may be asked for
+    /// before the first is written to; by its turn one may have nothing left, as it was among them twice or
+    /// was given up. None: there is nothing to write, or the turn has cost what it may.
+    ///
+    /// Answers and a fan-out take turns, so neither can hold up the other for longer than
+    /// [`ANSWERS_IN_ROW`] writes.
+    pub fn next_to_write(&mut self, now: Now) -> Option<ConnectionId> {
+        loop {
+            if self.turn.is_spent() {
+                return None;
+            }
+            if self.answered.is_empty() || self.answers_in_row >= ANSWERS_IN_ROW {
+                if self.delivered.is_empty() && !self.fanout.is_idle() {
+                    self.answers_in_row = 0;
+                    self.visit_some(now);
+                }
+                if let Some(id) = self.delivered.pop_front() {
+                    match self.takes_bytes(id) {
+                        true => return Some(ConnectionId(id)),
+                        false => continue,
+                    }
+                }
+                self.answers_in_row = 0;
+            }
+            match self.answered.pop_front() {
+                Some(id) => {
+                    self.answers_in_row += 1;
+                    if self.takes_bytes(id) {
+                        return Some(ConnectionId(id));
+                    }
+                }
+                None if self.delivered.is_empty() && self.fanout.is_idle() => return None,
+                None => {}
+            }
+        }
+    }
+
+    /// Takes a connection off its list of those to write to. Whether it has something to write and its kernel
+    /// takes it.
+    fn takes_bytes(&mut self, id: u32) -> bool {
+        let Some(connection) = self.connections.get_mut(id as usize) else { return false };
+        let was_pending = std::mem::take(&mut connection.flags.is_pending);
+        let takes = !connection.flags.is_blocked && !connection.is_condemned();
+        was_pending && takes && !connection.outbox.is_empty()
+    }
+
+    /// Gives some subscribers what is pending for them. First all of them are looked at: they lie anywhere in
+    /// memory, and this way they are fetched beside each other and not one after the other.
+    fn visit_some(&mut self, now: Now) {
+        let mut visits = std::mem::take(&mut self.visits);
+        self.fanout.next_round(&self.hub, &mut visits);
+        let latest = self.fanout.sequence();
+        self.turn.work.visits += visits.len() as u64;
+        visits.retain(|one| self.connections[one.0 as usize].delivered != latest);
+        for visited in visits.drain(..) {
+            self.collect(visited.0, now);
+            self.settle(now);
+        }
+        self.visits = visits;
+    }
+}
