@@ -88,6 +88,7 @@ fn the_example_configuration_names_every_key() {
         "trusted_proxies",
         "pid_file",
         "level",
+        "access",
         "file",
         "path",
         "publisher",

@@ -76,6 +76,12 @@ impl Loader<'_> {
         }
         config.warnings = self.environment.unknown();
         config.warnings.extend(secrets.warnings);
+        if config.log_access && config.log_level < log::LevelFilter::Info {
+            let level = config.log_level.as_str().to_ascii_lowercase();
+            config.warnings.push(format!(
+                "log.access writes lines of the level info, which log.level {level} leaves out"
+            ));
+        }
         config.warnings.extend(alignment::warnings(&config));
         config.warnings.extend(exposure::warnings(&config));
         Ok(config)
@@ -145,6 +151,13 @@ impl Loader<'_> {
                 "\"{text}\" is not a level; write off, error, warn, info, debug or trace"
             ))
         })?;
+        if let Some(entry) = self.environment.find(&mut block, "access", "RPUSHD_LOG_ACCESS") {
+            self.config.log_access = match entry.text()? {
+                "on" | "true" | "1" => true,
+                "off" | "false" | "0" => false,
+                text => return Err(entry.place.error(format!("\"{text}\" is neither on nor off"))),
+            };
+        }
         let log_file = self.environment.find(&mut block, "file", "RPUSHD_LOG_FILE");
         self.config.log_file = either_path(&self.overrides.log_file, log_file)?;
         let pid_file = self.find("pid_file", "RPUSHD_PID_FILE");

@@ -92,6 +92,8 @@ pub struct Config {
     pub servers: Vec<VirtualServer>,
     /// Least severe level that is logged.
     pub log_level: log::LevelFilter,
+    /// Requests and ends of streams are lines of the log.
+    pub log_access: bool,
     /// File that log lines are appended to instead of standard error.
     pub log_file: Option<PathBuf>,
     /// File that the process id is written to.
@@ -178,6 +180,7 @@ impl Default for Config {
             push_stream: PushStream::default(),
             servers: Vec::new(),
             log_level: log::LevelFilter::Info,
+            log_access: false,
             log_file: None,
             pid_file: None,
             warnings: Vec::new(),

@@ -180,6 +180,7 @@ impl Writer {
         self.section("Log lines.");
         self.line("[log]");
         self.text("level", &config.log_level.as_str().to_ascii_lowercase());
+        self.raw("access", config.log_access);
         if let Some(path) = &config.log_file {
             self.text("file", &path.to_string_lossy());
         }

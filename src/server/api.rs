@@ -168,6 +168,7 @@ impl Server {
             }
         }
         let bytes = response.finish_with(heartbeat);
+        self.note_stream(id, Status::OK, now);
         self.push(id, bytes.into(), now);
         self.begin_subscriber(
             id,

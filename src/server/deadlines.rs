@@ -63,10 +63,16 @@ impl Server {
             &connection.phase,
             Phase::Body(incoming) if matches!(incoming.awaiting, super::connection::Awaiting::Nothing)
         );
-        connection.input = Vec::new();
+        let input = std::mem::take(&mut connection.input);
+        let is_head = matches!(connection.phase, Phase::Head { .. });
+        if is_head {
+            self.note_malformed(id, &input, now);
+        }
         match is_answered {
             true => self.drain(id, now),
-            false => self.refuse_framing(id, Status::REQUEST_TIMEOUT, now),
+            false => {
+                self.refuse_framing(id, Status::REQUEST_TIMEOUT, "it did not arrive in time", now)
+            }
         }
     }
 
@@ -76,6 +82,7 @@ impl Server {
             return;
         };
         if subscriber.ends_at <= now.monotonic {
+            self.note_stream_end(id, "its time is over", now);
             return self.end_subscriber(id, now);
         }
         let interval = match &subscriber.location {

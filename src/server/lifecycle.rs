@@ -34,6 +34,9 @@ impl Server {
             return self.time_out_waiting(id, now);
         }
         let wire = subscriber.wire;
+        let reason = if self.is_stopping() { "the daemon stops" } else { "ended by the daemon" };
+        self.note_stream_end(id, reason, now);
+        let Phase::Subscriber(subscriber) = &self.connections[id as usize].phase else { return };
         if let Some(location) = subscriber.location.clone() {
             self.push_item(id, location.last_item(wire), now);
         }
@@ -188,6 +191,7 @@ impl Server {
             if let Phase::Subscriber(subscriber) = &self.connections[id as usize].phase
                 && subscriber.location.is_some()
             {
+                self.note_stream_end(id, "the configuration was reloaded", now);
                 self.end_subscriber(id, now);
             }
         }

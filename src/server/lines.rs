@@ -24,6 +24,8 @@ impl Server {
     pub(super) fn report_slow(&mut self, id: u32, why: SlowReader, now: Now) {
         let connection = &self.connections[id as usize];
         let bytes = connection.outbox.bytes();
+        self.note_stream_end(id, "it reads too slowly", now);
+        let connection = &self.connections[id as usize];
         let why = match why {
             SlowReader::Overflow => "exceed outbox_bytes_max",
             SlowReader::Gone => "waited until old messages behind them had left the store",

@@ -5,7 +5,7 @@
 //! requests of one face and `push_stream` those of the other; `fanout` and `delivery` bring messages to
 //! subscribers, `replay` makes old ones ready, `feed` lets large answers be made as they are read, `outbox`
 //! holds what is to be written; `admission` is who may connect; `clients` tells whose connection it is, `lines`
-//! what the log says; `deadlines` is what happens by itself; `lifecycle` is how connections,
+//! and `trail` what the log says; `deadlines` is what happens by itself; `lifecycle` is how connections,
 //! subscriptions and the server end.
 
 mod admission;
@@ -26,6 +26,7 @@ mod push_stream;
 mod ration;
 mod replay;
 mod requests;
+mod trail;
 mod turn;
 mod writing;
 
@@ -56,6 +57,7 @@ use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::net::IpAddr;
 use std::rc::Rc;
+use trail::Trail;
 use turn::Turn;
 pub use turn::Work;
 
@@ -91,6 +93,7 @@ pub struct Server {
     addresses: Addresses,
     slow_reader_lines: Ration,
     admission: Admission,
+    trail: Trail,
     hub: Hub,
     fanout: Fanout,
     /// Of replays that are going on.
@@ -175,6 +178,7 @@ impl Server {
             addresses: Addresses::default(),
             slow_reader_lines: Ration::default(),
             admission: Admission::default(),
+            trail: Trail::default(),
             fanout: Fanout::default(),
             pieces: Pieces::default(),
             listings: Rc::new(()),
@@ -258,13 +262,17 @@ impl Server {
             Phase::Head { .. } if connection.flags.is_paused() => {}
             Phase::Head { .. } if !connection.outbox.is_empty() => self.drain(id.0, now),
             Phase::Draining => {}
-            _ => self.condemn(id.0),
+            _ => {
+                self.note_departure(id.0, "closed by the client", now);
+                self.condemn(id.0);
+            }
         }
         self.settle(now);
     }
 
     /// The connection broke.
     pub fn hung_up(&mut self, id: ConnectionId, now: Now) {
+        self.note_departure(id.0, "the connection broke", now);
         self.condemn(id.0);
         self.settle(now);
     }
@@ -384,6 +392,7 @@ impl Server {
         assert!(connection.is_condemned(), "only condemned connections are closed");
         assert!(connection.subscriptions.is_empty(), "a closed connection has left its channels");
         self.addresses.release(connection.client);
+        self.trail.forget(id.0);
         self.timers.cancel(id.0);
         self.admission.internal_count -= usize::from(self.is_internal(connection.listener));
     }

@@ -116,6 +116,7 @@ impl Server {
                 connection.exchange = Exchange::of(&head);
                 connection.phase = Phase::Head { scanned: 0 };
                 self.note_client(id, &head);
+                self.note_request(id, &head, now);
                 if self.is_last_request(id) {
                     self.connections[id as usize].exchange.keeps_alive = false;
                 }
@@ -128,7 +129,8 @@ impl Server {
             }
             Err(status) => {
                 self.counters.malformed_requests_total += 1;
-                self.refuse_framing(id, status, now);
+                self.note_malformed(id, input, now);
+                self.refuse_framing(id, status, "malformed head", now);
                 Taken::Nothing
             }
         }
@@ -140,10 +142,16 @@ impl Server {
     }
 
     /// Answers a request whose end is unknown: nothing that follows can be trusted.
-    pub(super) fn refuse_framing(&mut self, id: u32, status: Status, now: Now) {
+    pub(super) fn refuse_framing(
+        &mut self,
+        id: u32,
+        status: Status,
+        reason: &'static str,
+        now: Now,
+    ) {
         let connection = &mut self.connections[id as usize];
         connection.exchange = Exchange { keeps_alive: false, ..connection.exchange };
-        self.respond(id, Response::new(status), b"", now);
+        self.respond(id, Response::new(status).because(reason), b"", now);
     }
 
     /// Finds out what a request is for and answers it, or begins to read its body. Returns how many of
@@ -294,7 +302,7 @@ impl Server {
             // The answer has been given already.
             Some(Awaiting::Nothing) | None => self.drain(id, now),
             Some(Awaiting::Publish | Awaiting::Stream { .. } | Awaiting::Location(_)) => {
-                self.refuse_framing(id, Status::BAD_REQUEST, now);
+                self.refuse_framing(id, Status::BAD_REQUEST, "malformed body", now);
             }
         }
     }
@@ -352,6 +360,7 @@ impl Server {
     fn write_response(&mut self, id: u32, response: Response, body: &[u8], now: Now) {
         let exchange = self.connections[id as usize].exchange;
         let status = response.status();
+        self.note_answer(id, status, response.reason(), now);
         let response = response
             .date(&self.date)
             .content_length(body.len())

@@ -124,3 +124,132 @@ fn a_unix_socket_is_a_trusted_proxy_unless_the_configuration_says_otherwise() {
         assert!(line.contains(&format!("slow reader {expected} on")), "{line}");
     }
 }
+
+/// What the log says of requests and streams while something happens, without the name of the module.
+fn lines_while(act: impl FnOnce()) -> Vec<String> {
+    log_lines();
+    act();
+    let is_wanted = |line: &String| line.contains("::trail: ") || line.contains("::access: ");
+    let bare = |line: String| line.replace("rpushd::server::trail: ", "").replace("rpushd::", "");
+    log_lines().into_iter().filter(is_wanted).map(bare).collect()
+}
+
+#[test]
+fn a_refused_request_is_told_with_client_path_and_reason() {
+    let daemon = daemon();
+    for (request, expected) in [
+        (get("/none", ""), "GET /none: 404 Not Found"),
+        (get("/none?token=secret", ""), "GET /none: 404 Not Found"),
+        (bare("PUT", "/healthz", ""), "PUT /healthz: 405 Not Allowed"),
+        (
+            post("/api/publish", "Authorization: Bearer secret\r\n", "{}"),
+            "POST /api/publish: 401 Unauthorized: wrong secret",
+        ),
+        (subscribe_with("a", "x.secret.z"), "POST /api/stream/a: 401 Unauthorized: malformed"),
+        (
+            publish("a b", "1"),
+            "POST /api/publish: 400 Bad Request: a channel is 1 to 191 characters of A-Z a-z 0-9 : \
+             - _ .",
+        ),
+        (
+            "GET /a?secret HTTP/1.1\r\nHost: a%zz\r\n\r\n".to_owned(),
+            "GET /a: 400 Bad Request: malformed head",
+        ),
+        ("{\"token\": \"/secret\"}\r\n\r\n".to_owned(), "- -: 400 Bad Request: malformed head"),
+        (
+            "GET /\x1b[2J HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(),
+            "GET /\\x1b[2J: 400 Bad Request: malformed head",
+        ),
+    ] {
+        let lines = lines_while(|| drop(ask(&daemon, &request)));
+        assert_eq!(lines, [format!("debug refused 192.0.2.7 {expected}")]);
+    }
+    assert_eq!(lines_while(|| drop(ask(&daemon, publish("a", "1")))), Vec::<String>::new());
+}
+
+#[test]
+fn a_request_that_does_not_arrive_in_time_is_told() {
+    let daemon = daemon();
+    let client = daemon.connect();
+    let lines = lines_while(|| {
+        client.send("GET /slow HTTP/1.1\r\n");
+        daemon.advance(11_000);
+    });
+    let expected = "GET /slow: 408 Request Time-out: it did not arrive in time";
+    assert_eq!(lines, [format!("debug refused 192.0.2.7 {expected}")]);
+}
+
+#[test]
+fn the_access_log_has_a_line_for_each_request_and_each_streams_end() {
+    let daemon = Daemon::new(Config { log_access: true, ..config() });
+    let lines = lines_while(|| {
+        ask(&daemon, get("/healthz?token=secret", ""));
+        let leaving = subscriber(&daemon, "a");
+        daemon.advance(500);
+        leaving.end();
+        let staying = subscriber(&daemon, "b");
+        ask(&daemon, publish("b", "1"));
+        ask(&daemon, publish_body("{"));
+        let broken = daemon.connect();
+        broken.send("POST /api/publish HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{");
+        let half = daemon.connect();
+        half.send(publish("b", "1").trim_end_matches('}'));
+        half.abort();
+        daemon.stop();
+        drop(staying);
+    });
+    let lines: Vec<&str> =
+        lines.iter().filter_map(|line| line.strip_prefix("info access: ")).collect();
+    assert_eq!(
+        lines,
+        [
+            "192.0.2.7 GET /healthz 200 0 ms",
+            "192.0.2.7 POST /api/stream/a 200 0 ms: stream begins",
+            "192.0.2.7 POST /api/stream/a stream ended 500 ms: closed by the client",
+            "192.0.2.7 POST /api/stream/b 200 0 ms: stream begins",
+            "192.0.2.7 POST /api/publish 204 0 ms",
+            "192.0.2.7 POST /api/publish 400 0 ms: the body is not valid JSON",
+            "192.0.2.7 POST /api/publish 401 0 ms: no token or secret",
+            "192.0.2.7 POST /api/publish - 0 ms: the connection broke",
+            "192.0.2.7 POST /api/stream/b stream ended 0 ms: the daemon stops",
+        ]
+    );
+}
+
+#[test]
+fn the_access_log_tells_why_a_stream_of_a_location_ended() {
+    use super::push_stream::locations;
+    let config =
+        || Config { log_access: true, ..locations::config("reload_ends_subscribers = true") };
+    let daemon = Daemon::new(config());
+    let ends = |act: &dyn Fn()| {
+        let lines = lines_while(act);
+        lines.into_iter().filter(|line| line.starts_with("info ")).collect::<Vec<String>>()
+    };
+    let reloaded = ends(&|| {
+        let _stream = locations::stream(&daemon, "/sub/a");
+        daemon.reconfigure(config());
+    });
+    assert_eq!(
+        reloaded,
+        [
+            "info access: 192.0.2.7 GET /sub/a 200 0 ms: stream begins",
+            "info access: 192.0.2.7 GET /sub/a stream ended 0 ms: the configuration was reloaded",
+        ]
+    );
+    let waited = ends(&|| {
+        let _waiting = locations::listen(&daemon, "/lp/a");
+        daemon.advance(700);
+        locations::publish(&daemon, "a", "x");
+    });
+    assert!(
+        waited.contains(&"info access: 192.0.2.7 GET /lp/a 200 700 ms".to_owned()),
+        "{waited:?}"
+    );
+}
+
+#[test]
+fn without_the_setting_there_is_no_access_log() {
+    let daemon = daemon();
+    assert_eq!(lines_while(|| drop(ask(&daemon, get("/healthz", "")))), Vec::<String>::new());
+}

@@ -47,6 +47,7 @@ fn every_setting_has_a_key() {
         keepalive_timeout = 120
         [log]
         level = "debug"
+        access = true
         file = "/var/log/rpushd.log"
         "#,
     );
@@ -73,6 +74,7 @@ fn every_setting_has_a_key() {
     assert_eq!(config.limits.head_timeout, Millis(500));
     assert_eq!(config.limits.keepalive_timeout, Millis::from_seconds(120));
     assert_eq!(config.log_level, log::LevelFilter::Debug);
+    assert!(config.log_access);
     assert_eq!(config.log_file, Some(PathBuf::from("/var/log/rpushd.log")));
     assert_eq!(config.warnings, Vec::<String>::new());
 }

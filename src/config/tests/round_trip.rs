@@ -45,6 +45,7 @@ fn every_setting_of_the_daemon_reads_back() {
         pid_file = "/run/rpushd \"1\".pid"
         [log]
         level = "off"
+        access = true
         file = "/var/log/rpushd.log"
         [limits]
         connections_max = 7

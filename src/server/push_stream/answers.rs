@@ -163,6 +163,7 @@ impl Server {
             let messages = messages.iter().map(|message| (&**message, None));
             let exchange = self.begin_unsized_exchange(id);
             let frame = self.make_answer(exchange, answer, &position, messages);
+            self.note_answer(id, Status::OK, "", now);
             self.push(id, frame, now);
             return self.end_exchange(id, now);
         }
@@ -200,6 +201,7 @@ impl Server {
                 response = response.content_length(begin.len() + length + end.len());
             }
         }
+        self.note_answer(id, Status::OK, "", now);
         self.push(id, finish_head(response, answer, position).finish_with(&begin).into(), now);
         self.begin_feed(id, Feed::Replay(replay), now);
         self.push(id, end.into(), now);
@@ -303,6 +305,7 @@ impl Server {
             None => self.make_shared_answer(waited, exchange, channel, sequence),
         };
         self.counters.deliveries_total += 1;
+        self.note_answer(id, Status::OK, "", now);
         self.push(id, frame, now);
         if exchange.keeps_alive {
             self.connections[id as usize].flags.is_resting = true;
@@ -351,6 +354,7 @@ impl Server {
         let position = self.position(now);
         let frame =
             self.make_answer(exchange, &answer, &position, std::iter::once((message, None)));
+        self.note_answer(id, Status::OK, "", now);
         self.push(id, frame, now);
         self.end_exchange(id, now);
         self.resume(id);

@@ -131,6 +131,7 @@ impl Server {
         let list = List::begin(format, &self.totals(now), 0);
         let (coding, place) = (exchange.coding(), self.listings.clone());
         let listing = Listing::new(list, channels, self.hub.made_count(), coding, place);
+        self.note_answer(id, Status::OK, "", now);
         self.push(id, head.into(), now);
         self.begin_feed(id, Feed::Listing(Box::new(listing)), now);
         self.push(id, coding.end().into(), now);

@@ -4,6 +4,7 @@
 use super::subscriber::Joining;
 use super::{Asked, cors, gzip};
 use crate::endpoints::push_stream::{Location, Wire, no_cache};
+use crate::http::Status;
 use crate::http::chunk;
 use crate::hub::ChannelId;
 use crate::message::Message;
@@ -47,6 +48,7 @@ impl Server {
         let transport = Transport::Stream { said, padding: 0 };
         let mut subscriber = self.location_subscriber(location, Wire::Body(coding), transport, now);
         let sizes = self.write_header(asked, coding, &mut subscriber, &mut bytes);
+        self.note_stream(id, Status::OK, now);
         self.push(id, bytes.into(), now);
         let wanted = sizes.map_or(0, |sizes| sizes.message);
         let dressing = match wanted {
@@ -164,6 +166,7 @@ impl Server {
             self.push_padded(id, encoded, now);
         }
         if is_alone {
+            self.note_stream_end(id, "its channel was deleted", now);
             self.end_subscriber(id, now);
         }
     }

@@ -75,6 +75,7 @@ impl Server {
         is_deflated: bool,
         now: Now,
     ) {
+        self.note_stream(id, Status::SWITCHING_PROTOCOLS, now);
         let location = asked.location;
         let wire = Wire::WebSocket { is_deflated };
         self.push(id, location.first_item(wire).frame.clone(), now);
@@ -97,6 +98,7 @@ impl Server {
 
     /// Section 15.4.
     fn close_refused(&mut self, id: u32, refusal: Refusal, now: Now) {
+        self.note_answer(id, refusal.status(), refusal.explain(), now);
         let (status, text) = (refusal.status().0, refusal.explain());
         let reason = format!("{{\"http_status\": {status}, \"explain\":\"{text}\"}}");
         self.push(id, websocket::close(CloseCode::POLICY, &reason).into(), now);
@@ -129,7 +131,7 @@ impl Server {
                 Some(Err(violation)) => {
                     let reason = violation.explain();
                     let frame = websocket::close(violation.close_code(), reason);
-                    self.close_websocket(id, frame.into(), now);
+                    self.close_websocket(id, frame.into(), reason, now);
                 }
             }
         }
@@ -151,21 +153,25 @@ impl Server {
                 }
             }
             // Section 15.3: nothing is made of binary messages.
-            Event::Binary => self.close_websocket(id, websocket::CLOSE_EMPTY[..].into(), now),
+            Event::Binary => {
+                let frame = websocket::CLOSE_EMPTY[..].into();
+                self.close_websocket(id, frame, "a binary message", now);
+            }
             Event::Close { code, .. } => {
                 let frame = match code {
                     Some(code) => websocket::close(code, ""),
                     None => websocket::CLOSE_EMPTY.to_vec(),
                 };
-                self.close_websocket(id, frame.into(), now);
+                self.close_websocket(id, frame.into(), "closed by the client", now);
             }
         }
     }
 
     /// What was published before still comes first; then the close frame, then nothing.
-    fn close_websocket(&mut self, id: u32, frame: Frame, now: Now) {
+    fn close_websocket(&mut self, id: u32, frame: Frame, reason: &str, now: Now) {
         self.collect(id, now);
         if matches!(self.connections[id as usize].phase, Phase::Subscriber(_)) {
+            self.note_stream_end(id, reason, now);
             self.push(id, frame, now);
             self.drain(id, now);
         }
@@ -175,8 +181,9 @@ impl Server {
     /// that the client does not take it for published.
     pub(in crate::server) fn close_unpublished(&mut self, id: u32, now: Now) {
         log::debug!("connection {id}: closed, the memory account has no room for its message");
-        let frame = websocket::close(CloseCode::TRY_AGAIN_LATER, "no memory for the message");
-        self.close_websocket(id, frame.into(), now);
+        let reason = "no memory for the message";
+        let frame = websocket::close(CloseCode::TRY_AGAIN_LATER, reason);
+        self.close_websocket(id, frame.into(), reason, now);
     }
 
     /// Section 15.5: to every channel of the connection, in the order of the path.
@@ -199,7 +206,7 @@ impl Server {
         if !self.can_encode(channels.iter().map(|name| name.len()).max().unwrap_or(0), &draft) {
             let reason = Refusal::MessageTooLarge.explain();
             let frame = websocket::close(CloseCode::TOO_BIG, reason);
-            return self.close_websocket(id, frame.into(), now);
+            return self.close_websocket(id, frame.into(), reason, now);
         }
         let publishing = Publishing { draft, channels, request: None };
         self.go_on_publishing(id, publishing, now);

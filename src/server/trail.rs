@@ -1,0 +1,154 @@
+//! Requests in progress, as far as lines about them need: what was asked, and when. Kept only while such
+//! lines are wanted: for the access log until the end of a stream, for debugging until the answer.
+
+use super::Server;
+use super::clients::Shown;
+use crate::http::{Head, Status};
+use crate::time::{Millis, Now};
+use std::collections::HashMap;
+
+/// Lines of the access log can be told by it.
+const ACCESS: &str = "rpushd::access";
+/// More of a malformed target is not shown.
+const TARGET_BYTES_SHOWN: usize = 256;
+
+/// By connection.
+#[derive(Default)]
+pub(super) struct Trail(HashMap<u32, Asked>);
+
+struct Asked {
+    /// Method and path, without the query: that may hold secrets.
+    what: Box<str>,
+    began: Millis,
+    is_stream: bool,
+}
+
+impl Trail {
+    pub(super) fn forget(&mut self, id: u32) {
+        if !self.0.is_empty() {
+            self.0.remove(&id);
+        }
+    }
+}
+
+impl Server {
+    fn wants_trail(&self) -> bool {
+        self.config.log_access || log::log_enabled!(log::Level::Debug)
+    }
+
+    /// A head was understood.
+    pub(super) fn note_request(&mut self, id: u32, head: &Head<'_>, now: Now) {
+        if self.wants_trail() {
+            let what = format!("{} {}", head.method, head.path.escape_debug());
+            self.note_asked(id, what, now);
+        }
+    }
+
+    /// A head cannot be understood, and is going to be refused.
+    pub(super) fn note_malformed(&mut self, id: u32, input: &[u8], now: Now) {
+        if self.wants_trail() {
+            self.note_asked(id, malformed_request(input), now);
+        }
+    }
+
+    fn note_asked(&mut self, id: u32, what: String, now: Now) {
+        let asked = Asked { what: what.into(), began: now.monotonic, is_stream: false };
+        self.trail.0.insert(id, asked);
+    }
+
+    /// A request is answered; if it is refused, with the reason.
+    pub(super) fn note_answer(&mut self, id: u32, status: Status, reason: &str, now: Now) {
+        if self.trail.0.is_empty() {
+            return;
+        }
+        let Some(Asked { what, began, .. }) = self.trail.0.remove(&id) else { return };
+        let client = Shown(self.client_address(id));
+        let (code, phrase) = (status.0, status.reason());
+        let separator = if reason.is_empty() { "" } else { ": " };
+        if code >= 400 {
+            log::debug!("refused {client} {what}: {code} {phrase}{separator}{reason}");
+        }
+        if self.config.log_access {
+            let ms = now.monotonic.since(began).0;
+            log::info!(target: ACCESS, "{client} {what} {code} {ms} ms{separator}{reason}");
+        }
+    }
+
+    /// A request is answered by a stream, whose end will be another line.
+    pub(super) fn note_stream(&mut self, id: u32, status: Status, now: Now) {
+        if self.trail.0.is_empty() {
+            return;
+        }
+        let Some(mut asked) = self.trail.0.remove(&id) else { return };
+        if self.config.log_access {
+            let client = Shown(self.client_address(id));
+            let (what, code, ms) = (&asked.what, status.0, now.monotonic.since(asked.began).0);
+            log::info!(target: ACCESS, "{client} {what} {code} {ms} ms: stream begins");
+            asked.is_stream = true;
+            self.trail.0.insert(id, asked);
+        }
+    }
+
+    /// A stream is over, if there is one that began with a line.
+    pub(super) fn note_stream_end(&mut self, id: u32, reason: &str, now: Now) {
+        if self.trail.0.get(&id).is_some_and(|asked| asked.is_stream) {
+            self.note_end(id, "stream ended", reason, now);
+        }
+    }
+
+    /// The client has gone, perhaps in the middle of a request or of a stream.
+    pub(super) fn note_departure(&mut self, id: u32, reason: &str, now: Now) {
+        match self.trail.0.get(&id) {
+            None => {}
+            Some(asked) if asked.is_stream => self.note_end(id, "stream ended", reason, now),
+            Some(_) => self.note_end(id, "-", reason, now),
+        }
+    }
+
+    fn note_end(&mut self, id: u32, how: &str, reason: &str, now: Now) {
+        let Some(Asked { what, began, .. }) = self.trail.0.remove(&id) else { return };
+        if self.config.log_access {
+            let client = Shown(self.client_address(id));
+            let ms = now.monotonic.since(began).0;
+            log::info!(target: ACCESS, "{client} {what} {how} {ms} ms: {reason}");
+        }
+    }
+}
+
+/// Method and path of a head that is not well-formed. Nothing is shown of what does not even look like a
+/// request: it may be a body, or a field with a secret, out of step.
+fn malformed_request(input: &[u8]) -> String {
+    let line = input.split(|byte| b"\r\n".contains(byte)).next().unwrap_or(input);
+    let mut words = line.split(|&byte| byte == b' ');
+    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let is_method = (1..=16).contains(&method.len()) && method.iter().all(u8::is_ascii_uppercase);
+    if !is_method || !target.starts_with(b"/") {
+        return "- -".to_owned();
+    }
+    let path = target.split(|byte| b"?#".contains(byte)).next().unwrap_or(target);
+    let path = &path[..path.len().min(TARGET_BYTES_SHOWN)];
+    format!("{} {}", method.escape_ascii(), path.escape_ascii())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_malformed_head_only_method_and_path_are_shown() {
+        for (input, shown) in [
+            (&b"GET /a?token=secret HTTP/9.9\r\n"[..], "GET /a"),
+            (b"GET /a\x1b[2J#secret", "GET /a\\x1b[2J"),
+            (b"GET /\xff\r\nAuthorization: Bearer secret", "GET /\\xff"),
+            (b"GET secret HTTP/1.1", "- -"),
+            (b"{\"token\": \"/secret\"}", "- -"),
+            (b"Authorization: /secret", "- -"),
+            (b"\x16\x03\x01", "- -"),
+            (b"", "- -"),
+        ] {
+            assert_eq!(malformed_request(input), shown);
+        }
+        let long = [b"GET /".as_slice(), &[b'a'; 9000]].concat();
+        assert_eq!(malformed_request(&long).len(), "GET ".len() + TARGET_BYTES_SHOWN);
+    }
+}
