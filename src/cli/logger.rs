@@ -1,24 +1,36 @@
-//! Log lines: on standard error or appended to a file. One line per fact, with the time in UTC unless
-//! systemd's journal adds its own. A line that cannot be written is lost; the daemon goes on.
+//! Log lines: on standard error or appended to a file, one line per fact. In systemd's journal they begin
+//! with their priority, elsewhere they have the time in UTC. A line that cannot be written at once is lost
+//! and counted: the daemon never waits for those who read its log.
 
 use super::exit::{Exit, Failure};
-use log::{LevelFilter, Log, Metadata, Record};
+use log::{Level, LevelFilter, Log, Metadata, Record};
+use rpushd::reactor::{
+    LOG_LINE_BYTES_MAX, count_dropped_log_line, is_standard_error_journal, open_log_file,
+    takes_log_line,
+};
 use rpushd::time::{Millis, iso_date};
 use simple_logger::SimpleLogger;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Where the lines go. It lives as long as the process.
-pub enum Destination {
-    /// simple_logger panics where a line cannot be written (a full disk, a pipe without a reader), so it
-    /// has terminals only.
-    StandardError {
-        terminal: Option<SimpleLogger>,
-        has_timestamps: bool,
-    },
+/// The log. It lives as long as the process.
+pub struct Destination {
+    output: Output,
+    /// Lines that were lost since the last one that was not.
+    lost_count: AtomicU64,
+}
+
+/// Where the lines go.
+enum Output {
+    /// Colours for people. simple_logger panics where a line cannot be written, so it is only used where
+    /// one can be.
+    Terminal(SimpleLogger),
+    Journal,
+    StandardError,
     File {
         path: PathBuf,
         file: Mutex<File>,
@@ -27,19 +39,18 @@ pub enum Destination {
 
 /// Begins to log. Lines below the level are dropped; the level can be changed by [`log::set_max_level`].
 pub fn start(level: LevelFilter, path: Option<&Path>) -> Result<&'static Destination, Failure> {
-    let destination = match path {
+    let output = match path {
         Some(path) => {
-            let file = open(path).map_err(|error| {
+            let file = open_log_file(path).map_err(|error| {
                 Failure::new(Exit::CannotCreate, format!("log file {}: {error}", path.display()))
             })?;
-            Destination::File { path: path.to_owned(), file: Mutex::new(file) }
+            Output::File { path: path.to_owned(), file: Mutex::new(file) }
         }
-        None => Destination::StandardError {
-            terminal: io::stderr().is_terminal().then(SimpleLogger::new),
-            // Set by systemd where the journal reads standard error (systemd.exec(5)).
-            has_timestamps: std::env::var_os("JOURNAL_STREAM").is_none(),
-        },
+        None if io::stderr().is_terminal() => Output::Terminal(SimpleLogger::new()),
+        None if is_standard_error_journal() => Output::Journal,
+        None => Output::StandardError,
     };
+    let destination = Destination { output, lost_count: AtomicU64::new(0) };
     let destination: &'static Destination = Box::leak(Box::new(destination));
     log::set_logger(destination).expect("the only logger is set once");
     log::set_max_level(level);
@@ -48,7 +59,7 @@ pub fn start(level: LevelFilter, path: Option<&Path>) -> Result<&'static Destina
 
 impl Destination {
     pub fn is_file(&self) -> bool {
-        matches!(self, Destination::File { .. })
+        matches!(self.output, Output::File { .. })
     }
 
     /// Opens the file anew: after a rotation its old one has another name.
@@ -56,17 +67,90 @@ impl Destination {
     /// # Errors
     /// In words; the old file is kept.
     pub fn reopen(&self) -> Result<(), String> {
-        let Destination::File { path, file } = self else { return Ok(()) };
-        let fresh = open(path).map_err(|error| format!("log file {}: {error}", path.display()))?;
+        let Output::File { path, file } = &self.output else { return Ok(()) };
+        let fresh =
+            open_log_file(path).map_err(|error| format!("log file {}: {error}", path.display()))?;
         if let Ok(mut file) = file.lock() {
             *file = fresh;
         }
         Ok(())
     }
+
+    /// Whether the line was written.
+    fn write(&self, level: Level, target: &str, message: &str) -> bool {
+        match &self.output {
+            Output::File { file, .. } => {
+                let line = format!("{} {level:<5} [{target}] {message}\n", now());
+                file.lock().is_ok_and(|mut file| file.write_all(line.as_bytes()).is_ok())
+            }
+            Output::Terminal(_) | Output::Journal | Output::StandardError if !takes_log_line() => {
+                false
+            }
+            Output::Terminal(logger) => {
+                let time = now();
+                logger.log(
+                    &Record::builder()
+                        .args(format_args!("{time} {message}"))
+                        .level(level)
+                        .target(target)
+                        .build(),
+                );
+                true
+            }
+            Output::Journal => {
+                let priority = priority(level);
+                to_standard_error(format!("<{priority}>{level:<5} [{target}] {message}"))
+            }
+            Output::StandardError => {
+                to_standard_error(format!("{level:<5} [{target}] {} {message}", now()))
+            }
+        }
+    }
+
+    /// Tells of lines that were lost, as soon as one can be written again.
+    fn report_lost(&self) {
+        let count = self.lost_count.load(Ordering::Relaxed);
+        if count > 0 {
+            let message =
+                format!("{count} lines of the log were dropped: nothing read them in time");
+            if self.write(Level::Warn, module_path!(), &message) {
+                self.lost_count.fetch_sub(count, Ordering::Relaxed);
+            }
+        }
+    }
 }
 
-fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).open(path)
+/// A long line is cut to what can be written without waiting.
+fn to_standard_error(mut line: String) -> bool {
+    if line.len() >= LOG_LINE_BYTES_MAX {
+        line.truncate(line.floor_char_boundary(LOG_LINE_BYTES_MAX - "…\n".len()));
+        line.push('…');
+    }
+    line.push('\n');
+    io::stderr().write_all(line.as_bytes()).is_ok()
+}
+
+/// As syslog(3) numbers them; the journal reads them from the beginning of a line (sd-daemon(3)).
+fn priority(level: Level) -> u8 {
+    match level {
+        Level::Error => 3,
+        Level::Warn => 4,
+        Level::Info => 6,
+        Level::Debug | Level::Trace => 7,
+    }
+}
+
+/// One line, whatever is in the message: control characters are escaped.
+fn one_line(message: String) -> String {
+    let message = if message.contains('\n') { message.replace('\n', " ") } else { message };
+    if !message.contains(char::is_control) {
+        return message;
+    }
+    let escape = |letter: char| match letter.is_control() {
+        true => letter.escape_default().to_string(),
+        false => letter.to_string(),
+    };
+    message.chars().map(escape).collect()
 }
 
 impl Log for Destination {
@@ -78,30 +162,11 @@ impl Log for Destination {
         if !self.enabled(record.metadata()) {
             return;
         }
-        let (level, target) = (record.level(), record.target());
-        let message = record.args().to_string().replace('\n', " ");
-        match self {
-            Destination::StandardError { terminal, has_timestamps } => {
-                let time = if *has_timestamps { format!("{} ", now()) } else { String::new() };
-                match terminal {
-                    Some(logger) if rpushd::reactor::is_standard_error_open() => logger.log(
-                        &Record::builder()
-                            .args(format_args!("{time}{message}"))
-                            .level(level)
-                            .target(target)
-                            .build(),
-                    ),
-                    Some(_) => {}
-                    None => {
-                        let line = format!("{level:<5} [{target}] {time}{message}\n");
-                        let _ = io::stderr().write_all(line.as_bytes());
-                    }
-                }
-            }
-            Destination::File { file, .. } => {
-                let line = format!("{} {level:<5} [{target}] {message}\n", now());
-                let _ = file.lock().map(|mut file| file.write_all(line.as_bytes()));
-            }
+        let message = one_line(record.args().to_string());
+        self.report_lost();
+        if !self.write(record.level(), record.target(), &message) {
+            self.lost_count.fetch_add(1, Ordering::Relaxed);
+            count_dropped_log_line();
         }
     }
 
@@ -111,4 +176,15 @@ impl Log for Destination {
 fn now() -> String {
     let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     iso_date::format(Millis(unix.as_millis() as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_one_line_without_control_characters() {
+        assert_eq!(one_line("plain ü".to_owned()), "plain ü");
+        assert_eq!(one_line("a\nb\r\u{1b}[2Jc".to_owned()), "a b\\r\\u{1b}[2Jc");
+    }
 }

@@ -12,6 +12,7 @@ mod accepting;
 mod clock;
 mod heap;
 mod listeners;
+mod log_output;
 mod process;
 mod signals;
 mod socket;
@@ -20,7 +21,11 @@ mod systemd;
 pub use clock::Clock;
 pub use heap::{CountedHeap, set_heap_thresholds};
 pub use listeners::{BoundListener, bind_all};
-pub use process::{host, is_standard_error_open, raise_descriptor_limit, random_bytes};
+pub use log_output::{
+    LOG_LINE_BYTES_MAX, count_dropped_log_line, is_standard_error_journal, open_log_file,
+    takes_log_line,
+};
+pub use process::{host, raise_descriptor_limit, random_bytes};
 pub use systemd::Notifier;
 
 use crate::config::Config;
@@ -48,6 +53,8 @@ const READS_PER_TURN: usize = 1024;
 const WRITES_AT_ONCE: usize = 16;
 /// Frames in one gathered write. Room for more would cost each write of a single frame 2 % to prepare.
 const SLICES: usize = 16;
+/// When systemd is told again what it had no room for.
+const NOTIFY_PAUSE: Millis = Millis(100);
 
 /// Reads the configuration anew for a reload; an error keeps the old one.
 pub type Reload<'a> = dyn FnMut() -> Result<Config, String> + 'a;
@@ -136,6 +143,7 @@ impl Reactor {
             self.close();
             self.tell_recovery(now);
             self.pet_watchdog(now);
+            self.server.counters().log_lines_dropped_total = log_output::dropped_log_lines();
             self.trimming.turn(now.monotonic);
             if self.server.is_stopping() && self.server.connection_count() == 0 {
                 let began = self.stop_began.unwrap_or(now.monotonic);
@@ -155,7 +163,8 @@ impl Reactor {
             false => {
                 let pauses = self.pauses.next_wake(now.monotonic);
                 let due = self.trimming.due();
-                let wakes = [self.server.next_wake(now), pauses, self.watchdog_at, due];
+                let notify = self.notifier.has_unsent().then(|| now.monotonic + NOTIFY_PAUSE);
+                let wakes = [self.server.next_wake(now), pauses, self.watchdog_at, due, notify];
                 wakes.into_iter().flatten().min()
             }
         };
@@ -456,6 +465,7 @@ impl Reactor {
     }
 
     fn pet_watchdog(&mut self, now: Now) {
+        self.notifier.retry();
         if self.watchdog_at.is_some_and(|at| at <= now.monotonic) {
             self.notifier.alive();
             self.watchdog_at =

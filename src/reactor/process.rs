@@ -70,11 +70,3 @@ pub fn random_bytes<const COUNT: usize>() -> io::Result<[u8; COUNT]> {
         Err(_) => Err(io::Error::last_os_error()),
     }
 }
-
-/// Whether anybody still reads what is written to standard error: false when its terminal has gone.
-pub fn is_standard_error_open() -> bool {
-    let mut descriptor = libc::pollfd { fd: libc::STDERR_FILENO, events: 0, revents: 0 };
-    // SAFETY: one pollfd of our own; the call returns at once.
-    let count = unsafe { libc::poll(&raw mut descriptor, 1, 0) };
-    count <= 0 || descriptor.revents & (libc::POLLERR | libc::POLLHUP | libc::POLLNVAL) == 0
-}

@@ -2,6 +2,7 @@
 
 use super::listeners::{ListenSocket, prepare};
 use crate::time::Millis;
+use std::collections::VecDeque;
 use std::env;
 use std::os::fd::FromRawFd;
 use std::os::linux::net::SocketAddrExt;
@@ -9,6 +10,9 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 /// The first passed descriptor (SD_LISTEN_FDS_START).
 const FIRST_DESCRIPTOR: i32 = 3;
+
+/// States that are kept for a systemd that does not read.
+const UNSENT_MAX: usize = 16;
 
 /// A socket that was passed at start.
 pub(super) struct Inherited {
@@ -78,6 +82,8 @@ fn adopt(descriptor: i32) -> std::io::Result<ListenSocket> {
 /// Tells systemd how the service is doing; silent where there is no systemd.
 pub struct Notifier {
     target: Option<(UnixDatagram, SocketAddr)>,
+    /// What systemd has not taken yet, oldest first; signs of life are not kept.
+    unsent: VecDeque<String>,
     watchdog_interval: Option<Millis>,
 }
 
@@ -89,7 +95,10 @@ impl Notifier {
                 Some(name) => SocketAddr::from_abstract_name(name),
                 None => SocketAddr::from_pathname(&path),
             };
-            Some((UnixDatagram::unbound().ok()?, address.ok()?))
+            let socket = UnixDatagram::unbound().ok()?;
+            // Whoever does not read it must not make the loop wait.
+            socket.set_nonblocking(true).ok()?;
+            Some((socket, address.ok()?))
         });
         let is_for_us =
             env::var("WATCHDOG_PID").map_or(true, |pid| pid == std::process::id().to_string());
@@ -97,7 +106,7 @@ impl Notifier {
         // Twice as often as demanded, as sd_watchdog_enabled(3) recommends.
         let interval = interval.map(|micros| Millis((micros / 2000).max(1)));
         let watchdog_interval = interval.filter(|_| is_for_us && target.is_some());
-        Notifier { target, watchdog_interval }
+        Notifier { target, unsent: VecDeque::new(), watchdog_interval }
     }
 
     /// How often [`Notifier::alive`] is to be called.
@@ -105,11 +114,11 @@ impl Notifier {
         self.watchdog_interval
     }
 
-    pub(super) fn ready(&self) {
+    pub(super) fn ready(&mut self) {
         self.send("READY=1");
     }
 
-    pub(super) fn reloading(&self) {
+    pub(super) fn reloading(&mut self) {
         // Type=notify-reload wants the moment on CLOCK_MONOTONIC as well.
         let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         // SAFETY: the pointer is to a timespec of our own.
@@ -118,17 +127,45 @@ impl Notifier {
         self.send(&format!("RELOADING=1\nMONOTONIC_USEC={micros}"));
     }
 
-    pub(super) fn stopping(&self) {
+    pub(super) fn stopping(&mut self) {
         self.send("STOPPING=1");
     }
 
-    pub(super) fn alive(&self) {
-        self.send("WATCHDOG=1");
+    pub(super) fn alive(&mut self) {
+        // One that finds no room is worth nothing later.
+        let _ = self.try_send("WATCHDOG=1");
     }
 
-    fn send(&self, state: &str) {
-        if let Some((socket, address)) = &self.target {
-            let _ = socket.send_to_addr(state.as_bytes(), address);
+    /// Whether [`Notifier::retry`] has something to do.
+    pub(super) fn has_unsent(&self) -> bool {
+        !self.unsent.is_empty()
+    }
+
+    /// Sends what systemd had no room for.
+    pub(super) fn retry(&mut self) {
+        while let Some(state) = self.unsent.pop_front() {
+            if !self.try_send(&state) {
+                return self.unsent.push_front(state);
+            }
+        }
+    }
+
+    fn send(&mut self, state: &str) {
+        self.retry();
+        if self.has_unsent() || !self.try_send(state) {
+            self.unsent.push_back(state.to_owned());
+            // With so many reloads unread, the oldest tell nothing.
+            let surplus = self.unsent.len().saturating_sub(UNSENT_MAX);
+            self.unsent.drain(..surplus);
+        }
+    }
+
+    /// False: there is no room at the moment. Other failures are final.
+    fn try_send(&self, state: &str) -> bool {
+        let Some((socket, address)) = &self.target else { return true };
+        match socket.send_to_addr(state.as_bytes(), address) {
+            Ok(_) => true,
+            Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
         }
     }
 }

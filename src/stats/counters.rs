@@ -56,4 +56,6 @@ pub struct Counters {
     pub auth_failures_channel_total: u64,
     /// Tokens for another audience or scope.
     pub auth_failures_purpose_total: u64,
+    /// Lines of the log that could not be written at once: nothing reads them fast enough, or the disk is full.
+    pub log_lines_dropped_total: u64,
 }

@@ -52,7 +52,8 @@ mod tests {
         r#""auth_failures_expired_total": 118, "#,
         r#""auth_failures_early_total": 119, "#,
         r#""auth_failures_channel_total": 120, "#,
-        r#""auth_failures_purpose_total": 121"#,
+        r#""auth_failures_purpose_total": 121, "#,
+        r#""log_lines_dropped_total": 122"#,
     );
 
     fn render(snapshot: Snapshot) -> String {

@@ -108,6 +108,7 @@ impl Snapshot<'_> {
             auth_failures_early_total,
             auth_failures_channel_total,
             auth_failures_purpose_total,
+            log_lines_dropped_total,
         } = counters;
         macro_rules! row {
             ($kind:ident $name:ident $help:literal) => {
@@ -151,6 +152,7 @@ impl Snapshot<'_> {
             row!(Counter auth_failures_early_total "Authorisation failures: the token is not valid yet."),
             row!(Counter auth_failures_channel_total "Authorisation failures: the token is for another channel."),
             row!(Counter auth_failures_purpose_total "Authorisation failures: token for another audience or scope."),
+            row!(Counter log_lines_dropped_total "Lines of the log that could not be written."),
         ]
     }
 }
@@ -199,6 +201,7 @@ pub(super) mod tests {
                 auth_failures_early_total: 119,
                 auth_failures_channel_total: 120,
                 auth_failures_purpose_total: 121,
+                log_lines_dropped_total: 122,
             },
             channels: Some(vec![
                 ChannelRow { name: b"thread-posts:459", subscribers: 3, idle_seconds: 1 },

@@ -73,6 +73,7 @@ auth_failures_expired_total: 118
 auth_failures_early_total: 119
 auth_failures_channel_total: 120
 auth_failures_purpose_total: 121
+log_lines_dropped_total: 122
 ";
 
     fn render(snapshot: Snapshot) -> String {

@@ -67,6 +67,7 @@ mod tests {
         "<auth_failures_early_total>119</auth_failures_early_total>",
         "<auth_failures_channel_total>120</auth_failures_channel_total>",
         "<auth_failures_purpose_total>121</auth_failures_purpose_total>",
+        "<log_lines_dropped_total>122</log_lines_dropped_total>",
     );
 
     fn render(snapshot: Snapshot) -> String {

@@ -81,6 +81,7 @@ fn rows(query: &str) -> Vec<(&'static str, u64)> {
         ("auth_failures_early_total", 0),
         ("auth_failures_channel_total", 0),
         ("auth_failures_purpose_total", 0),
+        ("log_lines_dropped_total", 0),
     ]
 }
 
@@ -159,7 +160,7 @@ fn prometheus_reads_every_number_but_no_channel() {
         samples += &format!("{sample}\n");
     }
     let rows = written("?mode=prometheus", |name, value| format!("rpushd_{name} {value}\n"));
-    assert_eq!((samples, explained), (rows, vec![true; 72]));
+    assert_eq!((samples, explained), (rows, vec![true; 74]));
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod configuration;
 mod crowds;
 mod development;
 mod http;
+mod logging;
 mod memory;
 mod peers;
 mod php_fpm;
