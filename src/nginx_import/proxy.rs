@@ -16,6 +16,8 @@ pub(super) fn lines(location: &Location, upstream: SocketAddr) -> Vec<String> {
         format!("proxy_pass http://{upstream};"),
         "proxy_http_version 1.1;".to_owned(),
         "proxy_set_header Host $host;".to_owned(),
+        // The daemon believes its own machine: what visitors send must not get there as it is.
+        "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;".to_owned(),
     ];
     match location.role {
         // What the client asked for, so that a client without the headers is refused as before.
