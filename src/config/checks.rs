@@ -146,7 +146,8 @@ pub fn formats(servers: &[VirtualServer]) -> Result<(), (&Location, String)> {
         let codings = [
             ("chunked", true),
             ("identity", true),
-            ("gzip", location.gzip.is_on),
+            ("gzip", location.gzip.is_on && location.gzip.includes_streams),
+            ("gzip piece", location.gzip.is_on),
             ("websocket", is_websocket),
             ("websocket deflated", is_websocket),
         ];

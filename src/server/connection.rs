@@ -2,7 +2,6 @@
 
 use super::clients::Client;
 use super::outbox::Outbox;
-use crate::compression::Compressor;
 use crate::config::{Limits, ListenerId};
 use crate::endpoints::push_stream::{Location, Wire};
 use crate::http::{BodyReader, Head, Version};
@@ -10,7 +9,7 @@ use crate::hub::Subscriptions;
 use crate::message::ChannelName;
 use crate::stats::push_stream::Format;
 use crate::time::{Millis, Now};
-use crate::transports::{Coding, Encoded, FormatId, Frame};
+use crate::transports::{Coding, Encoded, FormatId, Formats, Frame};
 use crate::websocket::Reader;
 use flate2::Crc;
 use std::rc::Rc;
@@ -220,12 +219,12 @@ impl Subscriber {
         &self,
         bytes: usize,
         size_max: u32,
-        compressor: &mut Compressor,
+        formats: &mut Formats,
     ) -> Option<Encoded> {
         let Transport::Stream { padding: wanted @ 1.., .. } = self.transport else { return None };
         let (Some(location), Wire::Body(coding)) = (&self.location, self.wire) else { return None };
-        let filling = location.padding_for(bytes, wanted, size_max);
-        (!filling.is_empty()).then(|| coding.encode(&filling, compressor))
+        let filling = location.padding_for(bytes, wanted, size_max)?;
+        Some(formats.filling(filling, coding))
     }
 
     /// Remembers what goes into a compressed stream.

@@ -92,8 +92,8 @@ impl Server {
     pub(super) fn push_padded(&mut self, id: u32, item: &Encoded, now: Now) {
         self.push_item(id, item, now);
         let Phase::Subscriber(subscriber) = &self.connections[id as usize].phase else { return };
-        let (size_max, compressor) = (self.locations.padding_max(), self.formats.compressor());
-        if let Some(padding) = subscriber.padding(item.text_bytes, size_max, compressor) {
+        let size_max = self.locations.padding_max();
+        if let Some(padding) = subscriber.padding(item.text_bytes, size_max, &mut self.formats) {
             self.push_item(id, &padding, now);
         }
     }
@@ -277,8 +277,7 @@ impl Delivery<'_> {
             subscriber.say(encoded);
             let outbox = &mut self.connection.outbox;
             outbox.push_live(encoded.frame.clone(), self.bytes_max, self.now.monotonic)?;
-            let compressor = self.formats.compressor();
-            let padding = subscriber.padding(encoded.text_bytes, self.padding_max, compressor);
+            let padding = subscriber.padding(encoded.text_bytes, self.padding_max, self.formats);
             if let Some(padding) = padding {
                 subscriber.say(&padding);
                 outbox.push(padding.frame, self.now.monotonic);

@@ -53,8 +53,11 @@ impl Replay {
     pub(super) fn add_to_sum(&self, hub: &Hub, formats: &mut Formats, sum: &mut Crc) {
         for message in messages(&self.stretches, hub) {
             let Some(bytes) = formats.add_to_sum(self.format, message, sum) else { continue };
-            if let Dressing::Padded { location, size, size_max, .. } = &self.dressing {
-                sum.update(&location.padding_for(bytes, *size, *size_max));
+            if let Dressing::Padded { location, coding, size, size_max } = &self.dressing
+                && let Some(filling) = location.padding_for(bytes, *size, *size_max)
+                && let Some(filled) = formats.filling(filling, *coding).check_sum
+            {
+                sum.combine(&filled);
             }
         }
     }
@@ -121,9 +124,9 @@ impl Dressing {
         }
         let bytes = formats.write(format, message, out);
         if let (Some(bytes), Dressing::Padded { location, coding, size, size_max }) = (bytes, self)
+            && let Some(filling) = location.padding_for(bytes, *size, *size_max)
         {
-            let padding = location.padding_for(bytes, *size, *size_max);
-            coding.write(&padding, formats.compressor(), out);
+            out.extend_from_slice(&formats.filling(filling, *coding).frame);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The wire formats of all locations, each known by a small number, and how messages are made in them.
 
 use super::expansion::{Expansions, MessageSizes};
+use super::fillings::{Filling, Fillings};
 use super::framed;
 use super::publication::Encoded;
 use super::wire_format::{Coding, Payload, WireFormat};
@@ -24,6 +25,7 @@ pub struct Formats {
     /// Formats ever numbered.
     numbered: u32,
     expansions: Expansions,
+    fillings: Fillings,
     /// Text of the item that is being written.
     scratch: Vec<u8>,
     compressor: Compressor,
@@ -141,8 +143,8 @@ impl Formats {
                 take(&frame, compressor);
             }
         }
-        let is_compressed = format.coding == Coding::Gzip
-            || matches!(format.payload, Payload::WebSocketDeflated(_));
+        let is_compressed =
+            format.coding.is_gzip() || matches!(format.payload, Payload::WebSocketDeflated(_));
         self.made.messages += 1;
         self.made.bytes += bytes;
         self.made.compressed_bytes += if is_compressed { bytes } else { 0 };
@@ -156,7 +158,7 @@ impl Formats {
     pub fn encode(&mut self, id: FormatId, message: &Message) -> Option<Encoded> {
         let mut bytes = Vec::with_capacity(message.text.len() + 128);
         let coding = self.format(id).coding;
-        let mut check_sum = (coding == Coding::Gzip).then(Crc::new);
+        let mut check_sum = coding.is_gzip().then(Crc::new);
         let text_bytes = self.each_item(id, message, |item, compressor| {
             coding.write(item, compressor, &mut bytes);
             if let Some(check_sum) = &mut check_sum {
@@ -169,6 +171,11 @@ impl Formats {
     /// What was encoded since this was last asked.
     pub fn take_made(&mut self) -> Made {
         std::mem::take(&mut self.made)
+    }
+
+    /// A padding, ready to be shared.
+    pub fn filling(&mut self, filling: Filling, coding: Coding) -> Encoded {
+        self.fillings.encoded(filling, coding, &mut self.compressor)
     }
 
     /// What compresses all that is not a message.

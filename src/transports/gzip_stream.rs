@@ -18,6 +18,18 @@ pub fn piece(plain: &[u8], compressor: &mut Compressor) -> Vec<u8> {
     compressor.flushed(plain)
 }
 
+/// Appends a piece as it is, for what differs from reader to reader and is not worth compressing (RFC 1951,
+/// section 3.2.4).
+pub fn write_stored(plain: &[u8], out: &mut Vec<u8>) {
+    for block in plain.chunks(usize::from(u16::MAX)) {
+        let length = block.len() as u16;
+        out.push(0);
+        out.extend_from_slice(&length.to_le_bytes());
+        out.extend_from_slice(&(!length).to_le_bytes());
+        out.extend_from_slice(block);
+    }
+}
+
 /// A stream with all of its text known, compressed at this level.
 pub fn whole(plain: &[u8], level: u32, compressor: &mut Compressor) -> Vec<u8> {
     let mut stream = HEADER.to_vec();
@@ -59,11 +71,13 @@ mod tests {
         for plain in pieces {
             stream.extend_from_slice(&piece(plain, &mut compressor));
             said.combine(&check_sum(plain));
+            write_stored(plain, &mut stream);
+            said.update(plain);
         }
         stream.extend_from_slice(&end(&said));
         let mut read = Vec::new();
         flate2::read::GzDecoder::new(stream.as_slice()).read_to_end(&mut read).unwrap();
-        assert_eq!(read, pieces.concat());
+        assert_eq!(read, pieces.map(|plain| [plain, plain].concat()).concat());
     }
 
     #[test]

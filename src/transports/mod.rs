@@ -3,6 +3,7 @@
 
 pub mod event_stream;
 mod expansion;
+mod fillings;
 mod formats;
 pub mod framed;
 pub mod gzip_stream;
@@ -12,6 +13,7 @@ pub mod template;
 mod wire_format;
 
 pub use expansion::MessageSizes;
+pub use fillings::Filling;
 pub use formats::{FormatId, Formats, Made};
 pub use publication::{Encoded, Frame, Publication};
 pub use wire_format::{Coding, Payload, WireFormat};

@@ -41,6 +41,8 @@ pub enum Coding {
     Identity,
     /// An HTTP chunk per item, with a piece of a gzip stream in it.
     Gzip,
+    /// A piece of a gzip stream per item, for an answer that is put together of them.
+    Piece,
 }
 
 impl Coding {
@@ -49,8 +51,9 @@ impl Coding {
         match self {
             Coding::Chunked => http::chunk(item, out),
             Coding::Identity => out.extend_from_slice(item),
-            Coding::Gzip if item.is_empty() => {}
+            Coding::Gzip | Coding::Piece if item.is_empty() => {}
             Coding::Gzip => http::chunk(&gzip_stream::piece(item, compressor), out),
+            Coding::Piece => out.extend_from_slice(&gzip_stream::piece(item, compressor)),
         }
     }
 
@@ -58,15 +61,23 @@ impl Coding {
     pub fn encode(self, item: &[u8], compressor: &mut Compressor) -> Encoded {
         let mut bytes = Vec::new();
         self.write(item, compressor, &mut bytes);
-        let check_sum = (self == Coding::Gzip).then(|| Rc::new(gzip_stream::check_sum(item)));
+        let check_sum = self.is_gzip().then(|| Rc::new(gzip_stream::check_sum(item)));
         Encoded { frame: bytes.into(), text_bytes: item.len(), check_sum }
+    }
+
+    /// Whether items become part of a gzip stream.
+    pub(super) fn is_gzip(self) -> bool {
+        match self {
+            Coding::Gzip | Coding::Piece => true,
+            Coding::Chunked | Coding::Identity => false,
+        }
     }
 
     /// What ends a body.
     pub fn end(self) -> &'static [u8] {
         match self {
             Coding::Chunked | Coding::Gzip => http::last_chunk(),
-            Coding::Identity => b"",
+            Coding::Identity | Coding::Piece => b"",
         }
     }
 }

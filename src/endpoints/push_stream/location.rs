@@ -6,7 +6,7 @@ use super::expression::Expression;
 use crate::config::{self, Mode, PathMatch, PushStream, Role, VirtualServer};
 use crate::message::Message;
 use crate::transports::padding::{self, Padding};
-use crate::transports::{Coding, Encoded, FormatId, Formats, Frame, Payload, WireFormat};
+use crate::transports::{Coding, Encoded, Filling, FormatId, Formats, Frame, Payload, WireFormat};
 use crate::transports::{event_stream, template::Template};
 use crate::websocket;
 use std::ops::Range;
@@ -24,6 +24,7 @@ pub struct Location {
     chunked: Encodings,
     identity: Encodings,
     gzip: Option<Encodings>,
+    pieces: Option<Encodings>,
     websocket: Option<Encodings>,
     websocket_deflated: Option<Encodings>,
 }
@@ -94,6 +95,7 @@ impl Location {
         let (chunked, identity) = (body(Coding::Chunked), body(Coding::Identity));
         let has_gzip = settings.gzip.is_on && settings.gzip.includes_streams;
         let gzip = has_gzip.then(|| body(Coding::Gzip));
+        let pieces = settings.gzip.is_on.then(|| body(Coding::Piece));
         let mut frames = |payload: Payload| {
             let mut plain = |bytes: &[u8]| Coding::Identity.encode(bytes, formats.compressor());
             let ping = Encoded { text_bytes: 0, ..plain(&websocket::PING_EMPTY) };
@@ -121,6 +123,7 @@ impl Location {
             chunked,
             identity,
             gzip,
+            pieces,
             websocket,
             websocket_deflated,
             settings: settings.clone(),
@@ -132,6 +135,7 @@ impl Location {
             Wire::Body(Coding::Chunked) => return &self.chunked,
             Wire::Body(Coding::Identity) => return &self.identity,
             Wire::Body(Coding::Gzip) => &self.gzip,
+            Wire::Body(Coding::Piece) => &self.pieces,
             Wire::WebSocket { is_deflated: false } => &self.websocket,
             Wire::WebSocket { is_deflated: true } => &self.websocket_deflated,
         };
@@ -140,7 +144,7 @@ impl Location {
 
     /// Every wire format of its messages.
     pub fn formats(&self) -> impl Iterator<Item = FormatId> {
-        let rare = [&self.gzip, &self.websocket, &self.websocket_deflated];
+        let rare = [&self.gzip, &self.pieces, &self.websocket, &self.websocket_deflated];
         let all = [&self.chunked, &self.identity].into_iter().chain(rare.into_iter().flatten());
         all.map(|encodings| encodings.format)
     }
@@ -175,15 +179,10 @@ impl Location {
         self.padding.as_ref()
     }
 
-    /// What brings an item of so many bytes up to the wanted size (section 18).
-    pub fn padding_for(&self, bytes: usize, wanted: u32, size_max: u32) -> Vec<u8> {
+    /// What brings an item of so many bytes up to the wanted size (section 18); none if it needs nothing.
+    pub fn padding_for(&self, bytes: usize, wanted: u32, size_max: u32) -> Option<Filling> {
         let size = padding::size(bytes, wanted, size_max);
-        let mut filling = Vec::with_capacity(size);
-        match self.is_event_source() {
-            true => padding::write_comment(size, &mut filling),
-            false => padding::write_line_ends(size, &mut filling),
-        }
-        filling
+        (size > 0).then(|| Filling { is_comment: self.is_event_source(), size })
     }
 
     /// Whether streams of this content type are compressed for those who accept it (section 5.5).

@@ -12,7 +12,8 @@ use crate::server::connection::{Exchange, Phase, Subscriber, Transport, Waiting}
 use crate::server::feed::Feed;
 use crate::server::replay::{Dressing, Replay};
 use crate::time::{Millis, Now, http_date};
-use crate::transports::{Coding, Frame, gzip_stream};
+use crate::transports::{Coding, Encoded, Frame, gzip_stream};
+use flate2::Crc;
 use std::borrow::Cow;
 use std::rc::Rc;
 
@@ -76,6 +77,11 @@ impl<'a> Answer<'a> {
             is_gzipped: gzip::is_accepted(&asked.location.settings.gzip, asked.request.head),
             location: asked.location,
         }
+    }
+
+    /// Whether the client takes gzip and the location compresses this type.
+    fn is_compressed(&self) -> bool {
+        self.is_gzipped && self.location.settings.gzip.covers_type(self.content_type)
     }
 
     /// What is before the messages: the header and, with JSONP, how the call begins (section 13).
@@ -227,7 +233,7 @@ impl Server {
         messages: impl Iterator<Item = (&'a Message, Option<Frame>)>,
     ) -> Frame {
         let gzip = &answer.location.settings.gzip;
-        let is_gzipped = answer.is_gzipped && gzip.covers_type(answer.content_type);
+        let is_gzipped = answer.is_compressed();
         let response = self.begin_unsized(exchange, answer.content_type, is_gzipped);
         let mut bytes = finish_head(response, answer, position).finish();
         let coding = exchange.coding();
@@ -246,6 +252,40 @@ impl Server {
         } else {
             self.write_items(answer, coding, messages, &mut bytes);
         }
+        bytes.extend_from_slice(coding.end());
+        bytes.into()
+    }
+
+    /// A compressed JSONP answer with one message. Only the name of the function differs from one client to
+    /// the next: it is not compressed, and all else is compressed once for all of them.
+    fn make_packed_call(
+        &mut self,
+        exchange: Exchange,
+        answer: &Answer<'_>,
+        position: &Position,
+        message: &Encoded,
+    ) -> Frame {
+        let (mut body, mut said) = (gzip_stream::begin().to_vec(), Crc::new());
+        let shared = |item: &Encoded, body: &mut Vec<u8>, said: &mut Crc| {
+            body.extend_from_slice(&item.frame);
+            item.check_sum.iter().for_each(|sum| said.combine(sum));
+        };
+        let own = |text: &[u8], body: &mut Vec<u8>, said: &mut Crc| {
+            gzip_stream::write_stored(text, body);
+            said.update(text);
+        };
+        let wire = Wire::Body(Coding::Piece);
+        shared(answer.location.first_item(wire), &mut body, &mut said);
+        let call = [answer.callback.as_deref().unwrap_or_default(), b"(["].concat();
+        own(&call, &mut body, &mut said);
+        shared(message, &mut body, &mut said);
+        own(b"]);", &mut body, &mut said);
+        shared(answer.location.last_item(wire), &mut body, &mut said);
+        body.extend_from_slice(&gzip_stream::end(&said));
+        let response = self.begin_unsized(exchange, answer.content_type, true);
+        let mut bytes = finish_head(response, answer, position).finish();
+        let coding = exchange.coding();
+        coding.write(&body, self.formats.compressor(), &mut bytes);
         bytes.extend_from_slice(coding.end());
         bytes.into()
     }
@@ -322,14 +362,20 @@ impl Server {
         channel: ChannelId,
         sequence: u64,
     ) -> Frame {
-        let format = waited.location.format(Wire::Body(exchange.coding()));
+        let answer = Answer::after_waiting(&waited);
+        let is_packed_call = answer.callback.is_some() && answer.is_compressed();
+        let coding = if is_packed_call { Coding::Piece } else { exchange.coding() };
+        let format = waited.location.format(Wire::Body(coding));
         let pending = self.fanout.entry(channel, sequence);
         let publication = &mut pending.expect("it is being delivered").publication;
         let message = publication.message.clone();
-        let encoded = publication.encoded(format, &mut self.formats, &mut 0);
-        let encoded = encoded.map(|encoded| encoded.frame.clone());
+        let encoded = publication.encoded(format, &mut self.formats, &mut 0).cloned();
         let position = Position { time: Some(message.time), tag: Some(message.tag) };
-        let answer = Answer::after_waiting(&waited);
+        if let (true, Some(encoded)) = (is_packed_call, &encoded) {
+            self.fanout.recount(channel, sequence);
+            return self.make_packed_call(exchange, &answer, &position, encoded);
+        }
+        let encoded = encoded.map(|encoded| encoded.frame);
         let messages = std::iter::once((&*message, encoded));
         let frame = self.make_answer(exchange, &answer, &position, messages);
         // Names of JSONP functions differ from client to client: nobody else waits like this.

@@ -92,9 +92,10 @@ impl Server {
         };
         let header = location.header();
         say(location.first_item(Wire::Body(coding)));
-        if let Some(sizes) = sizes.filter(|_| !header.is_empty()) {
-            let padding = location.padding_for(header.len(), sizes.header, size_max);
-            say(&coding.encode(&padding, self.formats.compressor()));
+        if let Some(sizes) = sizes.filter(|_| !header.is_empty())
+            && let Some(filling) = location.padding_for(header.len(), sizes.header, size_max)
+        {
+            say(&self.formats.filling(filling, coding));
         }
         sizes
     }

@@ -114,3 +114,39 @@ fn inflated(packed: &[u8]) -> String {
         .expect("it is DEFLATE");
     String::from_utf8(text).expect("the items are text")
 }
+
+#[test]
+fn waiting_jsonp_requests_get_compressed_calls_of_their_own_functions() {
+    let directives = format!("{PAGE}gzip = true\ngzip_types = ['*']");
+    let daemon = daemon("long-polling", &directives);
+    let clients = ["first", "second", "third"].map(|name| {
+        let client = daemon.connect();
+        client.send(get(&format!("/sub/a?callback={name}"), ACCEPTING));
+        (name, client)
+    });
+    let text = "x".repeat(1_000);
+    publish(&daemon, "a", &text);
+    for (name, client) in clients {
+        let (head, body) = unpacked(&client.read());
+        assert_eq!(head, gzip_head().replace("text/html", "application/javascript"), "{name}");
+        assert_eq!(body, format!("HEAD\n{name}([[1|a|{text}|1]]);FOOT\n"));
+    }
+}
+
+#[test]
+fn compressed_paddings_are_shared_by_all_subscribers() {
+    let directives = "gzip = true\ngzip_streams = true\ngzip_types = ['*']\n\
+                      padding_by_user_agent = '.*,0,400'";
+    let daemon = daemon("streaming", directives);
+    let clients = [0; 2].map(|_| {
+        let client = daemon.connect();
+        client.send(get("/sub/a", ACCEPTING));
+        client.read();
+        client.take_only(0);
+        client
+    });
+    publish(&daemon, "a", "x");
+    let [first, second] = clients.map(|client| client.unsent_places());
+    assert_eq!(first.len(), 2, "a message and its padding");
+    assert_eq!(first, second);
+}
