@@ -43,6 +43,7 @@ impl Server {
         if connection.pong_due_at(limits) <= now.monotonic {
             self.counters.stalled_connections_closed_total += 1;
             log::debug!("connection {id}: closed, its client answers no ping");
+            self.note_stream_end(id, "its client has vanished", now);
             return self.condemn(id);
         }
         match &mut connection.phase {
