@@ -33,9 +33,13 @@ pub(super) fn read(
     development: Option<&DevelopmentSecrets>,
     need: Need,
 ) -> Result<Secrets, ConfigError> {
-    let mut reader = Reader { root, environment, files, warnings: Vec::new() };
-    let mut subscribe = reader.secrets("secret")?;
-    let mut publish = reader.secrets("publish_secret")?;
+    // All are taken before the first is read: a fault in one must not make unknown keys of the others.
+    let [current, previous, publish_current, publish_previous] =
+        ["secret", "secret_previous", "publish_secret", "publish_secret_previous"]
+            .map(|key| Given::take(root, environment, key));
+    let mut reader = Reader { files, warnings: Vec::new() };
+    let mut subscribe = reader.secrets(current, previous)?;
+    let mut publish = reader.secrets(publish_current, publish_previous)?;
     let mut warnings = reader.warnings;
     if let Some(secrets) = development {
         if subscribe.is_empty() {
@@ -93,18 +97,38 @@ fn refuse_missing(subscribe: &[Secret], publish: &[Secret]) -> Result<(), Config
     })
 }
 
-struct Reader<'r, 'e> {
-    root: &'r mut Block,
-    environment: &'r mut Environment<'e>,
+/// Where a secret was given: by value or by file, and by variables or by keys of the configuration file.
+struct Given {
+    value: Option<Entry>,
+    file: Option<Entry>,
+}
+
+impl Given {
+    /// The environment's pair of variables wins over the pair of keys.
+    fn take(root: &mut Block, environment: &mut Environment, key: &str) -> Given {
+        let variable = format!("RPUSHD_{}", key.to_ascii_uppercase());
+        let keys = Given { value: root.take(key), file: root.take(&format!("{key}_file")) };
+        let variables = Given {
+            value: environment.variable(&variable),
+            file: environment.variable(&format!("{variable}_FILE")),
+        };
+        match variables.value.is_some() || variables.file.is_some() {
+            true => variables,
+            false => keys,
+        }
+    }
+}
+
+struct Reader<'r> {
     files: &'r dyn Files,
     warnings: Vec<String>,
 }
 
-impl Reader<'_, '_> {
+impl Reader<'_> {
     /// The current secret of a kind and its previous ones; none without a current one.
-    fn secrets(&mut self, key: &str) -> Result<Vec<Secret>, ConfigError> {
+    fn secrets(&mut self, current: Given, previous: Given) -> Result<Vec<Secret>, ConfigError> {
         let mut secrets = Vec::new();
-        if let Some((texts, place)) = self.texts(key)? {
+        if let Some((texts, place)) = self.texts(current)? {
             let [text] = texts.as_slice() else {
                 return Err(place.error("one secret is wanted here; older ones are previous ones"));
             };
@@ -114,7 +138,7 @@ impl Reader<'_, '_> {
             }
             secrets.push(secret);
         }
-        if let Some((texts, place)) = self.texts(&format!("{key}_previous"))? {
+        if let Some((texts, place)) = self.texts(previous)? {
             if secrets.is_empty() {
                 return Err(place.error("a previous secret needs a current one"));
             }
@@ -128,21 +152,12 @@ impl Reader<'_, '_> {
         Ok(secrets)
     }
 
-    /// What a secret's value or file says. The environment's pair of variables wins over the pair of keys.
-    fn texts(&mut self, key: &str) -> Result<Option<(Vec<String>, Place)>, ConfigError> {
-        let file_key = format!("{key}_file");
-        let variable = format!("RPUSHD_{}", key.to_ascii_uppercase());
-        let keys = (self.root.take(key), self.root.take(&file_key));
-        let variables = (
-            self.environment.variable(&variable),
-            self.environment.variable(&format!("{variable}_FILE")),
-        );
-        let is_by_variable = variables.0.is_some() || variables.1.is_some();
-        match if is_by_variable { variables } else { keys } {
-            (Some(value), Some(file)) => Err(value.place.error(format!(
-                "given twice: here and by {}",
-                if is_by_variable { file.name } else { file_key }
-            ))),
+    /// The content of a secret's value or file.
+    fn texts(&mut self, given: Given) -> Result<Option<(Vec<String>, Place)>, ConfigError> {
+        match (given.value, given.file) {
+            (Some(value), Some(file)) => {
+                Err(value.place.error(format!("given twice: here and by {}", file.name)))
+            }
             (Some(value), None) => {
                 if let Place::Key { path, .. } = &value.place {
                     self.warn_if_world_readable(&path.clone());

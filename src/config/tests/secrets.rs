@@ -116,6 +116,23 @@ fn missing_secrets_are_named_both_at_once_with_the_way_to_make_them() {
 }
 
 #[test]
+fn a_bad_secret_is_reported_whatever_stands_behind_it() {
+    for (first, refusal) in [
+        ("secret = ''", "x.toml:1: secret: must not be empty"),
+        ("secret_file = '/none'", "x.toml:1: secret_file: cannot read \"/none\": entity not found"),
+    ] {
+        for second in ["publish_secret_file = '/creds/publish'", "publish_secret_previous = 'x'"] {
+            let text = format!("{first}\n{second}");
+            assert_eq!(load_with_files(&text, &[]).unwrap_err(), refusal, "{text}");
+        }
+        let text = format!("{first}\npublish_secret_fil = '/creds/publish'");
+        let refusal = "x.toml:2: publish_secret_fil: unknown key, did you mean \
+                       \"publish_secret_file\"?";
+        assert_eq!(load_with_files(&text, &[]).unwrap_err(), refusal);
+    }
+}
+
+#[test]
 fn equal_short_and_open_secrets_are_warned_about() {
     let config = load_with_files(
         "publish_secret = 'subscribe-secret-current'",
