@@ -123,7 +123,9 @@ impl Destination {
 /// A long line is cut to what can be written without waiting.
 fn to_standard_error(mut line: String) -> bool {
     if line.len() >= LOG_LINE_BYTES_MAX {
-        line.truncate(line.floor_char_boundary(LOG_LINE_BYTES_MAX - "…\n".len()));
+        let whole = |end: &usize| line.is_char_boundary(*end);
+        let end = (0..=LOG_LINE_BYTES_MAX - "…\n".len()).rev().find(whole);
+        line.truncate(end.unwrap_or(0));
         line.push('…');
     }
     line.push('\n');

@@ -110,7 +110,9 @@ impl Trash {
     /// Forgets what has rested long enough; returns the bytes that were still charged.
     pub(super) fn empty(&mut self, now: Millis) -> usize {
         let mut freed = 0;
-        while let Some(batch) = self.0.pop_front_if(|batch| batch.until <= now) {
+        while self.0.front().is_some_and(|batch| batch.until <= now)
+            && let Some(batch) = self.0.pop_front()
+        {
             freed += batch.bytes;
         }
         freed

@@ -303,7 +303,9 @@ impl Fanout {
         let job = &mut self.jobs[key as usize];
         let walk_end = job.walk_end;
         self.rested.extend(job.resting.drain(..));
-        while let Some(done) = job.publications.pop_front_if(|first| first.sequence <= walk_end) {
+        while job.publications.front().is_some_and(|first| first.sequence <= walk_end)
+            && let Some(done) = job.publications.pop_front()
+        {
             self.backlog_bytes -= done.cost;
         }
         match job.publications.back() {

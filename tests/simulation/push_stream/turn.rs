@@ -119,8 +119,8 @@ impl World {
         let client = &mut self.clients[number];
         let Some(id) = client.id.map(ConnectionId) else { return };
         let received = client.received - self.server.unread_bytes(id);
-        while let Some((_, said)) =
-            self.clients[number].said.pop_front_if(|(end, _)| *end <= received)
+        while self.clients[number].said.front().is_some_and(|(end, _)| *end <= received)
+            && let Some((_, said)) = self.clients[number].said.pop_front()
         {
             self.carry_out(number, said);
             self.take_published_of(number);
