@@ -50,7 +50,15 @@ pub fn bind_all(listeners: &[Listener]) -> Result<Vec<BoundListener>, String> {
     let mut bound = Vec::new();
     for (index, listener) in listeners.iter().enumerate() {
         let id = ListenerId(index as u16);
+        // systemd holds a passed socket for the service, so its address cannot be bound a second time.
+        let passed = inherited
+            .iter()
+            .position(|passed| passed.socket.describe() == listener.address.show())
+            .map(|index| inherited.remove(index).socket);
         let sockets = match &listener.address {
+            ListenAddress::Tcp(_) | ListenAddress::Unix { .. } if passed.is_some() => {
+                passed.into_iter().collect()
+            }
             ListenAddress::Tcp(address) => {
                 vec![bind_tcp(*address).map_err(|error| format!("{address}: {error}"))?]
             }
@@ -65,6 +73,13 @@ pub fn bind_all(listeners: &[Listener]) -> Result<Vec<BoundListener>, String> {
             socket,
             is_ready: true,
         }));
+    }
+    for left in &inherited {
+        log::warn!(
+            "no listener takes the passed socket {}, its clients get no answer: listen at \"systemd\", \
+             or disable rpushd.socket",
+            left.socket.describe()
+        );
     }
     Ok(bound)
 }
@@ -200,17 +215,10 @@ impl ListenSocket {
             }
         }
     }
-}
-
-impl BoundListener {
-    /// The listener's index in the configuration.
-    pub fn id(&self) -> ListenerId {
-        self.id
-    }
 
     /// Address and port, or path, as a person would write it.
-    pub fn describe(&self) -> String {
-        match &self.socket {
+    fn describe(&self) -> String {
+        match self {
             ListenSocket::Tcp(listener) => match listener.local_addr() {
                 Ok(address) => address.to_string(),
                 Err(error) => error.to_string(),
@@ -223,6 +231,18 @@ impl BoundListener {
                 Err(error) => error.to_string(),
             },
         }
+    }
+}
+
+impl BoundListener {
+    /// The listener's index in the configuration.
+    pub fn id(&self) -> ListenerId {
+        self.id
+    }
+
+    /// See [`ListenSocket::describe`].
+    pub fn describe(&self) -> String {
+        self.socket.describe()
     }
 }
 

@@ -95,11 +95,11 @@ fn a_socket_that_only_seems_dead_is_not_replaced() {
 }
 
 /// Starts the daemon as systemd would: the socket is descriptor 3.
-fn activate(socket: impl Into<OwnedFd>) -> Command {
+fn activate(socket: impl Into<OwnedFd>, listen: &str) -> Command {
     let mut command = Command::new("sh");
-    let line = "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" --listen systemd 3<&0 </dev/null";
+    let line = "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" --listen \"$1\" 3<&0 </dev/null";
     isolate(&mut command);
-    command.args(["-c", line, env!("CARGO_BIN_EXE_rpushd")]).envs(SECRETS);
+    command.args(["-c", line, env!("CARGO_BIN_EXE_rpushd"), listen]).envs(SECRETS);
     command.stdin(Stdio::from(socket.into()));
     command
 }
@@ -109,13 +109,35 @@ fn a_socket_passed_at_start_is_listened_at_even_for_who_came_before() {
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap().to_string();
     let early = std::net::TcpStream::connect(&address).unwrap();
-    let daemon = Daemon::spawn_with_input(&mut activate(socket));
+    let daemon = Daemon::spawn_with_input(&mut activate(socket, "systemd"));
     assert_eq!(daemon.address(), address);
     let mut stream = Stream::open(&address, "demo");
     Publisher::connect(&address).publish("demo", "1");
     assert_eq!(stream.next(), Next::Message("1".into()));
     let mut publisher = Publisher::over(early);
     eventually("all are counted", || publisher.statistic("connections_total") >= 3);
+}
+
+#[test]
+fn a_socket_passed_at_start_is_that_of_the_listener_with_its_address() {
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap().to_string();
+    let early = std::net::TcpStream::connect(&address).unwrap();
+    let daemon = Daemon::spawn_with_input(&mut activate(socket, &address));
+    assert_eq!(daemon.address(), address);
+    assert_eq!(Publisher::over(early).try_publish("demo", "1"), 204);
+}
+
+#[test]
+fn a_socket_passed_at_start_that_no_listener_takes_is_warned_about() {
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    let daemon = Daemon::spawn_with_input(&mut activate(socket, "127.0.0.1:0"));
+    daemon.wait_for(&format!(
+        "no listener takes the passed socket {address}, its clients get no answer: listen at \
+         \"systemd\", or disable rpushd.socket"
+    ));
+    assert_ne!(daemon.address(), address.to_string());
 }
 
 #[test]
@@ -150,7 +172,7 @@ fn without_a_passed_socket_the_reason_is_told() {
 #[test]
 fn a_passed_socket_that_does_not_listen_is_refused_at_start() {
     let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-    let mut daemon = Daemon::spawn_with_input(&mut activate(socket));
+    let mut daemon = Daemon::spawn_with_input(&mut activate(socket, "systemd"));
     daemon.wait_for("systemd: descriptor 3: not a listening stream socket");
     assert_eq!(daemon.wait().code(), Some(71));
 }
