@@ -2,10 +2,9 @@
 
 use super::exit::{Exit, Failure};
 use super::http_client::{Address, ClientError};
-use super::settings::configured_file;
 use super::words;
 use rpushd::auth::{TokenKey, sign};
-use rpushd::config::{Config, ListenAddress, Overrides, Secret};
+use rpushd::config::{Config, ListenAddress, Overrides, Secret, SourceFile, Variables};
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -19,6 +18,7 @@ macro_rules! client_options {
                      for the daemon. There is no option for the secret itself:
                      every user of a machine can read its command lines
   --config FILE      configuration file; else RPUSHD_CONFIG
+  --env-file FILE    RPUSHD_... variables, as for the daemon
   --timeout TIME     give up after this long (10s, 1h30m; exit code 75)
 "
     };
@@ -29,7 +29,8 @@ pub(super) use client_options;
 #[derive(Debug, Default)]
 pub struct Client {
     url: Option<String>,
-    config: Option<PathBuf>,
+    config: Option<SourceFile>,
+    env_file: Option<SourceFile>,
     secret_file: Option<PathBuf>,
     timeout: Option<Duration>,
 }
@@ -46,7 +47,8 @@ impl Client {
     pub fn take(&mut self, flag: &str, parser: &mut lexopt::Parser) -> Result<bool, Failure> {
         match flag {
             "url" => self.url = Some(words::value(parser)?),
-            "config" => self.config = Some(words::value(parser)?.into()),
+            "config" => self.config = Some(SourceFile::new(words::value(parser)?)),
+            "env-file" => self.env_file = Some(SourceFile::new(words::value(parser)?)),
             "secret-file" => self.secret_file = Some(words::value(parser)?.into()),
             "timeout" => self.timeout = Some(words::time(parser, flag)?),
             _ => return Ok(false),
@@ -104,9 +106,9 @@ impl Client {
     }
 
     fn read_config(&self) -> Result<Config, Failure> {
-        let path = self.config.clone().or_else(configured_file);
+        let variables = Variables::read(self.env_file.clone())?;
         let overrides = Overrides { is_client: true, ..Overrides::default() };
-        Ok(rpushd::config::read(path.as_deref(), &overrides)?)
+        Ok(rpushd::config::read(self.config.as_ref(), &variables, &overrides)?)
     }
 }
 

@@ -13,6 +13,7 @@ mod output;
 mod pid_file;
 mod publish;
 mod reload;
+mod request_reload;
 mod serve;
 mod settings;
 mod stats;
@@ -37,6 +38,7 @@ struct Command {
 const COMMANDS: &[Command] = &[
     serve::COMMAND,
     check::COMMAND,
+    request_reload::COMMAND,
     import_nginx::COMMAND,
     token::COMMAND,
     subscribe::COMMAND,

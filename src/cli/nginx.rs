@@ -2,7 +2,7 @@
 
 use super::exit::{Exit, Failure};
 use super::settings::Sources;
-use rpushd::config::{Config, Overrides};
+use rpushd::config::{Config, Overrides, Variables};
 use rpushd::nginx_import::{
     Fate, Files, Placement, Scopes, SyntaxError, Translation, Tree, load, translate,
 };
@@ -67,10 +67,11 @@ pub fn import(path: &Path, placement: Placement) -> Result<(Tree, Translation), 
 
 /// The configuration of a daemon in nginx's place. It is what the written file would say, so that flags and
 /// environment hold here too.
-pub fn read(path: &Path, overrides: &Overrides) -> Result<Sources, Failure> {
+pub fn read(path: &Path, variables: &Variables, overrides: &Overrides) -> Result<Sources, Failure> {
     let (_, translation) = import(path, Placement::Instead)?;
     let name = path.display().to_string();
-    let mut config = rpushd::config::read_text(&name, &translation.to_toml(), overrides)?;
+    let text = translation.to_toml();
+    let mut config = rpushd::config::read_text(&name, &text, variables, overrides)?;
     restore_origins(&mut config, &translation.config);
     let decisions = translation.decisions.iter();
     config

@@ -32,7 +32,7 @@ impl Reload {
         if let Err(error) = self.log.reopen() {
             log::error!("{error}");
         }
-        let config = self.settings.read().map_err(|failure| failure.reason)?.config;
+        let config = self.settings.reread().map_err(|failure| failure.reason)?.config;
         for warning in &config.warnings {
             log::warn!("{warning}");
         }

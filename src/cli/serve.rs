@@ -18,6 +18,7 @@ pub const COMMAND: Command = Command {
 Usage: rpushd [serve] [OPTIONS]
 
   --config FILE      configuration file (TOML); else RPUSHD_CONFIG, else none
+  --env-file FILE    a file of RPUSHD_... variables; they win over the environment's
   --nginx-config FILE
                      an nginx configuration with push_stream_* directives instead;
                      the daemon listens where nginx would (see import-nginx)
@@ -29,7 +30,8 @@ Usage: rpushd [serve] [OPTIONS]
   --dev              development mode: makes up the secrets that are not configured
                      and prints lines to paste; loopback only
 
-Flags win over RPUSHD_... variables, and they over the file.
+Flags win over RPUSHD_... variables, and they over the file. A \"-\" in front of the
+name of a configuration or environment file: it may be missing.
 
 Signals: TERM, INT and QUIT end every stream properly and exit; HUP reads the
 configuration again without closing a stream, and opens the log file anew.

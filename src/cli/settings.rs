@@ -3,32 +3,33 @@
 use super::exit::{Exit, Failure};
 use super::nginx;
 use super::words::{self, Word};
-use rpushd::config::{Config, DevelopmentSecrets, Overrides, Secret};
+use rpushd::config::{Config, DevelopmentSecrets, Overrides, Secret, SourceFile, Variables};
 use rpushd::reactor;
 use std::path::PathBuf;
 
 /// Where the configuration comes from. It can be read again.
-#[derive(Debug, Default)]
 pub struct Settings {
-    pub file: Option<PathBuf>,
+    file: Option<SourceFile>,
     /// An nginx configuration, which stands in for the file.
     pub nginx_file: Option<PathBuf>,
+    variables: Variables,
     pub overrides: Overrides,
 }
 
 impl Settings {
     /// Reads the options of the command line.
     pub fn parse(mut parser: lexopt::Parser) -> Result<Settings, Failure> {
-        let mut settings = Settings { file: configured_file(), ..Settings::default() };
+        let (mut file, mut nginx_file, mut env_file) = (None, None, None);
+        let mut overrides = Overrides::default();
         while let Some(word) = words::next(&mut parser)? {
             let flag = match word {
                 Word::Flag(flag) => flag,
                 Word::Plain(argument) => return Err(words::surplus(&argument)),
             };
-            let overrides = &mut settings.overrides;
             match flag.as_str() {
-                "config" => settings.file = Some(words::value(&mut parser)?.into()),
-                "nginx-config" => settings.nginx_file = Some(words::value(&mut parser)?.into()),
+                "config" => file = Some(SourceFile::new(words::value(&mut parser)?)),
+                "env-file" => env_file = Some(SourceFile::new(words::value(&mut parser)?)),
+                "nginx-config" => nginx_file = Some(words::value(&mut parser)?.into()),
                 "listen" => overrides.listen.push(words::value(&mut parser)?),
                 "log-level" => overrides.log_level = Some(words::value(&mut parser)?),
                 "log-file" => overrides.log_file = Some(words::value(&mut parser)?.into()),
@@ -37,15 +38,25 @@ impl Settings {
                 _ => return Err(words::unknown(&flag)),
             }
         }
-        Ok(settings)
+        Ok(Settings { file, nginx_file, variables: Variables::read(env_file)?, overrides })
     }
 
-    /// Reads the configuration, also for a reload.
+    /// Reads the configuration.
     pub fn read(&self) -> Result<Sources, Failure> {
-        match &self.nginx_file {
-            Some(path) => nginx::read(path, &self.overrides),
-            None => Ok(Sources::from(rpushd::config::read(self.file.as_deref(), &self.overrides)?)),
+        let Settings { file, nginx_file, variables, overrides } = self;
+        match nginx_file {
+            Some(path) => nginx::read(path, variables, overrides),
+            None => {
+                let config = rpushd::config::read(file.as_ref(), variables, overrides)?;
+                Ok(Sources::from(config))
+            }
         }
+    }
+
+    /// Reads everything again, the environment file included.
+    pub fn reread(&mut self) -> Result<Sources, Failure> {
+        self.variables.reread()?;
+        self.read()
     }
 }
 
@@ -60,11 +71,6 @@ impl From<Config> for Sources {
     fn from(config: Config) -> Sources {
         Sources { config, messages: Vec::new() }
     }
-}
-
-/// `RPUSHD_CONFIG`, where `--config` is not given.
-pub fn configured_file() -> Option<PathBuf> {
-    std::env::var_os("RPUSHD_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
 fn throw_away_secrets() -> Result<DevelopmentSecrets, Failure> {

@@ -23,6 +23,7 @@ Usage: rpushd token CHANNEL [OPTIONS]
   --secret-file FILE the secret; else RPUSHD_SECRET, RPUSHD_SECRET_FILE or the
                      configuration, as for the daemon
   --config FILE      configuration file; else RPUSHD_CONFIG
+  --env-file FILE    RPUSHD_... variables, as for the daemon
 
 Exit codes: 0 printed, 64 command line, 65 not a channel, 66 the secret's file cannot
 be read, 78 no secret or wrong configuration.
@@ -44,7 +45,7 @@ fn run(mut parser: lexopt::Parser) -> Result<(), Failure> {
                 "ttl" => lifetime = Some(lifetime_of(words::time(&mut parser, &flag)?)?),
                 "expires" => expires = Some(words::number(&mut parser, &flag)?),
                 "json" => is_json = true,
-                "config" | "secret-file" => drop(client.take(&flag, &mut parser)?),
+                "config" | "env-file" | "secret-file" => drop(client.take(&flag, &mut parser)?),
                 _ => return Err(words::unknown(&flag)),
             },
         }

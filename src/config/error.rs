@@ -32,7 +32,7 @@ pub enum Place {
     },
     /// A file as a whole.
     File(String),
-    /// The configuration file itself, which cannot be read.
+    /// The configuration or environment file itself, which cannot be read.
     Unreadable(String),
     /// An environment variable.
     Variable(String),

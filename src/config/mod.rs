@@ -1,15 +1,17 @@
 //! Environment and TOML -> one typed, immutable [`Config`]. Only `read` touches files and variables.
 //!
-//! Leaves to root: `units`, `error`, `suggest`; `document` (TOML with line numbers) and `sources`
-//! (environment, flags); `limits`, `location`, `variables` (what is configured); the tables that read it
-//! (`limit_table`, `directives`, `http_directives`); `checks` (what is refused), `alignment` and `exposure`
-//! (what is warned about); `load` (puts it together), `to_toml` and `describe` (show it), `read` (the process and its files).
+//! Leaves to root: `units`, `error`, `suggest`; `document` (TOML with line numbers), `env_file` and
+//! `sources` (environment, flags); `limits`, `location`, `variables` (what is configured); the tables that read
+//! it (`limit_table`, `directives`, `http_directives`); `checks` (what is refused), `alignment` and `exposure`
+//! (what is warned about); `load` (puts it together), `to_toml` and `describe` (show it), `read` (the process
+//! and its files).
 
 mod alignment;
 pub mod checks;
 mod describe;
 mod directives;
 mod document;
+mod env_file;
 mod error;
 mod exposure;
 mod http_directives;
@@ -47,7 +49,7 @@ pub use location::{
     Condition, Gzip, Location, Mode, PathMatch, PushStream, Role, SubscriberSettings, VirtualServer,
 };
 pub use networks::TrustedProxies;
-pub use read::{DiskFiles, read, read_text};
+pub use read::{DiskFiles, SourceFile, Variables, read, read_text};
 pub use sources::{DevelopmentSecrets, Files, Overrides, VARIABLE_PREFIX};
 pub use suggest::nearest;
 pub use variables::{RequestVariables, VariableString};

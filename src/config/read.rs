@@ -7,11 +7,13 @@
 )]
 
 use super::sources::{Files, Overrides, VARIABLE_PREFIX};
-use super::{Config, ConfigError, Place};
+use super::{Config, ConfigError, Place, env_file, secrets};
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Larger files are no configuration, secret or template.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -36,35 +38,188 @@ impl Files for DiskFiles {
     }
 }
 
-/// Reads the configuration of this process: the file, if one is named, the environment, and what the
-/// command line says. Also for each reload.
+/// A file of the command line. A `-` in front of its name, as in systemd's units: it may be missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceFile {
+    path: PathBuf,
+    is_optional: bool,
+}
+
+impl SourceFile {
+    /// Reads the name as it was given.
+    pub fn new(name: impl AsRef<OsStr>) -> SourceFile {
+        let name = name.as_ref();
+        match name.as_bytes().strip_prefix(b"-") {
+            Some(path) => SourceFile { path: OsStr::from_bytes(path).into(), is_optional: true },
+            None => SourceFile { path: name.into(), is_optional: false },
+        }
+    }
+
+    /// The file's name without the `-`.
+    pub fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    /// The text; none if the file may be missing and is.
+    fn read(&self) -> Result<Option<String>, FileError> {
+        match DiskFiles.read(&self.path) {
+            Ok(content) => String::from_utf8(content).map(Some).map_err(|_| FileError::NotText),
+            Err(error) if self.is_optional && error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(FileError::Unreadable(error)),
+        }
+    }
+
+    fn error(&self, error: &FileError) -> ConfigError {
+        match error {
+            FileError::NotText => Place::File(self.name()).error("is not UTF-8 text"),
+            FileError::Unreadable(error) => {
+                Place::Unreadable(self.name()).error(format!("cannot be read: {error}"))
+            }
+        }
+    }
+}
+
+enum FileError {
+    NotText,
+    Unreadable(io::Error),
+}
+
+/// The `RPUSHD_…` variables: those of an environment file (`--env-file`), which win, and those of the
+/// process. A process keeps the variables that it was started with; the file can be read again.
+///
+/// systemd may have read the same file at start (`EnvironmentFile=`), as root. Variables that the file set
+/// then are therefore the file's: one that is later deleted there must not live on in the process's.
+pub struct Variables {
+    process: BTreeMap<String, String>,
+    file: Option<SourceFile>,
+    from_file: BTreeMap<String, String>,
+    /// The file exists, only the service manager could read it, and this is why.
+    unreadable: Option<String>,
+}
+
+impl Variables {
+    /// Reads the environment of this process and the file.
+    ///
+    /// # Errors
+    /// The file cannot be read or is not understood, or a variable is not UTF-8 text.
+    pub fn read(file: Option<SourceFile>) -> Result<Variables, ConfigError> {
+        let process = process_variables()?;
+        let mut variables =
+            Variables { process, file, from_file: BTreeMap::new(), unreadable: None };
+        variables.read_file()?;
+        for name in variables.from_file.keys() {
+            variables.process.remove(name);
+        }
+        Ok(variables)
+    }
+
+    fn read_file(&mut self) -> Result<(), ConfigError> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let text = match file.read() {
+            Ok(text) => text.unwrap_or_default(),
+            // The variables are there all the same if systemd has read the file.
+            Err(FileError::Unreadable(error))
+                if file.is_optional
+                    && error.kind() == io::ErrorKind::PermissionDenied
+                    && !self.process.is_empty() =>
+            {
+                self.unreadable = Some(error.to_string());
+                return Ok(());
+            }
+            Err(error) => return Err(file.error(&error)),
+        };
+        self.from_file = env_file::parse(&file.name(), &text)?;
+        self.from_file.retain(|name, _| name.starts_with(VARIABLE_PREFIX));
+        Ok(())
+    }
+
+    /// Reads the file again.
+    ///
+    /// # Errors
+    /// As for the first time. A file that could not be read then cannot be taken over now, either: which of
+    /// the process's variables are its is not known.
+    pub fn reread(&mut self) -> Result<(), ConfigError> {
+        match (&self.file, &self.unreadable) {
+            (Some(file), Some(reason)) => Err(Place::File(file.name()).error(format!(
+                "could not be read by this process at its start ({reason}): {REMEDY}"
+            ))),
+            _ => self.read_file(),
+        }
+    }
+
+    fn all(&self) -> BTreeMap<String, String> {
+        let mut all = self.process.clone();
+        all.extend(self.from_file.clone());
+        all
+    }
+
+    /// What the operator should know of the file.
+    fn warnings(&self) -> Vec<String> {
+        let Some(file) = &self.file else { return Vec::new() };
+        let name = file.name();
+        let has_secrets = self.from_file.keys().any(|name| name.contains("SECRET"));
+        let mut warnings = Vec::new();
+        if let Some(reason) = &self.unreadable {
+            warnings
+                .push(format!("{name}: cannot be read again for a reload ({reason}): {REMEDY}"));
+        } else if has_secrets && DiskFiles.is_world_readable(&file.path) {
+            warnings.push(secrets::world_readable(&name));
+        }
+        warnings
+    }
+}
+
+/// What makes an environment file readable for the service.
+const REMEDY: &str = "\"chgrp rpushd\" and \"chmod 640\" it, then restart";
+
+/// Reads the configuration: the file that is given or else what `RPUSHD_CONFIG` names, the variables, and
+/// what the command line asks for. Also for each reload.
 ///
 /// # Errors
 /// The first thing that is wrong, with its place. The process should end with code 78, or 66 where the
 /// file itself cannot be read.
-pub fn read(path: Option<&Path>, overrides: &Overrides) -> Result<Config, ConfigError> {
-    let Some(path) = path else {
-        return Config::from_sources(None, &environment()?, &DiskFiles, overrides);
+pub fn read(
+    file: Option<&SourceFile>,
+    variables: &Variables,
+    overrides: &Overrides,
+) -> Result<Config, ConfigError> {
+    let environment = variables.all();
+    let named = environment.get("RPUSHD_CONFIG").filter(|name| !name.is_empty());
+    let file = file.cloned().or_else(|| named.map(SourceFile::new));
+    let text = match &file {
+        Some(file) => file.read().map_err(|error| file.error(&error))?,
+        None => None,
     };
-    let name = path.display().to_string();
-    let content = DiskFiles.read(path).map_err(|error| {
-        Place::Unreadable(name.clone()).error(format!("cannot be read: {error}"))
-    })?;
-    let text = String::from_utf8(content)
-        .map_err(|_| Place::File(name.clone()).error("is not UTF-8 text"))?;
-    read_text(&name, &text, overrides)
+    let name = file.map(|file| file.name()).unwrap_or_default();
+    let text = text.as_ref().map(|text| (name.as_str(), text.as_str()));
+    from_sources(text, variables, overrides)
 }
 
 /// As [`read`], with the text of the configuration file given; `name` stands for the file in messages.
 ///
 /// # Errors
 /// The first thing that is wrong, with its place.
-pub fn read_text(name: &str, text: &str, overrides: &Overrides) -> Result<Config, ConfigError> {
-    Config::from_sources(Some((name, text)), &environment()?, &DiskFiles, overrides)
+pub fn read_text(
+    name: &str,
+    text: &str,
+    variables: &Variables,
+    overrides: &Overrides,
+) -> Result<Config, ConfigError> {
+    from_sources(Some((name, text)), variables, overrides)
+}
+
+fn from_sources(
+    text: Option<(&str, &str)>,
+    variables: &Variables,
+    overrides: &Overrides,
+) -> Result<Config, ConfigError> {
+    let mut config = Config::from_sources(text, &variables.all(), &DiskFiles, overrides)?;
+    config.warnings.extend(variables.warnings());
+    Ok(config)
 }
 
 /// The `RPUSHD_…` variables of this process.
-fn environment() -> Result<BTreeMap<String, String>, ConfigError> {
+fn process_variables() -> Result<BTreeMap<String, String>, ConfigError> {
     let own = std::env::vars_os().filter_map(|(name, value)| {
         let name = name.into_string().ok()?;
         name.starts_with(VARIABLE_PREFIX).then_some((name, value))
@@ -81,11 +236,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_is_not_there_is_named() {
-        let path = Path::new("/nonexistent/rpushd.toml");
+    fn a_file_that_is_not_there_is_named_unless_it_may_be_missing() {
+        let read = |name: &str| {
+            let variables = Variables::read(Some(SourceFile::new("-/nonexistent/rpushd.env")))?;
+            let overrides = Overrides { is_client: true, ..Overrides::default() };
+            read(Some(&SourceFile::new(name)), &variables, &overrides)
+        };
         assert_eq!(
-            read(Some(path), &Overrides::default()).unwrap_err().to_string(),
+            read("/nonexistent/rpushd.toml").unwrap_err().to_string(),
             "/nonexistent/rpushd.toml: cannot be read: No such file or directory (os error 2)"
         );
+        read("-/nonexistent/rpushd.toml").unwrap();
     }
 }

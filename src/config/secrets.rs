@@ -4,6 +4,7 @@ use super::Secret;
 use super::document::{Block, Entry, Value};
 use super::error::{ConfigError, Place};
 use super::sources::{DevelopmentSecrets, Environment, Files};
+use std::io;
 use std::path::Path;
 
 /// Shorter secrets are warned about.
@@ -34,9 +35,13 @@ pub(super) fn read(
     need: Need,
 ) -> Result<Secrets, ConfigError> {
     // All are taken before the first is read: a fault in one must not make unknown keys of the others.
-    let [current, previous, publish_current, publish_previous] =
-        ["secret", "secret_previous", "publish_secret", "publish_secret_previous"]
-            .map(|key| Given::take(root, environment, key));
+    let [current, previous, publish_current, publish_previous] = [
+        ("secret", Presence::Required),
+        ("secret_previous", Presence::Optional),
+        ("publish_secret", Presence::Required),
+        ("publish_secret_previous", Presence::Optional),
+    ]
+    .map(|given| Given::take(root, environment, given));
     let mut reader = Reader { files, warnings: Vec::new() };
     let mut subscribe = reader.secrets(current, previous)?;
     let mut publish = reader.secrets(publish_current, publish_previous)?;
@@ -97,25 +102,45 @@ fn refuse_missing(subscribe: &[Secret], publish: &[Secret]) -> Result<(), Config
     })
 }
 
+/// The warning about a file that keeps a secret from nobody.
+pub(super) fn world_readable(path: &str) -> String {
+    format!(
+        "{path} holds a secret and every user of this machine may read it; \"chmod o-r\" takes that \
+         away"
+    )
+}
+
 /// Where a secret was given: by value or by file, and by variables or by keys of the configuration file.
 struct Given {
     value: Option<Entry>,
     file: Option<Entry>,
+    presence: Presence,
+}
+
+/// Whether the file of a secret must exist. That of previous secrets comes and goes with each rotation, so
+/// that the configuration need not be edited for one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Presence {
+    Required,
+    Optional,
 }
 
 impl Given {
     /// The environment's pair of variables wins over the pair of keys.
-    fn take(root: &mut Block, environment: &mut Environment, key: &str) -> Given {
+    fn take(
+        root: &mut Block,
+        environment: &mut Environment,
+        (key, presence): (&str, Presence),
+    ) -> Given {
         let variable = format!("RPUSHD_{}", key.to_ascii_uppercase());
-        let keys = Given { value: root.take(key), file: root.take(&format!("{key}_file")) };
-        let variables = Given {
-            value: environment.variable(&variable),
-            file: environment.variable(&format!("{variable}_FILE")),
-        };
-        match variables.value.is_some() || variables.file.is_some() {
+        let keys = (root.take(key), root.take(&format!("{key}_file")));
+        let variables =
+            (environment.variable(&variable), environment.variable(&format!("{variable}_FILE")));
+        let (value, file) = match variables.0.is_some() || variables.1.is_some() {
             true => variables,
             false => keys,
-        }
+        };
+        Given { value, file, presence }
     }
 }
 
@@ -138,14 +163,15 @@ impl Reader<'_> {
             }
             secrets.push(secret);
         }
+        let is_file = previous.file.is_some();
         if let Some((texts, place)) = self.texts(previous)? {
-            if secrets.is_empty() {
-                return Err(place.error("a previous secret needs a current one"));
-            }
             let previous: Vec<Secret> =
                 texts.iter().flat_map(|text| text.lines()).filter_map(Secret::new).collect();
-            if previous.is_empty() {
+            if previous.is_empty() && !is_file {
                 return Err(place.error("must not be empty"));
+            }
+            if secrets.is_empty() && !previous.is_empty() {
+                return Err(place.error("a previous secret needs a current one"));
             }
             secrets.extend(previous);
         }
@@ -168,28 +194,35 @@ impl Reader<'_> {
                 };
                 Ok(Some((texts, value.place)))
             }
-            (None, Some(file)) => self.file(file).map(Some),
+            (None, Some(file)) => self.file(file, given.presence),
             (None, None) => Ok(None),
         }
     }
 
-    fn file(&mut self, entry: Entry) -> Result<(Vec<String>, Place), ConfigError> {
+    fn file(
+        &mut self,
+        entry: Entry,
+        presence: Presence,
+    ) -> Result<Option<(Vec<String>, Place)>, ConfigError> {
         let path = entry.text()?;
-        let content = self
-            .files
-            .read(Path::new(path))
-            .map_err(|error| entry.place.error(format!("cannot read \"{path}\": {error}")))?;
+        let content = match self.files.read(Path::new(path)) {
+            Err(error)
+                if presence == Presence::Optional && error.kind() == io::ErrorKind::NotFound =>
+            {
+                return Ok(None);
+            }
+            read => {
+                read.map_err(|error| entry.place.error(format!("cannot read \"{path}\": {error}")))?
+            }
+        };
         self.warn_if_world_readable(path);
         let text = String::from_utf8(content)
             .map_err(|_| entry.place.error(format!("\"{path}\" is not UTF-8 text")))?;
-        Ok((vec![text], entry.place))
+        Ok(Some((vec![text], entry.place)))
     }
 
     fn warn_if_world_readable(&mut self, path: &str) {
-        let warning = format!(
-            "{path} holds a secret and every user of this machine may read it; \
-             \"chmod o-r\" takes that away"
-        );
+        let warning = world_readable(path);
         if self.files.is_world_readable(Path::new(path)) && !self.warnings.contains(&warning) {
             self.warnings.push(warning);
         }

@@ -26,6 +26,7 @@ pub use log_output::{
     takes_log_line,
 };
 pub use process::{host, raise_descriptor_limit, random_bytes};
+pub use signals::{ReloadOutcome, request_reload};
 pub use systemd::Notifier;
 
 use crate::config::Config;
@@ -223,9 +224,11 @@ impl Reactor {
                     self.listeners.clear();
                     self.server.stop(now);
                 }
-                Signal::Reload => {
+                Signal::Reload(requester) => {
                     self.notifier.reloading();
-                    match reload() {
+                    let reloaded = reload();
+                    let is_taken = reloaded.is_ok();
+                    match reloaded {
                         Ok(config) => {
                             self.server.reconfigure(config, now);
                             let timeout = self.server.limits().peer_timeout;
@@ -237,6 +240,9 @@ impl Reactor {
                         Err(error) => log::error!("the old configuration is kept: {error}"),
                     }
                     self.notifier.ready();
+                    if let Some(requester) = requester {
+                        requester.answer(is_taken);
+                    }
                 }
             }
         }

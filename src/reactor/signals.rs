@@ -1,36 +1,144 @@
-//! Signals as readable events (signalfd(2)): no handler ever interrupts the loop.
+//! Signals as readable events (signalfd(2)): no handler ever interrupts the loop. A process that asks for a
+//! reload by [`request_reload`] is sent a signal with the outcome.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
-use std::mem::{MaybeUninit, size_of};
+use std::mem::{MaybeUninit, offset_of, size_of};
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
+use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, Instant};
+
+/// Goes with a SIGHUP whose sender waits for an answer, so that no other sender is ever sent one.
+const ANSWER_WANTED: i32 = 0x7270_7573;
+/// Carries the answer. A process that does not expect it ignores it (signal(7)).
+const ANSWER: libc::c_int = libc::SIGURG;
 
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Signal {
     /// SIGTERM, SIGINT, SIGQUIT
     Stop,
-    /// SIGHUP
-    Reload,
+    /// SIGHUP, and the process that waits for the outcome
+    Reload(Option<Requester>),
+}
+
+/// A process that has asked for a reload and waits for the outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Requester(i32);
+
+/// What became of a reload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReloadOutcome {
+    /// The new configuration is in force.
+    Taken,
+    /// It is wrong; the old one is kept.
+    Refused,
+    /// No answer came in time.
+    Unknown,
+}
+
+impl Requester {
+    pub(super) fn answer(self, is_taken: bool) {
+        // It may have ended, and nothing follows from that.
+        let _ = send(self.0, ANSWER, is_taken.into());
+    }
+}
+
+/// Has a process reload its configuration, and waits for the outcome. This process must have one thread, and
+/// root has the rights of that process's user afterwards.
+///
+/// # Errors
+/// There is no such process, or it may not be signalled.
+pub fn request_reload(process: i32, timeout: Duration) -> io::Result<ReloadOutcome> {
+    let answers = blocked(&[ANSWER])?;
+    become_user_of(process)?;
+    send(process, libc::SIGHUP, ANSWER_WANTED)?;
+    let begin = Instant::now();
+    loop {
+        let left = timeout.saturating_sub(begin.elapsed());
+        let left = libc::timespec {
+            tv_sec: left.as_secs().try_into().unwrap_or(libc::time_t::MAX),
+            tv_nsec: left.subsec_nanos().into(),
+        };
+        let mut received = MaybeUninit::<libc::siginfo_t>::uninit();
+        // SAFETY: the set is initialised, the record is written before it is read.
+        let number =
+            unsafe { libc::sigtimedwait(&raw const answers, received.as_mut_ptr(), &left) };
+        match (number, io::Error::last_os_error().kind()) {
+            (ANSWER, _) => {
+                // SAFETY: the call has filled the record; sigqueue(3) sets these members.
+                let (code, sender, value) = unsafe {
+                    let received = received.assume_init();
+                    (received.si_code, received.si_pid(), received.si_value())
+                };
+                if (code, sender) == (libc::SI_QUEUE, process) {
+                    return Ok(match value.sival_ptr.is_null() {
+                        true => ReloadOutcome::Refused,
+                        false => ReloadOutcome::Taken,
+                    });
+                }
+            }
+            (_, io::ErrorKind::Interrupted) => {}
+            _ => return Ok(ReloadOutcome::Unknown),
+        }
+    }
+}
+
+/// A process may signal only those of its own user (kill(2)), so root must become that user to be answered.
+fn become_user_of(process: i32) -> io::Result<()> {
+    // SAFETY: the call only reads.
+    let is_root = unsafe { libc::geteuid() } == 0;
+    match fs::metadata(format!("/proc/{process}")) {
+        Ok(owned) if is_root => {
+            let user = owned.uid();
+            // SAFETY: the call only changes numbers of this process, which has one thread.
+            match unsafe { libc::setresuid(user, user, user) } {
+                0 => Ok(()),
+                _ => Err(io::Error::last_os_error()),
+            }
+        }
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// sigqueue(3)
+fn send(process: i32, signal: libc::c_int, number: i32) -> io::Result<()> {
+    // The union's integer, as the kernel copies it: its first four bytes.
+    let mut bytes = [0; size_of::<usize>()];
+    bytes[..size_of::<i32>()].copy_from_slice(&number.to_ne_bytes());
+    let value = libc::sigval { sival_ptr: usize::from_ne_bytes(bytes) as *mut libc::c_void };
+    // SAFETY: only numbers are passed on; the pointer is never followed.
+    match unsafe { libc::sigqueue(process, signal, value) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Blocks signals for the only thread, so that they can be waited for.
+fn blocked(signals: &[libc::c_int]) -> io::Result<libc::sigset_t> {
+    let mut set = MaybeUninit::uninit();
+    // SAFETY: sigemptyset initialises the set; the calls after it only read and write it. SIGPIPE is
+    // ignored by the Rust runtime already.
+    unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        for signal in signals {
+            libc::sigaddset(set.as_mut_ptr(), *signal);
+        }
+        match libc::sigprocmask(libc::SIG_BLOCK, set.as_ptr(), std::ptr::null_mut()) {
+            0 => Ok(set.assume_init()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
 }
 
 pub(super) struct Signals(File);
 
 impl Signals {
     pub(super) fn new() -> io::Result<Signals> {
-        let mut set = MaybeUninit::uninit();
-        // SAFETY: sigemptyset initialises the set; the calls after it only read and write it. The mask
-        // of the only thread is changed, and SIGPIPE is ignored by the Rust runtime already.
-        let descriptor = unsafe {
-            libc::sigemptyset(set.as_mut_ptr());
-            for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT, libc::SIGHUP] {
-                libc::sigaddset(set.as_mut_ptr(), signal);
-            }
-            if libc::sigprocmask(libc::SIG_BLOCK, set.as_ptr(), std::ptr::null_mut()) != 0 {
-                return Err(io::Error::last_os_error());
-            }
-            libc::signalfd(-1, set.as_ptr(), libc::SFD_NONBLOCK | libc::SFD_CLOEXEC)
-        };
+        let set = blocked(&[libc::SIGTERM, libc::SIGINT, libc::SIGQUIT, libc::SIGHUP])?;
+        // SAFETY: the set is initialised.
+        let descriptor =
+            unsafe { libc::signalfd(-1, &raw const set, libc::SFD_NONBLOCK | libc::SFD_CLOEXEC) };
         if descriptor < 0 {
             return Err(io::Error::last_os_error());
         }
@@ -45,12 +153,18 @@ impl Signals {
         if count < record.len() {
             return None;
         }
-        // The signal's number is the first member (signalfd(2)).
-        let number = u32::from_ne_bytes([record[0], record[1], record[2], record[3]]);
-        match number as i32 {
-            libc::SIGHUP => Some(Signal::Reload),
-            _ => Some(Signal::Stop),
+        let member = |at: usize| {
+            i32::from_ne_bytes([record[at], record[at + 1], record[at + 2], record[at + 3]])
+        };
+        if member(offset_of!(libc::signalfd_siginfo, ssi_signo)) != libc::SIGHUP {
+            return Some(Signal::Stop);
         }
+        let sender = member(offset_of!(libc::signalfd_siginfo, ssi_pid));
+        let wants_answer = member(offset_of!(libc::signalfd_siginfo, ssi_code)) == libc::SI_QUEUE
+            && member(offset_of!(libc::signalfd_siginfo, ssi_int)) == ANSWER_WANTED
+            // 0: from outside this process's namespace of ids (pid_namespaces(7)).
+            && sender > 0;
+        Some(Signal::Reload(wants_answer.then_some(Requester(sender))))
     }
 }
 

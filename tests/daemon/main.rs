@@ -14,6 +14,7 @@ mod peers;
 mod php_fpm;
 mod programs;
 mod proxies;
+mod reload;
 mod signals;
 mod sockets;
 mod support;

@@ -116,6 +116,28 @@ fn missing_secrets_are_named_both_at_once_with_the_way_to_make_them() {
 }
 
 #[test]
+fn previous_secrets_come_and_go_with_their_file() {
+    for file in ["/creds/none", "/creds/empty"] {
+        let text = format!("secret_previous_file = '{file}'");
+        let current = [
+            ("RPUSHD_SECRET_FILE", "/creds/secret"),
+            ("RPUSHD_PUBLISH_SECRET_FILE", "/creds/publish"),
+        ];
+        let config = load_with_files(&text, &current).unwrap();
+        assert_eq!(config.subscribe_secrets, secrets(&["subscribe-secret-current"]));
+        assert_eq!(config.warnings, Vec::<String>::new());
+    }
+    assert_eq!(
+        load_with_files("secret = 'a'\nsecret_previous_file = '/creds/bytes'", &[]).unwrap_err(),
+        "x.toml:2: secret_previous_file: \"/creds/bytes\" is not UTF-8 text"
+    );
+    assert_eq!(
+        load_with_files("secret = 'a'\nsecret_previous = ''", &[]).unwrap_err(),
+        "x.toml:2: secret_previous: must not be empty"
+    );
+}
+
+#[test]
 fn a_bad_secret_is_reported_whatever_stands_behind_it() {
     for (first, refusal) in [
         ("secret = ''", "x.toml:1: secret: must not be empty"),

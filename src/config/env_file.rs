@@ -1,0 +1,178 @@
+//! The text of an environment file -> variables, by the rules of systemd's `EnvironmentFile=`
+//! (systemd.exec(5)), because systemd may read the same file. Where systemd skips a line with a message,
+//! the file is refused: a variable that is silently missing may be a secret.
+
+use super::error::{ConfigError, Place};
+use std::collections::BTreeMap;
+use std::iter::Peekable;
+use std::str::Chars;
+
+/// Reads the variables of a text; a later line of the same name wins. `path` is the file as it was named.
+pub(super) fn parse(path: &str, text: &str) -> Result<BTreeMap<String, String>, ConfigError> {
+    let mut reader = Reader { path, line: 1, rest: text.chars().peekable() };
+    let mut variables = BTreeMap::new();
+    while let Some((name, value)) = reader.next_variable()? {
+        variables.insert(name, value);
+    }
+    Ok(variables)
+}
+
+struct Reader<'t> {
+    path: &'t str,
+    /// From 1.
+    line: usize,
+    rest: Peekable<Chars<'t>>,
+}
+
+impl Reader<'_> {
+    fn next_variable(&mut self) -> Result<Option<(String, String)>, ConfigError> {
+        loop {
+            match self.rest.peek() {
+                None => return Ok(None),
+                Some('#' | ';') => drop(self.take_line()),
+                Some(letter) if letter.is_ascii_whitespace() => drop(self.take()),
+                Some(_) => break,
+            }
+        }
+        let name = self.name()?;
+        let value = self.value()?;
+        Ok(Some((name, value)))
+    }
+
+    fn take(&mut self) -> Option<char> {
+        let letter = self.rest.next()?;
+        self.line += usize::from(letter == '\n');
+        Some(letter)
+    }
+
+    fn take_line(&mut self) -> String {
+        std::iter::from_fn(|| self.take().filter(|letter| *letter != '\n')).collect()
+    }
+
+    /// Up to the `=`, which is taken, too.
+    fn name(&mut self) -> Result<String, ConfigError> {
+        let place = Place::Line { path: self.path.to_owned(), line: self.line };
+        let mut name = String::new();
+        loop {
+            match self.take() {
+                Some('=') => break,
+                Some('\n') | None => return Err(place.error("not a line NAME=VALUE")),
+                Some(letter) => name.push(letter),
+            }
+        }
+        let name = name.trim_end().to_owned();
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        match name.bytes().all(is_name) && !name.starts_with(|first: char| first.is_ascii_digit()) {
+            true if !name.is_empty() => Ok(name),
+            _ => Err(place.error("not a line NAME=VALUE: a name is letters, digits and _")),
+        }
+    }
+
+    /// Quoted and plain pieces up to the end of the line; blanks at the end of a plain piece are dropped.
+    fn value(&mut self) -> Result<String, ConfigError> {
+        let place = Place::Line { path: self.path.to_owned(), line: self.line };
+        let mut value = String::new();
+        // Blanks in front of a piece are dropped, too, so quotes count only there.
+        let mut is_plain = false;
+        let mut kept = 0;
+        loop {
+            match self.take() {
+                None | Some('\n') => break,
+                Some('\\') => {
+                    // The end of a line that is escaped joins it with the next.
+                    value.extend(self.take().filter(|letter| *letter != '\n'));
+                    (is_plain, kept) = (true, value.len());
+                }
+                Some(quote @ ('"' | '\'')) if !is_plain => {
+                    self.quoted(quote, &mut value, &place)?;
+                    kept = value.len();
+                }
+                Some(letter) if letter.is_ascii_whitespace() => {
+                    if is_plain {
+                        value.push(letter);
+                    }
+                }
+                Some(letter) => {
+                    value.push(letter);
+                    (is_plain, kept) = (true, value.len());
+                }
+            }
+        }
+        value.truncate(kept);
+        Ok(value)
+    }
+
+    fn quoted(
+        &mut self,
+        quote: char,
+        value: &mut String,
+        place: &Place,
+    ) -> Result<(), ConfigError> {
+        loop {
+            match self.take() {
+                None => return Err(place.error(format!("the closing {quote} is missing"))),
+                Some(letter) if letter == quote => return Ok(()),
+                Some('\\') if quote == '"' => match self.take() {
+                    Some(letter @ ('"' | '\\' | '`' | '$')) => value.push(letter),
+                    Some('\n') => {}
+                    escaped => value.extend(['\\'].into_iter().chain(escaped)),
+                },
+                Some(letter) => value.push(letter),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pairs(text: &str) -> Vec<(String, String)> {
+        parse("x.env", text).unwrap_or_else(|error| panic!("{error}")).into_iter().collect()
+    }
+
+    fn value(text: &str) -> String {
+        pairs(&format!("A={text}\n")).swap_remove(0).1
+    }
+
+    #[test]
+    fn each_line_is_a_variable_and_the_last_of_a_name_wins() {
+        let text = "# A=0\n; A=0\n\n  A = 1 \nB=\r\nA=2\nC=x=y # z";
+        let expected = [("A", "2"), ("B", ""), ("C", "x=y # z")];
+        assert_eq!(pairs(text), expected.map(|(name, value)| (name.into(), value.into())));
+    }
+
+    #[test]
+    fn quotes_and_escapes_are_read_as_systemd_reads_them() {
+        for (text, expected) in [
+            ("two words  ", "two words"),
+            ("\" kept \" ", " kept "),
+            ("' $x \\n ' ", " $x \\n "),
+            ("\"a\"'b' c", "abc"),
+            ("it's \"so\"", "it's \"so\""),
+            (r#""\"\\\`\$\n""#, r#""\`$\n"#),
+            ("a\\\nb", "ab"),
+            ("\"a\\\nb\nc\"", "ab\nc"),
+            (r"a\ b\#", "a b#"),
+            (r"end\ ", "end "),
+        ] {
+            assert_eq!(value(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_variable_is_refused_with_its_line() {
+        for (text, refusal) in [
+            ("A=1\n\nB\nC=2", "x.env:3: not a line NAME=VALUE"),
+            (
+                "A='x\ny'\nexport B=1",
+                "x.env:3: not a line NAME=VALUE: a name is letters, digits and _",
+            ),
+            ("1=1", "x.env:1: not a line NAME=VALUE: a name is letters, digits and _"),
+            ("=1", "x.env:1: not a line NAME=VALUE: a name is letters, digits and _"),
+            ("A=\"1\nB=2\n", "x.env:1: the closing \" is missing"),
+        ] {
+            assert_eq!(parse("x.env", text).unwrap_err().to_string(), refusal);
+        }
+    }
+}

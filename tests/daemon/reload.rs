@@ -1,0 +1,172 @@
+//! `rpushd reload`, environment files and secret files: how `systemctl reload` rotates secrets.
+
+use crate::support::{
+    Daemon, Folder, Output, Publisher, SECRETS, configure, has, isolate, run, say,
+};
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::process::{Command, Stdio};
+
+const NEW: &str = "fedcba9876543210-publish";
+
+fn reload(daemon: &Daemon) -> Output {
+    run(&mut configure(&["reload", &daemon.id().to_string()], &[]))
+}
+
+fn taken() -> Output {
+    Output { code: Some(0), stdout: String::new(), stderr: String::new() }
+}
+
+fn refused(daemon: &Daemon) -> Output {
+    let reason = format!(
+        "rpushd: process {} keeps its old configuration; its log has the reason\n",
+        daemon.id()
+    );
+    Output { code: Some(78), stdout: String::new(), stderr: reason }
+}
+
+/// The statuses of a publication with the old secret and with the new one.
+fn statuses(daemon: &Daemon) -> (u16, u16) {
+    let publish = |secret: &str| {
+        Publisher::connect(&daemon.address()).with_secret(secret).try_publish("demo", "1")
+    };
+    (publish(SECRETS[1].1), publish(NEW))
+}
+
+fn variables(publish: &str, more: &str) -> String {
+    format!(
+        "# as systemd has it\nRPUSHD_LISTEN=127.0.0.1:0\nRPUSHD_SECRET=\"{}\"\n\
+         RPUSHD_PUBLISH_SECRET={publish}\n{more}",
+        SECRETS[0].1
+    )
+}
+
+#[test]
+fn a_reload_reads_the_environment_file_again_and_none_of_its_variables_outlives_it() {
+    let folder = Folder::new();
+    let previous = ("RPUSHD_PUBLISH_SECRET_PREVIOUS", "an-older-secret-of-publishers");
+    let old = variables(SECRETS[1].1, &format!("{}={}\n", previous.0, previous.1));
+    let file = folder.write("rpushd.env", &old);
+    // systemd has read the file, too (EnvironmentFile=).
+    let inherited = [SECRETS[0], SECRETS[1], previous];
+    let daemon = Daemon::listening(&mut configure(&["--env-file", &file], &inherited));
+    let accepts_previous = || {
+        let mut publisher = Publisher::connect(&daemon.address()).with_secret(previous.1);
+        publisher.try_publish("demo", "1") == 204
+    };
+    assert_eq!((statuses(&daemon), accepts_previous()), ((204, 401), true));
+
+    let old_is_previous = format!("RPUSHD_PUBLISH_SECRET_PREVIOUS='{}'", SECRETS[1].1);
+    folder.write("rpushd.env", &variables(NEW, &old_is_previous));
+    assert_eq!(reload(&daemon), taken());
+    assert_eq!((statuses(&daemon), accepts_previous()), ((204, 204), false));
+
+    folder.write("rpushd.env", &variables(NEW, ""));
+    assert_eq!(reload(&daemon), taken());
+    assert_eq!((statuses(&daemon), accepts_previous()), ((401, 204), false));
+}
+
+#[test]
+fn a_reload_follows_secret_files_whose_previous_one_comes_and_goes() {
+    let folder = Folder::new();
+    folder.write("secret", SECRETS[0].1);
+    folder.write("publish-secret", SECRETS[1].1);
+    let path = |name: &str| folder.path(name).display().to_string();
+    let text = format!(
+        "listen = '127.0.0.1:0'\nsecret_file = '{}'\npublish_secret_file = '{}'\n\
+         publish_secret_previous_file = '{}'\n",
+        path("secret"),
+        path("publish-secret"),
+        path("publish-secret-previous")
+    );
+    let file = folder.write("rpushd.toml", &text);
+    let optional = [format!("-{file}"), format!("-{}", path("rpushd.env"))];
+    let arguments = ["serve", "--config", &optional[0], "--env-file", &optional[1]];
+    let daemon = Daemon::listening(&mut configure(&arguments, &[]));
+    assert_eq!(statuses(&daemon), (204, 401));
+
+    fs::rename(path("publish-secret"), path("publish-secret-previous")).unwrap();
+    folder.write("publish-secret", NEW);
+    assert_eq!(reload(&daemon), taken());
+    assert_eq!(statuses(&daemon), (204, 204));
+
+    fs::remove_file(path("publish-secret-previous")).unwrap();
+    assert_eq!(reload(&daemon), taken());
+    assert_eq!(statuses(&daemon), (401, 204));
+}
+
+#[test]
+fn a_reload_of_what_is_broken_fails_and_changes_nothing() {
+    let folder = Folder::new();
+    let file = folder.write("rpushd.env", &variables(SECRETS[1].1, ""));
+    let config = folder.write("rpushd.toml", "");
+    let arguments = ["--env-file", &file, "--config", &config];
+    let daemon = Daemon::listening(&mut configure(&arguments, &[]));
+
+    folder.write("rpushd.env", &variables(NEW, "RPUSHD_HEARTBEAT_SECS\n"));
+    assert_eq!(reload(&daemon), refused(&daemon));
+    daemon.wait_for(&format!("configuration is kept: {file}:5: not a line NAME=VALUE"));
+
+    folder.write("rpushd.env", &variables(NEW, ""));
+    folder.write("rpushd.toml", "heartbeet = 1\n");
+    assert_eq!(reload(&daemon), refused(&daemon));
+    daemon.wait_for(&format!("configuration is kept: {config}:1: heartbeet: unknown key"));
+    assert_eq!(statuses(&daemon), (204, 401));
+
+    folder.write("rpushd.toml", "");
+    assert_eq!(reload(&daemon), taken());
+    assert_eq!(statuses(&daemon), (401, 204));
+}
+
+#[test]
+fn a_process_that_is_no_daemon_is_not_signalled() {
+    let mut stranger =
+        Command::new("sleep").arg("1000").stdin(Stdio::null()).spawn().expect("sleep is there");
+    let id = stranger.id().to_string();
+    let folder = Folder::new();
+    let pid_file = folder.write("pid", &format!("{id}\n"));
+    for arguments in [["reload", &id].as_slice(), &["reload", "--pid-file", &pid_file]] {
+        let output = run(&mut configure(arguments, &[]));
+        let reason = format!("rpushd: process {id} is not rpushd but \"sleep\"\n");
+        assert_eq!((output.code, output.stderr), (Some(69), reason));
+    }
+    assert_eq!(stranger.try_wait().unwrap(), None);
+    stranger.kill().unwrap();
+    stranger.wait().unwrap();
+    let output = run(&mut configure(&["reload", &id], &[]));
+    let reason = format!("rpushd: process {id}: No such process (os error 3)\n");
+    assert_eq!((output.code, output.stderr), (Some(69), reason));
+}
+
+#[test]
+fn an_environment_file_that_only_root_reads_starts_the_daemon_and_fails_a_reload() {
+    // As root, systemd reads it and gives its variables to the daemon (EnvironmentFile=).
+    let is_root = fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+    if !is_root || !has("setpriv") {
+        say("SKIPPED an_environment_file_that_only_root_reads: needs root and setpriv");
+        return;
+    }
+    let folder = Folder::new();
+    let file = folder.write("rpushd.env", &variables(SECRETS[1].1, ""));
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    let start = |variables: &[(&str, &str)]| {
+        let mut command = Command::new("setpriv");
+        isolate(&mut command);
+        command.envs(variables.iter().copied());
+        command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
+        command.arg(env!("CARGO_BIN_EXE_rpushd"));
+        command.args(["--listen", "127.0.0.1:0", "--env-file", &format!("-{file}")]);
+        command
+    };
+    let refused_at_start = run(&mut start(&[]));
+    let reason = format!("rpushd: {file}: cannot be read: Permission denied (os error 13)\n");
+    assert_eq!((refused_at_start.code, refused_at_start.stderr), (Some(66), reason));
+
+    let daemon = Daemon::listening(&mut start(&SECRETS));
+    let remedy = "\"chgrp rpushd\" and \"chmod 640\" it, then restart";
+    let denied = "(Permission denied (os error 13))";
+    daemon.wait_for(&format!("{file}: cannot be read again for a reload {denied}: {remedy}"));
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(reload(&daemon), refused(&daemon));
+    daemon.wait_for(&format!("{file}: could not be read by this process at its start {denied}"));
+}
