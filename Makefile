@@ -1,13 +1,15 @@
-# What there is to do here; `make` lists it.
+# `make` builds, `make install` copies, `make help` lists what else there is to do.
 
 CARGO ?= cargo
-# Where `make install` puts things; DESTDIR goes in front, for packages.
+# Where `make install` puts things; DESTDIR goes in front, for packages. Settings are always in /etc/rpushd,
+# where the unit looks for them.
 prefix ?= /usr/local
-sysconfdir ?= /etc
 bindir = $(prefix)/bin
 mandir = $(prefix)/share/man/man1
 docdir = $(prefix)/share/doc/rpushd
 unitdir ?= $(prefix)/lib/systemd/system
+sysusersdir ?= $(prefix)/lib/sysusers.d
+tmpfilesdir ?= $(prefix)/lib/tmpfiles.d
 INSTALL ?= install
 
 # For `make simulate`: one seed again, or that many.
@@ -25,7 +27,10 @@ archive = rpushd-linux-$(architecture)-gnu
 dist = $(or $(CARGO_TARGET_DIR),target)/dist
 binary = $(or $(CARGO_TARGET_DIR),target)/release/rpushd
 
-.DEFAULT_GOAL := help
+# The unit, with the folder of the binary. systemd wants whole paths.
+unit = sed -E 's,^(Exec[A-Za-z]+)=rpushd ,\1=$(1)/rpushd ,' packaging/systemd/rpushd.service
+
+.DEFAULT_GOAL := build
 .PHONY: help run build test check simulate bench bench-peers fuzz fmt lint install dist clean
 
 help: ## This list
@@ -66,26 +71,32 @@ fmt: ## Format the sources
 lint: ## Run clippy, warnings are errors
 	$(CARGO) clippy --all-targets -- -D warnings
 
-install: build ## Install binary, man page, systemd units and examples (DESTDIR=, prefix=/usr/local)
-	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(mandir) $(DESTDIR)$(docdir)/proxies $(DESTDIR)$(unitdir)
+install: ## Copy what `make` has built: binary, man page, units, examples (DESTDIR=, prefix=/usr/local)
+	@test -x $(binary) || { echo "$(binary) is not there: run make first, without sudo" >&2; exit 1; }
+	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(mandir) $(DESTDIR)$(docdir)/proxies $(DESTDIR)$(unitdir) \
+		$(DESTDIR)$(sysusersdir) $(DESTDIR)$(tmpfilesdir) $(DESTDIR)/etc/rpushd
 	$(INSTALL) -m 755 $(binary) $(DESTDIR)$(bindir)/rpushd
 	$(INSTALL) -m 644 packaging/man/rpushd.1 $(DESTDIR)$(mandir)/rpushd.1
-	sed 's,^ExecStart=rpushd,ExecStart=$(bindir)/rpushd,' packaging/systemd/rpushd.service \
-		>$(DESTDIR)$(unitdir)/rpushd.service
+	$(call unit,$(bindir)) >$(DESTDIR)$(unitdir)/rpushd.service
 	chmod 644 $(DESTDIR)$(unitdir)/rpushd.service
+	$(INSTALL) -m 644 packaging/systemd/rpushd.sysusers $(DESTDIR)$(sysusersdir)/rpushd.conf
+	$(INSTALL) -m 644 packaging/systemd/rpushd.tmpfiles $(DESTDIR)$(tmpfilesdir)/rpushd.conf
+	test -e $(DESTDIR)/etc/rpushd/rpushd.toml || \
+		$(INSTALL) -m 640 packaging/rpushd.toml $(DESTDIR)/etc/rpushd/rpushd.toml
 	$(INSTALL) -m 644 packaging/systemd/rpushd.socket $(DESTDIR)$(unitdir)/rpushd.socket
 	$(INSTALL) -m 644 README.md LICENSE packaging/*.md packaging/*.toml packaging/rpushd.env.example \
 		$(DESTDIR)$(docdir)
 	cp -R packaging/proxies/. $(DESTDIR)$(docdir)/proxies
-	@echo "Settings go to $(sysconfdir)/rpushd.env (mode 600); $(docdir)/rpushd.env.example lists them."
+	@echo "Settings go to /etc/rpushd.env or /etc/rpushd/rpushd.toml; examples of both are in $(docdir)."
 
+# Its unit works where the user rpushd was not made, too: systemd makes one up then (DynamicUser=).
 dist: build ## Make the release archive target/dist/rpushd-linux-ARCH-gnu.tar.gz and its .sha256
 	rm -rf $(dist)/$(archive)
 	$(INSTALL) -d $(dist)/$(archive)/proxies
 	$(INSTALL) -m 755 $(binary) $(dist)/$(archive)/rpushd
-	sed 's,^ExecStart=rpushd,ExecStart=/opt/rpushd/rpushd,' packaging/systemd/rpushd.service \
-		>$(dist)/$(archive)/rpushd.service
-	$(INSTALL) -m 644 packaging/systemd/rpushd.socket packaging/man/rpushd.1 packaging/*.md \
+	$(call unit,/opt/rpushd) | sed 's,^User=,DynamicUser=yes\n&,' >$(dist)/$(archive)/rpushd.service
+	$(INSTALL) -m 644 packaging/systemd/rpushd.socket packaging/systemd/rpushd.sysusers \
+		packaging/systemd/rpushd.tmpfiles packaging/man/rpushd.1 packaging/*.md \
 		packaging/*.toml packaging/rpushd.env.example README.md LICENSE $(dist)/$(archive)
 	cp -R packaging/proxies/. $(dist)/$(archive)/proxies
 	tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$$(git log -1 --format=%ct)" \

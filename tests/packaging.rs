@@ -223,6 +223,111 @@ fn the_man_page_has_the_exit_codes_that_help_shows() {
     assert_eq!(entries, shown);
 }
 
+/// Everything that is shipped and names files of the service.
+fn shipped_texts() -> Vec<(String, String)> {
+    let names = [
+        "changelog.md",
+        "migration.md",
+        "rpushd.toml",
+        "rpushd.example.toml",
+        "rpushd.env.example",
+        "man/rpushd.1",
+        "systemd/rpushd.service",
+        "systemd/rpushd.socket",
+        "systemd/rpushd.tmpfiles",
+        "../README.md",
+        "../Makefile",
+    ];
+    names.map(|name| (name.to_owned(), shipped(name))).into()
+}
+
+#[test]
+fn each_file_of_the_service_has_one_path_everywhere() {
+    let known = [
+        "/etc/rpushd",
+        "/etc/rpushd/",
+        "/etc/rpushd/*",
+        "/etc/rpushd.env",
+        "/etc/rpushd/rpushd.toml",
+        "/etc/rpushd/secret",
+        "/etc/rpushd/publish-secret",
+        "/etc/rpushd/secret-previous",
+        "/etc/rpushd/publish-secret-previous",
+        // An example of a template.
+        "/etc/rpushd/header.html",
+        "/run/rpushd",
+        "/run/rpushd/",
+        "/run/rpushd/rpushd.sock",
+        "/run/rpushd/rpushd.pid",
+        "/var/log/rpushd",
+        "/var/log/rpushd/",
+        "/var/log/rpushd/rpushd.log",
+    ];
+    let is_path = |letter: char| letter.is_ascii_alphanumeric() || "/.-_*".contains(letter);
+    for (name, text) in shipped_texts() {
+        for folder in ["/etc/rpushd", "/run/rpushd", "/var/log/rpushd"] {
+            for (at, _) in text.match_indices(folder) {
+                let path = text[at..].split(|letter| !is_path(letter)).next().unwrap_or_default();
+                let path = path.trim_end_matches('.');
+                assert!(known.contains(&path), "{name}: {path}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_unit_has_the_folders_that_the_examples_write_to() {
+    let unit = shipped("systemd/rpushd.service");
+    for line in ["\nUser=rpushd\n", "\nRuntimeDirectory=rpushd\n", "\nLogsDirectory=rpushd\n"] {
+        assert!(unit.contains(line), "{line}");
+    }
+    for (name, text) in
+        [("rpushd.env.example", shipped("rpushd.env.example")), ("rpushd.example.toml", example())]
+    {
+        for (ending, folder) in
+            [(".log", "/var/log/rpushd/"), (".pid", "/run/rpushd/"), (".sock ", "/run/rpushd/")]
+        {
+            for (at, _) in text.match_indices(&format!("rpushd{ending}")) {
+                assert!(text[..at].ends_with(folder), "{name}: {ending} is not in {folder}");
+            }
+        }
+    }
+}
+
+/// A machine on which the service's secrets, and nothing else, are files.
+struct ServiceFiles;
+
+impl rpushd::config::Files for ServiceFiles {
+    fn read(&self, path: &std::path::Path) -> std::io::Result<Vec<u8>> {
+        match path.to_str() {
+            Some("/etc/rpushd/secret") => Ok(SECRETS[0].1.into()),
+            Some("/etc/rpushd/publish-secret") => Ok(SECRETS[1].1.into()),
+            _ => Err(std::io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    fn is_world_readable(&self, _: &std::path::Path) -> bool {
+        false
+    }
+}
+
+#[test]
+fn the_configuration_of_the_service_needs_its_two_secrets_or_two_variables() {
+    let text = shipped("rpushd.toml");
+    let file = Some(("rpushd.toml", text.as_str()));
+    let overrides = Overrides::default();
+    let read = Config::from_sources(file, &BTreeMap::new(), &ServiceFiles, &overrides);
+    let config = read.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(config, load_with_secrets(""));
+    assert_eq!(load_with_secrets(&text), load_with_secrets(""));
+}
+
+#[test]
+fn the_readme_names_the_rust_that_is_needed() {
+    let needed = format!("{} or newer", env!("CARGO_PKG_RUST_VERSION"));
+    assert_eq!(shipped("../README.md").matches(&needed).count(), 2, "{needed}");
+}
+
 #[test]
 fn the_changelog_has_an_entry_for_this_version() {
     let heading = format!("\n## [{}]", env!("CARGO_PKG_VERSION"));
