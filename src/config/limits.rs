@@ -32,10 +32,11 @@ pub struct Limits {
     pub keepalive_timeout: Millis,
     /// Requests answered on one connection before it is closed; 0: no limit.
     pub keepalive_requests_max: u32,
-    /// Bytes queued for a subscriber before the next message closes it. Shared frames count for each
-    /// subscriber that has them queued, though they are held once. Old messages are queued up to as much
-    /// besides, and more as they are read; whoever is still to be sent messages that have left the store
-    /// is closed too.
+    /// Bytes queued for a subscriber before the next message closes it; each queued frame counts for 64 bytes
+    /// more than it has, which is about what it takes on the heap. Shared frames count for each subscriber
+    /// that has them queued, though they are held once. Old messages are queued up to as much besides, and
+    /// more as they are read; a subscriber that is still to be sent messages that have left the store is
+    /// closed too. A connection with half as much in unread answers is not read any more.
     pub outbox_bytes_max: usize,
     /// How long the kernel may accept nothing while something is queued before the connection is closed.
     pub outbox_stall_timeout: Millis,

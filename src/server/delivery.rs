@@ -173,7 +173,7 @@ impl Server {
         if subscriber.takes_batches()
             && let Some(batch) =
                 self.fanout.batch(channel, delivered, subscriber.format, &mut self.formats)
-            && connection.outbox.bytes() + batch.frame.len() <= self.config.limits.outbox_bytes_max
+            && connection.outbox.cost() + batch.frame.len() <= self.config.limits.outbox_bytes_max
         {
             let (frame, count) = (batch.frame.clone(), batch.count);
             self.counters.oversized_frames_skipped_total += batch.skipped;

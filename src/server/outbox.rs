@@ -37,6 +37,8 @@ enum Frames {
 struct Queue {
     /// What can be written now.
     front: VecDeque<Frame>,
+    /// Frames at the front that do not count towards the limit.
+    exempt_count: u32,
     fed: Option<Box<Fed>>,
 }
 
@@ -58,6 +60,9 @@ pub(super) enum Left {
     Feed,
 }
 
+/// What a queued frame costs besides its bytes: the counts in front of them and the end of their block on the
+/// heap, 16 bytes and up to 24, and its place in the queue, 16 to 32. A pong of 2 bytes takes 64.
+const FRAME_COST: usize = 64;
 /// So much is fed at most, whatever the configuration says: [`Outbox::exempt`] must hold it.
 const FED_BYTES_MAX: usize = 1 << 30;
 
@@ -69,6 +74,16 @@ impl Outbox {
     /// Bytes not yet taken by the kernel.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// What is queued costs so much, as the limit counts it.
+    pub(super) fn cost(&self) -> usize {
+        self.bytes + self.frames.count() * FRAME_COST
+    }
+
+    /// The part of it that does not count towards the limit.
+    fn exempt_cost(&self) -> usize {
+        self.exempt as usize + self.frames.exempt_count() * FRAME_COST
     }
 
     pub(super) fn progress_at(&self) -> Millis {
@@ -98,9 +113,10 @@ impl Outbox {
         self.exempt = u32::try_from(self.bytes).unwrap_or(u32::MAX);
         let mut queue = match std::mem::take(&mut self.frames) {
             Frames::None => Box::default(),
-            Frames::One(first) => Box::new(Queue { front: VecDeque::from([first]), fed: None }),
+            Frames::One(first) => Queue::of([first]),
             Frames::Many(queue) => queue,
         };
+        queue.exempt_count = u32::try_from(queue.front.len()).unwrap_or(u32::MAX);
         queue.fed = Some(Box::new(Fed { feed, behind: VecDeque::new() }));
         self.frames = Frames::Many(queue);
     }
@@ -120,7 +136,7 @@ impl Outbox {
 
     /// The feed, if more of it is to be queued: the kernel has taken so much that there is room.
     pub(super) fn feed_due(&mut self, bytes_max: usize) -> Option<&mut Feed> {
-        let has_room = (self.exempt as usize) < bytes_max.min(FED_BYTES_MAX);
+        let has_room = self.exempt_cost() < bytes_max.min(FED_BYTES_MAX);
         match &mut self.frames {
             Frames::Many(queue) if has_room => queue.fed.as_mut().map(|fed| &mut fed.feed),
             Frames::None | Frames::One(_) | Frames::Many(_) => None,
@@ -141,6 +157,7 @@ impl Outbox {
         }
         self.bytes += frame.len();
         self.exempt = self.exempt.saturating_add(size);
+        queue.exempt_count = queue.exempt_count.saturating_add(1);
         queue.front.push_back(frame);
     }
 
@@ -155,24 +172,46 @@ impl Outbox {
         }
     }
 
-    /// Queues a live message, unless so many bytes are waiting already. A single message of any size is
-    /// taken, and while it is being written it does not count: the limit bounds what piles up, not what
-    /// may be said.
+    /// Queues a live message, unless what is waiting costs more than the limit already. A single message of
+    /// any size is taken, and while it is being written it does not count: the limit bounds what piles up, not
+    /// how large a message may be.
     pub(super) fn push_live(
         &mut self,
         frame: Frame,
         bytes_max: usize,
         now: Millis,
     ) -> Result<(), Overflow> {
-        if self.bytes > bytes_max {
+        let cost = self.cost();
+        if cost > bytes_max {
             let length = self.frames.first_length().unwrap_or(0);
             let front = Some(length - self.offset as usize).filter(|front| *front > bytes_max);
-            if self.bytes - front.unwrap_or(0).max(self.exempt as usize) > bytes_max {
+            let front_cost = front.map_or(0, |front| front + FRAME_COST);
+            if cost - front_cost.max(self.exempt_cost()) > bytes_max {
                 return Err(Overflow);
             }
         }
         self.push(frame, now);
         Ok(())
+    }
+
+    /// Puts a frame in the place of the last one, if that is superseded by it and none of it has been sent.
+    /// Gives the frame back if not.
+    pub(super) fn supersede(
+        &mut self,
+        frame: Frame,
+        is_superseded: impl Fn(&[u8]) -> bool,
+    ) -> Result<(), Frame> {
+        // The end of what is exempt is not a message of its own.
+        let is_exempt = self.exempt as usize >= self.bytes;
+        match self.frames.last() {
+            Some((_, is_first)) if is_exempt || is_first && self.offset > 0 => Err(frame),
+            Some((last, _)) if is_superseded(last) => {
+                self.bytes = self.bytes - last.len() + frame.len();
+                *last = frame;
+                Ok(())
+            }
+            Some(_) | None => Err(frame),
+        }
     }
 
     /// What to write next.
@@ -230,14 +269,54 @@ impl Outbox {
         {
             assert!(bytes > 0, "more is fed before all is written");
             assert_eq!(self.exempt as usize, bytes, "what is fed does not count");
+            assert_eq!(queue.exempt_count as usize, queue.front.len(), "none of its frames does");
             bytes += fed.behind.iter().map(|frame| frame.len()).sum::<usize>();
         }
         assert_eq!(self.bytes, bytes, "accounted bytes are queued bytes");
         assert!(self.exempt as usize <= self.bytes, "what does not count is at the front");
+        assert!(self.frames.exempt_count() <= self.frames.count(), "as its frames are");
+    }
+}
+
+impl Queue {
+    fn of<const COUNT: usize>(frames: [Frame; COUNT]) -> Box<Queue> {
+        Box::new(Queue { front: VecDeque::from(frames), ..Queue::default() })
     }
 }
 
 impl Frames {
+    fn count(&self) -> usize {
+        match self {
+            Frames::None => 0,
+            Frames::One(_) => 1,
+            Frames::Many(queue) => {
+                queue.front.len() + queue.fed.as_ref().map_or(0, |fed| fed.behind.len())
+            }
+        }
+    }
+
+    fn exempt_count(&self) -> usize {
+        match self {
+            Frames::None | Frames::One(_) => 0,
+            Frames::Many(queue) => queue.exempt_count as usize,
+        }
+    }
+
+    /// The frame that was pushed last, and whether it is the one that is being written.
+    fn last(&mut self) -> Option<(&mut Frame, bool)> {
+        match self {
+            Frames::None => None,
+            Frames::One(frame) => Some((frame, true)),
+            Frames::Many(queue) => match &mut queue.fed {
+                Some(fed) => fed.behind.back_mut().map(|last| (last, false)),
+                None => {
+                    let is_first = queue.front.len() == 1;
+                    queue.front.back_mut().map(|last| (last, is_first))
+                }
+            },
+        }
+    }
+
     fn iter(&self) -> impl Iterator<Item = &Frame> {
         let (one, many) = match self {
             Frames::None => (None, None),
@@ -254,9 +333,7 @@ impl Frames {
     fn push(&mut self, frame: Frame) {
         *self = match std::mem::take(self) {
             Frames::None => Frames::One(frame),
-            Frames::One(first) => {
-                Frames::Many(Box::new(Queue { front: VecDeque::from([first, frame]), fed: None }))
-            }
+            Frames::One(first) => Frames::Many(Queue::of([first, frame])),
             Frames::Many(mut queue) => {
                 match &mut queue.fed {
                     None => queue.front.push_back(frame),
@@ -273,6 +350,7 @@ impl Frames {
             Frames::One(_) => *self = Frames::None,
             Frames::Many(queue) => {
                 queue.front.pop_front();
+                queue.exempt_count = queue.exempt_count.saturating_sub(1);
                 if queue.front.is_empty() && queue.fed.is_none() {
                     *self = Frames::None;
                 }
@@ -313,19 +391,19 @@ mod tests {
 
     #[test]
     fn the_limit_bounds_what_piles_up_but_not_one_message_or_a_replay() {
-        let frame = || Frame::from([0; 100].as_slice());
+        let frame = || Frame::from([0; 100 - FRAME_COST].as_slice());
         let push = |outbox: &mut Outbox, max| outbox.push_live(frame(), max, Millis(0));
         let mut outbox = Outbox::default();
         assert_eq!(push(&mut outbox, 150), Ok(()));
         assert_eq!(push(&mut outbox, 150), Ok(()));
         assert_eq!(push(&mut outbox, 150), Err(Overflow));
-        outbox.sent(50, Millis(0));
+        outbox.sent(36, Millis(0));
         assert_eq!(push(&mut outbox, 150), Ok(()));
         outbox.clear();
         // Larger than the limit by itself.
-        assert_eq!(push(&mut outbox, 50), Ok(()));
-        assert_eq!(push(&mut outbox, 50), Ok(()));
-        assert_eq!(push(&mut outbox, 50), Err(Overflow));
+        assert_eq!(push(&mut outbox, 30), Ok(()));
+        assert_eq!(push(&mut outbox, 30), Ok(()));
+        assert_eq!(push(&mut outbox, 30), Err(Overflow));
         outbox.clear();
         outbox.push(frame(), Millis(0));
         outbox.begin_feed(feed());
@@ -335,9 +413,9 @@ mod tests {
         outbox.assert_consistent();
         assert_eq!(push(&mut outbox, 150), Ok(()));
         assert_eq!(push(&mut outbox, 150), Err(Overflow));
-        outbox.sent(950, Millis(0));
+        outbox.sent(36 * 9 + 18, Millis(0));
         assert_eq!(push(&mut outbox, 150), Err(Overflow), "these have counted before, too");
-        outbox.sent(100, Millis(0));
+        outbox.sent(18 + 36, Millis(0));
         assert_eq!(push(&mut outbox, 150), Ok(()));
     }
 
@@ -347,9 +425,9 @@ mod tests {
         outbox.push(b"head".as_slice().into(), Millis(0));
         outbox.begin_feed(feed());
         outbox.push(b"live".as_slice().into(), Millis(0));
-        assert!(outbox.feed_due(4).is_none(), "there is no room");
+        assert!(outbox.feed_due(4 + FRAME_COST).is_none(), "there is no room");
         outbox.sent(2, Millis(0));
-        assert!(outbox.feed_due(4).is_some());
+        assert!(outbox.feed_due(4 + FRAME_COST).is_some());
         outbox.push_fed(b"one".as_slice().into(), Millis(0));
         assert_eq!(text(&outbox), "ad|one|");
         outbox.sent(5, Millis(0));
@@ -359,6 +437,43 @@ mod tests {
         assert_eq!(text(&outbox), "two|live|");
         outbox.sent(7, Millis(0));
         assert!(outbox.is_empty());
+    }
+
+    #[test]
+    fn a_frame_takes_the_place_of_one_that_it_supersedes_unless_some_of_that_was_sent() {
+        let mut outbox = Outbox::default();
+        let supersede = |outbox: &mut Outbox, frame: &str| {
+            let result = outbox.supersede(frame.as_bytes().into(), |last| last.starts_with(b"p"));
+            result.is_ok()
+        };
+        let push = |outbox: &mut Outbox, frame: &str| {
+            outbox.push(frame.as_bytes().into(), Millis(0));
+        };
+        assert!(!supersede(&mut outbox, "p1"), "there is none");
+        push(&mut outbox, "p1");
+        assert!(supersede(&mut outbox, "p22"));
+        assert_eq!(text(&outbox), "p22|");
+        outbox.sent(1, Millis(0));
+        assert!(!supersede(&mut outbox, "p3"), "it is being sent");
+        push(&mut outbox, "p3");
+        assert!(supersede(&mut outbox, "p44"));
+        assert_eq!(text(&outbox), "22|p44|");
+        push(&mut outbox, "m");
+        assert!(!supersede(&mut outbox, "p5"), "it is not the last one");
+        outbox.begin_feed(feed());
+        assert!(!supersede(&mut outbox, "p5"));
+        outbox.push_fed(b"p".as_slice().into(), Millis(0));
+        push(&mut outbox, "p6");
+        assert!(supersede(&mut outbox, "p7"));
+        outbox.end_feed();
+        assert!(supersede(&mut outbox, "p88"));
+        assert_eq!(text(&outbox), "22|p44|m|p|p88|");
+        outbox.clear();
+        push(&mut outbox, "head");
+        outbox.begin_feed(feed());
+        outbox.push_fed(b"p".as_slice().into(), Millis(0));
+        outbox.end_feed();
+        assert!(!supersede(&mut outbox, "p9"), "it belongs to the feed");
     }
 
     #[test]

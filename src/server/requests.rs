@@ -395,7 +395,7 @@ impl Server {
     /// Whether the client has read most of what it was sent.
     pub(super) fn can_be_sent_more(&self, id: u32) -> bool {
         let outbox = &self.connections[id as usize].outbox;
-        outbox.bytes() <= self.config.limits.outbox_bytes_max / 2 && !outbox.is_fed()
+        outbox.cost() <= self.config.limits.outbox_bytes_max / 2 && !outbox.is_fed()
     }
 
     /// Whether so much was published that subscribers have not taken yet that no more may come.

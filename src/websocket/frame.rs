@@ -33,6 +33,11 @@ pub fn pong(payload: &[u8]) -> Vec<u8> {
     encode(PONG, &payload[..payload.len().min(CONTROL_PAYLOAD_BYTES_MAX)])
 }
 
+/// Whether a frame that was made here is a pong.
+pub fn is_pong(frame: &[u8]) -> bool {
+    frame.first() == Some(&PONG)
+}
+
 /// A close frame with a status code and a reason. A reason above 123 bytes does not fit into a control
 /// frame and is cut before the character that would exceed it.
 pub fn close(code: CloseCode, reason: &str) -> Vec<u8> {

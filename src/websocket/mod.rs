@@ -17,7 +17,7 @@ mod violation;
 pub use close::CloseCode;
 pub use deflate::{deflate, inflate};
 pub use frame::{
-    CLOSE_EMPTY, CONTROL_PAYLOAD_BYTES_MAX, PING_EMPTY, close, pong, text, text_deflated,
+    CLOSE_EMPTY, CONTROL_PAYLOAD_BYTES_MAX, PING_EMPTY, close, is_pong, pong, text, text_deflated,
 };
 pub use handshake::{Accepted, Handshake, Refusal, VERSIONS_SUPPORTED, accept_value};
 pub use reader::{Event, Reader, Rules};

@@ -10,6 +10,8 @@ use rpushd::time::Millis;
 
 /// A deadline comes at most so much late, when time passes in small steps.
 const TICK: Millis = Millis(64);
+/// What a queued frame counts for besides its bytes.
+const FRAME_COST: usize = 64;
 /// No response but a stream is larger.
 const RESPONSE_BYTES_MAX: usize = 12 * 1024;
 
@@ -42,7 +44,10 @@ pub fn may_end(world: &mut World, number: usize) {
             // The model cannot tell which of several that came at once was the last.
             let smallest = missing.iter().copied().min().unwrap_or(0);
             let before_last = missing.iter().sum::<usize>() - smallest;
-            !missing.is_empty() && answers.queued.len() + before_last > limits.outbox_bytes_max
+            // How many frames the bytes are in since the last look is not known exactly.
+            let frames = answers.queued_frames + missing.len();
+            let cost = answers.queued.len() + before_last + frames * FRAME_COST;
+            !missing.is_empty() && cost > limits.outbox_bytes_max
         }
         None => false,
     };

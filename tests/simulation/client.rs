@@ -74,6 +74,8 @@ pub struct Socket {
 pub struct Answers {
     /// Bytes that the server has queued and no kernel has taken.
     pub queued: VecDeque<u8>,
+    /// In how many frames it did so, when last looked at.
+    pub queued_frames: usize,
     /// All bytes that it ever queued.
     pub total: u64,
     pub reader: ResponseReader,
@@ -223,6 +225,7 @@ impl Answers {
     pub fn new(now: Millis) -> Answers {
         Answers {
             queued: VecDeque::new(),
+            queued_frames: 0,
             total: 0,
             reader: ResponseReader::default(),
             count: 0,

@@ -230,6 +230,9 @@ impl World {
             count = self.server.unsent(ConnectionId(id), &mut slices);
         }
         let length: usize = slices[..count].iter().map(|slice| slice.len()).sum();
+        if length >= known {
+            client.answers.queued_frames = count;
+        }
         if length < known {
             // It is going to be closed; that is when the reason is asked for.
             assert_eq!(length, 0, "connection {id}: queued bytes have vanished");

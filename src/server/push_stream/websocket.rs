@@ -143,11 +143,16 @@ impl Server {
             Event::Text(text) if !text.is_empty() => self.publish_from(id, text.as_bytes(), now),
             Event::Text(_) | Event::Pong => {}
             Event::Ping(payload) => {
-                // A client that only pings and never reads is bounded like any other slow reader.
                 let frame = Frame::from(websocket::pong(&payload));
                 let bytes_max = self.config.limits.outbox_bytes_max;
                 let outbox = &mut self.connections[id as usize].outbox;
-                match outbox.push_live(frame, bytes_max, now.monotonic) {
+                // Only the latest ping needs an answer (RFC 6455, section 5.5.3). A client that pings between
+                // messages and never reads is bounded like any other slow reader.
+                let pushed = match outbox.supersede(frame, websocket::is_pong) {
+                    Ok(()) => Ok(()),
+                    Err(frame) => outbox.push_live(frame, bytes_max, now.monotonic),
+                };
+                match pushed {
                     Ok(()) => self.request_write(id),
                     Err(_) => self.close_slow(id, SlowReader::Overflow, now),
                 }

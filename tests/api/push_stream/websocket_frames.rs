@@ -154,6 +154,39 @@ fn a_ping_is_answered_with_its_payload() {
 }
 
 #[test]
+fn only_the_latest_of_several_pings_is_answered() {
+    let daemon = publishing_daemon("");
+    let client = connected(&daemon, "a");
+    client.send(["1", "22", "333"].map(|payload| masked(PING, payload)).concat());
+    assert_eq!(client.read(), frame(PONG, "333"));
+    // The answer to the first ping has been sent in part; what is published is behind it.
+    client.take_only(1);
+    client.send(masked(PING, "first"));
+    client.send(masked(PING, "second"));
+    publish(&daemon, "a", "x");
+    client.send(["third", "4"].map(|payload| masked(PING, payload)).concat());
+    client.take_more(usize::MAX);
+    let pongs = ["first", "second", "4"].map(|payload| frame(PONG, payload));
+    assert_eq!(
+        client.read(),
+        [&pongs[0], &pongs[1], &text("x"), &pongs[2]].map(|one| &one[..]).concat()
+    );
+}
+
+#[test]
+fn a_client_that_pings_and_never_reads_has_one_pong_queued() {
+    let daemon = publishing_daemon("");
+    let client = connected(&daemon, "a");
+    client.take_only(0);
+    for _ in 0..100 {
+        client.send(masked(PING, "x".repeat(125)).repeat(1000));
+    }
+    assert_eq!(daemon.with_server(|server, _| server.buffered_bytes()), 127);
+    client.take_more(usize::MAX);
+    assert_eq!(client.read(), frame(PONG, "x".repeat(125)));
+}
+
+#[test]
 fn a_pong_is_ignored() {
     let daemon = publishing_daemon("");
     let client = connected(&daemon, "a");

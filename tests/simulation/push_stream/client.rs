@@ -172,6 +172,24 @@ impl Client {
         matches!(self.phase, Phase::Idle) && has_read && !self.has_shut && !self.is_broken
     }
 
+    /// Forgets a queued pong if the server has queued another in its place: of pings, only the latest needs an
+    /// answer (RFC 6455, section 5.5.3). `all` is what the server has queued now.
+    pub fn drop_superseded(&mut self, all: &[u8]) -> bool {
+        let same = self.queued.iter().zip(all).take_while(|(old, new)| old == new).count();
+        let length = self.queued.len();
+        if self.role != Role::Subscriber(Mode::WebSocket) || same == length {
+            return false;
+        }
+        let is_last_pong = |at: &usize| {
+            self.queued[*at] == 0x8a
+                && self.queued.get(at + 1).is_some_and(|size| at + 2 + usize::from(*size) == length)
+        };
+        let start = (0..=same).rev().find(is_last_pong).expect("only the last pong is replaced");
+        assert_eq!(all[start], 0x8a, "a pong takes the place of a pong");
+        self.queued.truncate(start);
+        true
+    }
+
     pub fn send(&mut self, bytes: &[u8]) {
         self.to_server.extend(bytes);
         self.sent += bytes.len();

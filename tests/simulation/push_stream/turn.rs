@@ -194,7 +194,6 @@ impl World {
     fn observe(&mut self, number: usize) {
         let client = &mut self.clients[number];
         let Some(id) = client.id.map(ConnectionId) else { return };
-        let known = client.queued.len();
         let mut few = [IoSlice::new(&[]); 32];
         let mut many = Vec::new();
         let mut slices = &mut few[..];
@@ -205,10 +204,18 @@ impl World {
             count = self.server.unsent(id, slices);
             assert!(count < slices.len(), "there is room for all slices");
         }
-        if slices[..count].iter().map(|slice| slice.len()).sum::<usize>() <= known {
+        let all: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.iter().copied()).collect();
+        // Nothing is queued any more for who is about to be closed.
+        if all.is_empty() {
             return;
         }
-        let all: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.iter().copied()).collect();
+        if client.drop_superseded(&all) {
+            self.coverage.count("pongs superseded", 1);
+        }
+        let known = client.queued.len();
+        if all.len() <= known {
+            return;
+        }
         client.queued.extend(&all[known..]);
         client.reader.feed(&all[known..]);
         // What a client asked for before it vanished is carried out.

@@ -231,7 +231,10 @@ impl World {
         let (frame, said) = match self.random.below(12) {
             0 => (masked(0x88, &1000u16.to_be_bytes(), mask), Said::Close),
             1..=4 => {
-                let payload = vec![b'p'; self.random.below(20)];
+                // Each pong can be told from the others.
+                self.serial += 1;
+                let mut payload = format!("p{}", self.serial).into_bytes();
+                payload.resize(payload.len() + self.random.below(20), b'.');
                 (masked(0x89, &payload, mask), Said::Ping(payload))
             }
             _ if may_publish => {
