@@ -12,7 +12,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("timer_wheel", &["time"]),
     ("compression", &[]),
     ("http", &["time"]),
-    ("websocket", &["compression"]),
+    ("websocket", &["time", "compression"]),
     ("transports", &["time", "message", "compression", "http", "websocket"]),
     ("config", &["time", "http", "transports"]),
     ("hub", &["time", "message", "timer_wheel", "config"]),

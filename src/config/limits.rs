@@ -23,9 +23,11 @@ pub struct Limits {
     pub body_bytes_max: usize,
     /// From the first byte of a request to the end of its head; beyond it 408.
     pub head_timeout: Millis,
-    /// Between two arrivals of body bytes; beyond it 408.
+    /// Between two arrivals of body bytes; beyond it 408. Also between two of an unfinished message or frame from
+    /// a WebSocket client; beyond it close code 1008.
     pub body_timeout: Millis,
-    /// From the end of a request's head to the end of its body, however steadily it trickles.
+    /// From the end of a request's head to the end of its body, however steadily it trickles; also from the
+    /// first to the last byte of a message from a WebSocket client.
     pub body_total_timeout: Millis,
     /// An idle keep-alive connection is kept at least this long; it must outlive the proxy's own idle
     /// time-out, so that the proxy never sends a request into a closing socket.
@@ -63,7 +65,7 @@ pub struct Limits {
     /// Memory account of stored messages, channels and subscriptions. A push-stream
     /// `shared_memory_size` takes its place.
     pub store_bytes_max: usize,
-    /// Size of a message from a WebSocket client.
+    /// Size of a message from a WebSocket client. Where clients may not publish, none of it is kept.
     pub websocket_message_bytes_max: usize,
     /// From the stop signal to the end of the process.
     pub stop_timeout: Millis,

@@ -63,13 +63,7 @@ impl Server {
     pub fn buffered_bytes(&self) -> usize {
         self.connections
             .iter()
-            .map(|(_, connection)| {
-                let body_bytes = match &connection.phase {
-                    Phase::Body(incoming) => incoming.body.len(),
-                    _ => 0,
-                };
-                connection.outbox.bytes() + connection.input.len() + body_bytes
-            })
+            .map(|(_, connection)| connection.outbox.bytes() + connection.unfinished_bytes())
             .sum()
     }
 

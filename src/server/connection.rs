@@ -284,7 +284,8 @@ impl Connection {
             Phase::Body(incoming) => (incoming.last_arrival + limits.body_timeout)
                 .min(incoming.began + limits.body_total_timeout),
             Phase::Subscriber(subscriber) => {
-                subscriber.next_beat.min(subscriber.ends_at).min(self.pong_due_at(limits))
+                let end = subscriber.next_beat.min(subscriber.ends_at);
+                end.min(self.pong_due_at(limits)).min(self.unfinished_until(limits))
             }
             Phase::Lingering => self.since + limits.linger_timeout,
             Phase::Draining | Phase::Condemned => Millis::NEVER,
@@ -293,6 +294,33 @@ impl Connection {
             true => phase.min(self.stalls_at(limits)),
             false => phase,
         }
+    }
+
+    /// When a WebSocket client has taken too long with what it has begun: as long as with a request's body.
+    pub(super) fn unfinished_until(&self, limits: &Limits) -> Millis {
+        let Phase::Subscriber(subscriber) = &self.phase else { return Millis::NEVER };
+        let Transport::WebSocket { reader, .. } = &subscriber.transport else {
+            return Millis::NEVER;
+        };
+        match reader.unfinished() {
+            Some(unfinished) if !self.flags.is_paused() => (unfinished.last_arrival
+                + limits.body_timeout)
+                .min(unfinished.began + limits.body_total_timeout),
+            Some(_) | None => Millis::NEVER,
+        }
+    }
+
+    /// Bytes of what its client has begun to say and not ended.
+    pub(super) fn unfinished_bytes(&self) -> usize {
+        let of_phase = match &self.phase {
+            Phase::Body(incoming) => incoming.body.len(),
+            Phase::Subscriber(subscriber) => match &subscriber.transport {
+                Transport::WebSocket { reader, .. } => reader.held_bytes(),
+                Transport::Framed | Transport::Stream { .. } | Transport::LongPoll(_) => 0,
+            },
+            Phase::Head { .. } | Phase::Draining | Phase::Lingering | Phase::Condemned => 0,
+        };
+        self.input.len() + of_phase
     }
 
     /// When a connection whose socket takes nothing is given up.

@@ -46,12 +46,14 @@ impl Server {
             self.note_stream_end(id, "its client has vanished", now);
             return self.condemn(id);
         }
+        let has_taken_too_long = connection.unfinished_until(limits) <= now.monotonic;
         match &mut connection.phase {
             Phase::Head { .. } if connection.input.is_empty() => self.drain(id, now),
             Phase::Head { .. } | Phase::Body(_) => {
                 self.counters.timed_out_requests_total += 1;
                 self.time_out_request(id, now);
             }
+            Phase::Subscriber(_) if has_taken_too_long => self.time_out_frame(id, now),
             Phase::Subscriber(_) => self.beat_or_end(id, now),
             Phase::Lingering => self.condemn(id),
             Phase::Draining | Phase::Condemned => {}

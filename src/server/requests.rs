@@ -1,6 +1,6 @@
 //! From bytes to requests: heads, bodies, and what becomes of a body that nobody wants.
 
-use super::connection::{Awaiting, Exchange, Incoming, Pause, Phase};
+use super::connection::{Awaiting, Exchange, Incoming, Pause, Phase, Transport};
 use super::{ConnectionId, Server};
 use crate::http::{
     BodyReader, Framing, Head, HeadStorage, Response, Status, empty_lines, parse_head,
@@ -43,7 +43,13 @@ impl Server {
 
     /// Goes on with what was left over.
     pub(super) fn read_on(&mut self, id: u32, now: Now) {
-        self.connections[id as usize].since = now.monotonic;
+        let connection = &mut self.connections[id as usize];
+        connection.since = now.monotonic;
+        if let Phase::Subscriber(subscriber) = &mut connection.phase
+            && let Transport::WebSocket { reader, .. } = &mut subscriber.transport
+        {
+            reader.resume(now.monotonic, self.config.limits.body_timeout);
+        }
         self.read(id, &[], now);
         self.rearm(id);
     }

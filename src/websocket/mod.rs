@@ -20,5 +20,5 @@ pub use frame::{
     CLOSE_EMPTY, CONTROL_PAYLOAD_BYTES_MAX, PING_EMPTY, close, is_pong, pong, text, text_deflated,
 };
 pub use handshake::{Accepted, Handshake, Refusal, VERSIONS_SUPPORTED, accept_value};
-pub use reader::{Event, Reader, Rules};
+pub use reader::{Event, Reader, Rules, Unfinished};
 pub use violation::Violation;

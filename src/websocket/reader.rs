@@ -1,5 +1,6 @@
 //! Frames from a client, joined into messages (RFC 6455 sections 5 and 8.1). However the bytes are sliced,
-//! the events are the same. Between messages a reader owns no memory beyond its own eight bytes.
+//! the events are the same. Between messages a reader owns no memory beyond its own eight bytes; within one it
+//! owns what has arrived of it, and nothing of texts that are dropped.
 
 use super::close::{self, CloseCode};
 use super::deflate::inflate;
@@ -7,12 +8,15 @@ use super::header::{HEADER_BYTES_MAX, Header, Kind};
 use super::mask;
 use super::violation::Violation;
 use crate::compression::{InflateError, Inflater};
+use crate::time::Millis;
 
 /// What the reader has to know about a connection. The same for all calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
     /// Whether the handshake agreed on permessage-deflate.
     pub accepts_deflated: bool,
+    /// Whether texts are wanted; if not, their bytes are dropped as they come.
+    pub keeps_texts: bool,
     /// Size of a message, as sent and as decompressed; beyond it [`Violation::MessageTooBig`].
     pub message_bytes_max: usize,
 }
@@ -22,6 +26,8 @@ pub struct Rules {
 pub enum Event {
     /// A whole text message, decompressed.
     Text(String),
+    /// A whole text message whose bytes were dropped, so that they were not looked at either.
+    TextDropped,
     /// A binary message begins. Nothing here takes binary messages, so its bytes are never kept and the
     /// reader reads nothing more: the caller closes the connection.
     Binary,
@@ -45,7 +51,44 @@ pub struct Reader {
     partial: Option<Box<Partial>>,
 }
 
+/// Since when something is incomplete: the header of a frame, a frame or a fragmented message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unfinished {
+    /// When its first byte came.
+    pub began: Millis,
+    /// When its latest bytes came.
+    pub last_arrival: Millis,
+}
+
 impl Reader {
+    /// What has begun and not ended.
+    pub fn unfinished(&self) -> Option<Unfinished> {
+        self.partial.as_ref().map(|partial| partial.unfinished)
+    }
+
+    /// It is read again after a pause, in which nothing could arrive: that does not count as delay. Only a pause
+    /// longer than `quiet_max` moves the beginning: a client cannot do so by itself.
+    pub fn resume(&mut self, now: Millis, quiet_max: Millis) {
+        let Some(partial) = &mut self.partial else { return };
+        let unfinished = &mut partial.unfinished;
+        let quiet = now.since(unfinished.last_arrival);
+        if quiet > quiet_max {
+            unfinished.began = unfinished.began + quiet;
+        }
+        unfinished.last_arrival = now;
+    }
+
+    /// Bytes that it holds for what is incomplete, but for a hundred or two.
+    pub fn held_bytes(&self) -> usize {
+        let Some(partial) = &self.partial else { return 0 };
+        let of_frame = partial.frame.as_ref().map_or(0, |frame| match &frame.content {
+            Content::Text(message) => message.bytes.capacity(),
+            Content::Close(payload) | Content::Ping(payload) => payload.capacity(),
+            Content::Binary | Content::Pong => 0,
+        });
+        of_frame + partial.message.as_ref().map_or(0, |message| message.bytes.capacity())
+    }
+
     /// Takes bytes from the front of `input` up to the end of the next event. `None`: all bytes are taken,
     /// and more are needed. To be called until it returns `None`.
     ///
@@ -56,13 +99,21 @@ impl Reader {
         input: &mut &[u8],
         rules: Rules,
         inflater: &mut Inflater,
+        now: Millis,
     ) -> Option<Result<Event, Violation>> {
-        let mut partial = self.partial.take().map_or_else(Partial::default, |boxed| *boxed);
+        let has_input = !input.is_empty();
+        let mut partial = match self.partial.take() {
+            Some(boxed) => *boxed,
+            None => Partial::new(now),
+        };
         let event = partial.advance(input, rules, inflater).transpose();
         match event {
             Some(Err(_) | Ok(Event::Binary | Event::Close { .. })) => *input = &[],
-            Some(Ok(Event::Text(_) | Event::Ping(_) | Event::Pong)) | None => {
+            Some(Ok(Event::Text(_) | Event::TextDropped | Event::Ping(_) | Event::Pong)) | None => {
                 if !partial.is_idle() {
+                    if has_input {
+                        partial.unfinished.last_arrival = now;
+                    }
                     self.partial = Some(Box::new(partial));
                 }
             }
@@ -72,8 +123,9 @@ impl Reader {
 }
 
 /// Everything that can be under way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Partial {
+    unfinished: Unfinished,
     header: [u8; HEADER_BYTES_MAX],
     header_bytes: usize,
     /// The frame whose payload is being read.
@@ -106,12 +158,26 @@ enum Content {
 #[derive(Debug, Default)]
 struct Message {
     is_compressed: bool,
+    /// The bytes are dropped.
+    is_dropped: bool,
+    /// Announced by the frames so far.
+    length: u64,
     bytes: Vec<u8>,
     /// So many of the bytes are known to be whole characters.
     checked_bytes: usize,
 }
 
 impl Partial {
+    fn new(now: Millis) -> Partial {
+        Partial {
+            unfinished: Unfinished { began: now, last_arrival: now },
+            header: [0; HEADER_BYTES_MAX],
+            header_bytes: 0,
+            frame: None,
+            message: None,
+        }
+    }
+
     fn is_idle(&self) -> bool {
         self.header_bytes == 0 && self.frame.is_none() && self.message.is_none()
     }
@@ -176,9 +242,10 @@ impl Partial {
         if starts_message && self.message.is_some() {
             return Err(Violation::MessageInterrupted);
         }
-        let content = match header.kind {
+        let mut content = match header.kind {
             Kind::Text => Content::Text(Message {
                 is_compressed: header.has_compressed_bit,
+                is_dropped: !rules.keeps_texts,
                 ..Message::default()
             }),
             Kind::Continuation => match self.message.take() {
@@ -190,9 +257,9 @@ impl Partial {
             Kind::Ping => Content::Ping(Vec::new()),
             Kind::Pong => Content::Pong,
         };
-        if let Content::Text(message) = &content {
-            let room = rules.message_bytes_max.saturating_sub(message.bytes.len());
-            if header.payload_bytes > room as u64 {
+        if let Content::Text(message) = &mut content {
+            message.length = message.length.saturating_add(header.payload_bytes);
+            if message.length > rules.message_bytes_max as u64 {
                 return Err(Violation::MessageTooBig);
             }
         }
@@ -213,6 +280,7 @@ impl Partial {
         inflater: &mut Inflater,
     ) -> Result<Option<Event>, Violation> {
         let event = match frame.content {
+            Content::Text(message) if frame.is_final && message.is_dropped => Event::TextDropped,
             Content::Text(message) if frame.is_final => {
                 Event::Text(message.into_text(rules.message_bytes_max, inflater)?)
             }
@@ -242,12 +310,16 @@ impl Frame {
         let (chunk, rest) = input.split_at(count);
         *input = rest;
         let kept = match &mut self.content {
-            Content::Text(message) => Some(&mut message.bytes),
+            Content::Text(message) => (!message.is_dropped).then_some(&mut message.bytes),
             Content::Close(payload) | Content::Ping(payload) => Some(payload),
             Content::Binary | Content::Pong => None,
         };
         if let Some(kept) = kept {
             let start = kept.len();
+            if kept.capacity() - start < count {
+                // Twice as much, as a vector grows, but no more than the frame needs.
+                kept.reserve_exact(start.max(count).min(missing as usize));
+            }
             kept.extend_from_slice(chunk);
             let offset = (self.payload_bytes_read % 4) as usize;
             mask::apply(&mut kept[start..], self.mask, offset);
@@ -292,9 +364,9 @@ mod tests {
     /// The reader after an input that holds no event.
     fn after(input: &[u8]) -> Reader {
         let mut reader = Reader::default();
-        let rules = Rules { accepts_deflated: true, message_bytes_max: 100 };
+        let rules = Rules { accepts_deflated: true, keeps_texts: true, message_bytes_max: 100 };
         let mut rest = input;
-        assert_eq!(reader.next(&mut rest, rules, &mut Inflater::default()), None);
+        assert_eq!(reader.next(&mut rest, rules, &mut Inflater::default(), Millis(0)), None);
         assert!(rest.is_empty());
         reader
     }
@@ -303,16 +375,19 @@ mod tests {
     fn between_messages_a_reader_owns_no_heap() {
         assert_eq!(size_of::<Reader>(), 8);
         let mut reader = Reader::default();
-        let rules = Rules { accepts_deflated: false, message_bytes_max: 100 };
+        let rules = Rules { accepts_deflated: false, keeps_texts: true, message_bytes_max: 100 };
         let mut input: &[u8] = b"\x01\x81\0\0\0\0a\x80\x81\0\0\0\0b\x89\x80\0\0\0\0";
         let text = Event::Text("ab".to_owned());
-        assert_eq!(reader.next(&mut input, rules, &mut Inflater::default()), Some(Ok(text)));
+        assert_eq!(
+            reader.next(&mut input, rules, &mut Inflater::default(), Millis(0)),
+            Some(Ok(text))
+        );
         assert!(reader.partial.is_none());
         assert_eq!(
-            reader.next(&mut input, rules, &mut Inflater::default()),
+            reader.next(&mut input, rules, &mut Inflater::default(), Millis(0)),
             Some(Ok(Event::Ping(Vec::new())))
         );
-        assert_eq!(reader.next(&mut input, rules, &mut Inflater::default()), None);
+        assert_eq!(reader.next(&mut input, rules, &mut Inflater::default(), Millis(0)), None);
         assert!(reader.partial.is_none());
     }
 
@@ -325,5 +400,63 @@ mod tests {
         };
         assert_eq!(message.bytes, b"abc");
         assert!(message.bytes.capacity() < 100);
+    }
+
+    #[test]
+    fn a_message_is_never_given_more_room_than_its_frames_need() {
+        let mut reader = Reader::default();
+        let rules = Rules { accepts_deflated: false, keeps_texts: true, message_bytes_max: 1000 };
+        let mut next = |mut input: &[u8]| {
+            assert_eq!(reader.next(&mut input, rules, &mut Inflater::default(), Millis(0)), None);
+            reader.held_bytes()
+        };
+        next(b"\x81\xfe\x03\xe8\0\0\0\0");
+        let held: Vec<usize> = (0..9).map(|_| next(&[b'x'; 110])).collect();
+        assert_eq!(held, [110, 220, 440, 440, 880, 880, 880, 880, 1000]);
+    }
+    #[test]
+    fn the_bytes_of_a_text_that_is_dropped_are_not_held_but_its_length_is_bounded() {
+        let rules = Rules { accepts_deflated: true, keeps_texts: false, message_bytes_max: 100 };
+        let mut next = {
+            let mut reader = Reader::default();
+            move |mut input: &[u8]| {
+                let event = reader.next(&mut input, rules, &mut Inflater::default(), Millis(0));
+                (event, reader.held_bytes())
+            }
+        };
+        assert_eq!(next(b"\x01\xb2\0\0\0\0"), (None, 0));
+        assert_eq!(next(&[b'x'; 49]), (None, 0));
+        assert_eq!(next(b"x"), (None, 0));
+        assert_eq!(next(b"\x80\xb2\0\0\0\0"), (None, 0));
+        assert_eq!(next(&[b'x'; 50]), (Some(Ok(Event::TextDropped)), 0));
+        // What is compressed is not looked into.
+        assert_eq!(next(b"\xc1\x81\0\0\0\0\xff"), (Some(Ok(Event::TextDropped)), 0));
+        assert_eq!(next(b"\x01\xb2\0\0\0\0"), (None, 0));
+        assert_eq!(next(&[b'x'; 50]), (None, 0));
+        assert_eq!(next(b"\x80\xb3\0\0\0\0"), (Some(Err(Violation::MessageTooBig)), 0));
+    }
+
+    #[test]
+    fn what_is_unfinished_began_with_its_first_byte() {
+        let rules = Rules { accepts_deflated: false, keeps_texts: true, message_bytes_max: 100 };
+        let mut reader = Reader::default();
+        let mut next = |mut input: &[u8], now: u64| {
+            let mut inflater = Inflater::default();
+            while reader.next(&mut input, rules, &mut inflater, Millis(now)).is_some() {}
+            reader.unfinished().map(|unfinished| (unfinished.began.0, unfinished.last_arrival.0))
+        };
+        assert_eq!(next(b"\x81", 1), Some((1, 1)));
+        assert_eq!(next(b"", 2), Some((1, 1)));
+        assert_eq!(next(b"\x81\0\0\0\0", 3), Some((1, 3)));
+        assert_eq!(next(b"a\x01\x81\0\0\0\0b", 4), Some((4, 4)), "another message");
+        assert_eq!(next(b"\x89\x80\0\0\0\0", 5), Some((4, 5)), "a ping within it");
+        assert_eq!(next(b"\x80\x80\0\0\0\0", 6), None);
+        assert_eq!(next(b"\x88\x82\0\0\0", 7), Some((7, 7)), "half a close frame");
+        let times =
+            |reader: &Reader| reader.unfinished().map(|one| (one.began.0, one.last_arrival.0));
+        reader.resume(Millis(17), Millis(10));
+        assert_eq!(times(&reader), Some((7, 17)));
+        reader.resume(Millis(28), Millis(10));
+        assert_eq!(times(&reader), Some((18, 28)), "a long pause");
     }
 }

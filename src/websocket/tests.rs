@@ -9,10 +9,13 @@ use tungstenite::{Message, WebSocket};
 
 use super::*;
 use crate::compression::{Compressor, Inflater};
+use crate::time::Millis;
 
 const MESSAGE_BYTES_MAX: usize = 200_000;
-const PLAIN: Rules = Rules { accepts_deflated: false, message_bytes_max: MESSAGE_BYTES_MAX };
-const DEFLATED: Rules = Rules { accepts_deflated: true, message_bytes_max: MESSAGE_BYTES_MAX };
+const PLAIN: Rules =
+    Rules { accepts_deflated: false, keeps_texts: true, message_bytes_max: MESSAGE_BYTES_MAX };
+const DEFLATED: Rules =
+    Rules { accepts_deflated: true, keeps_texts: true, message_bytes_max: MESSAGE_BYTES_MAX };
 
 type Outcome = Result<Event, Violation>;
 
@@ -25,7 +28,7 @@ fn read_slices<'a>(slices: impl IntoIterator<Item = &'a [u8]>, rules: Rules) -> 
     let (mut reader, mut inflater) = (Reader::default(), Inflater::default());
     let mut outcomes = Vec::new();
     for mut slice in slices {
-        while let Some(outcome) = reader.next(&mut slice, rules, &mut inflater) {
+        while let Some(outcome) = reader.next(&mut slice, rules, &mut inflater, Millis(0)) {
             let is_last = matches!(outcome, Err(_) | Ok(Event::Binary | Event::Close { .. }));
             outcomes.push(outcome);
             if is_last {
@@ -229,7 +232,7 @@ fn a_message_that_ends_within_a_character_fails_with_its_last_fragment() {
 
 #[test]
 fn a_message_above_the_limit_is_refused_by_its_announced_length() {
-    let rules = Rules { accepts_deflated: false, message_bytes_max: 10 };
+    let rules = Rules { accepts_deflated: false, keeps_texts: true, message_bytes_max: 10 };
     assert_eq!(read(&masked(0x81, b"0123456789"), rules), [text_event("0123456789")]);
     let header_alone = &masked(0x81, b"0123456789a")[..6];
     assert_eq!(read(header_alone, rules), [Err(Violation::MessageTooBig)]);

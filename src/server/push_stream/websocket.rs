@@ -124,8 +124,14 @@ impl Server {
                 break;
             };
             *owes_pong &= input.is_empty();
-            let rules = Rules { accepts_deflated: *is_deflated, message_bytes_max: bytes_max };
-            match reader.next(&mut rest, rules, &mut self.inflater) {
+            let settings =
+                subscriber.location.as_ref().map(|location| &location.settings.subscriber);
+            let rules = Rules {
+                accepts_deflated: *is_deflated,
+                keeps_texts: settings.is_some_and(|settings| settings.websocket_allow_publish),
+                message_bytes_max: bytes_max,
+            };
+            match reader.next(&mut rest, rules, &mut self.inflater, now.monotonic) {
                 None => break,
                 Some(Ok(event)) => self.take_frame(id, event, now),
                 Some(Err(violation)) => {
@@ -141,7 +147,7 @@ impl Server {
     fn take_frame(&mut self, id: u32, event: Event, now: Now) {
         match event {
             Event::Text(text) if !text.is_empty() => self.publish_from(id, text.as_bytes(), now),
-            Event::Text(_) | Event::Pong => {}
+            Event::Text(_) | Event::TextDropped | Event::Pong => {}
             Event::Ping(payload) => {
                 let frame = Frame::from(websocket::pong(&payload));
                 let bytes_max = self.config.limits.outbox_bytes_max;
@@ -172,6 +178,14 @@ impl Server {
         }
     }
 
+    /// A frame or a message took longer than a request's body may.
+    pub(in crate::server) fn time_out_frame(&mut self, id: u32, now: Now) {
+        self.counters.timed_out_requests_total += 1;
+        let reason = "message took too long";
+        let frame = websocket::close(CloseCode::POLICY, reason);
+        self.close_websocket(id, frame.into(), reason, now);
+    }
+
     /// What was published before still comes first; then the close frame, then nothing.
     fn close_websocket(&mut self, id: u32, frame: Frame, reason: &str, now: Now) {
         self.collect(id, now);
@@ -196,13 +210,6 @@ impl Server {
         let connection = &self.connections[id as usize];
         let Phase::Subscriber(subscriber) = &connection.phase else { return };
         let Transport::WebSocket { is_stored, .. } = subscriber.transport else { return };
-        let allows = subscriber
-            .location
-            .as_ref()
-            .is_some_and(|location| location.settings.subscriber.websocket_allow_publish);
-        if !allows {
-            return;
-        }
         let hub = &self.hub;
         let channels = hub.channels_of(&connection.subscriptions);
         let names = |(channel, times)| std::iter::repeat_n(hub.name(channel), times as usize);

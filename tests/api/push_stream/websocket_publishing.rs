@@ -118,6 +118,70 @@ fn bytes_may_dribble_in_one_by_one() {
 }
 
 #[test]
+fn a_message_that_is_not_ended_in_time_closes_its_connection() {
+    let late = close(1008, "message took too long");
+    let fragment = masked(0x01, "x");
+    let half_a_close_frame = &masked(CLOSING, b"\x03\xe8")[..5];
+    let half_a_header = &masked(TEXT, "x")[..1];
+    for allow in ["true", "false"] {
+        for begun in [&fragment[..], &fragment[..7], half_a_close_frame, half_a_header] {
+            let daemon = websocket_daemon(&format!("websocket_allow_publish = {allow}"));
+            let client = connected(&daemon, "a");
+            client.send(begun);
+            daemon.advance(14_999);
+            assert_eq!(client.read(), b"", "{begun:?}");
+            daemon.advance(TICK);
+            assert_eq!(client.read(), late, "{begun:?}");
+            assert!(client.is_ended());
+            assert_eq!(daemon.counters().timed_out_requests_total, 1);
+            assert_eq!(daemon.with_server(|server, _| server.buffered_bytes()), 0);
+        }
+    }
+}
+
+#[test]
+fn a_message_that_trickles_for_ever_closes_its_connection() {
+    let daemon = publishing_daemon("");
+    let client = connected(&daemon, "a");
+    client.send(masked(0x01, "x"));
+    for _ in 0..5 {
+        daemon.advance(10_000);
+        // A ping within it does not begin it anew.
+        client.send([masked(0x00, "x"), masked(PING, "?")].concat());
+        assert_eq!(client.read(), frame(PONG, "?"));
+    }
+    daemon.advance(9_999);
+    assert_eq!(client.read(), b"");
+    daemon.advance(TICK);
+    assert_eq!(client.read(), close(1008, "message took too long"));
+}
+
+#[test]
+fn a_message_that_was_ended_leaves_no_deadline() {
+    let daemon = publishing_daemon("");
+    let client = connected(&daemon, "a");
+    client.send(&masked(TEXT, "x")[..3]);
+    daemon.advance(10_000);
+    client.send(&masked(TEXT, "x")[3..]);
+    assert_eq!(client.read(), text("x"));
+    daemon.advance(100_000);
+    assert!(!client.is_ended());
+}
+
+#[test]
+fn without_permission_nothing_of_a_text_is_kept() {
+    let daemon = websocket_daemon("");
+    let client = connected(&daemon, "a");
+    let message = masked(TEXT, "x".repeat(1_000_000));
+    for piece in message.chunks(100_000) {
+        client.send(piece);
+        assert_eq!(daemon.with_server(|server, _| server.buffered_bytes()), 0);
+    }
+    client.send(masked(PING, "?"));
+    assert_eq!(client.read(), frame(PONG, "?"));
+}
+
+#[test]
 fn a_message_of_four_mebibytes_and_a_small_one_behind_it_get_through() {
     let daemon = publishing_daemon("");
     let client = connected(&daemon, "a");
