@@ -147,6 +147,7 @@ pub const LIMITS: &[Limit] = &[
     limit!(Bytes target_bytes_max from 64),
     limit!(Count header_count_max from 1, to HEADER_COUNT_MAX as u64),
     limit!(Bytes body_bytes_max from 1024),
+    limit!(Bytes stream_body_bytes_max from 1024),
     limit!(Time head_timeout from 1),
     limit!(Time body_timeout from 1),
     limit!(Time body_total_timeout from 1),

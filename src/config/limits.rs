@@ -21,6 +21,8 @@ pub struct Limits {
     pub header_count_max: usize,
     /// Size of a request body of the rpushd API; beyond it 413. Locations have their own limit.
     pub body_bytes_max: usize,
+    /// Size of the body of `/api/stream`, which is a token; beyond it, or beyond `body_bytes_max`, 413.
+    pub stream_body_bytes_max: usize,
     /// From the first byte of a request to the end of its head; beyond it 408.
     pub head_timeout: Millis,
     /// Between two arrivals of body bytes; beyond it 408. Also between two of an unfinished message or frame from
@@ -89,6 +91,7 @@ impl Default for Limits {
             target_bytes_max: 8 * 1024,
             header_count_max: 100,
             body_bytes_max: 128 * 1024,
+            stream_body_bytes_max: 16 * 1024,
             head_timeout: Millis::from_seconds(10),
             body_timeout: Millis::from_seconds(15),
             body_total_timeout: Millis::from_seconds(60),

@@ -79,9 +79,10 @@ impl Server {
         if !api::has_json_content_type(head) {
             return Err(Refusal::NOT_JSON_TYPE.into());
         }
+        let limits = &self.config.limits;
         Ok(Next::Read {
             awaiting: Awaiting::Stream { channel, origin: origin.map(Into::into) },
-            bytes_max: self.config.limits.body_bytes_max,
+            bytes_max: limits.stream_body_bytes_max.min(limits.body_bytes_max),
         })
     }
 

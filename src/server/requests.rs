@@ -54,21 +54,31 @@ impl Server {
         self.rearm(id);
     }
 
-    fn keep_rest(&mut self, id: u32, rest: Vec<u8>) {
+    fn keep_rest(&mut self, id: u32, mut rest: Vec<u8>) {
         let connection = &mut self.connections[id as usize];
-        let is_subscriber = matches!(connection.phase, Phase::Subscriber(_));
-        if is_subscriber && rest.len() > self.config.limits.head_bytes_max {
-            // More than the next request: it is dropped, so that what follows could not be understood.
+        if let Phase::Subscriber(subscriber) = &connection.phase
+            && !rest.is_empty()
+            && (matches!(subscriber.transport, Transport::Framed)
+                || rest.len() > self.config.limits.head_bytes_max)
+        {
+            // Behind a stream of the API, which has no end of its own, it can never be used; and behind others
+            // more than the next request is not kept. It is dropped, so that what follows could not be
+            // understood.
             connection.exchange.keeps_alive = false;
         }
         connection.input = match connection.phase {
             Phase::Draining | Phase::Lingering | Phase::Condemned => Vec::new(),
-            // Frames that wait for room.
-            Phase::Subscriber(ref subscriber) if subscriber.is_websocket() => rest,
-            // Nothing behind the last request of a connection is ever read.
-            Phase::Subscriber(_) if !connection.exchange.keeps_alive => Vec::new(),
-            _ if rest.is_empty() => Vec::new(),
-            _ => rest,
+            // Nothing behind the last request of a connection is ever read; frames wait for room.
+            Phase::Subscriber(ref subscriber)
+                if !connection.exchange.keeps_alive && !subscriber.is_websocket() =>
+            {
+                Vec::new()
+            }
+            _ => {
+                // What was used has left room that is not needed; all of it, if nothing is left.
+                rest.shrink_to(2 * rest.len());
+                rest
+            }
         };
     }
 

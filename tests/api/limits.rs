@@ -75,6 +75,25 @@ fn a_body_of_body_bytes_max_passes_and_one_byte_more_is_413() {
 }
 
 #[test]
+fn a_body_of_stream_body_bytes_max_passes_and_one_byte_more_is_413() {
+    let body = format!("{{\"token\":\"{}\"}}", token("a"));
+    let daemon = daemon_with(|limits| limits.stream_body_bytes_max = body.len() + 10);
+    let sized = |length: usize| post("/api/stream/a", "", &format!("{body:<length$}"));
+    assert_eq!(ask(&daemon, sized(body.len() + 10)), STREAM);
+    let refused = explained("413 Request Entity Too Large", BODY_TOO_LARGE);
+    assert_eq!(ask(&daemon, sized(body.len() + 11)), refused);
+    // It is refused from its head, and dropped as it comes.
+    let client = daemon.connect();
+    let long = sized(20_000);
+    let (head, rest) = long.split_at(long.len() - 20_000);
+    assert_eq!(client.ask(head), refused);
+    client.send(&rest[1..]);
+    assert_eq!(daemon.with_server(|server, _| server.buffered_bytes()), 0);
+    assert_eq!(client.ask([" ", &subscribe("a")].concat()), STREAM);
+    assert_eq!(ask(&daemon, publish("a", &"1".repeat(60_000))), ACCEPTED);
+}
+
+#[test]
 fn keepalive_requests_max_requests_are_answered_on_one_connection() {
     let daemon = daemon_with(|limits| limits.keepalive_requests_max = 3);
     let client = daemon.connect();
@@ -169,6 +188,20 @@ fn many_small_messages_fill_backlog_bytes_max_too() {
     assert_eq!(publisher.text(), ACCEPTED.repeat(10));
     daemon.run();
     assert_eq!(publisher.text(), ACCEPTED.repeat(90));
+}
+
+#[test]
+fn what_is_sent_behind_a_stream_is_dropped() {
+    let daemon = daemon();
+    let chatter = subscriber(&daemon, "a");
+    chatter.send(get("/none", ""));
+    assert!(chatter.is_read());
+    assert_eq!(daemon.with_server(|server, _| server.buffered_bytes()), 0);
+    ask(&daemon, publish("a", "1"));
+    assert_eq!(chatter.read(), frame("1"));
+    daemon.stop();
+    assert_eq!(chatter.text(), LAST_CHUNK);
+    assert!(chatter.is_ended());
 }
 
 #[test]
