@@ -38,8 +38,8 @@ pub struct Limits {
     pub keepalive_requests_max: u32,
     /// Bytes queued for a subscriber before the next message closes it; each queued frame counts for 64 bytes
     /// more than it has, which is about what it takes on the heap. Shared frames count for each subscriber
-    /// that has them queued, though they are held once. Old messages are queued up to as much besides, and
-    /// more as they are read; a subscriber that is still to be sent messages that have left the store is
+    /// that has them queued, though they are held once. Old messages are encoded as they are read, 64 KiB
+    /// at a time, and do not count; a subscriber that is still to be sent messages that have left the store is
     /// closed too. A connection with half as much in unread answers is not read any more.
     pub outbox_bytes_max: usize,
     /// How long the kernel may accept nothing while something is queued before the connection is closed.
@@ -49,8 +49,8 @@ pub struct Limits {
     pub peer_timeout: Millis,
     /// How long nothing may come from a WebSocket client after a ping.
     pub pong_timeout: Millis,
-    /// Published bytes not yet handed to all subscribers before no further requests are read; each message
-    /// counts for 256 bytes more than its text.
+    /// Published bytes not yet handed to all subscribers, with everything encoded from them, before no further
+    /// publications are taken and requests are read; each message counts for 256 bytes more than its text.
     pub backlog_bytes_max: usize,
     /// A message in one wire format, if that is more than twice its text; a publication beyond it is refused.
     /// Templates of EventSource locations are applied to each line, so that a short text can become long.

@@ -97,7 +97,7 @@ impl History {
         let start = if resume.backtrack > 0 {
             self.len().saturating_sub(resume.backtrack as usize)
         } else if resume.since.is_some() || resume.event_id.is_some() {
-            match self.iter().position(|stored| is_start(&stored.message, resume)) {
+            match self.start(resume) {
                 Some(at) if is_seen(&self.message(at), resume) => at + 1,
                 Some(at) => at,
                 None => return None,
@@ -107,6 +107,20 @@ impl History {
         };
         let messages = self.0.as_ref()?;
         Some((messages.get(start)?.message.id, messages.back()?.message.id))
+    }
+
+    /// Where a replay begins: just at or behind the message that was seen last. Messages are in the order of
+    /// their times and tags; only an event id must be looked for one by one.
+    fn start(&self, resume: &Resume<'_>) -> Option<usize> {
+        let messages = self.0.as_ref()?;
+        let by_time = resume.since.map_or(messages.len(), |since| {
+            messages.partition_point(|stored| !is_at_or_after(&stored.message, since))
+        });
+        let by_event = resume.event_id.and_then(|_| {
+            let mut before = messages.range(..by_time);
+            before.position(|stored| has_event_id(&stored.message, resume))
+        });
+        by_event.or(Some(by_time).filter(|at| *at < messages.len()))
     }
 
     /// The messages from one id to another, ends included. None: the first of them is not here any more.
@@ -131,13 +145,10 @@ impl History {
     }
 }
 
-/// Whether the replay starts at, or just after, this message.
-fn is_start(message: &Message, resume: &Resume<'_>) -> bool {
-    let by_time = resume.since.is_some_and(|since| {
-        message.time > since.time
-            || message.time == since.time && since.tag.is_some_and(|tag| message.tag >= tag)
-    });
-    by_time || has_event_id(message, resume)
+/// Whether the message is the one at this point in time, or a later one.
+fn is_at_or_after(message: &Message, since: Since) -> bool {
+    message.time > since.time
+        || message.time == since.time && since.tag.is_some_and(|tag| message.tag >= tag)
 }
 
 /// Whether the message where the replay starts was itself the last one seen.

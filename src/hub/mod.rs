@@ -381,6 +381,12 @@ impl Hub {
         Some(Stretch { channel, serial: entry.serial, next, last })
     }
 
+    /// About how many messages [`Hub::asked`] looks at.
+    pub fn scanned_for(&self, channel: ChannelId, resume: &Resume<'_>) -> usize {
+        let is_scanned = resume.backtrack == 0 && resume.event_id.is_some();
+        if is_scanned { self.stored_count(channel) } else { 1 }
+    }
+
     /// The messages of a stretch, oldest first. None: the first has left the store.
     pub fn stored(
         &self,

@@ -465,7 +465,11 @@ impl Reactor {
         }
         while let Some(id) = self.server.next_to_close() {
             // Closing the descriptor takes it out of epoll.
-            self.sockets[id.0 as usize] = None;
+            let socket = self.sockets[id.0 as usize].take();
+            if self.server.is_cut_short(id) {
+                socket.iter().for_each(Socket::reset_at_close);
+            }
+            drop(socket);
             self.server.closed(id);
         }
     }

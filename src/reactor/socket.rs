@@ -66,6 +66,22 @@ impl Socket {
             Stream::Unix(stream) => stream.shutdown(Shutdown::Write),
         };
     }
+
+    /// Closing the socket will reset the connection instead of ending it: the client's read fails.
+    pub(super) fn reset_at_close(&self) {
+        let linger = libc::linger { l_onoff: 1, l_linger: 0 };
+        let size = size_of::<libc::linger>() as libc::socklen_t;
+        // SAFETY: the descriptor is open, the pointer is to a value of the given size.
+        unsafe {
+            libc::setsockopt(
+                self.as_raw_fd(),
+                libc::SOL_SOCKET,
+                libc::SO_LINGER,
+                (&raw const linger).cast(),
+                size,
+            )
+        };
+    }
 }
 
 fn retry(mut transfer: impl FnMut() -> io::Result<usize>) -> Transfer {

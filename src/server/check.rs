@@ -77,6 +77,11 @@ impl Server {
         self.hub.find(channel).map(|channel| self.hub.info(channel, now).published)
     }
 
+    /// Bytes of everything that was published and not handed to all subscribers yet; for tests.
+    pub fn backlog_bytes(&self) -> usize {
+        self.fanout.backlog_bytes()
+    }
+
     /// Whether nothing is left: no connection, no timer, nothing to hand out; for tests.
     pub fn is_empty(&self) -> bool {
         self.connections.is_empty()

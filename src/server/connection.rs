@@ -1,6 +1,8 @@
 //! One connection: which phase it is in, what it has sent so far, what waits for it.
 
+use super::checksum::StreamChecksum;
 use super::clients::Client;
+use super::feed::Feed;
 use super::outbox::Outbox;
 use crate::config::{Limits, ListenerId};
 use crate::endpoints::push_stream::{Location, Wire};
@@ -11,7 +13,6 @@ use crate::stats::push_stream::Format;
 use crate::time::{Millis, Now};
 use crate::transports::{Coding, Encoded, FormatId, Formats, Frame};
 use crate::websocket::Reader;
-use flate2::Crc;
 use std::rc::Rc;
 
 /// Index of a connection in the server's slab; equal to the reactor's token. Used again after the
@@ -93,7 +94,10 @@ pub(super) enum Phase {
     /// answer before its kernel hears of a reset (RFC 9112, section 9.6).
     Lingering,
     /// To be closed at the end of the turn.
-    Condemned,
+    Condemned {
+        /// In the middle of an answer that only the connection's end would end.
+        is_cut_short: bool,
+    },
 }
 
 /// A request whose body has not ended.
@@ -155,10 +159,9 @@ pub(super) struct Subscriber {
 pub(super) enum Transport {
     /// The rpushd API's frames.
     Framed,
-    /// An endless response of a location, server-sent events included. A compressed one keeps the check
-    /// sum of what it has said.
+    /// An endless response of a location, server-sent events included. A compressed one has a checksum.
     Stream {
-        said: Option<Box<Crc>>,
+        checksum: Option<Box<StreamChecksum>>,
         /// Minimum size of a message with its padding; 0: none (push-stream spec, section 18).
         padding: u32,
     },
@@ -200,7 +203,7 @@ impl Subscriber {
     /// Whether several messages may be given to it as one frame: nothing belongs between or behind them.
     pub(super) fn takes_batches(&self) -> bool {
         match self.transport {
-            Transport::Stream { ref said, padding } => said.is_none() && padding == 0,
+            Transport::Stream { ref checksum, padding } => checksum.is_none() && padding == 0,
             Transport::Framed | Transport::LongPoll(_) | Transport::WebSocket { .. } => true,
         }
     }
@@ -229,10 +232,16 @@ impl Subscriber {
 
     /// Remembers what goes into a compressed stream.
     pub(super) fn say(&mut self, item: &Encoded) {
-        if let (Transport::Stream { said: Some(said), .. }, Some(sum)) =
-            (&mut self.transport, &item.check_sum)
-        {
-            said.combine(sum);
+        if let (Some(checksum), Some(sum)) = (self.checksum(), &item.check_sum) {
+            checksum.add(sum);
+        }
+    }
+
+    /// The checksum of a compressed stream.
+    pub(super) fn checksum(&mut self) -> Option<&mut Box<StreamChecksum>> {
+        match &mut self.transport {
+            Transport::Stream { checksum, .. } => checksum.as_mut(),
+            Transport::Framed | Transport::LongPoll(_) | Transport::WebSocket { .. } => None,
         }
     }
 }
@@ -269,6 +278,17 @@ impl Connection {
         }
     }
 
+    /// The checksum of a compressed stream that begins with a replay in progress.
+    pub(super) fn replay_checksum(&mut self) -> Option<&mut StreamChecksum> {
+        if let Phase::Subscriber(subscriber) = &mut self.phase {
+            return subscriber.checksum().map(|checksum| &mut **checksum);
+        }
+        match self.outbox.feed()? {
+            Feed::Replay(replay) => replay.ends().map(|checksum| &mut **checksum),
+            Feed::Listing(_) => None,
+        }
+    }
+
     /// When something has to happen that nobody else will make happen.
     pub(super) fn deadline(&self, limits: &Limits) -> Millis {
         let phase = match &self.phase {
@@ -288,7 +308,7 @@ impl Connection {
                 end.min(self.pong_due_at(limits)).min(self.unfinished_until(limits))
             }
             Phase::Lingering => self.since + limits.linger_timeout,
-            Phase::Draining | Phase::Condemned => Millis::NEVER,
+            Phase::Draining | Phase::Condemned { .. } => Millis::NEVER,
         };
         match self.flags.is_blocked && !self.outbox.is_empty() {
             true => phase.min(self.stalls_at(limits)),
@@ -318,7 +338,7 @@ impl Connection {
                 Transport::WebSocket { reader, .. } => reader.held_bytes(),
                 Transport::Framed | Transport::Stream { .. } | Transport::LongPoll(_) => 0,
             },
-            Phase::Head { .. } | Phase::Draining | Phase::Lingering | Phase::Condemned => 0,
+            Phase::Head { .. } | Phase::Draining | Phase::Lingering | Phase::Condemned { .. } => 0,
         };
         self.input.len() + of_phase
     }
@@ -339,7 +359,7 @@ impl Connection {
     }
 
     pub(super) fn is_condemned(&self) -> bool {
-        matches!(self.phase, Phase::Condemned)
+        matches!(self.phase, Phase::Condemned { .. })
     }
 }
 

@@ -56,7 +56,7 @@ impl Server {
             Phase::Subscriber(_) if has_taken_too_long => self.time_out_frame(id, now),
             Phase::Subscriber(_) => self.beat_or_end(id, now),
             Phase::Lingering => self.condemn(id),
-            Phase::Draining | Phase::Condemned => {}
+            Phase::Draining | Phase::Condemned { .. } => {}
         }
     }
 

@@ -1,13 +1,17 @@
 //! Answers that are larger than a queue may be, and so are made as the queue drains.
 
 use super::Server;
+use super::checksum::StreamChecksum;
 use super::lines::SlowReader;
 use super::push_stream::Listing;
-use super::replay::Replay;
+use super::replay::{Part, Replay};
 use crate::time::Now;
+use crate::transports::Coding;
 
 /// A piece is about this large at most, unless one message is larger.
-const PIECE_BYTES_MAX: usize = 64 * 1024;
+pub(super) const PIECE_BYTES_MAX: usize = 64 * 1024;
+/// Pieces made at once, as small ones may come from many channels.
+const PIECES_AT_ONCE: usize = 64;
 
 /// A message left the store before the reader was ready for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,29 +33,55 @@ impl Server {
         self.request_write(id);
     }
 
-    /// Queues as much as there is room for. Whoever reads so slowly that messages leave the store before
-    /// there is room for them loses its connection, like any slow reader.
+    /// Makes more, if most of what was made before is written.
     pub(super) fn feed_more(&mut self, id: u32, now: Now) {
-        let bytes_max = self.config.limits.outbox_bytes_max;
-        let piece_bytes = bytes_max.min(PIECE_BYTES_MAX);
-        loop {
-            let outbox = &mut self.connections[id as usize].outbox;
-            let piece = match outbox.feed_due(bytes_max) {
-                None => return,
-                Some(Feed::Replay(replay)) => {
-                    replay.next(&self.hub, &mut self.formats, &mut self.pieces, piece_bytes)
+        for _ in 0..PIECES_AT_ONCE {
+            if !self.feed_piece(id, now) {
+                return;
+            }
+        }
+    }
+
+    /// Makes one more piece; false: no more for now. A client that reads so slowly that messages leave the
+    /// store before there is room for them loses its connection, like any slow consumer.
+    fn feed_piece(&mut self, id: u32, now: Now) -> bool {
+        let piece_bytes = self.config.limits.outbox_bytes_max.min(PIECE_BYTES_MAX);
+        let connection = &mut self.connections[id as usize];
+        let Some(feed) = connection.outbox.feed_due(piece_bytes) else { return false };
+        let part = match feed {
+            Feed::Replay(replay) => {
+                replay.next(&self.hub, &mut self.formats, &mut self.pieces, piece_bytes)
+            }
+            Feed::Listing(listing) => {
+                let frame = listing.next(&self.hub, self.formats.compressor(), piece_bytes, now);
+                Ok(frame.map(|frame| Part { frame, checksum: None }))
+            }
+        };
+        self.turn.work.encoded += 1;
+        self.turn.work.add_made(self.formats.take_made());
+        match part {
+            Ok(Some(part)) => {
+                if let (Some(sum), Some(checksum)) = (&part.checksum, connection.replay_checksum())
+                {
+                    checksum.add_piece(sum);
                 }
-                Some(Feed::Listing(listing)) => {
-                    Ok(listing.next(&self.hub, self.formats.compressor(), piece_bytes, now))
+                connection.outbox.push_fed(part.frame, now.monotonic);
+                true
+            }
+            Ok(None) => {
+                connection.replay_checksum().into_iter().for_each(StreamChecksum::end_replay);
+                if let Some(Feed::Replay(mut replay)) = connection.outbox.end_feed()
+                    && let Some(checksum) = replay.ends()
+                {
+                    let end = [&checksum.trailer()[..], Coding::Gzip.end()].concat();
+                    self.push(id, end.into(), now);
                 }
-            };
-            match piece {
-                Ok(Some(frame)) => outbox.push_fed(frame, now.monotonic),
-                Ok(None) => outbox.end_feed(),
-                Err(Gone) => {
-                    self.close_slow(id, SlowReader::Gone, now);
-                    return self.settle(now);
-                }
+                false
+            }
+            Err(Gone) => {
+                self.close_slow(id, SlowReader::Gone, now);
+                self.settle(now);
+                false
             }
         }
     }

@@ -1,14 +1,14 @@
 //! How things end: subscriptions, connections, the server; and how it takes a new configuration.
 
 use super::connection::{Phase, Transport};
+use super::feed::Feed;
 use super::{Server, head_limits};
 use crate::auth::TokenKey;
 use crate::config::Config;
 use crate::endpoints::push_stream::{Locations, Wire};
-use crate::http::chunk;
 use crate::hub::{Draft, HubSettings};
 use crate::time::Now;
-use crate::transports::{FormatId, Frame, gzip_stream};
+use crate::transports::{FormatId, Frame};
 use crate::websocket::CLOSE_EMPTY;
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -28,7 +28,7 @@ impl Server {
             | Phase::Body(_)
             | Phase::Draining
             | Phase::Lingering
-            | Phase::Condemned => return,
+            | Phase::Condemned { .. } => return,
         };
         if matches!(subscriber.transport, Transport::LongPoll(_)) {
             return self.time_out_waiting(id, now);
@@ -48,11 +48,19 @@ impl Server {
 
     /// What ends a subscriber's response, or its WebSocket.
     fn end_body(&mut self, id: u32, wire: Wire, now: Now) {
-        let Phase::Subscriber(subscriber) = &self.connections[id as usize].phase else { return };
-        if let Transport::Stream { said: Some(said), .. } = &subscriber.transport {
-            let mut trailer = Vec::new();
-            chunk(&gzip_stream::end(said), &mut trailer);
-            self.push(id, trailer.into(), now);
+        let connection = &mut self.connections[id as usize];
+        let Phase::Subscriber(subscriber) = &mut connection.phase else { return };
+        if let Transport::Stream { checksum, .. } = &mut subscriber.transport
+            && let Some(checksum) = checksum.take()
+        {
+            match connection.outbox.feed() {
+                // Its end is only known when the replay has been made.
+                Some(Feed::Replay(replay)) => return replay.end_stream(checksum),
+                Some(Feed::Listing(_)) | None => {
+                    let trailer = checksum.trailer();
+                    self.push(id, trailer.into(), now);
+                }
+            }
         }
         let end: Frame = match wire {
             Wire::WebSocket { .. } => CLOSE_EMPTY.as_slice().into(),
@@ -142,7 +150,11 @@ impl Server {
         if connection.is_condemned() {
             return;
         }
-        connection.phase = Phase::Condemned;
+        // In HTTP/1.0 a body of unknown length ends with the connection: one that is cut short must not end
+        // as one that is whole.
+        let is_unfinished = !connection.outbox.is_empty();
+        let is_cut_short = connection.exchange.is_http_1_0 && is_unfinished;
+        connection.phase = Phase::Condemned { is_cut_short };
         connection.outbox.clear();
         connection.input = Vec::new();
         self.waiting.take(id);
@@ -178,7 +190,7 @@ impl Server {
                 Phase::Head { .. } | Phase::Body(_) => {
                     self.connections[id as usize].exchange.keeps_alive = false;
                 }
-                Phase::Draining | Phase::Lingering | Phase::Condemned => {}
+                Phase::Draining | Phase::Lingering | Phase::Condemned { .. } => {}
             }
         }
         self.settle(now);

@@ -11,6 +11,7 @@
 mod admission;
 mod api;
 mod check;
+mod checksum;
 mod clients;
 mod connection;
 mod deadlines;
@@ -282,20 +283,11 @@ impl Server {
         self.counters.sent_bytes_total += count as u64;
         self.turn.work.writes += 1;
         let connection = &mut self.connections[id.0 as usize];
-        let is_empty = match connection.outbox.sent(count, now.monotonic) {
-            Left::Nothing => true,
-            Left::Something => false,
-            Left::Feed => {
-                self.feed_more(id.0, now);
-                self.connections[id.0 as usize].outbox.is_empty()
-            }
-        };
-        if !is_empty {
-            self.request_write(id.0);
-        } else if matches!(self.connections[id.0 as usize].phase, Phase::Draining) {
-            self.shut(id.0, now);
+        match connection.outbox.sent(count, now.monotonic) {
+            Left::Nothing | Left::Something => {}
+            Left::Feed => self.feed_more(id.0, now),
         }
-        self.resume_if_room(id.0);
+        self.go_on_writing(id.0, now);
     }
 
     /// The kernel takes nothing more for now; [`Server::writable`] will tell when it does again.
@@ -338,7 +330,7 @@ impl Server {
     pub fn wants_input(&self, id: ConnectionId) -> bool {
         let connection = &self.connections[id.0 as usize];
         match connection.phase {
-            Phase::Condemned => false,
+            Phase::Condemned { .. } => false,
             Phase::Head { .. } | Phase::Body(_)
                 if connection.flags.is_paused() || connection.flags.is_resting =>
             {
@@ -384,6 +376,13 @@ impl Server {
     /// A connection that is over. Its socket is to be closed and [`Server::closed`] called.
     pub fn next_to_close(&mut self) -> Option<ConnectionId> {
         self.to_close.pop_front().map(ConnectionId)
+    }
+
+    /// Whether the socket of a connection that is over is to be closed with a reset: the client must not take
+    /// what it got for the whole answer.
+    pub fn is_cut_short(&self, id: ConnectionId) -> bool {
+        let phase = &self.connections[id.0 as usize].phase;
+        matches!(phase, Phase::Condemned { is_cut_short: true })
     }
 
     /// The socket is closed: only now may the id be used again.

@@ -63,12 +63,16 @@ pub(super) enum Left {
 /// What a queued frame costs besides its bytes: the counts in front of them and the end of their block on the
 /// heap, 16 bytes and up to 24, and its place in the queue, 16 to 32. A pong of 2 bytes takes 64.
 const FRAME_COST: usize = 64;
-/// So much is fed at most, whatever the configuration says: [`Outbox::exempt`] must hold it.
-const FED_BYTES_MAX: usize = 1 << 30;
 
 impl Outbox {
+    /// Whether nothing is queued, and nothing is still to be made.
     pub(super) fn is_empty(&self) -> bool {
-        self.bytes == 0
+        self.bytes == 0 && !self.is_fed()
+    }
+
+    /// Whether there are bytes to write now.
+    pub(super) fn is_writable(&self) -> bool {
+        self.frames.first_length().is_some()
     }
 
     /// Bytes not yet taken by the kernel.
@@ -134,9 +138,14 @@ impl Outbox {
         }
     }
 
-    /// The feed, if more of it is to be queued: the kernel has taken so much that there is room.
+    /// The feed.
+    pub(super) fn feed(&mut self) -> Option<&mut Feed> {
+        self.feed_due(usize::MAX)
+    }
+
+    /// The feed, if more of it is to be queued: of what it has made, less than this is still to be written.
     pub(super) fn feed_due(&mut self, bytes_max: usize) -> Option<&mut Feed> {
-        let has_room = self.exempt_cost() < bytes_max.min(FED_BYTES_MAX);
+        let has_room = self.exempt_cost() < bytes_max;
         match &mut self.frames {
             Frames::Many(queue) if has_room => queue.fed.as_mut().map(|fed| &mut fed.feed),
             Frames::None | Frames::One(_) | Frames::Many(_) => None,
@@ -161,15 +170,15 @@ impl Outbox {
         queue.front.push_back(frame);
     }
 
-    /// The feed has made everything.
-    pub(super) fn end_feed(&mut self) {
-        let Frames::Many(queue) = &mut self.frames else { return };
-        if let Some(mut fed) = queue.fed.take() {
-            queue.front.append(&mut fed.behind);
-        }
+    /// The feed has made everything. Returns it.
+    pub(super) fn end_feed(&mut self) -> Option<Feed> {
+        let Frames::Many(queue) = &mut self.frames else { return None };
+        let mut fed = queue.fed.take()?;
+        queue.front.append(&mut fed.behind);
         if queue.front.is_empty() {
             self.frames = Frames::None;
         }
+        Some(fed.feed)
     }
 
     /// Queues a live message, unless what is waiting costs more than the limit already. A single message of
@@ -267,7 +276,6 @@ impl Outbox {
         if let Frames::Many(queue) = &self.frames
             && let Some(fed) = &queue.fed
         {
-            assert!(bytes > 0, "more is fed before all is written");
             assert_eq!(self.exempt as usize, bytes, "what is fed does not count");
             assert_eq!(queue.exempt_count as usize, queue.front.len(), "none of its frames does");
             bytes += fed.behind.iter().map(|frame| frame.len()).sum::<usize>();

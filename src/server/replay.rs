@@ -2,6 +2,7 @@
 //! a queue may be, and many may come back at once; so each one only remembers where in the store it is, and
 //! pieces of it are made as its queue drains, once for all who are sent the same.
 
+use super::checksum::StreamChecksum;
 use super::feed::Gone;
 use crate::endpoints::push_stream::Location;
 use crate::hub::{Hub, Stretch};
@@ -25,55 +26,65 @@ pub(super) struct Replay {
     /// The next one last.
     stretches: Vec<Stretch>,
     dressing: Dressing,
+    /// The checksum of the compressed stream that ends behind it.
+    ends: Option<Box<StreamChecksum>>,
 }
 
-/// What stands between the messages.
+/// Several messages of a replay as bytes.
+#[derive(Clone)]
+pub(super) struct Part {
+    pub(super) frame: Frame,
+    /// Their checksum, where they go into a compressed stream.
+    pub(super) checksum: Option<Rc<Crc>>,
+}
+
+/// What is put between the messages.
 pub(super) enum Dressing {
-    /// Nothing: everybody of this format is sent the same.
+    /// Nothing.
     None,
-    /// Each message is filled up to a size (push-stream spec, section 18).
+    /// Padding that brings each message up to a size (push-stream spec, section 18).
     Padded { location: Rc<Location>, coding: Coding, size: u32, size_max: u32 },
     /// A comma in front of each message but the first (JSONP).
     Listed { coding: Coding, is_first: bool },
+}
+
+/// Pieces are shared by all who are sent the same: this channel from this message on, in this format.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    serial: u64,
+    next: i64,
+    format: FormatId,
+    commas: Commas,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Commas {
+    None,
+    /// In front of each message but the first.
+    Between,
+    /// In front of each message.
+    Before,
 }
 
 impl Replay {
     /// Stretches in the order in which they are to be sent.
     pub(super) fn new(format: FormatId, mut stretches: Vec<Stretch>, dressing: Dressing) -> Replay {
         stretches.reverse();
-        Replay { format, stretches, dressing }
+        Replay { format, stretches, dressing, ends: None }
     }
 
     pub(super) fn format(&self) -> FormatId {
         self.format
     }
 
-    /// Adds all that it will say to the check sum of a compressed stream. What follows can then be said,
-    /// and even the stream be ended, before the replay has been made.
-    pub(super) fn add_to_sum(&self, hub: &Hub, formats: &mut Formats, sum: &mut Crc) {
-        for message in messages(&self.stretches, hub) {
-            let Some(bytes) = formats.add_to_sum(self.format, message, sum) else { continue };
-            if let Dressing::Padded { location, coding, size, size_max } = &self.dressing
-                && let Some(filling) = location.padding_for(bytes, *size, *size_max)
-                && let Some(filled) = formats.filling(filling, *coding).check_sum
-            {
-                sum.combine(&filled);
-            }
-        }
+    /// The stream ends behind this replay.
+    pub(super) fn end_stream(&mut self, checksum: Box<StreamChecksum>) {
+        self.ends = Some(checksum);
     }
 
-    /// How many bytes all that it will say has, as far as the messages stay in the store.
-    pub(super) fn length(&mut self, hub: &Hub, formats: &mut Formats) -> usize {
-        let (mut length, mut bytes) = (0, Vec::new());
-        for message in messages(&self.stretches, hub) {
-            bytes.clear();
-            self.dressing.write(self.format, message, formats, &mut bytes);
-            length += bytes.len();
-        }
-        if let Dressing::Listed { is_first, .. } = &mut self.dressing {
-            *is_first = true;
-        }
-        length
+    /// The checksum of a stream that ends behind this replay.
+    pub(super) fn ends(&mut self) -> Option<&mut Box<StreamChecksum>> {
+        self.ends.as_mut()
     }
 
     /// The next piece; none: that was all.
@@ -83,30 +94,39 @@ impl Replay {
         formats: &mut Formats,
         pieces: &mut Pieces,
         bytes_max: usize,
-    ) -> Result<Option<Frame>, Gone> {
+    ) -> Result<Option<Part>, Gone> {
         let Some(stretch) = self.stretches.pop() else { return Ok(None) };
         let mut messages = hub.stored(&stretch).ok_or(Gone)?;
-        let (frame, count) = match &mut self.dressing {
-            Dressing::None => {
-                pieces.piece(stretch, self.format, messages.clone(), formats, bytes_max)
+        let commas = match self.dressing {
+            Dressing::None => Some(Commas::None),
+            Dressing::Listed { is_first: true, .. } => Some(Commas::Between),
+            Dressing::Listed { is_first: false, .. } => Some(Commas::Before),
+            // It depends on the location and the client.
+            Dressing::Padded { .. } => None,
+        };
+        let (format, dressing) = (self.format, &mut self.dressing);
+        let checksum = formats.is_gzipped(format).then(Crc::new);
+        let mut write = |message: &Message, out: &mut Vec<u8>, sum: Option<&mut Crc>| {
+            dressing.write(format, message, formats, out, sum);
+        };
+        let (made, count) = match commas {
+            Some(commas) => {
+                let key = Key { serial: stretch.serial, next: stretch.next, format, commas };
+                pieces.piece(key, stretch.last, messages.clone(), bytes_max, checksum, &mut write)
             }
-            dressing => {
-                let piece = Piece::make(messages.clone(), bytes_max, |message, out| {
-                    dressing.write(self.format, message, formats, out);
-                });
-                (piece.frame, piece.count)
+            None => {
+                let piece = Piece::make(messages.clone(), bytes_max, checksum, &mut write);
+                (piece.part, piece.count)
             }
         };
+        if let Dressing::Listed { is_first, .. } = dressing {
+            *is_first = false;
+        }
         if let Some(rest) = messages.nth(count) {
             self.stretches.push(Stretch { next: rest.id, ..stretch });
         }
-        Ok(Some(frame))
+        Ok(Some(made))
     }
-}
-
-/// All that is left to be sent, as far as it is stored.
-fn messages<'a>(stretches: &[Stretch], hub: &'a Hub) -> impl Iterator<Item = &'a Rc<Message>> {
-    stretches.iter().rev().filter_map(|stretch| hub.stored(stretch)).flatten()
 }
 
 impl Dressing {
@@ -116,24 +136,29 @@ impl Dressing {
         message: &Message,
         formats: &mut Formats,
         out: &mut Vec<u8>,
+        mut sum: Option<&mut Crc>,
     ) {
         if let Dressing::Listed { coding, is_first } = self
             && !std::mem::replace(is_first, false)
         {
             coding.write(b",", formats.compressor(), out);
         }
-        let bytes = formats.write(format, message, out);
+        let bytes = formats.write(format, message, out, sum.as_deref_mut());
         if let (Some(bytes), Dressing::Padded { location, coding, size, size_max }) = (bytes, self)
             && let Some(filling) = location.padding_for(bytes, *size, *size_max)
         {
-            out.extend_from_slice(&formats.filling(filling, *coding).frame);
+            let filled = formats.filling(filling, *coding);
+            out.extend_from_slice(&filled.frame);
+            if let (Some(sum), Some(filled)) = (sum, &filled.check_sum) {
+                sum.combine(filled);
+            }
         }
     }
 }
 
 /// Several stored messages in one wire format.
 struct Piece {
-    frame: Frame,
+    part: Part,
     count: usize,
     /// Id of the last message in it.
     last: i64,
@@ -145,58 +170,57 @@ impl Piece {
     fn make<'a>(
         messages: impl Iterator<Item = &'a Rc<Message>>,
         bytes_max: usize,
-        mut write: impl FnMut(&Message, &mut Vec<u8>),
+        mut checksum: Option<Crc>,
+        write: &mut impl FnMut(&Message, &mut Vec<u8>, Option<&mut Crc>),
     ) -> Piece {
         let mut bytes = Vec::new();
         let (mut count, mut last, mut is_full) = (0, 0, false);
         for message in messages {
-            write(message, &mut bytes);
+            write(message, &mut bytes, checksum.as_mut());
             (count, last) = (count + 1, message.id);
             is_full = bytes.len() >= bytes_max || (message.id + 1) % PIECE_IDS == 0;
             if is_full {
                 break;
             }
         }
-        Piece { frame: bytes.into(), count, last, is_full }
+        let part = Part { frame: bytes.into(), checksum: checksum.map(Rc::new) };
+        Piece { part, count, last, is_full }
     }
 
     fn cost(&self) -> usize {
-        PIECE_COST + self.frame.len()
+        PIECE_COST + self.part.frame.len()
     }
 }
 
 /// The pieces that may be sent to more than one connection.
 #[derive(Default)]
 pub(super) struct Pieces {
-    /// By channel, first message and format.
-    made: HashMap<(u64, i64, FormatId), Piece>,
+    made: HashMap<Key, Piece>,
     bytes: usize,
     /// What it may grow to before unused pieces are looked for.
     sweep_bytes: usize,
 }
 
 impl Pieces {
-    /// How a stretch begins, and how many messages that is.
+    /// How a stretch that ends with the message of id `last` begins, and how many messages that is.
     fn piece<'a>(
         &mut self,
-        stretch: Stretch,
-        format: FormatId,
+        key: Key,
+        last: i64,
         messages: impl Iterator<Item = &'a Rc<Message>>,
-        formats: &mut Formats,
         bytes_max: usize,
-    ) -> (Frame, usize) {
-        let key = (stretch.serial, stretch.next, format);
+        checksum: Option<Crc>,
+        write: &mut impl FnMut(&Message, &mut Vec<u8>, Option<&mut Crc>),
+    ) -> (Part, usize) {
         let known = self.made.get(&key);
         if let Some(piece) = known
-            && (piece.last == stretch.last || piece.is_full && piece.last < stretch.last)
+            && (piece.last == last || piece.is_full && piece.last < last)
         {
-            return (piece.frame.clone(), piece.count);
+            return (piece.part.clone(), piece.count);
         }
         let known_last = known.map_or(0, |piece| piece.last);
-        let piece = Piece::make(messages, bytes_max, |message, out| {
-            _ = formats.write(format, message, out)
-        });
-        let result = (piece.frame.clone(), piece.count);
+        let piece = Piece::make(messages, bytes_max, checksum, write);
+        let result = (piece.part.clone(), piece.count);
         // Who came earlier is sent less of it, which nobody who comes later wants.
         if piece.last > known_last {
             self.bytes += piece.cost();
@@ -210,7 +234,7 @@ impl Pieces {
 
     /// Forgets what is not queued for anybody.
     pub(super) fn forget_unused(&mut self) {
-        self.made.retain(|_, piece| Rc::strong_count(&piece.frame) > 1);
+        self.made.retain(|_, piece| Rc::strong_count(&piece.part.frame) > 1);
         self.bytes = self.made.values().map(Piece::cost).sum();
         self.sweep_bytes = UNUSED_BYTES_MAX.max(2 * self.bytes);
     }
@@ -219,7 +243,6 @@ impl Pieces {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hub::ChannelId;
     use crate::transports::{Payload, WireFormat};
 
     #[test]
@@ -240,8 +263,11 @@ mod tests {
                 event_id: None,
                 event_type: None,
             });
-            let stretch = Stretch { channel: ChannelId(0), serial: 1, next, last: next };
-            pieces.piece(stretch, format, std::iter::once(&message), &mut formats, 1).0
+            let key = Key { serial: 1, next, format, commas: Commas::None };
+            let mut write = |message: &Message, out: &mut Vec<u8>, sum: Option<&mut Crc>| {
+                formats.write(format, message, out, sum);
+            };
+            pieces.piece(key, next, std::iter::once(&message), 1, None, &mut write).0.frame
         };
         let queued: Vec<Frame> = (0..200).map(|_| make(&mut pieces)).collect();
         assert!(pieces.bytes > 10 * UNUSED_BYTES_MAX, "all of them are in use");

@@ -20,7 +20,7 @@ impl Server {
     pub(super) fn read(&mut self, id: u32, bytes: &[u8], now: Now) {
         let connection = &mut self.connections[id as usize];
         match connection.phase {
-            Phase::Draining | Phase::Lingering | Phase::Condemned => return,
+            Phase::Draining | Phase::Lingering | Phase::Condemned { .. } => return,
             Phase::Head { .. } if connection.input.is_empty() => connection.since = now.monotonic,
             _ => {}
         }
@@ -67,7 +67,7 @@ impl Server {
             connection.exchange.keeps_alive = false;
         }
         connection.input = match connection.phase {
-            Phase::Draining | Phase::Lingering | Phase::Condemned => Vec::new(),
+            Phase::Draining | Phase::Lingering | Phase::Condemned { .. } => Vec::new(),
             // Nothing behind the last request of a connection is ever read; frames wait for room.
             Phase::Subscriber(ref subscriber)
                 if !connection.exchange.keeps_alive && !subscriber.is_websocket() =>
@@ -98,9 +98,10 @@ impl Server {
                 Phase::Subscriber(subscriber) if subscriber.is_websocket() => {
                     return used + self.read_frames(id, rest, now);
                 }
-                Phase::Subscriber(_) | Phase::Draining | Phase::Lingering | Phase::Condemned => {
-                    Taken::Nothing
-                }
+                Phase::Subscriber(_)
+                | Phase::Draining
+                | Phase::Lingering
+                | Phase::Condemned { .. } => Taken::Nothing,
             };
             match taken {
                 Taken::Bytes(count) => used += count,

@@ -1,5 +1,6 @@
 //! Whose turn it is to be written to: answers and the subscribers of a fan-out by turns.
 
+use super::connection::Phase;
 use super::{ConnectionId, Server};
 use crate::time::Now;
 
@@ -24,7 +25,7 @@ impl Server {
                     self.visit_some(now);
                 }
                 if let Some(id) = self.delivered.pop_front() {
-                    match self.takes_bytes(id) {
+                    match self.takes_bytes(id, now) {
                         true => return Some(ConnectionId(id)),
                         false => continue,
                     }
@@ -34,7 +35,7 @@ impl Server {
             match self.answered.pop_front() {
                 Some(id) => {
                     self.answers_in_row += 1;
-                    if self.takes_bytes(id) {
+                    if self.takes_bytes(id, now) {
                         return Some(ConnectionId(id));
                     }
                 }
@@ -46,11 +47,35 @@ impl Server {
 
     /// Takes a connection off its list of those to write to. Whether it has something to write and its kernel
     /// takes it.
-    fn takes_bytes(&mut self, id: u32) -> bool {
+    fn takes_bytes(&mut self, id: u32, now: Now) -> bool {
         let Some(connection) = self.connections.get_mut(id as usize) else { return false };
         let was_pending = std::mem::take(&mut connection.flags.is_pending);
         let takes = !connection.flags.is_blocked && !connection.is_condemned();
-        was_pending && takes && !connection.outbox.is_empty()
+        if !was_pending || !takes || connection.outbox.is_empty() {
+            return false;
+        }
+        if connection.outbox.is_writable() {
+            return true;
+        }
+        // All of a replay or list that was made is written.
+        self.feed_more(id, now);
+        let is_writable = self.connections[id as usize].outbox.is_writable();
+        if !is_writable {
+            self.go_on_writing(id, now);
+        }
+        is_writable
+    }
+
+    /// Something was written, or nothing was there to be: what is left is written later; a connection that was
+    /// only kept for that is shut down.
+    pub(super) fn go_on_writing(&mut self, id: u32, now: Now) {
+        let connection = &self.connections[id as usize];
+        if !connection.outbox.is_empty() {
+            self.request_write(id);
+        } else if matches!(connection.phase, Phase::Draining) {
+            self.shut(id, now);
+        }
+        self.resume_if_room(id);
     }
 
     /// Gives some subscribers what is pending for them. First all of them are looked at: they lie anywhere in

@@ -85,15 +85,26 @@ impl Formats {
 
     /// Appends the message in this format; returns the length of its text part before any coding, which
     /// paddings are reckoned from (push-stream spec, section 18). None: it cannot be said in this format.
-    pub fn write(&mut self, id: FormatId, message: &Message, out: &mut Vec<u8>) -> Option<usize> {
+    /// What goes into a gzip stream is added to `sum`.
+    pub fn write(
+        &mut self,
+        id: FormatId,
+        message: &Message,
+        out: &mut Vec<u8>,
+        mut sum: Option<&mut Crc>,
+    ) -> Option<usize> {
         let coding = self.format(id).coding;
-        self.each_item(id, message, |item, compressor| coding.write(item, compressor, out))
+        self.each_item(id, message, |item, compressor| {
+            coding.write(item, compressor, out);
+            if let Some(sum) = &mut sum {
+                sum.update(item);
+            }
+        })
     }
 
-    /// Adds to a check sum what [`Formats::encode`] puts into a gzip stream; returns what
-    /// [`Formats::write`] does.
-    pub fn add_to_sum(&mut self, id: FormatId, message: &Message, sum: &mut Crc) -> Option<usize> {
-        self.each_item(id, message, |item, _| sum.update(item))
+    /// Whether the format is part of a gzip stream, which ends with a checksum.
+    pub fn is_gzipped(&self, id: FormatId) -> bool {
+        self.format(id).coding.is_gzip()
     }
 
     /// Makes the items that a message is in this format: most are one.
@@ -157,14 +168,8 @@ impl Formats {
     /// The message in this format, ready to be shared.
     pub fn encode(&mut self, id: FormatId, message: &Message) -> Option<Encoded> {
         let mut bytes = Vec::with_capacity(message.text.len() + 128);
-        let coding = self.format(id).coding;
-        let mut check_sum = coding.is_gzip().then(Crc::new);
-        let text_bytes = self.each_item(id, message, |item, compressor| {
-            coding.write(item, compressor, &mut bytes);
-            if let Some(check_sum) = &mut check_sum {
-                check_sum.update(item);
-            }
-        })?;
+        let mut check_sum = self.is_gzipped(id).then(Crc::new);
+        let text_bytes = self.write(id, message, &mut bytes, check_sum.as_mut())?;
         Some(Encoded { frame: bytes.into(), text_bytes, check_sum: check_sum.map(Rc::new) })
     }
 

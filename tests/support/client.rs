@@ -92,6 +92,11 @@ impl Client {
         self.wire().is_closed
     }
 
+    /// Whether the connection was reset at its end: what was read is not all.
+    pub fn is_reset(&self) -> bool {
+        self.wire().is_reset
+    }
+
     /// Whether the server has read all that was sent.
     pub fn is_read(&self) -> bool {
         self.wire().to_server.is_empty()

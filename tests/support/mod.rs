@@ -50,6 +50,8 @@ struct World {
     wire_of: Vec<Option<usize>>,
     /// How often it ran until there was nothing more to do.
     run_count: usize,
+    /// What the dearest half of a turn has cost, in estimated nanoseconds.
+    dearest_half: u64,
 }
 
 impl Daemon {
@@ -64,7 +66,14 @@ impl Daemon {
         let now =
             Now { monotonic: Millis::from_seconds(64), unix: Millis::from_seconds(STARTED_AT) };
         let server = Server::new(config, host, now);
-        let world = World { server, now, wires: Vec::new(), wire_of: Vec::new(), run_count: 0 };
+        let world = World {
+            server,
+            now,
+            wires: Vec::new(),
+            wire_of: Vec::new(),
+            run_count: 0,
+            dearest_half: 0,
+        };
         Daemon { world: Rc::new(RefCell::new(world)) }
     }
 
@@ -128,6 +137,16 @@ impl Daemon {
     /// What the reactor does on SIGHUP.
     pub fn reconfigure(&self, config: Config) {
         self.with_server(|server, now| server.reconfigure(config, now));
+    }
+
+    /// What the dearest half of a turn has cost so far, in estimated nanoseconds.
+    pub fn dearest_half(&self) -> u64 {
+        self.world.borrow().dearest_half
+    }
+
+    /// Bytes of everything that was published and not handed to all subscribers yet.
+    pub fn backlog_bytes(&self) -> usize {
+        self.world.borrow().server.backlog_bytes()
     }
 
     /// Connections that are open.
@@ -196,8 +215,10 @@ impl World {
     fn turn(&mut self) {
         self.server.begin_turn(self.now);
         self.read();
+        self.dearest_half = self.dearest_half.max(self.server.work().nanoseconds());
         self.server.tick(self.now);
         self.write();
+        self.dearest_half = self.dearest_half.max(self.server.work().nanoseconds());
         self.close();
     }
 
@@ -254,6 +275,7 @@ impl World {
         while let Some(id) = self.server.next_to_close() {
             let wire = self.wire_of[id.0 as usize].take().expect("the connection is open");
             self.wires[wire].is_closed = true;
+            self.wires[wire].is_reset = self.server.is_cut_short(id);
             self.server.closed(id);
         }
     }

@@ -20,6 +20,8 @@ pub(super) struct Wire {
     pub(super) is_shut: bool,
     /// The server has closed the socket.
     pub(super) is_closed: bool,
+    /// It was closed with a reset: the client's read fails.
+    pub(super) is_reset: bool,
 }
 
 impl Wire {
@@ -34,6 +36,7 @@ impl Wire {
             is_broken: false,
             is_shut: false,
             is_closed: false,
+            is_reset: false,
         }
     }
 

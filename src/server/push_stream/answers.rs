@@ -20,6 +20,11 @@ use std::rc::Rc;
 /// So many answers to one publication are kept: more kinds of waiting requests on one channel are rare.
 const SHARED_ANSWERS_MAX: usize = 8;
 
+/// Old messages of an answer are compressed together up to this size, with so much for each message besides
+/// its text: 2 to 5 ms of work.
+const COMPRESSED_BYTES_MAX: usize = 256 * 1024;
+const MESSAGE_OVERHEAD: usize = 64;
+
 /// How a request has waited.
 struct Waited {
     location: Rc<Location>,
@@ -162,10 +167,12 @@ impl Server {
         let (time, tag) = ends.chain([asked]).max().unwrap_or(asked);
         // A request that gave a later time and no tag gets back what it gave.
         let position = Position { time: Some(time), tag: u32::try_from(tag).ok() };
-        let messages = || stretches.iter().flat_map(stored);
-        let text_bytes = || messages().map(|message| message.text.len()).sum::<usize>();
-        if answer.is_gzipped && text_bytes() <= self.config.limits.outbox_bytes_max {
-            let messages: Vec<_> = messages().cloned().collect();
+        if answer.is_gzipped
+            && let Some(messages) = compressible(
+                stretches.iter().flat_map(stored),
+                self.config.limits.outbox_bytes_max.min(COMPRESSED_BYTES_MAX),
+            )
+        {
             let messages = messages.iter().map(|message| (&**message, None));
             let exchange = self.begin_unsized_exchange(id);
             let frame = self.make_answer(exchange, answer, &position, messages);
@@ -198,15 +205,8 @@ impl Server {
             None => Dressing::None,
         };
         let format = answer.location.format(Wire::Body(coding));
-        let mut replay = Replay::new(format, stretches, dressing);
-        let mut response = self.begin_unsized(exchange, answer.content_type, false);
-        if exchange.is_http_1_0 {
-            let length = replay.length(&self.hub, &mut self.formats);
-            // If it is cut short, its end must not look like the end of the connection.
-            if length > self.config.limits.outbox_bytes_max {
-                response = response.content_length(begin.len() + length + end.len());
-            }
-        }
+        let replay = Replay::new(format, stretches, dressing);
+        let response = self.begin_unsized(exchange, answer.content_type, false);
         self.note_answer(id, Status::OK, "", now);
         self.push(id, finish_head(response, answer, position).finish_with(&begin).into(), now);
         self.begin_feed(id, Feed::Replay(replay), now);
@@ -306,7 +306,7 @@ impl Server {
             }
             match encoded {
                 Some(frame) => out.extend_from_slice(&frame),
-                None => _ = self.formats.write(format, message, out),
+                None => _ = self.formats.write(format, message, out, None),
             }
         }
         answer.write_end(coding, self.formats.compressor(), out);
@@ -434,6 +434,23 @@ impl Server {
         self.leave(id);
         Some(Waited { location, waiting })
     }
+}
+
+/// The messages of an answer, if compressing it as a whole takes little of a turn.
+fn compressible<'a>(
+    messages: impl Iterator<Item = &'a Rc<Message>>,
+    bytes_max: usize,
+) -> Option<Vec<Rc<Message>>> {
+    let mut bytes = 0;
+    let mut all = Vec::new();
+    for message in messages {
+        bytes += message.text.len() + MESSAGE_OVERHEAD;
+        if bytes > bytes_max {
+            return None;
+        }
+        all.push(message.clone());
+    }
+    Some(all)
 }
 
 /// What every answer has: CORS, Expires, Cache-Control and where to go on.

@@ -44,8 +44,8 @@ impl Server {
         if is_gzipped {
             chunk(gzip_stream::begin(), &mut bytes);
         }
-        let said = is_gzipped.then(Box::default);
-        let transport = Transport::Stream { said, padding: 0 };
+        let checksum = is_gzipped.then(Box::default);
+        let transport = Transport::Stream { checksum, padding: 0 };
         let mut subscriber = self.location_subscriber(location, Wire::Body(coding), transport, now);
         let sizes = self.write_header(asked, coding, &mut subscriber, &mut bytes);
         self.note_stream(id, Status::OK, now);
@@ -61,11 +61,9 @@ impl Server {
             },
         };
         let replay = Replay::new(subscriber.format, self.old_messages(&joining), dressing);
-        if let Transport::Stream { said, padding } = &mut subscriber.transport {
+        if let Transport::Stream { checksum, padding } = &mut subscriber.transport {
             *padding = wanted;
-            if let Some(said) = said {
-                replay.add_to_sum(&self.hub, &mut self.formats, said);
-            }
+            checksum.iter_mut().for_each(|checksum| checksum.begin_replay());
         }
         self.begin_subscriber(id, subscriber);
         self.begin_feed(id, Feed::Replay(replay), now);

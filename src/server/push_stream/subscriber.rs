@@ -72,6 +72,7 @@ impl Server {
             &self.config.push_stream,
             limits,
         )?;
+        self.turn.work.channels += subscription.channels.len() as u64;
         let mut channels = Vec::with_capacity(subscription.channels.len());
         for (wanted, found) in subscription.channels {
             let channel = match found {
@@ -87,13 +88,19 @@ impl Server {
     }
 
     /// All old messages, channel by channel in the order of the path.
-    pub(super) fn old_messages(&self, joining: &Joining) -> Vec<Stretch> {
-        let channels = joining.channels.iter();
-        channels
-            .filter_map(|(channel, backtrack)| {
-                self.hub.asked(*channel, &joining.resume(*backtrack))
-            })
-            .collect()
+    pub(super) fn old_messages(&mut self, joining: &Joining) -> Vec<Stretch> {
+        // A channel that is named many times is looked through once.
+        let mut known = HashMap::new();
+        let mut stretches = Vec::new();
+        for (channel, backtrack) in &joining.channels {
+            let stretch = known.entry((*channel, *backtrack)).or_insert_with(|| {
+                let resume = joining.resume(*backtrack);
+                self.turn.work.scanned += self.hub.scanned_for(*channel, &resume) as u64;
+                self.hub.asked(*channel, &resume)
+            });
+            stretches.extend(*stretch);
+        }
+        stretches
     }
 
     /// Section 11.

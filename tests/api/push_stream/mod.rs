@@ -1,5 +1,6 @@
 //! The promises of push-stream locations, a module per section of the push-stream spec.
 
+mod bounded_work;
 mod checklist;
 mod checklist_subscribers;
 mod compression;
