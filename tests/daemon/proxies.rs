@@ -7,6 +7,7 @@ use crate::programs::{self, Server, free_port, repository};
 use crate::support::{Daemon, Folder, PATIENCE, SECRETS, token};
 use std::net::TcpStream;
 
+mod limits;
 mod tricks;
 
 const MESSAGES: usize = 20;
@@ -34,32 +35,43 @@ fn apache_passes_every_transport_on_at_once() {
 
 /// nginx before the daemon at an address. None: it is not installed.
 fn nginx(daemon: &str) -> Option<Proxy> {
+    nginx_with(daemon, |text| text)
+}
+
+/// HAProxy likewise.
+fn haproxy(daemon: &str) -> Option<Proxy> {
+    haproxy_with(daemon, |text| text)
+}
+
+/// nginx with an edited configuration.
+fn nginx_with(daemon: &str, edit: impl Fn(String) -> String) -> Option<Proxy> {
     let [nginx] = programs::find(["nginx"])?;
     let (folder, port) = (Folder::new(), free_port());
-    let snippets =
-        ["nginx-rpushd.conf", "nginx-push-stream.conf"].map(|name| example(name, daemon));
+    let [limits, api, push_stream] =
+        ["nginx-limits.conf", "nginx-rpushd.conf", "nginx-push-stream.conf"]
+            .map(|name| example(name, daemon));
     let configuration = format!(
         "daemon off; master_process off; error_log stderr; pid nginx.pid;\n\
          events {{}}\n\
          http {{\n\
          access_log off; client_body_temp_path body; proxy_temp_path proxy;\n\
          fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;\n\
-         server {{ listen 127.0.0.1:{port};\n{} }}\n\
-         }}\n",
-        snippets.concat()
+         {limits}\
+         server {{ listen 127.0.0.1:{port};\n{api}{push_stream} }}\n\
+         }}\n"
     );
-    folder.write("nginx.conf", &configuration);
+    folder.write("nginx.conf", &edit(configuration));
     let prefix = folder.path("").display().to_string();
     let server = Server::start(&nginx, &["-p", &prefix, "-c", "nginx.conf"], folder, port);
     Some(Proxy { address: format!("127.0.0.1:{port}"), _server: server })
 }
 
-/// HAProxy likewise.
-fn haproxy(daemon: &str) -> Option<Proxy> {
+/// HAProxy with an edited configuration.
+fn haproxy_with(daemon: &str, edit: impl Fn(String) -> String) -> Option<Proxy> {
     let [haproxy] = programs::find(["haproxy"])?;
     let (folder, port) = (Folder::new(), free_port());
     let configuration = example("haproxy.cfg", daemon).replace(":8080", &format!(":{port}"));
-    folder.write("haproxy.cfg", &configuration);
+    folder.write("haproxy.cfg", &edit(configuration));
     let server = Server::start(&haproxy, &["-db", "-f", "haproxy.cfg"], folder, port);
     Some(Proxy { address: format!("127.0.0.1:{port}"), _server: server })
 }
@@ -89,17 +101,23 @@ fn example(name: &str, daemon: &str) -> String {
     text.replace("127.0.0.1:45831", daemon).replace("127.0.0.1:9080", daemon)
 }
 
-fn everything_passes(start: fn(&str) -> Option<Proxy>) {
+/// Does something with a daemon and the address of the proxy before it, if that is installed.
+fn before_a_daemon(start: impl Fn(&str) -> Option<Proxy>, act: impl Fn(&Daemon, &str)) {
     let config = repository("tests/daemon/peers.toml").display().to_string();
     let daemon = Daemon::start(&[("RPUSHD_CONFIG", &config)]);
-    let Some(Proxy { address, _server }) = start(&daemon.address()) else {
-        return;
-    };
-    only_health_and_streams_are_public(&address);
-    framed_stream(&daemon, &address);
-    event_source(&daemon, &address);
-    long_polling(&daemon, &address);
-    websocket(&daemon, &address);
+    if let Some(Proxy { address, _server }) = start(&daemon.address()) {
+        act(&daemon, &address);
+    }
+}
+
+fn everything_passes(start: fn(&str) -> Option<Proxy>) {
+    before_a_daemon(start, |daemon, proxy| {
+        only_health_and_streams_are_public(proxy);
+        framed_stream(daemon, proxy);
+        event_source(daemon, proxy);
+        long_polling(daemon, proxy);
+        websocket(daemon, proxy);
+    });
 }
 
 fn only_health_and_streams_are_public(proxy: &str) {

@@ -86,12 +86,12 @@ const GIVEN_AWAY: [&str; 5] =
 
 #[test]
 fn no_trick_gets_through_nginx_to_what_is_not_public() {
-    nothing_gets_through(super::nginx);
+    nothing_gets_through(|daemon| super::nginx_with(daemon, super::limits::lift));
 }
 
 #[test]
 fn no_trick_gets_through_haproxy_to_what_is_not_public() {
-    nothing_gets_through(super::haproxy);
+    nothing_gets_through(|daemon| super::haproxy_with(daemon, super::limits::lift));
 }
 
 #[test]
