@@ -16,7 +16,19 @@ const LEVEL: u32 = 6;
 
 /// Compresses messages, each on its own.
 #[derive(Debug, Default)]
-pub struct Compressor(Option<Box<Leveled>>);
+pub struct Compressor {
+    leveled: Option<Box<Leveled>>,
+    done: Compressed,
+}
+
+/// What was compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Compressed {
+    /// How many messages.
+    pub messages: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
 
 #[derive(Debug)]
 struct Leveled {
@@ -25,9 +37,16 @@ struct Leveled {
 }
 
 impl Compressor {
-    /// The stream at its beginning.
-    fn reset(&mut self, level: u32) -> &mut Compress {
-        let leveled = self.0.get_or_insert_with(|| {
+    /// What was compressed since this was last asked.
+    pub fn take_done(&mut self) -> Compressed {
+        std::mem::take(&mut self.done)
+    }
+
+    /// The stream at its beginning, for a message of so many bytes.
+    fn reset(&mut self, bytes: usize, level: u32) -> &mut Compress {
+        self.done.messages += 1;
+        self.done.bytes += bytes as u64;
+        let leveled = self.leveled.get_or_insert_with(|| {
             Box::new(Leveled { stream: Compress::new(Compression::new(level), false), level })
         });
         leveled.stream.reset();
@@ -41,7 +60,7 @@ impl Compressor {
 
     /// Compresses a message up to a flush: it can be read at once, and any other piece may follow.
     pub fn flushed(&mut self, plain: &[u8]) -> Vec<u8> {
-        let stream = self.reset(LEVEL);
+        let stream = self.reset(plain.len(), LEVEL);
         let mut packed = Vec::with_capacity(plain.len() / 2 + 64);
         loop {
             let rest = &plain[stream.total_in() as usize..];
@@ -56,7 +75,7 @@ impl Compressor {
 
     /// The same without [`FLUSH_TAIL`]. None: it would not be shorter than the message.
     pub fn flushed_if_shorter(&mut self, plain: &[u8]) -> Option<Vec<u8>> {
-        let stream = self.reset(LEVEL);
+        let stream = self.reset(plain.len(), LEVEL);
         // Whatever does not fit here is not shorter than the message.
         let mut packed = Vec::with_capacity(plain.len() + FLUSH_TAIL.len());
         stream.compress_vec(plain, &mut packed, FlushCompress::Sync).ok()?;
@@ -71,7 +90,7 @@ impl Compressor {
 
     /// Appends a whole stream, ended by its last block. Levels are 0 to 9.
     pub fn finish(&mut self, plain: &[u8], level: u32, packed: &mut Vec<u8>) {
-        let stream = self.reset(level);
+        let stream = self.reset(plain.len(), level);
         packed.reserve(plain.len() / 2 + 64);
         loop {
             let rest = &plain[stream.total_in() as usize..];

@@ -48,6 +48,8 @@ const FIRST_LISTENER: usize = 1 << 40;
 const SIGNALS: Token = Token(FIRST_LISTENER - 1);
 /// Bytes read from one socket before others have their turn.
 const READ_BYTES: usize = 64 * 1024;
+/// The same while the publish backlog has no room.
+const READ_BYTES_BEHIND: usize = 4 * 1024;
 /// Sockets read in one turn.
 const READS_PER_TURN: usize = 1024;
 /// Sockets that are looked up together before the first of them is written to.
@@ -394,10 +396,12 @@ impl Reactor {
         if !self.server.wants_input(connection) {
             return;
         }
-        match socket.read(&mut self.buffer) {
+        // What is read while publications wait for room waits too, in memory: so it is kept short.
+        let room = if self.server.is_behind() { READ_BYTES_BEHIND } else { READ_BYTES };
+        match socket.read(&mut self.buffer[..room]) {
             Transfer::Some(count) => {
                 // A buffer that was not filled has emptied the socket (epoll(7)), but for its end.
-                socket.is_readable = count == self.buffer.len() || socket.is_ending;
+                socket.is_readable = count == room || socket.is_ending;
                 self.server.received(connection, &self.buffer[..count], now);
                 self.request_read(id);
             }

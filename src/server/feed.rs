@@ -10,8 +10,8 @@ use crate::transports::Coding;
 
 /// A piece is about this large at most, unless one message is larger.
 pub(super) const PIECE_BYTES_MAX: usize = 64 * 1024;
-/// Pieces made at once, as small ones may come from many channels.
-const PIECES_AT_ONCE: usize = 64;
+/// Work in one go, after which the last piece is finished: one may take as long, if it is compressed.
+const FEED_NANOSECONDS: u64 = 500_000;
 
 /// A message left the store before the reader was ready for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,8 @@ impl Server {
 
     /// Makes more, if most of what was made before is written.
     pub(super) fn feed_more(&mut self, id: u32, now: Now) {
-        for _ in 0..PIECES_AT_ONCE {
+        let begun = self.turn.work.nanoseconds();
+        while self.turn.work.nanoseconds() - begun < FEED_NANOSECONDS {
             if !self.feed_piece(id, now) {
                 return;
             }

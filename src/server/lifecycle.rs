@@ -108,6 +108,7 @@ impl Server {
         connection.flags.is_leaving = false;
         let mut subscriptions = std::mem::take(&mut connection.subscriptions);
         while let Some(left) = self.hub.unsubscribe_next(&mut subscriptions, now) {
+            self.turn.work.channels += 1;
             let member_count = self.hub.members(left.channel).len();
             let is_cared_for = self.fanout.step_back(left.channel, left.position, member_count);
             if let Some(moved) = left.moved

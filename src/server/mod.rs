@@ -249,6 +249,7 @@ impl Server {
     /// Bytes came from a client.
     pub fn received(&mut self, id: ConnectionId, bytes: &[u8], now: Now) {
         self.counters.received_bytes_total += bytes.len() as u64;
+        self.turn.work.bytes += bytes.len() as u64;
         self.date.refresh(now.unix_seconds());
         self.read(id.0, bytes, now);
         self.rearm(id.0);

@@ -137,7 +137,9 @@ impl Server {
                 if self.is_last_request(id) {
                     self.connections[id as usize].exchange.keeps_alive = false;
                 }
-                Taken::Bytes(length + self.route(id, &head, &input[length..], now))
+                let used = length + self.route(id, &head, &input[length..], now);
+                self.turn.work.add_made(self.formats.take_made());
+                Taken::Bytes(used)
             }
             Ok(None) => {
                 let scanned = u32::try_from(scanned).unwrap_or(0);
@@ -416,7 +418,7 @@ impl Server {
     }
 
     /// Whether so much was published that subscribers have not taken yet that no more may come.
-    pub(super) fn is_behind(&self) -> bool {
+    pub fn is_behind(&self) -> bool {
         self.fanout.backlog_bytes() > self.config.limits.backlog_bytes_max
     }
 

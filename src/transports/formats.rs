@@ -5,7 +5,7 @@ use super::fillings::{Filling, Fillings};
 use super::framed;
 use super::publication::Encoded;
 use super::wire_format::{Coding, Payload, WireFormat};
-use crate::compression::Compressor;
+use crate::compression::{Compressed, Compressor};
 use crate::message::Message;
 use crate::websocket;
 use flate2::Crc;
@@ -40,8 +40,8 @@ pub struct Made {
     pub messages: u64,
     /// Their bytes before any coding.
     pub bytes: u64,
-    /// Bytes of these that were compressed.
-    pub compressed_bytes: u64,
+    /// What was compressed, messages or not.
+    pub compressed: Compressed,
 }
 
 impl Formats {
@@ -154,11 +154,8 @@ impl Formats {
                 take(&frame, compressor);
             }
         }
-        let is_compressed =
-            format.coding.is_gzip() || matches!(format.payload, Payload::WebSocketDeflated(_));
         self.made.messages += 1;
         self.made.bytes += bytes;
-        self.made.compressed_bytes += if is_compressed { bytes } else { 0 };
         let length = scratch.len();
         // One large message must not keep its memory for ever.
         scratch.shrink_to(64 * 1024);
@@ -175,7 +172,7 @@ impl Formats {
 
     /// What was encoded since this was last asked.
     pub fn take_made(&mut self) -> Made {
-        std::mem::take(&mut self.made)
+        Made { compressed: self.compressor.take_done(), ..std::mem::take(&mut self.made) }
     }
 
     /// A padding, ready to be shared.

@@ -146,7 +146,11 @@ impl Server {
 
     fn take_frame(&mut self, id: u32, event: Event, now: Now) {
         match event {
-            Event::Text(text) if !text.is_empty() => self.publish_from(id, text.as_bytes(), now),
+            Event::Text(text) if !text.is_empty() => {
+                // Unmasked, perhaps decompressed, checked as UTF-8, and copied.
+                self.turn.work.bytes += 4 * text.len() as u64;
+                self.publish_from(id, text.as_bytes(), now);
+            }
             Event::Text(_) | Event::TextDropped | Event::Pong => {}
             Event::Ping(payload) => {
                 let frame = Frame::from(websocket::pong(&payload));
