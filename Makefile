@@ -30,8 +30,11 @@ binary = $(or $(CARGO_TARGET_DIR),target)/release/rpushd
 # The unit, with the folder of the binary. systemd wants whole paths.
 unit = sed -E 's,^(Exec[A-Za-z]+)=rpushd ,\1=$(1)/rpushd ,' packaging/systemd/rpushd.service
 
+# Unit and nginx snippet for /opt/rpushd, under the names that they have in the archive and had in 1.0.
+opt_files = rpushd.service nginx-location.conf
+
 .DEFAULT_GOAL := build
-.PHONY: help run build test check simulate bench bench-peers fuzz fmt lint install dist clean
+.PHONY: help run build test check simulate bench bench-peers fuzz fmt lint install uninstall dist clean
 
 help: ## This list
 	@echo "rpushd $(version)"
@@ -40,7 +43,7 @@ help: ## This list
 run: ## Start in development mode: throw-away secrets, loopback only, three lines to paste
 	$(CARGO) run --release -- --dev
 
-build: ## Build the release binary
+build: $(opt_files) ## Build the release binary
 	$(CARGO) build --release
 
 test: ## Run all tests
@@ -64,6 +67,13 @@ bench-peers: ## Measure nginx with nchan (Debian packages) as rpushd is measured
 fuzz: ## Fuzz TARGET=nginx_config for FUZZ_SECONDS=600 (needs cargo-fuzz)
 	RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run --fuzz-dir tests/fuzz $(TARGET) -- -max_total_time=$(FUZZ_SECONDS) \
 		$(addprefix -dict=,$(wildcard tests/fuzz/dictionaries/$(TARGET).dict))
+
+# The unit works where the user rpushd was not made, too: systemd makes one up then (DynamicUser=).
+rpushd.service: packaging/systemd/rpushd.service Makefile
+	$(call unit,/opt/rpushd) | sed 's,^User=,DynamicUser=yes\n&,' >$@
+
+nginx-location.conf: packaging/proxies/nginx-rpushd.conf
+	cp $< $@
 
 fmt: ## Format the sources
 	$(CARGO) fmt
@@ -89,20 +99,25 @@ install: ## Copy what `make` has built: binary, man page, units, examples (DESTD
 	cp -R packaging/proxies/. $(DESTDIR)$(docdir)/proxies
 	@echo "Settings go to /etc/rpushd.env or /etc/rpushd/rpushd.toml; examples of both are in $(docdir)."
 
-# Its unit works where the user rpushd was not made, too: systemd makes one up then (DynamicUser=).
+uninstall: ## Remove what install has put in place, but for settings (same DESTDIR=, prefix=)
+	rm -f $(DESTDIR)$(bindir)/rpushd $(DESTDIR)$(mandir)/rpushd.1
+	rm -f $(DESTDIR)$(unitdir)/rpushd.service $(DESTDIR)$(unitdir)/rpushd.socket
+	rm -f $(DESTDIR)$(sysusersdir)/rpushd.conf $(DESTDIR)$(tmpfilesdir)/rpushd.conf
+	rm -rf $(DESTDIR)$(docdir)
+
 dist: build ## Make the release archive target/dist/rpushd-linux-ARCH-gnu.tar.gz and its .sha256
 	rm -rf $(dist)/$(archive)
 	$(INSTALL) -d $(dist)/$(archive)/proxies
 	$(INSTALL) -m 755 $(binary) $(dist)/$(archive)/rpushd
-	$(call unit,/opt/rpushd) | sed 's,^User=,DynamicUser=yes\n&,' >$(dist)/$(archive)/rpushd.service
-	$(INSTALL) -m 644 packaging/systemd/rpushd.socket packaging/systemd/rpushd.sysusers \
+	$(INSTALL) -m 644 $(opt_files) packaging/systemd/rpushd.socket packaging/systemd/rpushd.sysusers \
 		packaging/systemd/rpushd.tmpfiles packaging/man/rpushd.1 packaging/*.md \
 		packaging/*.toml packaging/rpushd.env.example README.md LICENSE $(dist)/$(archive)
 	cp -R packaging/proxies/. $(dist)/$(archive)/proxies
-	tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$$(git log -1 --format=%ct)" \
+	tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$$(git log -1 --format=%ct 2>/dev/null || date +%s)" \
 		-C $(dist) -czf $(dist)/$(archive).tar.gz $(archive)
 	cd $(dist) && sha256sum $(archive).tar.gz >$(archive).tar.gz.sha256
 	@ls -l $(dist)/$(archive).tar.gz
 
 clean: ## Remove what was built
 	$(CARGO) clean
+	rm -f $(opt_files)

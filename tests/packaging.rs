@@ -6,6 +6,10 @@ use rpushd::config::{
 };
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
 
 const SECRETS: [(&str, &str); 2] = [
     ("RPUSHD_SECRET", "signs-subscribe-tokens"),
@@ -176,7 +180,7 @@ fn the_environment_example_is_good_with_every_variable_uncommented() {
 
 /// What `rpushd help` shows, for a command or in general.
 fn help(topic: Option<&str>) -> String {
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_rpushd"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rpushd"));
     let output = command.arg("help").args(topic).output().expect("the program runs");
     String::from_utf8(output.stdout).expect("help is text")
 }
@@ -228,6 +232,7 @@ fn shipped_texts() -> Vec<(String, String)> {
     let names = [
         "changelog.md",
         "migration.md",
+        "upgrade.md",
         "rpushd.toml",
         "rpushd.example.toml",
         "rpushd.env.example",
@@ -326,6 +331,85 @@ fn the_configuration_of_the_service_needs_its_two_secrets_or_two_variables() {
 fn the_readme_names_the_rust_that_is_needed() {
     let needed = format!("{} or newer", env!("CARGO_PKG_RUST_VERSION"));
     assert_eq!(shipped("../README.md").matches(&needed).count(), 2, "{needed}");
+}
+
+/// Runs a program to its end.
+fn run(program: &str, arguments: &[&str], folder: &Path) -> String {
+    let output = Command::new(program).args(arguments).current_dir(folder).output();
+    let output = output.unwrap_or_else(|error| panic!("{program}: {error}"));
+    assert!(output.status.success(), "{program} {arguments:?}: {output:?}");
+    String::from_utf8(output.stdout).expect("it prints text")
+}
+
+/// The lines of the README's shell block in which a text occurs, with other roots than this machine's.
+/// What only a running systemd can do is left out.
+fn readme_lines(text: &str, root: &str) -> String {
+    let readme = include_str!("../README.md");
+    let mut blocks = readme.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let block = blocks.find(|block| block.contains(text)).expect(text);
+    let lines = block.lines().filter(|line| !line.contains("systemctl") && !line.contains("tar "));
+    let lines: Vec<String> = lines
+        .map(|line| line.replace("sudo ", ""))
+        .map(|line| line.replace(" /etc/", &format!(" {root}/etc/")))
+        .map(|line| line.replace(" /opt/", &format!(" {root}/opt/")))
+        .collect();
+    lines.join("\n")
+}
+
+/// A folder with a stand-in for the program, for a `make` that must not build.
+fn folder_with_program(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("rpushd-{name}-{}", std::process::id()));
+    fs::create_dir_all(folder.join("release")).expect("a folder of our own");
+    let program = folder.join("release/rpushd");
+    fs::write(&program, "the program").expect("it is ours");
+    fs::set_permissions(program, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    folder
+}
+
+fn make(target: &str, folder: &Path) {
+    // Both tests make the files at the top of the repository.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock();
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = format!("DESTDIR={}/root", folder.display());
+    let folder = format!("CARGO_TARGET_DIR={}", folder.display());
+    run("make", &["-s", target, "CARGO=true", &folder, &root], repository);
+}
+
+#[test]
+fn make_uninstall_removes_everything_but_settings_that_make_install_has_put_in_place() {
+    let folder = folder_with_program("install");
+    make("install", &folder);
+    assert!(folder.join("root/usr/local/bin/rpushd").is_file());
+    make("uninstall", &folder);
+    assert_eq!(run("find", &["root", "-type", "f"], &folder), "root/etc/rpushd/rpushd.toml\n");
+    fs::remove_dir_all(&folder).expect("it is ours");
+}
+
+#[test]
+fn an_unpacked_archive_is_installed_and_removed_by_the_lines_of_the_readme() {
+    let folder = folder_with_program("archive");
+    make("dist", &folder);
+    let dist = folder.join("dist");
+    let archives = fs::read_dir(&dist).expect("dist is there").flatten();
+    let archive = archives.map(|entry| entry.path()).find(|path| path.is_dir()).expect("unpacked");
+    let read = |path: PathBuf| fs::read_to_string(&path).unwrap_or_else(|_| panic!("{path:?}"));
+    assert_eq!(read(archive.join("nginx-location.conf")), shipped("proxies/nginx-rpushd.conf"));
+
+    let root = folder.join("root");
+    fs::create_dir_all(root.join("etc/systemd/system")).expect("a folder of our own");
+    fs::write(root.join("etc/rpushd.env"), "").expect("it is ours");
+    let root_name = root.display().to_string();
+    let lines = readme_lines("nginx-location.conf", &root_name);
+    run("sh", &["-ec", &lines], &archive);
+    assert_eq!(read(root.join("opt/rpushd/rpushd")), "the program");
+    let unit = read(root.join("etc/systemd/system/rpushd.service"));
+    assert!(unit.contains("\nExecStart=/opt/rpushd/rpushd serve"), "{unit}");
+    assert!(root.join("etc/nginx/snippets/rpushd.conf").is_file());
+
+    run("sh", &["-ec", &readme_lines("disable --now", &root_name)], &archive);
+    assert_eq!(run("find", &[&root_name, "-type", "f"], &folder), "");
+    fs::remove_dir_all(&folder).expect("it is ours");
 }
 
 #[test]

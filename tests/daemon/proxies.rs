@@ -144,6 +144,8 @@ fn framed_stream(daemon: &Daemon, proxy: &str) {
         (answer.status(), answer.field("content-type")),
         (200, Some("application/octet-stream"))
     );
+    // For a further nginx in front of the proxy.
+    assert_eq!(answer.field("x-accel-buffering"), Some("no"));
     answer.expect("\0\0");
     let bearer = format!("Authorization: Bearer {}", SECRETS[1].1);
     for number in 0..MESSAGES {
