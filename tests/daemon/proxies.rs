@@ -8,6 +8,7 @@ use crate::support::{Daemon, Folder, PATIENCE, SECRETS, token};
 use std::net::TcpStream;
 
 mod limits;
+mod pages;
 mod tricks;
 
 const MESSAGES: usize = 20;
