@@ -3,7 +3,7 @@
 
 use super::escape;
 use super::page::Page;
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, VERSION};
 
 /// Writes the snapshot, its channels in the order that they have.
 pub(super) fn write(page: &mut Page, snapshot: &Snapshot) {
@@ -12,6 +12,7 @@ pub(super) fn write(page: &mut Page, snapshot: &Snapshot) {
         page.text(before).text(row.name).text("\": ").number(row.value);
         before = ", \"";
     }
+    page.text(", \"version\": \"").text(VERSION).text("\"");
     if let Some(channels) = &snapshot.channels {
         page.text(", \"channels\": [");
         let mut before = "";
@@ -66,18 +67,24 @@ mod tests {
             r#", "channels": [{"idle_seconds": 3, "name": "notifications:96501", "subscribers": 1}, "#,
             r#"{"idle_seconds": 1, "name": "thread-posts:459", "subscribers": 3}]}"#,
         );
-        assert_eq!(render(example()), format!("{ROWS}{channels}\n"));
+        assert_eq!(render(example()), format!("{ROWS}, \"version\": \"{VERSION}\"{channels}\n"));
     }
 
     #[test]
     fn without_channels_the_list_is_empty() {
         let snapshot = Snapshot { channels: Some(Vec::new()), ..example() };
-        assert_eq!(render(snapshot), format!("{ROWS}, \"channels\": []}}\n"));
+        assert_eq!(
+            render(snapshot),
+            format!("{ROWS}, \"version\": \"{VERSION}\", \"channels\": []}}\n")
+        );
     }
 
     #[test]
     fn a_list_that_was_not_asked_for_is_left_out() {
-        assert_eq!(render(Snapshot { channels: None, ..example() }), format!("{ROWS}}}\n"));
+        assert_eq!(
+            render(Snapshot { channels: None, ..example() }),
+            format!("{ROWS}, \"version\": \"{VERSION}\"}}\n")
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! would grow a Prometheus server without bound.
 
 use super::page::Page;
-use super::snapshot::{Kind, Snapshot};
+use super::snapshot::{Kind, Snapshot, VERSION};
 
 /// Writes the rows of the snapshot.
 pub(super) fn write(page: &mut Page, snapshot: &Snapshot) {
@@ -15,12 +15,15 @@ pub(super) fn write(page: &mut Page, snapshot: &Snapshot) {
         page.text("# TYPE rpushd_").text(row.name).text(kind);
         page.text("rpushd_").text(row.name).text(" ").number(row.value).text("\n");
     }
+    page.text("# HELP rpushd_build_info Version of the daemon.\n# TYPE rpushd_build_info gauge\n");
+    page.text("rpushd_build_info{version=\"").text(VERSION).text("\"} 1\n");
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::Mode;
     use super::super::snapshot::tests::example;
+    use super::VERSION;
 
     fn render() -> String {
         String::from_utf8(Mode::Prometheus.render(example())).expect("help texts are UTF-8")
@@ -39,7 +42,11 @@ mod tests {
                 )
             })
             .collect();
-        assert_eq!(render(), expected);
+        let version = format!(
+            "# HELP rpushd_build_info Version of the daemon.\n# TYPE rpushd_build_info gauge\n\
+             rpushd_build_info{{version=\"{VERSION}\"}} 1\n"
+        );
+        assert_eq!(render(), expected + &version);
     }
 
     #[test]

@@ -33,6 +33,9 @@ pub struct Snapshot<'a> {
     pub channels: Option<Vec<ChannelRow<'a>>>,
 }
 
+/// The daemon's version: a text, and so no [`Row`]. It follows the rows in every form.
+pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// One remembered channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChannelRow<'a> {

@@ -2,13 +2,14 @@
 
 use super::escape;
 use super::page::Page;
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, VERSION};
 
 /// Writes the snapshot, its channels in the order that they have.
 pub(super) fn write(page: &mut Page, snapshot: &Snapshot) {
     for row in snapshot.rows() {
         page.text(row.name).text(": ").number(row.value).text("\n");
     }
+    page.text("version: ").text(VERSION).text("\n");
     let Some(channels) = &snapshot.channels else { return };
     page.text("channels:\n");
     for channel in channels {
@@ -91,18 +92,19 @@ channels:
     subscribers: 3
     idle_seconds: 1
 ";
-        assert_eq!(render(example()), format!("{ROWS}{channels}"));
+        assert_eq!(render(example()), format!("{ROWS}version: {VERSION}\n{channels}"));
     }
 
     #[test]
     fn without_channels_the_list_is_empty() {
         let snapshot = Snapshot { channels: Some(Vec::new()), ..example() };
-        assert_eq!(render(snapshot), format!("{ROWS}channels:\n"));
+        assert_eq!(render(snapshot), format!("{ROWS}version: {VERSION}\nchannels:\n"));
     }
 
     #[test]
     fn a_list_that_was_not_asked_for_is_left_out() {
-        assert_eq!(render(Snapshot { channels: None, ..example() }), ROWS);
+        let expected = format!("{ROWS}version: {VERSION}\n");
+        assert_eq!(render(Snapshot { channels: None, ..example() }), expected);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::escape;
 use super::page::Page;
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, VERSION};
 
 /// Writes the snapshot, its channels in the order that they have.
 pub(super) fn write(page: &mut Page, snapshot: &Snapshot) {
@@ -10,6 +10,7 @@ pub(super) fn write(page: &mut Page, snapshot: &Snapshot) {
     for row in snapshot.rows() {
         element(page, row.name, row.value);
     }
+    page.text("<version>").text(VERSION).text("</version>");
     if let Some(channels) = &snapshot.channels {
         page.text("<channels>");
         for channel in channels {
@@ -81,18 +82,27 @@ mod tests {
             "<idle_seconds>3</idle_seconds></channel><channel><name>thread-posts:459</name>",
             "<subscribers>3</subscribers><idle_seconds>1</idle_seconds></channel></channels>",
         );
-        assert_eq!(render(example()), format!("{ROWS}{channels}</stats>\n"));
+        assert_eq!(
+            render(example()),
+            format!("{ROWS}<version>{VERSION}</version>{channels}</stats>\n")
+        );
     }
 
     #[test]
     fn without_channels_the_list_is_empty() {
         let snapshot = Snapshot { channels: Some(Vec::new()), ..example() };
-        assert_eq!(render(snapshot), format!("{ROWS}<channels></channels></stats>\n"));
+        assert_eq!(
+            render(snapshot),
+            format!("{ROWS}<version>{VERSION}</version><channels></channels></stats>\n")
+        );
     }
 
     #[test]
     fn a_list_that_was_not_asked_for_is_left_out() {
-        assert_eq!(render(Snapshot { channels: None, ..example() }), format!("{ROWS}</stats>\n"));
+        assert_eq!(
+            render(Snapshot { channels: None, ..example() }),
+            format!("{ROWS}<version>{VERSION}</version></stats>\n")
+        );
     }
 
     #[test]

@@ -90,8 +90,10 @@ fn written(query: &str, write: impl Fn(&str, u64) -> String) -> String {
     rows(query).into_iter().map(|(name, value)| write(name, value)).collect()
 }
 
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 fn lines(query: &str) -> String {
-    written(query, |name, value| format!("{name}: {value}\n"))
+    written(query, |name, value| format!("{name}: {value}\n")) + &format!("version: {VERSION}\n")
 }
 
 #[test]
@@ -112,7 +114,7 @@ fn json_is_one_object() {
     let (daemon, _readers) = story();
     let members = written("?mode=json", |name, value| format!("\"{name}\": {value}, "));
     let body = format!(
-        "{{{members}\"channels\": [\
+        "{{{members}\"version\": \"{VERSION}\", \"channels\": [\
          {{\"idle_seconds\": 4, \"name\": \"forgotten\", \"subscribers\": 0}}, \
          {{\"idle_seconds\": 1, \"name\": \"notifications:96501\", \"subscribers\": 1}}, \
          {{\"idle_seconds\": 4, \"name\": \"thread-posts:459\", \"subscribers\": 2}}]}}\n"
@@ -132,7 +134,7 @@ fn xml_has_an_element_for_each_member() {
         )
     };
     let body = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<stats>{elements}<channels>{}{}{}</channels></stats>\n",
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<stats>{elements}<version>{VERSION}</version><channels>{}{}{}</channels></stats>\n",
         channel("forgotten", 0, 4),
         channel("notifications:96501", 1, 1),
         channel("thread-posts:459", 2, 4),
@@ -153,14 +155,15 @@ fn prometheus_reads_every_number_but_no_channel() {
     let mut samples = String::new();
     for group in body.lines().collect::<Vec<_>>().chunks(3) {
         let [help, kind, sample] = group else { panic!("three lines each") };
-        let name = sample.split(' ').next().unwrap();
+        let name = sample.split([' ', '{']).next().unwrap();
         let word = if name.ends_with("_total") { "counter" } else { "gauge" };
         explained.push(help.starts_with(&format!("# HELP {name} ")));
         explained.push(*kind == format!("# TYPE {name} {word}"));
         samples += &format!("{sample}\n");
     }
     let rows = written("?mode=prometheus", |name, value| format!("rpushd_{name} {value}\n"));
-    assert_eq!((samples, explained), (rows, vec![true; 74]));
+    let rows = rows + &format!("rpushd_build_info{{version=\"{VERSION}\"}} 1\n");
+    assert_eq!((samples, explained), (rows, vec![true; 76]));
 }
 
 #[test]
@@ -173,7 +176,7 @@ fn the_list_of_channels_can_be_left_out() {
     let (daemon, _readers) = story();
     let query = "?verbose=0&mode=json";
     let members = written(query, |name, value| format!("\"{name}\": {value}, "));
-    let body = format!("{{{}}}\n", members.trim_end_matches(", "));
+    let body = format!("{{{members}\"version\": \"{VERSION}\"}}\n");
     assert_eq!(stats(&daemon, query), with_head("application/json; charset=utf-8", &body));
 }
 
