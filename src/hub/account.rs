@@ -1,16 +1,30 @@
 //! The memory account and the trash: what stored messages, channels and subscribers cost, and where
 //! removed ones rest (push-stream spec, sections 20 and 22.4).
 
+use crate::message::Message;
 use crate::time::Millis;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 /// The module's own figures, so that a memory size from its configuration means the same here.
 const MESSAGE_COST: usize = 168;
+/// What an event id or event type takes besides its bytes: reference counts and the heap's own share.
+const FIELD_COST: usize = 32;
 const CHANNEL_COST: usize = 270;
 pub(super) const SUBSCRIBER_COST: usize = 400;
 
-pub(super) fn message_cost(text_bytes: usize) -> usize {
-    MESSAGE_COST + text_bytes
+/// Of a message with these fields.
+pub(super) fn cost(
+    text: &[u8],
+    event_id: &Option<Rc<[u8]>>,
+    event_type: &Option<Rc<[u8]>>,
+) -> usize {
+    let fields = [event_id, event_type].into_iter().flatten();
+    MESSAGE_COST + text.len() + fields.map(|bytes| FIELD_COST + bytes.len()).sum::<usize>()
+}
+
+pub(super) fn message_cost(message: &Message) -> usize {
+    cost(&message.text, &message.event_id, &message.event_type)
 }
 
 pub(super) fn channel_cost(name: &[u8]) -> usize {

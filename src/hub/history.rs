@@ -42,10 +42,17 @@ pub struct Stretch {
     pub last: i64,
 }
 
-/// Oldest first. A channel without stored messages owns no heap for them.
+/// Oldest first. A channel without stored messages owns no heap for them: most have none and pay for every
+/// inline byte.
 #[derive(Debug, Default)]
-#[allow(clippy::box_collection, reason = "most channels have none and pay for every inline byte")]
-pub(super) struct History(Option<Box<VecDeque<Stored>>>);
+pub(super) struct History(Option<Box<Messages>>);
+
+#[derive(Debug, Default)]
+struct Messages {
+    stored: VecDeque<Stored>,
+    /// What they cost in the memory account.
+    cost: usize,
+}
 
 #[derive(Debug)]
 struct Stored {
@@ -55,7 +62,7 @@ struct Stored {
 
 impl History {
     pub(super) fn len(&self) -> usize {
-        self.0.as_ref().map_or(0, |messages| messages.len())
+        self.0.as_ref().map_or(0, |messages| messages.stored.len())
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -63,7 +70,9 @@ impl History {
     }
 
     pub(super) fn push(&mut self, message: Rc<Message>, expires: Millis) {
-        self.0.get_or_insert_default().push_back(Stored { expires, message });
+        let messages = self.0.get_or_insert_default();
+        messages.cost += message_cost(&message);
+        messages.stored.push_back(Stored { expires, message });
     }
 
     /// How many, from the oldest on, have expired.
@@ -77,16 +86,18 @@ impl History {
 
     /// What they cost in the memory account.
     pub(super) fn cost(&self) -> usize {
-        self.iter().map(|stored| message_cost(stored.message.text.len())).sum()
+        self.0.as_ref().map_or(0, |messages| messages.cost)
     }
 
     /// Drops the oldest; returns what they cost.
     pub(super) fn drop_oldest(&mut self, count: usize) -> usize {
         let Some(messages) = &mut self.0 else { return 0 };
-        let count = count.min(messages.len());
-        let cost =
-            messages.drain(..count).map(|stored| message_cost(stored.message.text.len())).sum();
-        if messages.is_empty() {
+        let count = count.min(messages.stored.len());
+        let dropped = messages.stored.drain(..count);
+        let cost: usize = dropped.map(|stored| message_cost(&stored.message)).sum();
+        messages.cost -= cost;
+        if messages.stored.is_empty() {
+            assert_eq!(messages.cost, 0, "no cost is left without messages");
             self.0 = None;
         }
         cost
@@ -105,14 +116,14 @@ impl History {
         } else {
             return None;
         };
-        let messages = self.0.as_ref()?;
-        Some((messages.get(start)?.message.id, messages.back()?.message.id))
+        let stored = &self.0.as_ref()?.stored;
+        Some((stored.get(start)?.message.id, stored.back()?.message.id))
     }
 
     /// Where a replay begins: just at or behind the message that was seen last. Messages are in the order of
     /// their times and tags; only an event id must be looked for one by one.
     fn start(&self, resume: &Resume<'_>) -> Option<usize> {
-        let messages = self.0.as_ref()?;
+        let messages = &self.0.as_ref()?.stored;
         let by_time = resume.since.map_or(messages.len(), |since| {
             messages.partition_point(|stored| !is_at_or_after(&stored.message, since))
         });
@@ -129,7 +140,7 @@ impl History {
         first: i64,
         last: i64,
     ) -> Option<impl DoubleEndedIterator<Item = &Rc<Message>> + Clone> {
-        let messages = self.0.as_ref()?;
+        let messages = &self.0.as_ref()?.stored;
         let start = messages.binary_search_by_key(&first, |stored| stored.message.id).ok()?;
         let end = messages.partition_point(|stored| stored.message.id <= last);
         Some(messages.range(start..end.max(start)).map(|stored| &stored.message))
@@ -137,11 +148,11 @@ impl History {
 
     fn message(&self, at: usize) -> Rc<Message> {
         let messages = self.0.as_ref().expect("an index was found");
-        messages[at].message.clone()
+        messages.stored[at].message.clone()
     }
 
     fn iter(&self) -> impl Iterator<Item = &Stored> {
-        self.0.iter().flat_map(|messages| messages.iter())
+        self.0.iter().flat_map(|messages| messages.stored.iter())
     }
 }
 

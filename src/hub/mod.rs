@@ -226,7 +226,7 @@ impl Hub {
         draft: &Draft,
         now: Now,
     ) -> Result<Rc<Message>, Full> {
-        let cost = account::message_cost(draft.text.len());
+        let cost = account::cost(&draft.text, &draft.event_id, &draft.event_type);
         let is_charged = draft.is_stored || self.account.charges_trash();
         if is_charged {
             self.account.charge(cost)?;

@@ -160,6 +160,22 @@ fn a_full_account_refuses_until_the_trash_is_emptied() {
 }
 
 #[test]
+fn event_id_and_event_type_are_charged_with_the_text_and_given_back() {
+    let mut hub = Hub::new(settings(), at(0));
+    let channel = hub.find_or_create(b"a", at(0)).unwrap();
+    let before = hub.accounted_bytes();
+    let field = |length| Some(vec![b'x'; length].into());
+    let draft = Draft { event_id: field(5_000), event_type: field(3_000), ..stored(b"x") };
+    hub.publish(channel, &draft, at(0)).unwrap();
+    assert!(hub.accounted_bytes() - before >= 5_000 + 3_000 + 169);
+    hub.assert_consistent();
+    sweep_until(&mut hub, 16);
+    assert_eq!(hub.accounted_bytes(), before);
+    let draft = Draft { event_id: field(1_000_000), ..stored(b"x") };
+    assert_eq!(hub.publish(channel, &draft, at(16)), Err(Full));
+}
+
+#[test]
 fn a_deleted_channel_frees_its_name_and_goes_with_the_sweep() {
     let mut hub = Hub::new(settings(), at(0));
     let channel = hub.find_or_create(b"a", at(0)).unwrap();

@@ -1,5 +1,6 @@
 //! The memory account: what fits, what is refused when it is full, and when room comes back (section 22.4).
-//! A message costs 168 bytes and its text, a channel 270 and its id, a waiting subscriber 400.
+//! A message costs 168 bytes and its text, and 32 and their length for each of event id and event type;
+//! a channel 270 and its id, a waiting subscriber 400.
 
 use super::locations::*;
 use crate::fixtures::{after, ask, get};
@@ -42,6 +43,17 @@ fn assert_fills_twice(settings: &str, millis: u64, target: &dyn Fn(usize) -> Str
 fn messages_of_one_channel_fill_the_memory_and_give_it_back() {
     let count = assert_fills_twice("", 25_000, &|_| "/pub?id=a".to_owned());
     assert_eq!(count, (132 * 1024 - 271) / 169);
+}
+
+#[test]
+fn event_ids_and_event_types_fill_the_memory_like_texts() {
+    let daemon = daemon(SMALL);
+    let field = "x".repeat(500);
+    let fields = format!("Event-Id: {field}\r\nEvent-Type: {field}\r\n");
+    let is_refused =
+        |_: &usize| !is_accepted(&ask(&daemon, send("POST", "/pub?id=a", &fields, "x")));
+    let count = (0..100_000).find(is_refused).expect("the memory is full at some time");
+    assert_eq!(count, (132 * 1024 - 271) / (169 + 2 * 532));
 }
 
 #[test]
