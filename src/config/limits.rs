@@ -61,8 +61,8 @@ pub struct Limits {
     pub channel_name_bytes_max: usize,
     /// Channels that one request may name.
     pub channels_per_request_max: usize,
-    /// Statistics of so many channels that they are made as they are read, on their way at once; beyond it
-    /// 503. Each takes 4 bytes per channel.
+    /// Lists of channels, of either face, that are too long to be made at once, being read at the same time;
+    /// beyond it 503. Each takes a piece of the list, however many channels there are.
     pub listings_max: usize,
     /// Memory account of stored messages, channels and subscriptions. A push-stream
     /// `shared_memory_size` takes its place.

@@ -8,7 +8,7 @@ impl Hub {
     /// # Panics
     /// Something does not hold.
     pub fn assert_consistent(&self) {
-        let (mut memberships, mut subscriptions) = (0, 0);
+        let (mut memberships, mut subscriptions, mut active) = (0, 0, 0);
         let mut stored = 0;
         let mut accounted = self.trash.bytes();
         for (key, entry) in &self.channels {
@@ -18,6 +18,10 @@ impl Hub {
                 Some(&channel),
                 "the index finds every channel"
             );
+            let is_listed = self.by_name.get(&entry.name) == Some(&channel)
+                && self.by_age.get(&entry.serial) == Some(&channel);
+            assert!(is_listed, "lists of channels find every channel");
+            active += usize::from(!entry.members.is_empty());
             memberships += entry.members.len();
             subscriptions += self.subscription_count(channel);
             let repeats = self.members.repeats_of(&entry.members);
@@ -40,7 +44,9 @@ impl Hub {
             stored += deleted.messages;
             accounted += deleted.bytes;
         }
-        assert_eq!(self.names.len(), self.channels.len(), "the index holds live channels only");
+        let index_sizes = [self.names.len(), self.by_name.len(), self.by_age.len()];
+        assert_eq!(index_sizes, [self.channels.len(); 3], "the indexes hold live channels only");
+        assert_eq!(self.totals.active_channels, active, "active channels are counted");
         assert_eq!(self.members.len(), memberships, "subscriptions and members agree");
         assert_eq!(self.totals.subscriptions, subscriptions, "subscriptions are counted");
         assert_eq!(self.totals.stored, stored, "stored messages are counted");

@@ -38,6 +38,8 @@ pub struct Totals {
     pub channels_in_trash: u64,
     /// Subscriptions now.
     pub subscriptions: usize,
+    /// Channels with at least one subscription.
+    pub active_channels: usize,
 }
 
 impl Hub {
@@ -63,36 +65,9 @@ impl Hub {
         }
     }
 
-    /// All live channels, in the order in which they were made.
-    pub fn channels(&self) -> Vec<ChannelId> {
-        let mut all: Vec<(u64, ChannelId)> = self
-            .channels
-            .iter()
-            .map(|(key, entry)| (entry.serial, ChannelId(key as u32)))
-            .collect();
-        all.sort_unstable();
-        all.into_iter().map(|(_, channel)| channel).collect()
-    }
-
-    /// Channels made since the start; with [`Hub::listed`], what a list of channels may hold.
-    pub fn made_count(&self) -> u64 {
-        self.serial
-    }
-
-    /// What is known of a channel of an older list; none: it is gone, whoever has its place now.
-    pub fn listed(&self, channel: ChannelId, made_count: u64, now: Now) -> Option<ChannelInfo<'_>> {
-        let entry = self.channels.get(channel.0 as usize)?;
-        (entry.serial <= made_count).then(|| self.info(channel, now))
-    }
-
-    /// Live channels, without making a list of them.
+    /// Live channels.
     pub fn channel_count(&self) -> usize {
         self.channels.len()
-    }
-
-    /// Channels with at least one subscription.
-    pub fn active_channel_count(&self) -> usize {
-        self.channels.iter().filter(|(_, entry)| !entry.members.is_empty()).count()
     }
 
     /// Sums over the whole hub.

@@ -38,6 +38,8 @@ impl Hub {
         self.lifecycle.cancel(channel.0);
         let entry = self.channels.remove(channel.0 as usize);
         self.names.remove(&entry.name);
+        self.by_name.remove(&entry.name);
+        self.by_age.remove(&entry.serial);
         match entry.is_wildcard {
             true => self.totals.wildcard_channels -= 1,
             false => self.totals.channels -= 1,

@@ -10,6 +10,7 @@ mod inspect;
 mod lifecycle;
 mod members;
 mod settings;
+mod walk;
 
 pub use account::Full;
 pub use events::{Event, EventKind};
@@ -17,6 +18,7 @@ pub use history::{Resume, Since, Stretch};
 pub use inspect::{ChannelInfo, Totals};
 pub use members::{Left, Member, SubscriberId, Subscriptions};
 pub use settings::{HubSettings, IdleLife};
+pub use walk::Walk;
 
 use crate::message::{ChannelName, Message};
 use crate::time::{Millis, Now};
@@ -26,7 +28,7 @@ use channel::Channel;
 use lifecycle::Deleted;
 use members::Members;
 use slab::Slab;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
 
 /// Index of a channel in the hub. It is used again after the channel's end.
@@ -61,6 +63,10 @@ pub struct Hub {
     settings: HubSettings,
     channels: Slab<Channel>,
     names: HashMap<ChannelName, ChannelId>,
+    /// The same in order, for lists of channels.
+    by_name: BTreeMap<ChannelName, ChannelId>,
+    /// By serial: in the order in which they were made.
+    by_age: BTreeMap<u64, ChannelId>,
     members: Members,
     /// Each channel's next moment: its oldest message expires, or it has been idle for long enough.
     lifecycle: TimerWheel,
@@ -87,6 +93,8 @@ impl Hub {
             settings,
             channels: Slab::new(),
             names: HashMap::new(),
+            by_name: BTreeMap::new(),
+            by_age: BTreeMap::new(),
             members: Members::default(),
             lifecycle: TimerWheel::new(Millis(1000), now.monotonic),
             due: Vec::new(),
@@ -130,9 +138,8 @@ impl Hub {
                 self.totals.stored += entry.history.len();
             }
         }
-        for channel in self.channels() {
-            self.schedule(channel, now);
-        }
+        let all: Vec<ChannelId> = self.by_age.values().copied().collect();
+        all.into_iter().for_each(|channel| self.schedule(channel, now));
     }
 
     fn make_events_channel(&mut self, now: Now) {
@@ -210,6 +217,8 @@ impl Hub {
             ..Channel::new(name.clone(), self.serial, now.monotonic)
         });
         let channel = ChannelId(u32::try_from(key).expect("channels_max is below 2^32"));
+        self.by_name.insert(name.clone(), channel);
+        self.by_age.insert(self.serial, channel);
         self.names.insert(name, channel);
         self.schedule(channel, now.monotonic);
         channel
@@ -305,6 +314,7 @@ impl Hub {
         }
         let entry = &mut self.channels[channel.0 as usize];
         entry.touch_use(now.monotonic);
+        self.totals.active_channels += usize::from(entry.members.is_empty());
         self.members.add(subscriber, subscriptions, channel, times, &mut entry.members);
         entry.repeats += times - 1;
         self.totals.subscriptions += times as usize;
@@ -328,6 +338,7 @@ impl Hub {
         entry.repeats -= times - 1;
         entry.touch(now.monotonic);
         let is_deserted = entry.members.is_empty();
+        self.totals.active_channels -= usize::from(is_deserted);
         self.totals.subscriptions -= times as usize;
         if subscriptions.is_empty() {
             self.account.release(account::SUBSCRIBER_COST);

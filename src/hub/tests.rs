@@ -220,6 +220,59 @@ fn events_tell_what_happens_to_other_channels() {
     hub.assert_consistent();
 }
 
+/// The rest of a list, taken in pieces of so many channels.
+fn listed(hub: &Hub, walk: &mut Walk, piece: usize) -> Vec<String> {
+    let mut names = Vec::new();
+    loop {
+        let mut room = piece;
+        let is_over = hub.walk(walk, at(0), |info| {
+            names.push(String::from_utf8_lossy(info.name).into_owned());
+            room -= 1;
+            room > 0
+        });
+        if is_over {
+            return names;
+        }
+    }
+}
+
+#[test]
+fn a_list_in_pieces_is_the_whole_list() {
+    let mut hub = Hub::new(settings(), at(0));
+    for name in ["b", "ab", "", "B", "aa", "a"] {
+        hub.find_or_create(name.as_bytes(), at(0)).unwrap();
+    }
+    for piece in 1..8 {
+        let by_name = listed(&hub, &mut Walk::by_name(), piece);
+        assert_eq!(by_name, ["", "B", "a", "aa", "ab", "b"]);
+        assert_eq!(listed(&hub, &mut Walk::with_prefix(b"a".to_vec()), piece), ["a", "aa", "ab"]);
+        let by_age = listed(&hub, &mut hub.walk_by_age(), piece);
+        assert_eq!(by_age, ["b", "ab", "", "B", "aa", "a"]);
+    }
+    let few = hub.few_with_prefix(b"a", 10, 35).unwrap();
+    assert_eq!(few, ["ab", "aa", "a"].map(|name| hub.find(name.as_bytes()).unwrap()));
+    assert_eq!(hub.few_with_prefix(b"a", 10, 34), None);
+}
+
+#[test]
+fn channels_that_go_in_the_middle_of_a_list_are_left_out() {
+    for is_by_age in [false, true] {
+        let mut hub = Hub::new(settings(), at(0));
+        for name in ["a", "b", "c", "d"] {
+            hub.find_or_create(name.as_bytes(), at(0)).unwrap();
+        }
+        let mut walk = if is_by_age { hub.walk_by_age() } else { Walk::by_name() };
+        assert!(!hub.walk(&mut walk, at(0), |info| &info.name[..] != b"b"));
+        for name in ["b", "c"] {
+            hub.delete(hub.find(name.as_bytes()).unwrap(), at(0));
+        }
+        hub.find_or_create(b"c", at(0)).unwrap();
+        // By name the new one is still to come; by age it was made after the list began.
+        let expected: &[&str] = if is_by_age { &["d"] } else { &["c", "d"] };
+        assert_eq!(listed(&hub, &mut walk, 9), expected);
+    }
+}
+
 /// What is stored and asked for, a letter each.
 fn texts(hub: &Hub, channel: ChannelId, resume: &Resume<'_>) -> String {
     let Some(stretch) = hub.asked(channel, resume) else { return String::new() };

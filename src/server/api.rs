@@ -3,14 +3,15 @@
 use super::Server;
 use super::connection::{Awaiting, Subscriber, Transport};
 use super::denials::Fault;
+use super::listing::{Form, channel_row};
 use super::requests::Next;
 use crate::auth::{self, Claims, Denial};
 use crate::endpoints::api::query::Repeated;
 use crate::endpoints::api::{self, Endpoint, Refusal};
 use crate::endpoints::push_stream::Wire;
-use crate::http::{Head, Response, Status};
-use crate::hub::{CreateError, Draft, Full};
-use crate::stats::{ChannelRow, Counters, Mode, Snapshot};
+use crate::http::{Framing, Head, Response, Status};
+use crate::hub::{CreateError, Draft, Full, Walk};
+use crate::stats::{Counters, Mode, Report, Snapshot};
 use crate::time::{Millis, Now};
 use std::rc::Rc;
 
@@ -43,7 +44,7 @@ impl Server {
                 br#"{"status":"ok"}"#.to_vec(),
             )),
             Endpoint::Publish => self.head_of_publish(head),
-            Endpoint::Stats => self.api_stats(head, now),
+            Endpoint::Stats => self.api_stats(id, head, now),
             Endpoint::Stream(segment) => self.head_of_stream(head, segment, origin),
         };
         Some(next.unwrap_or_else(|refusal| {
@@ -207,7 +208,7 @@ impl Server {
     }
 
     /// `GET /api/stats`
-    fn api_stats(&mut self, head: &Head<'_>, now: Now) -> Result<Next, Fault> {
+    fn api_stats(&mut self, id: u32, head: &Head<'_>, now: Now) -> Result<Next, Fault> {
         self.authorize(head)?;
         let mode = match api::query::argument(head.query, "mode") {
             Ok(None) => Mode::default(),
@@ -218,31 +219,58 @@ impl Server {
             }
         };
         let is_verbose = !matches!(head.argument("verbose"), Some("0" | "false" | "no" | "off"));
-        let body = mode.render(self.snapshot(is_verbose, now));
         let response =
             no_cache(Response::new(Status::OK).field("content-type", mode.content_type()));
-        Ok(Next::Answer(response, body))
+        let mut report = Report::begin(mode, &self.snapshot(now), is_verbose);
+        if report.lists_channels() {
+            let bytes_max = self.short_list_bytes_max();
+            let mut walk = Walk::by_name();
+            let work = &mut self.turn.work;
+            let is_complete = self.hub.walk(&mut walk, now, |info| {
+                work.channels += 1;
+                report.add(&channel_row(info));
+                report.bytes() <= bytes_max
+            });
+            if !is_complete {
+                return self.api_stats_long(id, head, response, report, walk, now);
+            }
+        }
+        report.end();
+        Ok(Next::Answer(response, report.take()))
     }
 
-    fn snapshot(&self, is_verbose: bool, now: Now) -> Snapshot<'_> {
+    /// Statistics of more channels than can be listed at once.
+    fn api_stats_long(
+        &mut self,
+        id: u32,
+        head: &Head<'_>,
+        response: Response,
+        report: Report,
+        walk: Walk,
+        now: Now,
+    ) -> Result<Next, Fault> {
+        if !self.has_place_for_listing() {
+            return Err(Refusal::TOO_MANY_LISTS.into());
+        }
+        let has_body = head.framing != Framing::Length(0);
+        let exchange = &mut self.connections[id as usize].exchange;
+        exchange.keeps_alive &= !has_body && !exchange.is_http_1_0;
+        let mut response = response.date(&self.date);
+        if !exchange.is_http_1_0 {
+            response = response.field("transfer-encoding", "chunked");
+        }
+        let response = response.connection(exchange.keeps_alive, exchange.is_http_1_0);
+        self.answer_listing(id, response, Form::Report(report), walk, now);
+        Ok(Next::Done)
+    }
+
+    fn snapshot(&self, now: Now) -> Snapshot {
         let totals = self.hub.totals();
-        let channels = is_verbose.then(|| {
-            self.hub
-                .channels()
-                .into_iter()
-                .map(|channel| self.hub.info(channel, now))
-                .map(|info| ChannelRow {
-                    name: info.name,
-                    subscribers: info.subscriptions as u64,
-                    idle_seconds: info.idle.whole_seconds(),
-                })
-                .collect()
-        });
         let queued_bytes = self.connections.iter().map(|(_, one)| one.outbox.bytes() as u64).sum();
         Snapshot {
             started_at: self.started.unix_seconds(),
             uptime_seconds: now.monotonic.since(self.started.monotonic).whole_seconds(),
-            active_channels: self.hub.active_channel_count() as u64,
+            active_channels: totals.active_channels as u64,
             active_subscribers: totals.subscriptions as u64,
             active_stream_connections: self.subscriber_count as u64,
             memory_rss_bytes: (self.host.resident_bytes)(),
@@ -255,7 +283,6 @@ impl Server {
                 websocket_messages_deflated_total: self.formats.deflated_count(),
                 ..self.counters
             },
-            channels,
         }
     }
 

@@ -3,7 +3,7 @@
 use super::Server;
 use super::checksum::StreamChecksum;
 use super::lines::SlowReader;
-use super::push_stream::Listing;
+use super::listing::Listing;
 use super::replay::{Part, Replay};
 use crate::time::Now;
 use crate::transports::Coding;
@@ -21,7 +21,7 @@ pub(super) struct Gone;
 pub(super) enum Feed {
     /// Old messages.
     Replay(Replay),
-    /// Statistics of many channels.
+    /// A list of many channels.
     Listing(Box<Listing>),
 }
 
@@ -54,8 +54,12 @@ impl Server {
                 replay.next(&self.hub, &mut self.formats, &mut self.pieces, piece_bytes)
             }
             Feed::Listing(listing) => {
-                let frame = listing.next(&self.hub, self.formats.compressor(), piece_bytes, now);
-                Ok(frame.map(|frame| Part { frame, checksum: None }))
+                let piece = listing.next(&self.hub, self.formats.compressor(), piece_bytes, now);
+                Ok(piece.map(|(frame, count)| {
+                    self.turn.work.channels += count;
+                    self.turn.work.bytes += frame.len() as u64;
+                    Part { frame, checksum: None }
+                }))
             }
         };
         self.turn.work.encoded += 1;

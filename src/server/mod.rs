@@ -21,6 +21,7 @@ mod fanout;
 mod feed;
 mod lifecycle;
 mod lines;
+mod listing;
 mod outbox;
 mod publishing;
 mod push_stream;
@@ -99,7 +100,7 @@ pub struct Server {
     fanout: Fanout,
     /// Of replays that are going on.
     pieces: Pieces,
-    /// Shared by all long lists of channels that are being written.
+    /// Shared by all lists of channels that are made as they are read.
     listings: Rc<()>,
     formats: Formats,
     framed: FramedFormats,

@@ -3,36 +3,40 @@
 
 use super::escape;
 use super::page::Page;
-use super::snapshot::{Snapshot, VERSION};
+use super::snapshot::{ChannelRow, Snapshot, VERSION};
 
-/// Writes the snapshot, its channels in the order that they have.
-pub(super) fn write(page: &mut Page, snapshot: &Snapshot) {
+/// The statistics, and what stands before a list of channels.
+pub(super) fn begin(page: &mut Page, snapshot: &Snapshot, lists_channels: bool) {
     let mut before = "{\"";
     for row in snapshot.rows() {
         page.text(before).text(row.name).text("\": ").number(row.value);
         before = ", \"";
     }
     page.text(", \"version\": \"").text(VERSION).text("\"");
-    if let Some(channels) = &snapshot.channels {
+    if lists_channels {
         page.text(", \"channels\": [");
-        let mut before = "";
-        for channel in channels {
-            page.text(before);
-            page.text("{\"idle_seconds\": ").number(channel.idle_seconds).text(", \"name\": ");
-            escape::quoted(page, channel.name);
-            page.text(", \"subscribers\": ").number(channel.subscribers).text("}");
-            before = ", ";
-        }
-        page.text("]");
     }
-    page.text("}\n");
+}
+
+/// One of the list.
+pub(super) fn channel(page: &mut Page, channel: &ChannelRow, is_first: bool) {
+    page.text(if is_first { "" } else { ", " });
+    page.text("{\"idle_seconds\": ").number(channel.idle_seconds).text(", \"name\": ");
+    escape::quoted(page, channel.name);
+    page.text(", \"subscribers\": ").number(channel.subscribers).text("}");
+}
+
+/// What stands behind everything.
+pub(super) fn end(page: &mut Page, lists_channels: bool) {
+    page.text(if lists_channels { "]}\n" } else { "}\n" });
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Mode;
-    use super::super::snapshot::tests::{example, only_channels};
-    use super::*;
+    use super::super::report::written;
+    use super::super::snapshot::tests::{CHANNELS, example, named};
+    use super::super::{Mode, Snapshot};
+    use super::VERSION;
 
     const ROWS: &str = concat!(
         r#"{"started_at": 1776181200, "uptime_seconds": 842, "active_channels": 3, "#,
@@ -57,39 +61,34 @@ mod tests {
         r#""log_lines_dropped_total": 122"#,
     );
 
-    fn render(snapshot: Snapshot) -> String {
-        String::from_utf8(Mode::Json.render(snapshot)).expect("JSON is UTF-8")
-    }
-
     #[test]
     fn the_json_form_has_the_members_of_the_text_form() {
         let channels = concat!(
             r#", "channels": [{"idle_seconds": 3, "name": "notifications:96501", "subscribers": 1}, "#,
             r#"{"idle_seconds": 1, "name": "thread-posts:459", "subscribers": 3}]}"#,
         );
-        assert_eq!(render(example()), format!("{ROWS}, \"version\": \"{VERSION}\"{channels}\n"));
+        let expected = format!("{ROWS}, \"version\": \"{VERSION}\"{channels}\n");
+        assert_eq!(written(Mode::Json, &example(), Some(&CHANNELS)), expected);
     }
 
     #[test]
     fn without_channels_the_list_is_empty() {
-        let snapshot = Snapshot { channels: Some(Vec::new()), ..example() };
-        assert_eq!(
-            render(snapshot),
-            format!("{ROWS}, \"version\": \"{VERSION}\", \"channels\": []}}\n")
-        );
+        let expected = format!("{ROWS}, \"version\": \"{VERSION}\", \"channels\": []}}\n");
+        assert_eq!(written(Mode::Json, &example(), Some(&[])), expected);
     }
 
     #[test]
     fn a_list_that_was_not_asked_for_is_left_out() {
         assert_eq!(
-            render(Snapshot { channels: None, ..example() }),
+            written(Mode::Json, &example(), None),
             format!("{ROWS}, \"version\": \"{VERSION}\"}}\n")
         );
     }
 
     #[test]
     fn any_name_leaves_it_json() {
-        let json = render(only_channels(&[b"\"}]", b"\\", b"\n\xff"]));
+        let names: [&[u8]; 3] = [b"\n\xff", b"\"}]", b"\\"];
+        let json = written(Mode::Json, &Snapshot::default(), Some(&names.map(named)));
         let value: serde_json::Value = serde_json::from_str(&json).unwrap();
         let channels = value["channels"].as_array().expect("channels are an array");
         let names: Vec<&str> =

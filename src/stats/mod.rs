@@ -8,10 +8,12 @@ mod mode;
 mod page;
 mod prometheus;
 pub mod push_stream;
+mod report;
 mod snapshot;
 mod text;
 mod xml;
 
 pub use counters::Counters;
 pub use mode::Mode;
+pub use report::Report;
 pub use snapshot::{ChannelRow, Snapshot};

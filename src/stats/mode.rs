@@ -1,9 +1,5 @@
 //! The forms in which `/api/stats` answers.
 
-use super::page::Page;
-use super::snapshot::Snapshot;
-use super::{json, prometheus, text, xml};
-
 /// The value of `?mode=` (rpushd spec, section 6).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
@@ -40,21 +36,13 @@ impl Mode {
         }
     }
 
-    /// The snapshot in this form, its channels sorted by the bytes of their names.
-    pub fn render(self, mut snapshot: Snapshot) -> Vec<u8> {
-        let channels = snapshot.channels.as_mut();
-        let room = 4096 + channels.as_ref().map_or(0, |channels| channels.len() * 96);
-        if let Some(channels) = channels {
-            channels.sort_unstable_by_key(|channel| channel.name);
-        }
-        let mut page = Page::with_capacity(room);
+    /// Whether this form has a list of channels at all: a series per channel name would grow a Prometheus
+    /// server without bound.
+    pub(super) fn lists_channels(self) -> bool {
         match self {
-            Mode::Text => text::write(&mut page, &snapshot),
-            Mode::Json => json::write(&mut page, &snapshot),
-            Mode::Xml => xml::write(&mut page, &snapshot),
-            Mode::Prometheus => prometheus::write(&mut page, &snapshot),
+            Mode::Text | Mode::Json | Mode::Xml => true,
+            Mode::Prometheus => false,
         }
-        page.into_bytes()
     }
 }
 

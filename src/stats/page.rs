@@ -44,6 +44,11 @@ impl Page {
         self.bytes.len()
     }
 
+    /// Takes what was written since the last time.
+    pub(super) fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.bytes)
+    }
+
     /// The finished answer.
     pub(super) fn into_bytes(self) -> Vec<u8> {
         self.bytes

@@ -22,11 +22,12 @@ pub(super) fn write(page: &mut Page, snapshot: &Snapshot) {
 #[cfg(test)]
 mod tests {
     use super::super::Mode;
+    use super::super::report::written;
     use super::super::snapshot::tests::example;
     use super::VERSION;
 
     fn render() -> String {
-        String::from_utf8(Mode::Prometheus.render(example())).expect("help texts are UTF-8")
+        written(Mode::Prometheus, &example(), Some(&[]))
     }
 
     #[test]

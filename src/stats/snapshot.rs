@@ -2,9 +2,9 @@
 
 use super::Counters;
 
-/// Everything that `/api/stats` tells, filled in by whoever was asked.
+/// Everything that `/api/stats` tells but the channels, filled in by whoever was asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Snapshot<'a> {
+pub struct Snapshot {
     /// When the daemon started: seconds since 1970 UTC.
     pub started_at: u64,
     /// Seconds since then.
@@ -29,8 +29,6 @@ pub struct Snapshot<'a> {
     pub queued_bytes: u64,
     /// What has happened since the start.
     pub counters: Counters,
-    /// Every remembered channel in any order; nothing when the list was not asked for (`?verbose=0`).
-    pub channels: Option<Vec<ChannelRow<'a>>>,
 }
 
 /// The daemon's version: a text, and so no [`Row`]. It follows the rows in every form.
@@ -66,7 +64,7 @@ pub(super) enum Kind {
     Gauge,
 }
 
-impl Snapshot<'_> {
+impl Snapshot {
     /// The rows in their order. A new one goes to the end: those up to `memory_rss_bytes` are fixed by the
     /// rpushd spec, section 6. The patterns name every field, so that the compiler finds a forgotten row.
     pub(super) fn rows(&self) -> Vec<Row> {
@@ -83,7 +81,6 @@ impl Snapshot<'_> {
             stored_bytes,
             queued_bytes,
             counters,
-            channels: _,
         } = self;
         let Counters {
             stream_connections_total,
@@ -164,8 +161,19 @@ impl Snapshot<'_> {
 pub(super) mod tests {
     use super::*;
 
-    /// The snapshot of the rpushd spec, section 6, with its channels out of order.
-    pub(in crate::stats) fn example() -> Snapshot<'static> {
+    /// The channels of the rpushd spec, section 6.
+    pub(in crate::stats) const CHANNELS: [ChannelRow; 2] = [
+        ChannelRow { name: b"notifications:96501", subscribers: 1, idle_seconds: 3 },
+        ChannelRow { name: b"thread-posts:459", subscribers: 3, idle_seconds: 1 },
+    ];
+
+    /// A channel of this name.
+    pub(in crate::stats) fn named(name: &[u8]) -> ChannelRow<'_> {
+        ChannelRow { name, subscribers: 0, idle_seconds: 0 }
+    }
+
+    /// The snapshot of the rpushd spec, section 6.
+    pub(in crate::stats) fn example() -> Snapshot {
         Snapshot {
             started_at: 1776181200,
             uptime_seconds: 842,
@@ -206,17 +214,7 @@ pub(super) mod tests {
                 auth_failures_purpose_total: 121,
                 log_lines_dropped_total: 122,
             },
-            channels: Some(vec![
-                ChannelRow { name: b"thread-posts:459", subscribers: 3, idle_seconds: 1 },
-                ChannelRow { name: b"notifications:96501", subscribers: 1, idle_seconds: 3 },
-            ]),
         }
-    }
-
-    /// A snapshot of nothing but channels of these names.
-    pub(in crate::stats) fn only_channels<'a>(names: &[&'a [u8]]) -> Snapshot<'a> {
-        let row = |&name| ChannelRow { name, subscribers: 0, idle_seconds: 0 };
-        Snapshot { channels: Some(names.iter().map(row).collect()), ..Snapshot::default() }
     }
 
     #[test]

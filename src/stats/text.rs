@@ -2,22 +2,25 @@
 
 use super::escape;
 use super::page::Page;
-use super::snapshot::{Snapshot, VERSION};
+use super::snapshot::{ChannelRow, Snapshot, VERSION};
 
-/// Writes the snapshot, its channels in the order that they have.
-pub(super) fn write(page: &mut Page, snapshot: &Snapshot) {
+/// The statistics, and what stands above a list of channels.
+pub(super) fn begin(page: &mut Page, snapshot: &Snapshot, lists_channels: bool) {
     for row in snapshot.rows() {
         page.text(row.name).text(": ").number(row.value).text("\n");
     }
     page.text("version: ").text(VERSION).text("\n");
-    let Some(channels) = &snapshot.channels else { return };
-    page.text("channels:\n");
-    for channel in channels {
-        page.text("  - name: ");
-        write_name(page, channel.name);
-        page.text("\n    subscribers: ").number(channel.subscribers);
-        page.text("\n    idle_seconds: ").number(channel.idle_seconds).text("\n");
+    if lists_channels {
+        page.text("channels:\n");
     }
+}
+
+/// One of the list.
+pub(super) fn channel(page: &mut Page, channel: &ChannelRow) {
+    page.text("  - name: ");
+    write_name(page, channel.name);
+    page.text("\n    subscribers: ").number(channel.subscribers);
+    page.text("\n    idle_seconds: ").number(channel.idle_seconds).text("\n");
 }
 
 /// Names that the rpushd API can make are written as they are. Others come from the push-stream face,
@@ -33,9 +36,10 @@ fn write_name(page: &mut Page, name: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Mode;
-    use super::super::snapshot::tests::{example, only_channels};
-    use super::*;
+    use super::super::report::written;
+    use super::super::snapshot::tests::{CHANNELS, example, named};
+    use super::super::{Mode, Snapshot};
+    use super::VERSION;
 
     const ROWS: &str = "\
 started_at: 1776181200
@@ -77,10 +81,6 @@ auth_failures_purpose_total: 121
 log_lines_dropped_total: 122
 ";
 
-    fn render(snapshot: Snapshot) -> String {
-        String::from_utf8(Mode::Text.render(snapshot)).expect("the text form is UTF-8")
-    }
-
     #[test]
     fn the_text_form_is_that_of_the_spec_with_new_rows_before_the_channels() {
         let channels = "\
@@ -92,26 +92,29 @@ channels:
     subscribers: 3
     idle_seconds: 1
 ";
-        assert_eq!(render(example()), format!("{ROWS}version: {VERSION}\n{channels}"));
+        let expected = format!("{ROWS}version: {VERSION}\n{channels}");
+        assert_eq!(written(Mode::Text, &example(), Some(&CHANNELS)), expected);
     }
 
     #[test]
     fn without_channels_the_list_is_empty() {
-        let snapshot = Snapshot { channels: Some(Vec::new()), ..example() };
-        assert_eq!(render(snapshot), format!("{ROWS}version: {VERSION}\nchannels:\n"));
+        assert_eq!(
+            written(Mode::Text, &example(), Some(&[])),
+            format!("{ROWS}version: {VERSION}\nchannels:\n")
+        );
     }
 
     #[test]
     fn a_list_that_was_not_asked_for_is_left_out() {
         let expected = format!("{ROWS}version: {VERSION}\n");
-        assert_eq!(render(Snapshot { channels: None, ..example() }), expected);
+        assert_eq!(written(Mode::Text, &example(), None), expected);
     }
 
     #[test]
-    fn channels_are_sorted_by_bytes_and_foreign_names_are_quoted_on_their_line() {
+    fn foreign_names_are_quoted_on_their_line() {
         let names: [&[u8]; 7] =
-            [b"b", b"a:b-c_d.E9", b"x\r\n  - name: forged", b"", b"two words", b"B", b"\xff"];
-        let text = render(only_channels(&names));
+            [b"", b"B", b"a:b-c_d.E9", b"b", b"two words", b"x\r\n  - name: forged", b"\xff"];
+        let text = written(Mode::Text, &Snapshot::default(), Some(&names.map(named)));
         let names: Vec<&str> =
             text.lines().filter_map(|line| line.strip_prefix("  - name: ")).collect();
         assert_eq!(

@@ -2,28 +2,33 @@
 
 use super::escape;
 use super::page::Page;
-use super::snapshot::{Snapshot, VERSION};
+use super::snapshot::{ChannelRow, Snapshot, VERSION};
 
-/// Writes the snapshot, its channels in the order that they have.
-pub(super) fn write(page: &mut Page, snapshot: &Snapshot) {
+/// The statistics, and what stands before a list of channels.
+pub(super) fn begin(page: &mut Page, snapshot: &Snapshot, lists_channels: bool) {
     page.text("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<stats>");
     for row in snapshot.rows() {
         element(page, row.name, row.value);
     }
     page.text("<version>").text(VERSION).text("</version>");
-    if let Some(channels) = &snapshot.channels {
+    if lists_channels {
         page.text("<channels>");
-        for channel in channels {
-            page.text("<channel><name>");
-            escape::xml(page, channel.name);
-            page.text("</name>");
-            element(page, "subscribers", channel.subscribers);
-            element(page, "idle_seconds", channel.idle_seconds);
-            page.text("</channel>");
-        }
-        page.text("</channels>");
     }
-    page.text("</stats>\n");
+}
+
+/// One of the list.
+pub(super) fn channel(page: &mut Page, channel: &ChannelRow) {
+    page.text("<channel><name>");
+    escape::xml(page, channel.name);
+    page.text("</name>");
+    element(page, "subscribers", channel.subscribers);
+    element(page, "idle_seconds", channel.idle_seconds);
+    page.text("</channel>");
+}
+
+/// What stands behind everything.
+pub(super) fn end(page: &mut Page, lists_channels: bool) {
+    page.text(if lists_channels { "</channels></stats>\n" } else { "</stats>\n" });
 }
 
 fn element(page: &mut Page, name: &str, value: u64) {
@@ -32,9 +37,10 @@ fn element(page: &mut Page, name: &str, value: u64) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Mode;
-    use super::super::snapshot::tests::{example, only_channels};
-    use super::*;
+    use super::super::report::written;
+    use super::super::snapshot::tests::{CHANNELS, example, named};
+    use super::super::{Mode, Snapshot};
+    use super::VERSION;
 
     const ROWS: &str = concat!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n",
@@ -71,10 +77,6 @@ mod tests {
         "<log_lines_dropped_total>122</log_lines_dropped_total>",
     );
 
-    fn render(snapshot: Snapshot) -> String {
-        String::from_utf8(Mode::Xml.render(snapshot)).expect("XML is UTF-8")
-    }
-
     #[test]
     fn the_xml_form_has_an_element_for_each_row_of_the_text_form() {
         let channels = concat!(
@@ -82,32 +84,27 @@ mod tests {
             "<idle_seconds>3</idle_seconds></channel><channel><name>thread-posts:459</name>",
             "<subscribers>3</subscribers><idle_seconds>1</idle_seconds></channel></channels>",
         );
-        assert_eq!(
-            render(example()),
-            format!("{ROWS}<version>{VERSION}</version>{channels}</stats>\n")
-        );
+        let expected = format!("{ROWS}<version>{VERSION}</version>{channels}</stats>\n");
+        assert_eq!(written(Mode::Xml, &example(), Some(&CHANNELS)), expected);
     }
 
     #[test]
     fn without_channels_the_list_is_empty() {
-        let snapshot = Snapshot { channels: Some(Vec::new()), ..example() };
-        assert_eq!(
-            render(snapshot),
-            format!("{ROWS}<version>{VERSION}</version><channels></channels></stats>\n")
-        );
+        let expected = format!("{ROWS}<version>{VERSION}</version><channels></channels></stats>\n");
+        assert_eq!(written(Mode::Xml, &example(), Some(&[])), expected);
     }
 
     #[test]
     fn a_list_that_was_not_asked_for_is_left_out() {
         assert_eq!(
-            render(Snapshot { channels: None, ..example() }),
+            written(Mode::Xml, &example(), None),
             format!("{ROWS}<version>{VERSION}</version></stats>\n")
         );
     }
 
     #[test]
     fn a_name_cannot_close_its_element() {
-        let xml = render(only_channels(&[b"</name>&"]));
+        let xml = written(Mode::Xml, &Snapshot::default(), Some(&[named(b"</name>&")]));
         let start = xml.find("<channels>").expect("the list is there");
         assert_eq!(
             &xml[start..],

@@ -241,3 +241,141 @@ fn a_channel_is_remembered_for_its_time_after_the_last_use() {
     daemon.advance(2_001);
     assert_eq!(names(), "");
 }
+
+const SMALL: usize = 4096;
+const MANY: usize = 200;
+
+/// A daemon with 200 channels, whose list is longer than what may be queued for a reader.
+fn many_channels(listings_max: usize) -> Daemon {
+    let mut config = config();
+    config.limits.outbox_bytes_max = SMALL;
+    config.limits.listings_max = listings_max;
+    let daemon = Daemon::new(config);
+    // 77 and 200 have no common divisor: each once, in another order than that of the names.
+    let names = (0..MANY).map(|number| format!("c{:03}", number * 77 % MANY));
+    names.for_each(|name| assert_eq!(ask(&daemon, publish(&name, "1")), ACCEPTED));
+    daemon
+}
+
+/// Somebody who asks for statistics and does not read.
+fn blocked(daemon: &Daemon, query: &str) -> Client {
+    let client = daemon.connect();
+    client.take_only(0);
+    client.send(get(&format!("/api/stats{query}"), BEARER));
+    client
+}
+
+/// The text behind the head of a chunked answer.
+fn unchunked(answer: &str) -> String {
+    let (head, mut rest) = answer.split_once("\r\n\r\n").expect("an answer has a head");
+    assert!(head.contains("\r\ntransfer-encoding: chunked"), "{head}");
+    assert!(!head.contains("content-length"), "{head}");
+    let mut body = String::new();
+    loop {
+        let (size, behind) = rest.split_once("\r\n").expect("a chunk has a size");
+        let size = usize::from_str_radix(size, 16).expect("in hexadecimal digits");
+        body += &behind[..size];
+        rest = behind[size..].strip_prefix("\r\n").expect("a chunk has an end");
+        if size == 0 {
+            assert_eq!(rest, "");
+            return body;
+        }
+    }
+}
+
+fn numbered(write: impl Fn(usize) -> String) -> String {
+    (0..MANY).map(write).collect()
+}
+
+/// The list as it is in the text form.
+fn many_as_text() -> String {
+    let item =
+        |number| format!("  - name: c{number:03}\n    subscribers: 0\n    idle_seconds: 0\n");
+    "channels:\n".to_owned() + &numbered(item)
+}
+
+#[test]
+fn a_long_list_is_made_as_it_is_read_in_the_order_of_names() {
+    let daemon = many_channels(16);
+    let text = unchunked(&stats(&daemon, ""));
+    assert!(text.starts_with("started_at: ") && text.ends_with(&many_as_text()), "{text}");
+    let json: serde_json::Value =
+        serde_json::from_str(&unchunked(&stats(&daemon, "?mode=json"))).unwrap();
+    let names: Vec<_> =
+        json["channels"].as_array().unwrap().iter().map(|one| one["name"].clone()).collect();
+    assert_eq!(names, (0..MANY).map(|number| format!("c{number:03}")).collect::<Vec<_>>());
+    let xml = unchunked(&stats(&daemon, "?mode=xml"));
+    let item = |number| {
+        format!(
+            "<channel><name>c{number:03}</name><subscribers>0</subscribers>\
+             <idle_seconds>0</idle_seconds></channel>"
+        )
+    };
+    assert!(xml.ends_with(&format!("<channels>{}</channels></stats>\n", numbered(item))), "{xml}");
+}
+
+#[test]
+fn readers_that_do_not_read_hold_no_list_and_no_one_up() {
+    let daemon = many_channels(16);
+    let slow: Vec<_> = (0..10).map(|_| blocked(&daemon, "")).collect();
+    let queued = || daemon.with_server(|server, _| server.buffered_bytes());
+    assert!(queued() < 10 * 3 * SMALL, "{}", queued());
+    assert_eq!(ask(&daemon, publish("c000", "1")), ACCEPTED);
+    let mut answer = String::new();
+    while !answer.ends_with("\r\n0\r\n\r\n") {
+        slow[0].take_more(999);
+        answer += &slow[0].text();
+    }
+    assert!(unchunked(&answer).ends_with(&many_as_text()));
+    // The connection can be used again.
+    slow[0].take_more(usize::MAX);
+    assert_eq!(slow[0].ask(publish("c000", "1")), ACCEPTED);
+}
+
+#[test]
+fn a_channel_that_ends_while_the_list_is_read_is_left_out() {
+    let mut config = config();
+    config.limits.outbox_bytes_max = SMALL;
+    config.channel_idle_ttl = Millis::from_seconds(10);
+    let daemon = Daemon::new(config);
+    (0..MANY).for_each(|number| _ = ask(&daemon, publish(&format!("c{number:03}"), "1")));
+    let slow = blocked(&daemon, "");
+    let _heard = subscriber(&daemon, "c199");
+    daemon.advance(15_000);
+    slow.take_more(usize::MAX);
+    let body = unchunked(&slow.text());
+    assert!(body.ends_with("  - name: c199\n    subscribers: 1\n    idle_seconds: 15\n"), "{body}");
+    assert!(body.matches("- name: ").count() < MANY / 2, "{body}");
+}
+
+#[test]
+fn listings_max_long_lists_are_read_at_once_and_short_answers_are_always_given() {
+    let daemon = many_channels(2);
+    let (first, _second) = (blocked(&daemon, ""), blocked(&daemon, "?mode=xml"));
+    let text =
+        "listings_max lists of channels are being read; try again later, or with verbose=0\n";
+    let refused = uncached(&explained("503 Service Unavailable", text));
+    assert_eq!(stats(&daemon, ""), refused);
+    for query in ["?verbose=0", "?mode=prometheus", "?mode=json&verbose=no"] {
+        assert!(stats(&daemon, query).starts_with("HTTP/1.1 200 OK\r\n"), "{query}");
+    }
+    first.abort();
+    assert!(unchunked(&stats(&daemon, "")).ends_with(&many_as_text()));
+}
+
+#[test]
+fn a_long_list_has_its_head_alone_for_head_and_ends_with_the_connection_in_http_1_0() {
+    let daemon = many_channels(16);
+    let client = daemon.connect();
+    let head = client.ask(bare("HEAD", "/api/stats", BEARER));
+    let whole = stats(&daemon, "");
+    assert_eq!(head, whole.split_once("\r\n\r\n").unwrap().0.to_owned() + "\r\n\r\n");
+    assert_eq!(client.ask(get("/none", "")), empty("404 Not Found"));
+    let old = daemon.connect();
+    let answer =
+        old.ask(format!("GET /api/stats HTTP/1.0\r\nConnection: keep-alive\r\n{BEARER}\r\n"));
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.contains("\r\nconnection: close") && !head.contains("chunked"), "{head}");
+    assert!(body.ends_with(&many_as_text()), "{body}");
+    assert!(old.is_ended());
+}

@@ -101,6 +101,7 @@ impl ResponseReader {
                 assert!(closes, "no framing in {head:?}");
                 State::UntilClose
             }
+            (None, true) if is_bodiless => State::Ending,
             (None, true) => State::Chunks,
             (Some(0), false) => State::Ending,
             (Some(_), false) if is_bodiless => State::Ending,

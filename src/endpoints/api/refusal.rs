@@ -38,6 +38,11 @@ impl Refusal {
         status: Status::SERVICE_UNAVAILABLE,
         text: "the daemon's limit of channels or memory is reached\n",
     };
+    /// As many long lists of channels as there may be are being read.
+    pub const TOO_MANY_LISTS: Refusal = Refusal {
+        status: Status::SERVICE_UNAVAILABLE,
+        text: "listings_max lists of channels are being read; try again later, or with verbose=0\n",
+    };
 
     /// Well-formed JSON that is not what was asked for.
     pub const fn unprocessable(text: &'static str) -> Refusal {

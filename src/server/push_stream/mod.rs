@@ -3,7 +3,6 @@
 
 mod answers;
 mod gzip;
-mod listing;
 mod publisher;
 mod statistics;
 mod streams;
@@ -11,7 +10,6 @@ mod subscriber;
 mod websocket;
 
 pub(super) use answers::SharedAnswer;
-pub(super) use listing::Listing;
 
 use super::Server;
 use super::connection::Exchange;

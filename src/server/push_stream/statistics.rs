@@ -1,17 +1,15 @@
 //! Statistics locations, and what publishers are told about their channels (push-stream spec, section 7).
 
-use super::listing::{Listing, row};
 use super::{Asked, gzip, refuse_statistics};
 use crate::endpoints::push_stream::{no_cache, publisher};
 use crate::http::{Framing, Response, Status};
-use crate::hub::ChannelId;
+use crate::hub::{ChannelId, Walk};
 use crate::push_stream::channel_path::{self, PathChannel, ReservedId};
 use crate::server::Server;
-use crate::server::feed::Feed;
+use crate::server::listing::{Form, row};
 use crate::server::requests::Next;
 use crate::stats::push_stream::{CHANNEL_BYTES, Channel, Format, List, Summary, Totals, Worker};
 use crate::time::Now;
-use std::rc::Rc;
 
 /// What the statistics of a request are about.
 enum Subject {
@@ -39,18 +37,14 @@ impl Server {
         let body = match subject {
             Subject::Summary => Some(self.summary(format, now)),
             Subject::Prefix(prefix) => {
-                let mut bytes = 0;
-                let mut all = self.hub.channels();
-                all.retain(|channel| {
-                    let name = self.hub.info(*channel, now).name;
-                    let is_listed = name.starts_with(&prefix);
-                    bytes += if is_listed { name.len() + CHANNEL_BYTES } else { 0 };
-                    is_listed
-                });
-                if bytes > self.config.limits.outbox_bytes_max {
-                    return self.list_long(id, asked, format, all, now);
+                let bytes_max = self.short_list_bytes_max();
+                match self.hub.few_with_prefix(&prefix, CHANNEL_BYTES, bytes_max) {
+                    Some(few) => {
+                        self.turn.work.channels += few.len() as u64;
+                        Some(self.group(format, &few, now))
+                    }
+                    None => return self.list_long(id, asked, format, prefix, now),
                 }
-                Some(self.group(format, &all, now))
             }
             Subject::Channels(channels) => self.channels(format, &channels, now),
         };
@@ -109,17 +103,17 @@ impl Server {
         format.group(&self.totals(now), rows)
     }
 
-    /// A list that is larger than what may be queued: it is made as it is read, and neither its length nor
-    /// a good way to compress it is known.
+    /// A list that is too long to be made at once. Channels of a prefix come in the order of their names, as
+    /// only so can they be found without looking at all others.
     fn list_long(
         &mut self,
         id: u32,
         asked: &Asked<'_>,
         format: Format,
-        channels: Vec<ChannelId>,
+        prefix: Vec<u8>,
         now: Now,
     ) -> Next {
-        if Rc::strong_count(&self.listings) > self.config.limits.listings_max {
+        if !self.has_place_for_listing() {
             let response = no_cache(Response::titled(Status::SERVICE_UNAVAILABLE));
             return identify(Next::Answer(response, Vec::new()), self);
         }
@@ -127,20 +121,18 @@ impl Server {
         self.connections[id as usize].exchange.keeps_alive &= !has_body;
         let exchange = self.begin_unsized_exchange(id);
         let response = self.begin_unsized(exchange, format.content_type(), false);
-        let head = self.identified(no_cache(response)).finish();
-        let list = List::begin(format, &self.totals(now), 0);
-        let (coding, place) = (exchange.coding(), self.listings.clone());
-        let listing = Listing::new(list, channels, self.hub.made_count(), coding, place);
-        self.note_answer(id, Status::OK, "", now);
-        self.push(id, head.into(), now);
-        self.begin_feed(id, Feed::Listing(Box::new(listing)), now);
-        self.push(id, coding.end().into(), now);
-        self.end_exchange(id, now);
+        let head = self.identified(no_cache(response));
+        let form = Form::Group(List::begin(format, &self.totals(now), 0));
+        let walk = match prefix.is_empty() {
+            true => self.hub.walk_by_age(),
+            false => Walk::with_prefix(prefix),
+        };
+        self.answer_listing(id, head, form, walk, now);
         Next::Done
     }
 
     fn channel_row(&self, channel: ChannelId, now: Now) -> Channel<'_> {
-        row(self.hub.info(channel, now))
+        row(&self.hub.info(channel, now))
     }
 
     /// Section 5.1: who answers. The module gives its version and commit; we give ours.

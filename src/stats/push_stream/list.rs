@@ -51,6 +51,6 @@ impl List {
 
     /// Takes what was written since the last time.
     pub fn take(&mut self) -> Vec<u8> {
-        std::mem::replace(&mut self.page, Page::with_capacity(0)).into_bytes()
+        self.page.take()
     }
 }
