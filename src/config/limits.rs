@@ -55,7 +55,7 @@ pub struct Limits {
     /// A message in one wire format, if that is more than twice its text; a publication beyond it is refused.
     /// Templates of EventSource locations are applied to each line, so that a short text can become long.
     pub encoded_bytes_max: usize,
-    /// Channels, of any kind, at once.
+    /// Channels, of any kind, at once. Those that only subscribers of locations use may be half of them.
     pub channels_max: usize,
     /// Length of a channel name on the push-stream face where no location limit is lower.
     pub channel_name_bytes_max: usize,
@@ -65,7 +65,9 @@ pub struct Limits {
     /// beyond it 503. Each takes a piece of the list, however many channels there are.
     pub listings_max: usize,
     /// Memory account of stored messages, channels and subscriptions. A push-stream
-    /// `shared_memory_size` takes its place.
+    /// `shared_memory_size` takes its place. Channels that only subscribers of locations use and stored
+    /// events may take half of it, and such channels without subscribers a sixteenth; publications and
+    /// subscribers have the whole account beside them.
     pub store_bytes_max: usize,
     /// Size of a message from a WebSocket client. Where clients may not publish, none of it is kept.
     pub websocket_message_bytes_max: usize,

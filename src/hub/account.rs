@@ -35,20 +35,29 @@ pub(super) fn channel_cost(name: &[u8]) -> usize {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
 
+/// What visitors cause (channels that only they use, stored events) has a share of its own, half of the
+/// account. It never takes room from publications and subscribers: as far as they need it, the account exceeds
+/// its size by what is left of the share.
 #[derive(Debug)]
 pub(super) struct MemoryAccount {
     used: usize,
+    /// The part of `used` that is the visitors'.
+    visitors: usize,
     limit: usize,
     charges_trash: bool,
 }
 
 impl MemoryAccount {
     pub(super) fn new(limit: usize, charges_trash: bool) -> MemoryAccount {
-        MemoryAccount { used: 0, limit, charges_trash }
+        MemoryAccount { used: 0, visitors: 0, limit, charges_trash }
     }
 
     pub(super) fn resize(&mut self, limit: usize) {
         self.limit = limit;
+    }
+
+    pub(super) fn limit(&self) -> usize {
+        self.limit
     }
 
     pub(super) fn used(&self) -> usize {
@@ -59,12 +68,37 @@ impl MemoryAccount {
         self.charges_trash
     }
 
+    /// For publications and subscribers.
     pub(super) fn charge(&mut self, bytes: usize) -> Result<(), Full> {
-        if self.limit.saturating_sub(self.used) < bytes {
+        if self.limit.saturating_sub(self.used - self.visitors) < bytes {
             return Err(Full);
         }
         self.used += bytes;
         Ok(())
+    }
+
+    /// For what visitors cause.
+    pub(super) fn charge_visitors(&mut self, bytes: usize) -> Result<(), Full> {
+        let share = (self.limit / 2).saturating_sub(self.visitors);
+        if share.min(self.limit.saturating_sub(self.used)) < bytes {
+            return Err(Full);
+        }
+        self.used += bytes;
+        self.visitors += bytes;
+        Ok(())
+    }
+
+    pub(super) fn visitors(&self) -> usize {
+        self.visitors
+    }
+
+    /// Counts the visitors' part anew.
+    pub(super) fn set_visitors(&mut self, bytes: usize) {
+        self.visitors = bytes;
+    }
+
+    pub(super) fn is_exceeded(&self) -> bool {
+        self.used > self.limit
     }
 
     /// For what the server cannot do without.
@@ -73,6 +107,12 @@ impl MemoryAccount {
     }
 
     pub(super) fn release(&mut self, bytes: usize) {
+        self.used -= bytes;
+    }
+
+    /// What visitors caused is never charged while it is in the trash: it would take room from publications.
+    pub(super) fn release_visitors(&mut self, bytes: usize) {
+        self.visitors -= bytes;
         self.used -= bytes;
     }
 

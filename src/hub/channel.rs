@@ -17,6 +17,8 @@ pub(super) struct Channel {
     pub(super) is_used_by_api: bool,
     /// Subscriptions besides one of each member: of those who named the channel more than once.
     pub(super) repeats: u32,
+    /// A visitor made it, and the application has not used it.
+    pub(super) is_visitors: bool,
     /// Orders channels by their making.
     pub(super) serial: u64,
     /// Making, publication or subscription.
@@ -35,10 +37,16 @@ impl Channel {
             is_wildcard: false,
             is_used_by_api: false,
             repeats: 0,
+            is_visitors: false,
             serial,
             last_use: now,
             last_activity: now,
         }
+    }
+
+    /// Whether nothing is lost if it gives way to others.
+    pub(super) fn is_spare(&self) -> bool {
+        self.is_visitors && self.members.is_empty() && self.history.is_empty()
     }
 
     pub(super) fn touch_use(&mut self, now: Millis) {

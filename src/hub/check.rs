@@ -11,6 +11,8 @@ impl Hub {
         let (mut memberships, mut subscriptions, mut active) = (0, 0, 0);
         let mut stored = 0;
         let mut accounted = self.trash.bytes();
+        let (mut visitors, mut visitor_channels, mut spare) = (0, 0, 0);
+        let mut spare_bytes = 0;
         for (key, entry) in &self.channels {
             let channel = ChannelId(key as u32);
             assert_eq!(
@@ -30,6 +32,17 @@ impl Hub {
             let is_events = self.events_channel == Some(channel);
             if !is_events {
                 stored += entry.history.len();
+            }
+            visitors += if is_events { entry.history.cost() } else { 0 };
+            if entry.is_visitors {
+                visitor_channels += 1;
+                visitors += account::channel_cost(&entry.name);
+            }
+            if entry.is_spare() {
+                spare += 1;
+                spare_bytes += account::channel_cost(&entry.name);
+                let is_found = self.spare.contains(entry.is_wildcard, entry.last_activity, channel);
+                assert!(is_found, "an idle channel that only visitors use can give way");
             }
             accounted += account::channel_cost(&entry.name);
             accounted += entry.history.cost();
@@ -55,6 +68,10 @@ impl Hub {
             accounted + self.members.subscriber_count() * account::SUBSCRIBER_COST,
             "every accounted byte is in use"
         );
+        assert_eq!(self.account.visitors(), visitors, "the visitors' share is counted");
+        assert_eq!(self.visitor_channel_count, visitor_channels, "the visitors' channels, too");
+        assert_eq!(self.spare.len(), spare, "no other channel gives way");
+        assert_eq!(self.spare.bytes(), spare_bytes, "their bytes are counted");
         assert!(self.trash.next().is_none() || self.sweep_at.is_some(), "the trash is emptied");
     }
 }

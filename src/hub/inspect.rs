@@ -79,6 +79,11 @@ impl Hub {
         }
     }
 
+    /// Size of the memory account.
+    pub fn account_bytes_max(&self) -> usize {
+        self.account.limit()
+    }
+
     /// Bytes in the memory account.
     pub fn accounted_bytes(&self) -> usize {
         self.account.used()

@@ -28,18 +28,32 @@ impl Hub {
         assert!(entry.members.is_empty(), "the members of a deleted channel have left");
         assert!(self.events_channel != Some(channel), "the events channel stays");
         let entry = self.remove(channel);
-        let bytes = entry.history.cost() + account::channel_cost(&entry.name);
+        let bytes = entry.history.cost() + self.release_if_visitors(&entry);
         self.totals.channels_in_delete += 1;
         self.deleted.push(Deleted { messages: entry.history.len(), name: entry.name, bytes });
         self.request_sweep(next_sweep(now.monotonic));
     }
 
-    fn remove(&mut self, channel: ChannelId) -> Channel {
+    /// What a removed channel still costs: nothing, if it was one that only visitors used.
+    fn release_if_visitors(&mut self, removed: &Channel) -> usize {
+        let cost = account::channel_cost(&removed.name);
+        match removed.is_visitors {
+            true => {
+                self.account.release_visitors(cost);
+                0
+            }
+            false => cost,
+        }
+    }
+
+    pub(super) fn remove(&mut self, channel: ChannelId) -> Channel {
+        self.take_from_spare(channel);
         self.lifecycle.cancel(channel.0);
         let entry = self.channels.remove(channel.0 as usize);
         self.names.remove(&entry.name);
         self.by_name.remove(&entry.name);
         self.by_age.remove(&entry.serial);
+        self.visitor_channel_count -= usize::from(entry.is_visitors);
         match entry.is_wildcard {
             true => self.totals.wildcard_channels -= 1,
             false => self.totals.channels -= 1,
@@ -85,7 +99,7 @@ impl Hub {
             let entry = self.remove(channel);
             self.raise_named(EventKind::ChannelDestroyed, entry.name.clone());
             let until = grid(now + TRASH_TIME);
-            let cost = account::channel_cost(&entry.name);
+            let cost = self.release_if_visitors(&entry);
             self.account.move_to_trash(&mut self.trash, until, 0, 1, cost);
             self.request_sweep(until);
         } else {
@@ -147,9 +161,12 @@ impl Hub {
             return;
         }
         let bytes = self.channels[channel.0 as usize].history.drop_oldest(count);
-        if self.events_channel != Some(channel) {
-            self.totals.stored -= count;
+        self.put_to_spare(channel);
+        if self.events_channel == Some(channel) {
+            self.account.release_visitors(bytes);
+            return self.discard(count, 0, now);
         }
+        self.totals.stored -= count;
         self.discard(count, bytes, now);
     }
 

@@ -10,6 +10,7 @@ mod inspect;
 mod lifecycle;
 mod members;
 mod settings;
+mod visitors;
 mod walk;
 
 pub use account::Full;
@@ -30,10 +31,21 @@ use members::Members;
 use slab::Slab;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
+use visitors::Spare;
 
 /// Index of a channel in the hub. It is used again after the channel's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChannelId(pub u32);
+
+/// Who wants a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Maker {
+    /// The application: it publishes there, or has signed a subscribe token for this channel.
+    Application,
+    /// A subscriber of a location, which can name any channel. What it publishes through its WebSocket
+    /// changes nothing about that.
+    Visitor,
+}
 
 /// Why a channel could not be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +88,8 @@ pub struct Hub {
     sweep_at: Option<Millis>,
     trash: Trash,
     account: MemoryAccount,
+    spare: Spare,
+    visitor_channel_count: usize,
     events_channel: Option<ChannelId>,
     events: VecDeque<Event>,
     totals: Totals,
@@ -102,6 +116,8 @@ impl Hub {
             sweep_at: None,
             trash: Trash::default(),
             account,
+            spare: Spare::default(),
+            visitor_channel_count: 0,
             events_channel: None,
             events: VecDeque::new(),
             totals: Totals::default(),
@@ -127,19 +143,28 @@ impl Hub {
     fn recount(&mut self, now: Millis) {
         (self.totals.channels, self.totals.wildcard_channels) = (0, 0);
         self.totals.stored = self.deleted.iter().map(|deleted| deleted.messages).sum();
-        let prefix = &self.settings.wildcard_channel_prefix;
-        for (key, entry) in &mut self.channels {
-            entry.is_wildcard = !prefix.is_empty() && entry.name.starts_with(prefix);
-            match entry.is_wildcard {
+        self.spare = Spare::default();
+        let mut visitor_bytes = 0;
+        let all: Vec<ChannelId> = self.by_age.values().copied().collect();
+        for channel in all {
+            let is_wildcard = self.is_wildcard(&self.channels[channel.0 as usize].name);
+            let entry = &mut self.channels[channel.0 as usize];
+            entry.is_wildcard = is_wildcard;
+            match is_wildcard {
                 true => self.totals.wildcard_channels += 1,
                 false => self.totals.channels += 1,
             }
-            if self.events_channel != Some(ChannelId(key as u32)) {
-                self.totals.stored += entry.history.len();
+            match self.events_channel == Some(channel) {
+                true => visitor_bytes += entry.history.cost(),
+                false => self.totals.stored += entry.history.len(),
             }
+            if entry.is_visitors {
+                visitor_bytes += account::channel_cost(&entry.name);
+            }
+            self.put_to_spare(channel);
+            self.schedule(channel, now);
         }
-        let all: Vec<ChannelId> = self.by_age.values().copied().collect();
-        all.into_iter().for_each(|channel| self.schedule(channel, now));
+        self.account.set_visitors(visitor_bytes);
     }
 
     fn make_events_channel(&mut self, now: Now) {
@@ -152,9 +177,10 @@ impl Hub {
             Some(channel) => channel,
             None => {
                 self.account.charge_always(account::channel_cost(&id));
-                self.insert(id, now)
+                self.insert(id, Maker::Application, now)
             }
         };
+        self.adopt(channel);
         self.events_channel = Some(channel);
         // From now on it has no end.
         self.schedule(channel, now.monotonic);
@@ -181,31 +207,49 @@ impl Hub {
         self.names.get(name).copied()
     }
 
-    /// The live channel of this name, made if need be.
+    /// The live channel of this name, made if need be. One that a visitor wants does not give way before the
+    /// clock has gone on, so that it can be joined; one that the application wants never does.
     ///
     /// # Errors
     /// There is no room for one more.
-    pub fn find_or_create(&mut self, name: &[u8], now: Now) -> Result<ChannelId, CreateError> {
+    pub fn find_or_create(
+        &mut self,
+        name: &[u8],
+        maker: Maker,
+        now: Now,
+    ) -> Result<ChannelId, CreateError> {
         if let Some(channel) = self.find(name) {
+            match maker {
+                Maker::Application => self.adopt(channel),
+                Maker::Visitor => self.keep(channel, now),
+            }
             return Ok(channel);
         }
-        let (count, max) = match self.is_wildcard(name) {
-            true => (self.totals.wildcard_channels, self.settings.max_wildcard_channels),
-            false => (self.totals.channels, self.settings.max_channels),
-        };
-        if max.is_some_and(|max| count >= max as usize)
-            || self.channels.len() >= self.settings.channels_max
-        {
-            return Err(CreateError::TooMany);
+        while let Some(kind) = self.lacks_place_for(name, maker) {
+            if !self.give_way(kind, now) {
+                return Err(CreateError::TooMany);
+            }
         }
         let cost = account::channel_cost(name);
-        self.account.charge(cost).map_err(|Full| CreateError::Full)?;
-        let channel = self.insert(name.into(), now);
-        self.raise(EventKind::ChannelCreated, channel);
+        let is_charged = match maker {
+            Maker::Application => self.charge(cost, now).is_ok(),
+            Maker::Visitor => self.charge_visitors_channel(cost, now),
+        };
+        if !is_charged {
+            return Err(CreateError::Full);
+        }
+        let channel = self.create(name, maker, now);
+        self.limit_spare(now);
         Ok(channel)
     }
 
-    fn insert(&mut self, name: ChannelName, now: Now) -> ChannelId {
+    fn create(&mut self, name: &[u8], maker: Maker, now: Now) -> ChannelId {
+        let channel = self.insert(name.into(), maker, now);
+        self.raise(EventKind::ChannelCreated, channel);
+        channel
+    }
+
+    fn insert(&mut self, name: ChannelName, maker: Maker, now: Now) -> ChannelId {
         self.serial += 1;
         let is_wildcard = self.is_wildcard(&name);
         match is_wildcard {
@@ -214,18 +258,21 @@ impl Hub {
         }
         let key = self.channels.insert(Channel {
             is_wildcard,
+            is_visitors: maker == Maker::Visitor,
             ..Channel::new(name.clone(), self.serial, now.monotonic)
         });
+        self.visitor_channel_count += usize::from(maker == Maker::Visitor);
         let channel = ChannelId(u32::try_from(key).expect("channels_max is below 2^32"));
         self.by_name.insert(name.clone(), channel);
         self.by_age.insert(self.serial, channel);
         self.names.insert(name, channel);
+        self.put_to_spare(channel);
         self.schedule(channel, now.monotonic);
         channel
     }
 
     /// Gives the message its id, time and tag and stores it if asked to. Handing it to the members is the
-    /// caller's affair.
+    /// caller's affair. An event for which there is no room is not stored.
     ///
     /// # Errors
     /// The memory account is full; nothing has happened.
@@ -236,12 +283,16 @@ impl Hub {
         now: Now,
     ) -> Result<Rc<Message>, Full> {
         let cost = account::cost(&draft.text, &draft.event_id, &draft.event_type);
-        let is_charged = draft.is_stored || self.account.charges_trash();
+        // The room that the message needs must not be the channel's own.
+        self.keep(channel, now);
+        let is_event = self.events_channel == Some(channel);
+        let is_stored = draft.is_stored && (!is_event || self.charge_event(cost, now));
+        let is_charged = !is_event && (is_stored || self.account.charges_trash());
         if is_charged {
-            self.account.charge(cost)?;
+            self.charge(cost, now)?;
         }
         let (time, tag) = self.stamp(now);
-        let is_event = self.events_channel == Some(channel);
+        self.take_from_spare(channel);
         let entry = &mut self.channels[channel.0 as usize];
         entry.published += 1;
         entry.touch_use(now.monotonic);
@@ -257,7 +308,7 @@ impl Hub {
         if !is_event {
             self.totals.published += 1;
         }
-        if draft.is_stored {
+        if is_stored {
             let expires = now.monotonic + self.settings.message_ttl;
             entry.history.push(message.clone(), expires);
             if !is_event {
@@ -272,6 +323,7 @@ impl Hub {
         } else {
             self.discard(1, if is_charged { cost } else { 0 }, now.monotonic);
         }
+        self.put_to_spare(channel);
         Ok(message)
     }
 
@@ -310,8 +362,9 @@ impl Hub {
         now: Now,
     ) -> Result<(), Full> {
         if subscriptions.is_empty() {
-            self.account.charge(account::SUBSCRIBER_COST)?;
+            self.charge(account::SUBSCRIBER_COST, now)?;
         }
+        self.take_from_spare(channel);
         let entry = &mut self.channels[channel.0 as usize];
         entry.touch_use(now.monotonic);
         self.totals.active_channels += usize::from(entry.members.is_empty());
@@ -344,7 +397,9 @@ impl Hub {
             self.account.release(account::SUBSCRIBER_COST);
         }
         if is_deserted {
+            self.put_to_spare(channel);
             self.schedule(channel, now.monotonic);
+            self.limit_spare(now);
         }
         (0..times).for_each(|_| self.raise(EventKind::ClientUnsubscribed, channel));
         Some(Left { channel, position, moved })

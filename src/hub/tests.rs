@@ -1,5 +1,7 @@
 use super::*;
 
+mod visitors;
+
 fn at(seconds: u64) -> Now {
     Now {
         monotonic: Millis::from_seconds(seconds),
@@ -41,8 +43,8 @@ fn sweep_until(hub: &mut Hub, seconds: u64) {
 #[test]
 fn ids_count_per_channel_and_tags_per_second_over_all_channels() {
     let mut hub = Hub::new(settings(), at(0));
-    let one = hub.find_or_create(b"one", at(0)).unwrap();
-    let two = hub.find_or_create(b"two", at(0)).unwrap();
+    let one = hub.find_or_create(b"one", Maker::Application, at(0)).unwrap();
+    let two = hub.find_or_create(b"two", Maker::Application, at(0)).unwrap();
     let mut seen = Vec::new();
     for (channel, second) in [(one, 0), (two, 0), (one, 0), (one, 1), (two, 0)] {
         let message = hub.publish(channel, &stored(b"x"), at(second)).unwrap();
@@ -56,7 +58,7 @@ fn ids_count_per_channel_and_tags_per_second_over_all_channels() {
 #[test]
 fn stored_messages_expire_with_a_sweep_and_rest_in_the_trash() {
     let mut hub = Hub::new(settings(), at(0));
-    let channel = hub.find_or_create(b"a", at(0)).unwrap();
+    let channel = hub.find_or_create(b"a", Maker::Application, at(0)).unwrap();
     hub.publish(channel, &stored(b"x"), at(1)).unwrap();
     sweep_until(&mut hub, 12);
     assert_eq!(hub.totals().stored, 1);
@@ -75,7 +77,7 @@ fn stored_messages_expire_with_a_sweep_and_rest_in_the_trash() {
 #[test]
 fn a_channel_with_a_subscriber_lives_on_and_ends_after_its_last_use() {
     let mut hub = Hub::new(settings(), at(0));
-    let channel = hub.find_or_create(b"a", at(0)).unwrap();
+    let channel = hub.find_or_create(b"a", Maker::Application, at(0)).unwrap();
     let mut subscriptions = Subscriptions::default();
     hub.subscribe(SubscriberId(7), &mut subscriptions, channel, 1, at(1)).unwrap();
     assert_eq!(hub.next_sweep(), None);
@@ -89,8 +91,8 @@ fn a_channel_with_a_subscriber_lives_on_and_ends_after_its_last_use() {
 #[test]
 fn leaving_moves_the_last_member_into_the_gap() {
     let mut hub = Hub::new(settings(), at(0));
-    let channel = hub.find_or_create(b"a", at(0)).unwrap();
-    let other = hub.find_or_create(b"b", at(0)).unwrap();
+    let channel = hub.find_or_create(b"a", Maker::Application, at(0)).unwrap();
+    let other = hub.find_or_create(b"b", Maker::Application, at(0)).unwrap();
     let mut all: Vec<Subscriptions> = (0..3).map(|_| Subscriptions::default()).collect();
     for (subscriber, subscriptions) in all.iter_mut().enumerate() {
         let subscriber = SubscriberId(subscriber as u32);
@@ -119,18 +121,23 @@ fn maxima_are_kept_for_each_kind_of_channel() {
         HubSettings { max_channels: Some(2), max_wildcard_channels: Some(1), ..settings() };
     let mut hub = Hub::new(limited, at(0));
     let names: [&[u8]; 6] = [b"a", b"b", b"c", b"broad_a", b"broad_b", b"a"];
-    let made: Vec<bool> =
-        names.iter().map(|name| hub.find_or_create(name, at(0)).is_ok()).collect();
+    let made: Vec<bool> = names
+        .iter()
+        .map(|name| hub.find_or_create(name, Maker::Application, at(0)).is_ok())
+        .collect();
     assert_eq!(made, [true, true, false, true, false, true]);
     let mut hub = Hub::new(HubSettings { channels_max: 1, ..settings() }, at(0));
-    hub.find_or_create(b"a", at(0)).unwrap();
-    assert_eq!(hub.find_or_create(b"broad_a", at(0)), Err(CreateError::TooMany));
+    hub.find_or_create(b"a", Maker::Application, at(0)).unwrap();
+    assert_eq!(
+        hub.find_or_create(b"broad_a", Maker::Application, at(0)),
+        Err(CreateError::TooMany)
+    );
 }
 
 #[test]
 fn the_oldest_stored_message_gives_way() {
     let mut hub = Hub::new(HubSettings { max_stored_messages: Some(2), ..settings() }, at(0));
-    let channel = hub.find_or_create(b"a", at(0)).unwrap();
+    let channel = hub.find_or_create(b"a", Maker::Application, at(0)).unwrap();
     for text in [b"1", b"2", b"3"] {
         hub.publish(channel, &stored(text), at(0)).unwrap();
         hub.assert_consistent();
@@ -145,11 +152,11 @@ fn a_full_account_refuses_until_the_trash_is_emptied() {
     let tight =
         HubSettings { store_bytes_max: 271 + 2 * 169, keeps_trash_charged: true, ..settings() };
     let mut hub = Hub::new(tight, at(0));
-    let channel = hub.find_or_create(b"a", at(0)).unwrap();
+    let channel = hub.find_or_create(b"a", Maker::Application, at(0)).unwrap();
     hub.publish(channel, &Draft { text: (*b"x").into(), ..Draft::default() }, at(0)).unwrap();
     hub.publish(channel, &stored(b"x"), at(0)).unwrap();
     assert_eq!(hub.publish(channel, &stored(b"x"), at(0)), Err(Full));
-    assert_eq!(hub.find_or_create(b"b", at(0)), Err(CreateError::Full));
+    assert_eq!(hub.find_or_create(b"b", Maker::Application, at(0)), Err(CreateError::Full));
     let mut subscriptions = Subscriptions::default();
     assert_eq!(hub.subscribe(SubscriberId(0), &mut subscriptions, channel, 1, at(0)), Err(Full));
     hub.assert_consistent();
@@ -162,7 +169,7 @@ fn a_full_account_refuses_until_the_trash_is_emptied() {
 #[test]
 fn event_id_and_event_type_are_charged_with_the_text_and_given_back() {
     let mut hub = Hub::new(settings(), at(0));
-    let channel = hub.find_or_create(b"a", at(0)).unwrap();
+    let channel = hub.find_or_create(b"a", Maker::Application, at(0)).unwrap();
     let before = hub.accounted_bytes();
     let field = |length| Some(vec![b'x'; length].into());
     let draft = Draft { event_id: field(5_000), event_type: field(3_000), ..stored(b"x") };
@@ -178,14 +185,14 @@ fn event_id_and_event_type_are_charged_with_the_text_and_given_back() {
 #[test]
 fn a_deleted_channel_frees_its_name_and_goes_with_the_sweep() {
     let mut hub = Hub::new(settings(), at(0));
-    let channel = hub.find_or_create(b"a", at(0)).unwrap();
+    let channel = hub.find_or_create(b"a", Maker::Application, at(0)).unwrap();
     hub.publish(channel, &stored(b"x"), at(0)).unwrap();
     hub.delete(channel, at(1));
     hub.assert_consistent();
     let totals = hub.totals();
     assert_eq!((totals.channels, totals.channels_in_delete, totals.stored), (0, 1, 1));
     assert_eq!(hub.find(b"a"), None);
-    hub.find_or_create(b"a", at(1)).unwrap();
+    hub.find_or_create(b"a", Maker::Application, at(1)).unwrap();
     sweep_until(&mut hub, 5);
     let totals = hub.totals();
     assert_eq!((totals.channels_in_delete, totals.channels_in_trash, totals.stored), (0, 1, 0));
@@ -196,7 +203,7 @@ fn a_deleted_channel_frees_its_name_and_goes_with_the_sweep() {
 fn events_tell_what_happens_to_other_channels() {
     let watched = HubSettings { events_channel_id: b"EV".to_vec(), ..settings() };
     let mut hub = Hub::new(watched, at(0));
-    let channel = hub.find_or_create(b"a\"b", at(0)).unwrap();
+    let channel = hub.find_or_create(b"a\"b", Maker::Application, at(0)).unwrap();
     let mut subscriptions = Subscriptions::default();
     let events = hub.find(b"EV").unwrap();
     hub.assert_consistent();
@@ -240,7 +247,7 @@ fn listed(hub: &Hub, walk: &mut Walk, piece: usize) -> Vec<String> {
 fn a_list_in_pieces_is_the_whole_list() {
     let mut hub = Hub::new(settings(), at(0));
     for name in ["b", "ab", "", "B", "aa", "a"] {
-        hub.find_or_create(name.as_bytes(), at(0)).unwrap();
+        hub.find_or_create(name.as_bytes(), Maker::Application, at(0)).unwrap();
     }
     for piece in 1..8 {
         let by_name = listed(&hub, &mut Walk::by_name(), piece);
@@ -259,14 +266,14 @@ fn channels_that_go_in_the_middle_of_a_list_are_left_out() {
     for is_by_age in [false, true] {
         let mut hub = Hub::new(settings(), at(0));
         for name in ["a", "b", "c", "d"] {
-            hub.find_or_create(name.as_bytes(), at(0)).unwrap();
+            hub.find_or_create(name.as_bytes(), Maker::Application, at(0)).unwrap();
         }
         let mut walk = if is_by_age { hub.walk_by_age() } else { Walk::by_name() };
         assert!(!hub.walk(&mut walk, at(0), |info| &info.name[..] != b"b"));
         for name in ["b", "c"] {
             hub.delete(hub.find(name.as_bytes()).unwrap(), at(0));
         }
-        hub.find_or_create(b"c", at(0)).unwrap();
+        hub.find_or_create(b"c", Maker::Application, at(0)).unwrap();
         // By name the new one is still to come; by age it was made after the list began.
         let expected: &[&str] = if is_by_age { &["d"] } else { &["c", "d"] };
         assert_eq!(listed(&hub, &mut walk, 9), expected);
@@ -283,7 +290,7 @@ fn texts(hub: &Hub, channel: ChannelId, resume: &Resume<'_>) -> String {
 #[test]
 fn a_stretch_is_good_until_its_first_message_has_left_the_store() {
     let mut hub = Hub::new(HubSettings { max_stored_messages: Some(2), ..settings() }, at(0));
-    let channel = hub.find_or_create(b"a", at(0)).unwrap();
+    let channel = hub.find_or_create(b"a", Maker::Application, at(0)).unwrap();
     for text in [b"1", b"2"] {
         hub.publish(channel, &stored(text), at(0)).unwrap();
     }
@@ -295,7 +302,7 @@ fn a_stretch_is_good_until_its_first_message_has_left_the_store() {
     let rest: Vec<u8> = hub.stored(&stretch).unwrap().map(|message| message.text[0]).collect();
     assert_eq!(rest, b"2", "what came later is not of it");
     hub.delete(channel, at(0));
-    let channel = hub.find_or_create(b"a", at(0)).unwrap();
+    let channel = hub.find_or_create(b"a", Maker::Application, at(0)).unwrap();
     for text in [b"4", b"5"] {
         hub.publish(channel, &stored(text), at(0)).unwrap();
     }
@@ -305,7 +312,7 @@ fn a_stretch_is_good_until_its_first_message_has_left_the_store() {
 #[test]
 fn a_replay_starts_where_the_subscriber_stopped() {
     let mut hub = Hub::new(settings(), at(0));
-    let channel = hub.find_or_create(b"a", at(0)).unwrap();
+    let channel = hub.find_or_create(b"a", Maker::Application, at(0)).unwrap();
     for (text, id, second) in [("1", "e1", 0), ("2", "e2", 0), ("3", "e3", 1), ("4", "e4", 2)] {
         let draft = Draft { event_id: Some(id.as_bytes().into()), ..stored(text.as_bytes()) };
         hub.publish(channel, &draft, at(second)).unwrap();
@@ -334,7 +341,7 @@ fn new_settings_count_the_channels_anew() {
     let mut hub = Hub::new(watched, at(0));
     let events = hub.find(b"EV").unwrap();
     hub.publish(events, &stored(b"x"), at(0)).unwrap();
-    hub.find_or_create(b"broad_a", at(0)).unwrap();
+    hub.find_or_create(b"broad_a", Maker::Application, at(0)).unwrap();
     let other = HubSettings { wildcard_channel_prefix: b"E".to_vec(), ..settings() };
     hub.reconfigure(other, at(1));
     hub.assert_consistent();

@@ -10,7 +10,7 @@ use crate::endpoints::api::query::Repeated;
 use crate::endpoints::api::{self, Endpoint, Refusal};
 use crate::endpoints::push_stream::Wire;
 use crate::http::{Framing, Head, Response, Status};
-use crate::hub::{CreateError, Draft, Full, Walk};
+use crate::hub::{CreateError, Draft, Full, Maker, Walk};
 use crate::stats::{Counters, Mode, Report, Snapshot};
 use crate::time::{Millis, Now};
 use std::rc::Rc;
@@ -114,14 +114,17 @@ impl Server {
             if !self.can_encode(publication.channel.len(), &draft) {
                 return Err(Refusal::MESSAGE_TOO_LARGE);
             }
-            match self.hub.find_or_create(publication.channel.as_bytes(), now) {
+            match self.hub.find_or_create(publication.channel.as_bytes(), Maker::Application, now) {
                 Ok(channel) => {
                     self.hub.keep_for_api(channel, now);
                     // That it was made is told before its first message.
                     self.settle(now);
                     self.publish(channel, &draft, now).map_err(|Full| Refusal::FULL)?;
                 }
-                Err(_) if is_stored => return Err(Refusal::FULL),
+                Err(error) if is_stored => {
+                    self.count_if_full(error, now);
+                    return Err(Refusal::FULL);
+                }
                 // Without room for one more channel nobody can be listening there.
                 Err(_) => {}
             }
@@ -199,12 +202,20 @@ impl Server {
     }
 
     fn join(&mut self, id: u32, channel: &str, now: Now) -> Result<(), Refusal> {
-        let channel = self.hub.find_or_create(channel.as_bytes(), now).map_err(|error| {
-            self.counters.store_refusals_total += u64::from(error == CreateError::Full);
+        let made = self.hub.find_or_create(channel.as_bytes(), Maker::Application, now);
+        let channel = made.map_err(|error| {
+            self.count_if_full(error, now);
             Refusal::FULL
         })?;
         self.hub.keep_for_api(channel, now);
         self.subscribe(id, channel, 1, now).map_err(|_| Refusal::FULL)
+    }
+
+    fn count_if_full(&mut self, error: CreateError, now: Now) {
+        match error {
+            CreateError::TooMany => {}
+            CreateError::Full => self.report_full_store(now),
+        }
     }
 
     /// `GET /api/stats`

@@ -26,9 +26,8 @@ impl Server {
     ) -> Result<Rc<Message>, Full> {
         self.turn.work.publications += 1;
         self.turn.work.bytes += draft.text.len() as u64;
-        let message = self.hub.publish(channel, draft, now).inspect_err(|Full| {
-            self.counters.store_refusals_total += 1;
-        })?;
+        let published = self.hub.publish(channel, draft, now);
+        let message = published.inspect_err(|Full| self.report_full_store(now))?;
         if !self.hub.members(channel).is_empty() {
             self.fanout.add(channel, message.clone());
         }
@@ -60,11 +59,8 @@ impl Server {
         let connection = &mut self.connections[id as usize];
         connection.delivered = self.fanout.sequence();
         let subscriptions = &mut connection.subscriptions;
-        self.hub.subscribe(SubscriberId(id), subscriptions, channel, times, now).inspect_err(
-            |Full| {
-                self.counters.store_refusals_total += 1;
-            },
-        )
+        let subscribed = self.hub.subscribe(SubscriberId(id), subscriptions, channel, times, now);
+        subscribed.inspect_err(|Full| self.report_full_store(now))
     }
 
     /// From now on the connection takes messages instead of requests.

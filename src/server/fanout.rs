@@ -374,7 +374,7 @@ impl Fanout {
 mod tests {
     use super::*;
     use crate::config::Config;
-    use crate::hub::{HubSettings, Subscriptions};
+    use crate::hub::{HubSettings, Maker, Subscriptions};
     use crate::time::{Millis, Now};
     use std::ops::Range;
 
@@ -387,7 +387,7 @@ mod tests {
         let mut subscriber = 0;
         for count in member_counts {
             let name = format!("{subscriber}");
-            let channel = hub.find_or_create(name.as_bytes(), NOW).unwrap();
+            let channel = hub.find_or_create(name.as_bytes(), Maker::Application, NOW).unwrap();
             join(&mut hub, channel, subscriber..subscriber + count);
             subscriber += count;
             fanout.add(channel, message());

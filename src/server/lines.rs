@@ -55,6 +55,29 @@ impl Server {
         );
     }
 
+    /// A publication or subscription is refused, as the memory account is full: counted, and reported once a
+    /// minute at most.
+    pub(super) fn report_full_store(&mut self, now: Now) {
+        self.counters.store_refusals_total += 1;
+        let Some(held_back) = self.full_store_lines.take(now.monotonic) else { return };
+        let key = match self.config.push_stream.shared_memory_size {
+            Some(_) => "shared_memory_size",
+            None => "store_bytes_max",
+        };
+        let before = match held_back {
+            0 => String::new(),
+            count => format!(" ({count} more since the last such line)"),
+        };
+        let (used, max) = (self.hub.accounted_bytes(), self.hub.account_bytes_max());
+        let visitors = self.hub.visitor_bytes();
+        log::error!(
+            "store full: publication or subscription refused{before}: {used} of {max} bytes \
+             ({key}) are in use, {visitors} of them for events and for channels that only \
+             visitors use; raise {key}, or keep fewer messages (message_ttl, \
+             max_messages_stored_per_channel)"
+        );
+    }
+
     /// Lines that were held back are summed up when the rush is over.
     pub(super) fn report_held_back(&mut self, now: Now) {
         if let Some(count) = self.slow_reader_lines.take_overdue(now.monotonic) {

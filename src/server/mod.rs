@@ -96,6 +96,7 @@ pub struct Server {
     slow_reader_lines: Ration,
     admission: Admission,
     trail: Trail,
+    full_store_lines: Ration,
     hub: Hub,
     fanout: Fanout,
     /// Of replays that are going on.
@@ -181,6 +182,7 @@ impl Server {
             slow_reader_lines: Ration::default(),
             admission: Admission::default(),
             trail: Trail::default(),
+            full_store_lines: Ration::every(Millis(60_000)),
             fanout: Fanout::default(),
             pieces: Pieces::default(),
             listings: Rc::new(()),

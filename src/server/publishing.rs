@@ -4,7 +4,7 @@
 
 use super::Server;
 use super::connection::PublisherRequest;
-use crate::hub::{CreateError, Draft};
+use crate::hub::{CreateError, Draft, Maker};
 use crate::message::ChannelName;
 use crate::time::Now;
 use std::collections::{HashMap, VecDeque};
@@ -80,15 +80,17 @@ impl Server {
         if self.hub.is_events_channel(name) {
             return Ok(());
         }
-        let channel = match self.hub.find(name) {
-            Some(channel) => channel,
-            None if may_create => {
-                let created = self.hub.find_or_create(name, now).map_err(Unpublished::Channel)?;
+        let channel = match may_create {
+            true => {
+                let made = self.hub.find_or_create(name, Maker::Application, now);
                 // The event of its creation comes before its first message.
                 self.settle(now);
-                created
+                made.map_err(Unpublished::Channel)?
             }
-            None => return Ok(()),
+            false => match self.hub.find(name) {
+                Some(channel) => channel,
+                None => return Ok(()),
+            },
         };
         self.publish(channel, draft, now).map_err(|_| Unpublished::Message)?;
         self.counters.publish_requests_total += 1;

@@ -2,24 +2,36 @@
 
 use crate::time::Millis;
 
-/// Between two lines of a kind.
+/// Between two lines of a kind, unless it has an interval of its own.
 const INTERVAL: Millis = Millis(1000);
 
-/// Lines of one kind: one a second, and how many more there would have been.
-#[derive(Debug, Default)]
+/// Lines of one kind: one per interval, and how many more there would have been.
+#[derive(Debug)]
 pub(super) struct Ration {
+    interval: Millis,
     next_at: Millis,
     held_back: u64,
 }
 
+impl Default for Ration {
+    fn default() -> Ration {
+        Ration::every(INTERVAL)
+    }
+}
+
 impl Ration {
+    /// One line per interval.
+    pub(super) fn every(interval: Millis) -> Ration {
+        Ration { interval, next_at: Millis(0), held_back: 0 }
+    }
+
     /// Whether a line may be written now, with the number of those that were not since the last one.
     pub(super) fn take(&mut self, now: Millis) -> Option<u64> {
         if now < self.next_at {
             self.held_back += 1;
             return None;
         }
-        self.next_at = now + INTERVAL;
+        self.next_at = now + self.interval;
         Some(std::mem::take(&mut self.held_back))
     }
 

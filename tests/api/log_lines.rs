@@ -253,3 +253,35 @@ fn without_the_setting_there_is_no_access_log() {
     let daemon = daemon();
     assert_eq!(lines_while(|| drop(ask(&daemon, get("/healthz", "")))), Vec::<String>::new());
 }
+
+#[test]
+fn a_full_store_is_an_error_line_once_a_minute() {
+    let mut config = config();
+    config.limits.store_bytes_max = 671;
+    let daemon = Daemon::new(config);
+    let errors = || {
+        let lines = log_lines().into_iter();
+        lines.filter(|line| line.starts_with("error ")).collect::<Vec<String>>()
+    };
+    errors();
+    let _reader = subscriber(&daemon, "a");
+    assert_eq!(errors(), Vec::<String>::new());
+    let refuse = || assert!(ask(&daemon, subscribe("a")).starts_with("HTTP/1.1 503 "));
+    let line = |before: &str| {
+        format!(
+            "error rpushd::server::lines: store full: publication or subscription \
+             refused{before}: 671 of 671 bytes (store_bytes_max) are in use, 0 of them for \
+             events and for channels that only visitors use; raise store_bytes_max, or keep fewer \
+             messages (message_ttl, max_messages_stored_per_channel)"
+        )
+    };
+    (0..3).for_each(|_| refuse());
+    assert_eq!(errors(), [line("")]);
+    daemon.advance(59_000);
+    refuse();
+    assert_eq!(errors(), Vec::<String>::new());
+    daemon.advance(1_000);
+    refuse();
+    assert_eq!(errors(), [line(" (3 more since the last such line)")]);
+    assert_eq!(daemon.counters().store_refusals_total, 5);
+}

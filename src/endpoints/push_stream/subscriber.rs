@@ -4,19 +4,11 @@
 use super::publisher::check_id;
 use super::{Location, Refusal, Request};
 use crate::config::{Condition, Limits, Mode, PushStream, RequestVariables, Role};
-use crate::hub::{ChannelId, Hub, Since};
+use crate::hub::{Hub, Since};
 use crate::push_stream::channel_path::{self, PathChannel};
 use crate::push_stream::tag;
 use crate::time::http_date;
 use std::borrow::Cow;
-
-/// What a subscriber asks for, checked as far as nothing has to be made for it.
-pub struct Subscription<'a> {
-    /// In the order of the path, with the channel if there is one already.
-    pub channels: Vec<(PathChannel<'a>, Option<ChannelId>)>,
-    /// What it has already seen.
-    pub seen: Seen,
-}
 
 /// The three inputs of section 9.1.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,18 +28,19 @@ impl Seen {
     }
 }
 
-/// Steps 3 to 6 of section 8, for the channels of a path. Nothing has been made when it returns.
+/// Steps 3 to 6 of section 8, for the channels of a path; what the client has already seen. Nothing has been
+/// made when it returns.
 ///
 /// # Errors
 /// The first check that fails.
-pub fn check<'a>(
+pub fn check(
     location: &Location,
     request: &Request<'_>,
-    path: &'a [u8],
+    path: &[u8],
     hub: &Hub,
     push_stream: &PushStream,
     limits: &Limits,
-) -> Result<Subscription<'a>, Refusal> {
+) -> Result<Seen, Refusal> {
     let channels = channel_path::read(path).map(|wanted| (wanted, hub.find(wanted.id)));
     let channels: Vec<_> = channels.collect();
     if channels.is_empty() {
@@ -84,7 +77,7 @@ pub fn check<'a>(
             return Err(Refusal::TooManyWildcardChannels);
         }
     }
-    Ok(Subscription { channels, seen: seen(location, request) })
+    Ok(seen(location, request))
 }
 
 /// Section 9.1.

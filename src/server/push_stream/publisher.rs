@@ -3,7 +3,7 @@
 use super::{Asked, NO_MEMORY_PAGE, Refusal, cors, explain, gzip};
 use crate::endpoints::push_stream::{no_cache, publisher};
 use crate::http::{Response, Status};
-use crate::hub::{CreateError, Draft};
+use crate::hub::{CreateError, Draft, Maker};
 use crate::message::{ChannelName, Message};
 use crate::push_stream::channel_path::{self, PathChannel};
 use crate::server::Server;
@@ -70,7 +70,8 @@ impl Server {
         for PathChannel { id, .. } in channel_path::read(&path) {
             publisher::check_id(id, &self.config.push_stream, &self.config.limits)?;
             if matches!(verb, Some(PublisherVerb::Publish { .. })) {
-                self.hub.find_or_create(id, now).map_err(|error| self.cannot_create(error))?;
+                let made = self.hub.find_or_create(id, Maker::Application, now);
+                made.map_err(|error| self.cannot_create(error, now))?;
             }
             if verb.is_some() && self.hub.is_events_channel(id) {
                 return Err(Refusal::EventsChannelIsInternal);
@@ -85,11 +86,11 @@ impl Server {
         }
     }
 
-    pub(super) fn cannot_create(&mut self, error: CreateError) -> Refusal {
+    pub(super) fn cannot_create(&mut self, error: CreateError, now: Now) -> Refusal {
         match error {
             CreateError::TooMany => Refusal::TooManyChannels,
             CreateError::Full => {
-                self.counters.store_refusals_total += 1;
+                self.report_full_store(now);
                 Refusal::Full
             }
         }
@@ -166,7 +167,7 @@ impl Server {
     ) {
         let (response, body) = match result {
             Ok(()) => self.published(request, now),
-            Err(Unpublished::Channel(error)) => refuse(request, self.cannot_create(error)),
+            Err(Unpublished::Channel(error)) => refuse(request, self.cannot_create(error, now)),
             Err(Unpublished::Message) => {
                 self.connections[id as usize].exchange.keeps_alive = false;
                 let response = begin(request, Status::INTERNAL_SERVER_ERROR);
@@ -213,6 +214,8 @@ impl Server {
         let mut is_any_deleted = false;
         for name in &request.channels {
             if let Some(channel) = self.hub.find(name) {
+                // It must not give way while its subscribers leave.
+                self.hub.keep(channel, now);
                 let message = Message::special(Message::DELETED, name.clone(), &text);
                 self.delete_channel(channel, message.into(), now);
                 is_any_deleted = true;

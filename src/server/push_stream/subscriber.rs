@@ -6,11 +6,18 @@ use super::{Asked, Refusal, cors, explain};
 use crate::config::Mode;
 use crate::endpoints::push_stream::{no_cache, publisher, subscriber};
 use crate::http::{Framing, Response, Status};
-use crate::hub::{ChannelId, Resume, Stretch};
+use crate::hub::{ChannelId, Maker, Resume, Stretch};
+use crate::push_stream::channel_path;
 use crate::server::Server;
 use crate::server::requests::Next;
 use crate::time::Now;
 use std::collections::HashMap;
+
+/// A request that has passed the checks. Channels are made for it if it is going to wait for messages.
+pub(super) struct Checked {
+    path: Vec<u8>,
+    seen: subscriber::Seen,
+}
 
 /// A subscription whose channels have been made.
 pub(super) struct Joining {
@@ -37,8 +44,8 @@ impl Server {
                 return Next::Answer(response.field("Allow", "GET"), Vec::new());
             }
         }
-        let joining = match self.check_subscriber(asked, now) {
-            Ok(joining) => joining,
+        let checked = match self.check_subscriber(asked) {
+            Ok(checked) => checked,
             Err(refusal) => {
                 let response = no_cache(with_origin(refusal.status()));
                 return Next::Answer(explain(response, refusal, false), Vec::new());
@@ -49,22 +56,21 @@ impl Server {
             self.connections[id as usize].exchange.keeps_alive = false;
         }
         match subscriber::mode(asked.location, asked.request) {
-            Mode::Streaming | Mode::EventSource => self.begin_stream(id, asked, joining, now),
-            Mode::Polling => self.poll(id, asked, &joining, now),
-            Mode::LongPolling => self.long_poll(id, asked, joining, now),
+            Mode::Streaming | Mode::EventSource => match self.make_channels(checked, now) {
+                Ok(joining) => self.begin_stream(id, asked, joining, now),
+                Err(refusal) => self.refuse_subscriber(asked, refusal),
+            },
+            Mode::Polling => self.poll(id, asked, &checked, now),
+            Mode::LongPolling => self.long_poll(id, asked, checked, now),
             Mode::WebSocket => unreachable!("WebSocket locations have a route of their own"),
         }
     }
 
-    /// Steps 3 to 7 of section 8.
-    pub(super) fn check_subscriber(
-        &mut self,
-        asked: &Asked<'_>,
-        now: Now,
-    ) -> Result<Joining, Refusal> {
+    /// Steps 3 to 6 of section 8.
+    pub(super) fn check_subscriber(&mut self, asked: &Asked<'_>) -> Result<Checked, Refusal> {
         let limits = &self.config.limits;
         let path = publisher::channels_path(asked.location, asked.request, limits)?;
-        let subscription = subscriber::check(
+        let seen = subscriber::check(
             asked.location,
             asked.request,
             &path,
@@ -72,19 +78,43 @@ impl Server {
             &self.config.push_stream,
             limits,
         )?;
-        self.turn.work.channels += subscription.channels.len() as u64;
-        let mut channels = Vec::with_capacity(subscription.channels.len());
-        for (wanted, found) in subscription.channels {
-            let channel = match found {
-                Some(channel) => channel,
-                None => {
-                    let made = self.hub.find_or_create(wanted.id, now);
-                    made.map_err(|error| self.cannot_create(error))?
-                }
-            };
+        self.turn.work.channels += channel_path::read(&path).count() as u64;
+        Ok(Checked { path: path.into_owned(), seen })
+    }
+
+    /// Step 7 of section 8, for those who are going to be members of the channels.
+    pub(super) fn make_channels(&mut self, checked: Checked, now: Now) -> Result<Joining, Refusal> {
+        // Those that there are must not give way to those that are made.
+        for wanted in channel_path::read(&checked.path) {
+            if let Some(channel) = self.hub.find(wanted.id) {
+                self.hub.keep(channel, now);
+            }
+        }
+        let mut channels = Vec::new();
+        for wanted in channel_path::read(&checked.path) {
+            self.turn.work.channels += 1;
+            let made = self.hub.find_or_create(wanted.id, Maker::Visitor, now);
+            let channel = made.map_err(|error| self.cannot_create(error, now))?;
             channels.push((channel, wanted.backtrack));
         }
-        Ok(Joining { channels, seen: subscription.seen })
+        Ok(Joining { channels, seen: checked.seen })
+    }
+
+    /// Those of the channels that there are: all that a request without a subscription needs.
+    fn known_channels(&self, checked: &Checked) -> Joining {
+        let known = channel_path::read(&checked.path)
+            .filter_map(|wanted| Some((self.hub.find(wanted.id)?, wanted.backtrack)));
+        Joining { channels: known.collect(), seen: checked.seen.clone() }
+    }
+
+    /// What is left of step 7 for those who are answered at once, and need no channel: see `Hub::mention`.
+    fn mention_channels(&mut self, checked: &Checked, now: Now) {
+        for wanted in channel_path::read(&checked.path) {
+            self.turn.work.channels += 1;
+            self.hub.mention(wanted.id, now);
+        }
+        // Channels that it has just made are events that it may have asked for.
+        self.settle(now);
     }
 
     /// All old messages, channel by channel in the order of the path.
@@ -104,24 +134,30 @@ impl Server {
     }
 
     /// Section 11.
-    fn poll(&mut self, id: u32, asked: &Asked<'_>, joining: &Joining, now: Now) -> Next {
-        // Channels that it has just made are events that it may have asked for.
-        self.settle(now);
+    fn poll(&mut self, id: u32, asked: &Asked<'_>, checked: &Checked, now: Now) -> Next {
+        self.mention_channels(checked, now);
         let answer = Answer::of(asked);
-        let stretches = self.old_messages(joining);
-        self.answer_at_once(id, &answer, stretches, &joining.seen, now);
+        let stretches = self.old_messages(&self.known_channels(checked));
+        self.answer_at_once(id, &answer, stretches, &checked.seen, now);
         Next::Done
     }
 
     /// Section 12.
-    fn long_poll(&mut self, id: u32, asked: &Asked<'_>, joining: Joining, now: Now) -> Next {
-        let stretches = self.old_messages(&joining);
+    fn long_poll(&mut self, id: u32, asked: &Asked<'_>, checked: Checked, now: Now) -> Next {
+        let known = self.known_channels(&checked);
+        let mut stretches = self.old_messages(&known);
         if !stretches.is_empty() {
+            if known.channels.len() < channel_path::read(&checked.path).count() {
+                self.mention_channels(&checked, now);
+                // That may have been told on the events channel.
+                stretches = self.old_messages(&self.known_channels(&checked));
+            }
             let answer = Answer::of(asked);
-            self.answer_at_once(id, &answer, stretches, &joining.seen, now);
+            self.answer_at_once(id, &answer, stretches, &checked.seen, now);
             return Next::Done;
         }
-        match self.join_all(id, &joining, now) {
+        let joined = self.make_channels(checked, now);
+        match joined.and_then(|joining| self.join_all(id, &joining, now)) {
             Ok(()) => self.begin_waiting(id, asked, now),
             Err(refusal) => return self.refuse_subscriber(asked, refusal),
         }

@@ -54,7 +54,8 @@ impl Server {
             response = response.field("Sec-WebSocket-Extensions", extensions);
         }
         self.push(id, response.finish().into(), now);
-        let joined = self.check_subscriber(asked, now).and_then(|joining| {
+        let joined = self.check_subscriber(asked).and_then(|checked| {
+            let joining = self.make_channels(checked, now)?;
             self.join_all(id, &joining, now)?;
             Ok(joining)
         });

@@ -203,3 +203,84 @@ fn old_messages_are_discarded_one_after_the_other() {
     let given = ask(&daemon, get("/poll/a.b1", ""));
     assert_eq!(given, polled(&newest, 1, &["x"]).replacen(DATE, &after(13, DATE), 1));
 }
+
+/// A subscription to 50 channels that nobody has named before.
+fn unknown(target: &str, number: usize) -> String {
+    let names: Vec<String> = (0..50).map(|one| format!("v{number:03}-{one:02}")).collect();
+    format!("/{target}/{}", names.join("/"))
+}
+
+/// Visitors do what they can; then all that an application does must succeed.
+fn assert_visitors_take_no_room(settings: &str, visit: impl Fn(&Daemon, usize)) {
+    let daemon = daemon(&format!("{SMALL}\n{settings}"));
+    publish(&daemon, "known", "x");
+    for number in 0..200 {
+        visit(&daemon, number);
+        daemon.advance(1);
+        daemon.with_server(|server, _| server.assert_consistent());
+    }
+    let now = summary(&daemon);
+    assert!(now.channels + now.wildcard_channels < 600, "{now:?}");
+    for number in 0..400 {
+        let answer = post(&daemon, "/pub?id=known", "x");
+        assert!(is_accepted(&answer), "publication {number}: {answer}");
+    }
+    publish(&daemon, "new", "x");
+    stream(&daemon, "/sub/known");
+    stream(&daemon, "/sub/known/v-new");
+    assert_eq!(daemon.counters().store_refusals_total, 0);
+}
+
+#[test]
+fn polls_of_unknown_channels_are_answered_and_take_no_room_from_publications() {
+    assert_visitors_take_no_room("", |daemon, number| {
+        assert_eq!(ask(daemon, get(&unknown("poll", number), "")), nothing("", ""));
+    });
+}
+
+#[test]
+fn visitors_that_come_and_go_take_no_room_from_publications() {
+    let come_and_go = |daemon: &Daemon, number| {
+        stream(daemon, &unknown("sub", number)).abort();
+        listen(daemon, &unknown("lp", 1000 + number)).abort();
+    };
+    assert_visitors_take_no_room("", come_and_go);
+    assert_visitors_take_no_room("events_channel_id = 'EV'", come_and_go);
+    let wildcards = "authorized_channels_only = true\nwildcard_channel_prefix = 'v'";
+    assert_visitors_take_no_room(wildcards, |daemon, number| {
+        stream(daemon, &unknown("sub", number)).abort();
+    });
+}
+
+#[test]
+fn visitors_that_stay_have_half_of_the_memory_and_publications_all_of_it() {
+    let daemon = daemon("shared_memory_size = '128k'");
+    let ids = |number: usize| format!("/sub/{number:03}/x{number:03}");
+    let mut readers = Vec::new();
+    let refusal = loop {
+        let client = listen(&daemon, &ids(readers.len()));
+        match client.text() {
+            answer if answer.starts_with("HTTP/1.1 200 OK\r\n") => readers.push(client),
+            refusal => break refusal,
+        }
+    };
+    assert_eq!(refusal, refused("500 Internal Server Error", ""));
+    // 273 and 274 bytes for each pair of channels.
+    assert_eq!(readers.len(), 64 * 1024 / 547);
+    let count = fill(&daemon, |_| "/pub?id=a".to_owned());
+    assert_eq!(count, (128 * 1024 - 271 - readers.len() * 400) / 169);
+}
+
+#[test]
+fn a_channel_that_is_idle_or_waits_for_its_deletion_gives_way_without_harm() {
+    let daemon = daemon(SMALL);
+    let waiting = listen(&daemon, "/lp/a/b");
+    for number in 0..20 {
+        daemon.advance(1);
+        stream(&daemon, &unknown("sub", number)).abort();
+        ask(&daemon, send("DELETE", &format!("/pub?id=v{number:03}-00"), "", ""));
+        daemon.with_server(|server, _| server.assert_consistent());
+    }
+    publish(&daemon, "b", "x");
+    assert!(waiting.text().ends_with("\r\n1\r\nx\r\n0\r\n\r\n"));
+}

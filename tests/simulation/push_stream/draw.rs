@@ -16,6 +16,8 @@ pub const DELETED: &str = "gone";
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub ttl: Millis,
+    /// Seconds that an unused channel lives.
+    pub inactivity: u64,
     pub stored_max: usize,
     pub has_little_memory: bool,
     pub has_events: bool,
@@ -33,6 +35,7 @@ pub fn settings(random: &mut Random) -> Settings {
     let has_events = !has_little_memory && random.one_in(2);
     Settings {
         ttl: Millis(*random.pick(&[2, 10, 60, 3600]) * 1000),
+        inactivity: *random.pick(&[1, 5, 3600]),
         stored_max: *random.pick(&[1, 2, 5, usize::MAX]),
         has_little_memory,
         has_events,
@@ -53,7 +56,7 @@ pub fn config(settings: &Settings, random: &mut Random) -> Config {
          channel_deleted_message_text = '{DELETED}'\ntimeout_with_body = {}\n\
          reload_ends_subscribers = {}\n",
         settings.ttl.0 / 1000,
-        random.pick(&[1, 5, 3600]),
+        settings.inactivity,
         settings.has_timeout_body,
         settings.reload_ends,
     );

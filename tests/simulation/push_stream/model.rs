@@ -65,18 +65,21 @@ pub struct Model {
     latest: BTreeMap<String, i64>,
     ttl: Millis,
     stored_max: usize,
+    /// Only a deletion ends a channel that was published to: no unused one lives long enough to end.
+    keeps_channels: bool,
     /// When the server last had an occasion to sweep.
     pub swept_at: Millis,
 }
 
 impl Model {
-    pub fn new(ttl: Millis, stored_max: usize) -> Model {
+    pub fn new(ttl: Millis, stored_max: usize, keeps_channels: bool) -> Model {
         Model {
             messages: Vec::new(),
             stored: BTreeMap::new(),
             latest: BTreeMap::new(),
             ttl,
             stored_max,
+            keeps_channels,
             swept_at: Millis(0),
         }
     }
@@ -93,7 +96,9 @@ impl Model {
         let number = self.messages.len();
         if let Some(id) = id {
             let previous = self.latest.insert(channel.to_owned(), id).unwrap_or(0);
-            assert!(id == previous + 1 || id == 1, "message {id} of {channel} follows {previous}");
+            let may_restart = !self.keeps_channels;
+            let follows = id == previous + 1 || may_restart && id == 1;
+            assert!(follows, "message {id} of {channel} follows {previous}");
         }
         let (channel, text) = (channel.to_owned(), text.to_owned());
         self.messages.push(Message { channel: channel.clone(), text, at: now, id });

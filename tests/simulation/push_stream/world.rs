@@ -11,6 +11,8 @@ use rpushd::config::Config;
 use rpushd::server::{Host, Server};
 use rpushd::time::{Millis, Now};
 
+/// No world's clock goes on for as long as this.
+const SECONDS_MAX: u64 = 3600;
 /// A server that needs more turns never comes to rest.
 const LAST_TURNS_MAX: usize = 5000;
 
@@ -47,7 +49,11 @@ impl World {
         let host = Host { name: "host".into(), process_id: 1, resident_bytes: || 4096 };
         World {
             server: Server::new(config.clone(), host, now),
-            model: Model::new(settings.ttl, settings.stored_max),
+            model: Model::new(
+                settings.ttl,
+                settings.stored_max,
+                settings.inactivity >= SECONDS_MAX,
+            ),
             audit: Audit::default(),
             settings,
             config,
@@ -209,7 +215,15 @@ impl World {
         let is_plain = matches!(mode, Mode::Watcher | Mode::Framed);
         let mut backtrack =
             || if !is_plain && self.random.one_in(3) { self.random.between(1, 4) } else { 0 };
-        let path: Vec<_> = names.into_iter().map(|name| (name, backtrack())).collect();
+        let mut path: Vec<_> = names.into_iter().map(|name| (name, backtrack())).collect();
+        if self.settings.has_little_memory && mode != Mode::Framed && self.random.one_in(2) {
+            // Names that nobody publishes to, more than there is room for. What is published to the others
+            // must not suffer.
+            self.serial += 1;
+            let serial = self.serial;
+            let unknown = |number| (format!("v{serial}-{number}"), 0);
+            path.extend((0..self.random.between(1, 60)).map(unknown));
+        }
         let seen = match is_plain || self.random.one_in(2) {
             true => Seen::Nothing,
             false => Seen::Since(second - self.random.below(10) as u64),

@@ -1,0 +1,189 @@
+//! Channels that only visitors use: subscribers of locations, which can name as many as they like. They have a
+//! share, half of the memory account and of `channels_max`. Those without subscribers and messages are kept
+//! in a sixteenth of the account, the latest ones, and give way to everything else.
+
+use super::account::{self, Full};
+use super::{ChannelId, EventKind, Hub, Maker};
+use crate::time::{Millis, Now};
+use std::collections::BTreeSet;
+
+/// So many give way to one publication at most: the bound of its work.
+const RELIEF_MAX: usize = 64;
+/// The part of the memory account for channels without subscribers and messages that only visitors used.
+const IDLE_SHARE: usize = 16;
+
+/// The channels that can give way, normal and wildcard ones, the longest idle first.
+#[derive(Debug, Default)]
+pub(super) struct Spare {
+    kinds: [BTreeSet<(Millis, ChannelId)>; 2],
+    bytes: usize,
+}
+
+impl Spare {
+    fn oldest(&self, kind: Option<bool>) -> Option<(Millis, ChannelId)> {
+        let kinds = match kind {
+            Some(is_wildcard) => &self.kinds[usize::from(is_wildcard)..][..1],
+            None => &self.kinds[..],
+        };
+        kinds.iter().filter_map(|set| set.first()).min().copied()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.kinds.iter().map(BTreeSet::len).sum()
+    }
+
+    /// What they cost in the memory account.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) fn contains(&self, is_wildcard: bool, since: Millis, channel: ChannelId) -> bool {
+        self.kinds[usize::from(is_wildcard)].contains(&(since, channel))
+    }
+}
+
+impl Hub {
+    /// Before a channel's members, messages, times or kind change; [`Hub::put_to_spare`] comes behind it.
+    pub(super) fn take_from_spare(&mut self, channel: ChannelId) {
+        let entry = &self.channels[channel.0 as usize];
+        if entry.is_spare() {
+            let kind = &mut self.spare.kinds[usize::from(entry.is_wildcard)];
+            if kind.remove(&(entry.last_activity, channel)) {
+                self.spare.bytes -= account::channel_cost(&entry.name);
+            }
+        }
+    }
+
+    pub(super) fn put_to_spare(&mut self, channel: ChannelId) {
+        let entry = &self.channels[channel.0 as usize];
+        if entry.is_spare() {
+            let kind = &mut self.spare.kinds[usize::from(entry.is_wildcard)];
+            if kind.insert((entry.last_activity, channel)) {
+                self.spare.bytes += account::channel_cost(&entry.name);
+            }
+        }
+    }
+
+    /// The application uses the channel: from now on it is charged like all that is published.
+    pub(super) fn adopt(&mut self, channel: ChannelId) {
+        if !self.channels[channel.0 as usize].is_visitors {
+            return;
+        }
+        self.take_from_spare(channel);
+        let entry = &mut self.channels[channel.0 as usize];
+        entry.is_visitors = false;
+        self.visitor_channel_count -= 1;
+        let cost = account::channel_cost(&entry.name);
+        self.account.set_visitors(self.account.visitors() - cost);
+    }
+
+    /// Somebody is about to use the channel: it must not give way in this moment.
+    pub fn keep(&mut self, channel: ChannelId, now: Now) {
+        if self.channels[channel.0 as usize].is_spare() {
+            self.take_from_spare(channel);
+            self.channels[channel.0 as usize].touch_use(now.monotonic);
+            self.put_to_spare(channel);
+            self.schedule(channel, now.monotonic);
+        }
+    }
+
+    /// Removes the channel that has been idle for longest, of one kind or of any. Those used at this very
+    /// moment stay: somebody may be about to join. Returns whether there was one.
+    pub(super) fn give_way(&mut self, kind: Option<bool>, now: Now) -> bool {
+        let oldest = self.spare.oldest(kind).filter(|(since, _)| *since < now.monotonic);
+        let Some((_, channel)) = oldest else { return false };
+        let entry = self.remove(channel);
+        self.account.release_visitors(account::channel_cost(&entry.name));
+        self.raise_named(EventKind::ChannelDestroyed, entry.name);
+        true
+    }
+
+    /// One more may be idle: those idle for longest go until the rest keeps to its share.
+    pub(super) fn limit_spare(&mut self, now: Now) {
+        // More than one, as there may be too many of them since a moment in which none could give way.
+        for _ in 0..2 {
+            if self.spare.bytes <= self.account.limit() / IDLE_SHARE || !self.give_way(None, now) {
+                return;
+            }
+        }
+    }
+
+    /// A poll names an unknown channel. It does not need it; as in the module the channel is made and is idle,
+    /// but only while there is room without anything giving way.
+    pub fn mention(&mut self, name: &[u8], now: Now) {
+        let cost = account::channel_cost(name);
+        let has_room = self.spare.bytes + cost <= self.account.limit() / IDLE_SHARE
+            && self.lacks_place_for(name, Maker::Visitor).is_none()
+            && self.find(name).is_none();
+        if has_room && self.account.charge_visitors(cost).is_ok() {
+            self.create(name, Maker::Visitor, now);
+        }
+    }
+
+    /// Whether one of the maxima of channels is reached; if so, whether only a channel of one kind would make
+    /// place.
+    pub(super) fn lacks_place_for(&self, name: &[u8], maker: Maker) -> Option<Option<bool>> {
+        let is_wildcard = self.is_wildcard(name);
+        let (count, max) = match is_wildcard {
+            true => (self.totals.wildcard_channels, self.settings.max_wildcard_channels),
+            false => (self.totals.channels, self.settings.max_channels),
+        };
+        if max.is_some_and(|max| count >= max as usize) {
+            return Some(Some(is_wildcard));
+        }
+        let visitors_max = self.settings.channels_max.div_ceil(2);
+        let lacks_share = maker == Maker::Visitor && self.visitor_channel_count >= visitors_max;
+        (lacks_share || self.channels.len() >= self.settings.channels_max).then_some(None)
+    }
+
+    /// Charges what publications and subscribers need.
+    pub(super) fn charge(&mut self, bytes: usize, now: Now) -> Result<(), Full> {
+        self.account.charge(bytes)?;
+        self.relieve(now);
+        Ok(())
+    }
+
+    /// Charges a channel that a visitor makes.
+    pub(super) fn charge_visitors_channel(&mut self, cost: usize, now: Now) -> bool {
+        while self.account.charge_visitors(cost).is_err() {
+            if !self.give_way(None, now) && !self.drop_event(now) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Charges an event that is to be stored. Visitors cause events, so the oldest give way to new ones.
+    pub(super) fn charge_event(&mut self, cost: usize, now: Now) -> bool {
+        while self.account.charge_visitors(cost).is_err() {
+            if !self.drop_event(now) {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn drop_event(&mut self, now: Now) -> bool {
+        let Some(events) = self.events_channel else { return false };
+        if self.channels[events.0 as usize].history.is_empty() {
+            return false;
+        }
+        self.discard_oldest(events, 1, now.monotonic);
+        self.schedule(events, now.monotonic);
+        true
+    }
+
+    /// The account has room for what is published whatever visitors hold; to keep to its size, they give way.
+    pub(super) fn relieve(&mut self, now: Now) {
+        for _ in 0..RELIEF_MAX {
+            if !self.account.is_exceeded() || !self.give_way(None, now) && !self.drop_event(now) {
+                return;
+            }
+        }
+    }
+
+    /// Bytes of the memory account that hold what visitors cause.
+    pub fn visitor_bytes(&self) -> usize {
+        self.account.visitors()
+    }
+}
