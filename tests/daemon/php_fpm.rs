@@ -2,7 +2,7 @@
 
 use crate::http::Connection;
 use crate::programs::{self, Server, free_port};
-use crate::support::{Daemon, Folder, PATIENCE, SECRETS};
+use crate::support::{Daemon, Folder, PATIENCE, SECRETS, eventually};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -36,8 +36,14 @@ fn php_fpm_fails_loudly_until_its_pool_names_the_secrets() {
         let program = fpm.display().to_string();
         let arguments =
             [&secrets[0], &secrets[1], &program, "-n", "-F", "-R", "-y", &configuration];
-        let _fpm = Server::start(&env, &arguments, folder, port);
-        answer(port, Path::new(&page))
+        let server = Server::start(&env, &arguments, folder, port);
+        let answer = answer(port, Path::new(&page));
+        drop(server);
+        // A worker that is left over would still have the socket.
+        eventually("FPM has ended with all its workers", || {
+            TcpStream::connect(("127.0.0.1", port)).is_err()
+        });
+        answer
     };
     let refused = ask("");
     assert!(refused.contains("RPUSHD_SECRET is not in the environment of PHP"), "{refused}");

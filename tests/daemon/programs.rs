@@ -2,6 +2,7 @@
 
 use crate::support::{Folder, eventually, say};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -46,7 +47,7 @@ pub fn missing(what: &str) {
     say(&format!("SKIPPED {test}: {what} is missing"));
 }
 
-/// A server; it is killed when the value goes.
+/// A server; it is killed with all its workers when the value goes.
 pub struct Server {
     child: Child,
     /// Goes after the process.
@@ -68,6 +69,7 @@ impl Server {
         let child = Command::new(program)
             .args(arguments)
             .current_dir(folder.path(""))
+            .process_group(0)
             .stdin(Stdio::null())
             .stdout(output())
             .stderr(output())
@@ -85,7 +87,11 @@ impl Server {
 }
 
 impl Drop for Server {
+    /// Workers would outlive their master, so the whole process group is killed. The child leads it, and
+    /// its id is not free for others before it is waited for.
     fn drop(&mut self) {
+        let line = format!("kill -s KILL -- -{}", self.child.id());
+        _ = Command::new("sh").args(["-c", &line]).stderr(Stdio::null()).status();
         _ = self.child.kill();
         _ = self.child.wait();
     }

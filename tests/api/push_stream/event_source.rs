@@ -125,7 +125,7 @@ fn a_message_without_a_line_is_an_empty_line() {
 }
 
 #[test]
-fn cutting_stops_at_a_nul_byte() {
+fn lines_are_split_behind_a_nul_byte_too() {
     assert_eq!(received("", "a\nb\0c\nd", ""), chunk("data: a\ndata: b\0c\ndata: d\n\n"));
 }
 
