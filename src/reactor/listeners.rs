@@ -240,7 +240,7 @@ impl BoundListener {
         self.id
     }
 
-    /// See [`ListenSocket::describe`].
+    /// The address or path, as the log shows it.
     pub fn describe(&self) -> String {
         self.socket.describe()
     }

@@ -109,7 +109,7 @@ impl Notifier {
         Notifier { target, unsent: VecDeque::new(), watchdog_interval }
     }
 
-    /// How often [`Notifier::alive`] is to be called.
+    /// How often systemd is to be sent `WATCHDOG=1`. None: systemd does not ask for it.
     pub fn watchdog_interval(&self) -> Option<Millis> {
         self.watchdog_interval
     }

@@ -13,7 +13,7 @@ impl Server {
     /// was given up. None: there is nothing to write, or the turn has cost what it may.
     ///
     /// Answers and a fan-out take turns, so neither can hold up the other for longer than
-    /// [`ANSWERS_IN_ROW`] writes.
+    /// `ANSWERS_IN_ROW` writes.
     pub fn next_to_write(&mut self, now: Now) -> Option<ConnectionId> {
         loop {
             if self.turn.is_spent() {
