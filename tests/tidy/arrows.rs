@@ -155,7 +155,10 @@ impl File {
         let mut re_exported = BTreeSet::new();
         for (piece, is_use) in pieces(text) {
             let Some(tree) = is_use else {
-                body.push_str(piece);
+                let is_declaration = piece.trim_end().ends_with(';') && is_module(piece);
+                if !is_declaration {
+                    body.push_str(piece);
+                }
                 continue;
             };
             for (name, origin) in leaves(tree) {
@@ -225,6 +228,11 @@ fn pieces(text: &str) -> Vec<(&str, Option<&str>)> {
         rest = after;
     }
     pieces
+}
+
+/// Whether a line declares a module, as in `pub mod name;`.
+fn is_module(line: &str) -> bool {
+    line.split_whitespace().rev().nth(1) == Some("mod")
 }
 
 /// `a::{self, b as c}` as `a` and `c`, each with its whole path.
