@@ -1,10 +1,11 @@
 //! `rpushd check`: validates the configuration and shows what it comes to.
 
-use super::Command;
+use super::command::Command;
 use super::exit::Failure;
 use super::nginx;
 use super::output;
-use super::settings::{Settings, Sources};
+use super::settings::Settings;
+use super::sources::Sources;
 
 pub const COMMAND: Command = Command {
     name: "check",

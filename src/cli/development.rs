@@ -1,8 +1,8 @@
 //! `--dev`: the three lines to paste, and the files that keep their secrets off the command line.
 
+use super::addresses::Address;
 use super::exit::{Exit, Failure};
 use super::output;
-use super::serve::Address;
 use super::settings::random_word;
 use rpushd::config::{Config, Secret};
 use std::fs::{DirBuilder, OpenOptions};

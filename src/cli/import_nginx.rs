@@ -1,6 +1,6 @@
 //! `rpushd import-nginx`: what an nginx configuration becomes when its push-stream locations move out.
 
-use super::Command;
+use super::command::Command;
 use super::exit::{Exit, Failure};
 use super::nginx;
 use super::output;

@@ -1,8 +1,10 @@
 //! The command line: which subcommand is meant, what it is told, which exit code it ends with.
 
+mod addresses;
 mod challenge;
 mod check;
 mod client;
+mod command;
 mod development;
 mod exit;
 mod http_client;
@@ -16,24 +18,16 @@ mod reload;
 mod request_reload;
 mod serve;
 mod settings;
+mod sources;
 mod stats;
 mod subscribe;
 mod token;
 mod words;
 
+use command::Command;
 use exit::Failure;
 use std::ffi::OsString;
 use std::process::ExitCode;
-
-/// One subcommand. A new one is a file and a line in [`COMMANDS`].
-struct Command {
-    name: &'static str,
-    /// Half a line for the list of commands.
-    summary: &'static str,
-    /// What `--help` shows, with the exit codes that matter.
-    usage: &'static str,
-    run: fn(lexopt::Parser) -> Result<(), Failure>,
-}
 
 const COMMANDS: &[Command] = &[
     serve::COMMAND,

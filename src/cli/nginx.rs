@@ -1,7 +1,7 @@
 //! An nginx configuration from disk, as the daemon reads it with `--nginx-config`.
 
 use super::exit::{Exit, Failure};
-use super::settings::Sources;
+use super::sources::Sources;
 use rpushd::config::{Config, Overrides, Variables};
 use rpushd::nginx_import::{
     Fate, Files, Placement, Scopes, SyntaxError, Translation, Tree, load, translate,

@@ -1,7 +1,7 @@
 //! `rpushd publish`: sends one message to a channel.
 
-use super::Command;
 use super::client::{Audience, Client, check_channel, client_options};
+use super::command::Command;
 use super::exit::{Exit, Failure};
 use super::http_client::{Address, Request};
 use super::output;

@@ -1,6 +1,6 @@
 //! `rpushd reload`: has a running daemon read its configuration again, and waits for the outcome.
 
-use super::Command;
+use super::command::Command;
 use super::exit::{Exit, Failure};
 use super::words::{self, Word};
 use rpushd::reactor::{self, ReloadOutcome};

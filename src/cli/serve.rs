@@ -1,14 +1,15 @@
 //! `rpushd serve`: configuration -> logger -> sockets -> reactor, and everything that is undone at the end.
 
-use super::Command;
+use super::addresses;
+use super::command::Command;
 use super::development;
 use super::exit::{Exit, Failure};
 use super::logger::{self, Destination};
 use super::pid_file::PidFile;
 use super::reload::Reload;
-use super::settings::{Settings, Sources};
-use rpushd::config::Config;
-use rpushd::reactor::{self, BoundListener, Clock, Notifier, Reactor};
+use super::settings::Settings;
+use super::sources::Sources;
+use rpushd::reactor::{self, Clock, Notifier, Reactor};
 use rpushd::server::Server;
 
 pub const COMMAND: Command = Command {
@@ -73,7 +74,7 @@ fn serve(settings: Settings, sources: Sources, log: &'static Destination) -> Res
     let clock = Clock::start();
     let listeners = reactor::bind_all(&config.listeners)
         .map_err(|error| Failure::new(Exit::System, format!("cannot listen at {error}")))?;
-    let addresses = describe(&listeners, &config);
+    let addresses = addresses::of(&listeners, &config);
     let mut reload = Reload::new(settings, log, &config);
     let server = Server::new(config.clone(), reactor::host(), clock.now());
     // From here on signals wait for the loop, so that what follows is undone.
@@ -89,21 +90,4 @@ fn serve(settings: Settings, sources: Sources, log: &'static Destination) -> Res
     reactor
         .run(&mut || reload.read())
         .map_err(|error| Failure::new(Exit::InputOutput, format!("the event loop: {error}")))
-}
-
-/// Where the daemon listens, with the port that it got.
-pub struct Address {
-    /// `127.0.0.1:45831`, `unix:/path`
-    pub text: String,
-    pub is_internal: bool,
-}
-
-fn describe(listeners: &[BoundListener], config: &Config) -> Vec<Address> {
-    listeners
-        .iter()
-        .map(|listener| Address {
-            text: listener.describe(),
-            is_internal: config.listeners[usize::from(listener.id().0)].is_internal,
-        })
-        .collect()
 }

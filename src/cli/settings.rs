@@ -2,8 +2,9 @@
 
 use super::exit::{Exit, Failure};
 use super::nginx;
+use super::sources::Sources;
 use super::words::{self, Word};
-use rpushd::config::{Config, DevelopmentSecrets, Overrides, Secret, SourceFile, Variables};
+use rpushd::config::{DevelopmentSecrets, Overrides, Secret, SourceFile, Variables};
 use rpushd::reactor;
 use std::path::PathBuf;
 
@@ -57,19 +58,6 @@ impl Settings {
     pub fn reread(&mut self) -> Result<Sources, Failure> {
         self.variables.reread()?;
         self.read()
-    }
-}
-
-/// A configuration, and what its sources say besides.
-pub struct Sources {
-    pub config: Config,
-    /// What the nginx module would log at start.
-    pub messages: Vec<(log::Level, String)>,
-}
-
-impl From<Config> for Sources {
-    fn from(config: Config) -> Sources {
-        Sources { config, messages: Vec::new() }
     }
 }
 

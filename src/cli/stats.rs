@@ -1,7 +1,7 @@
 //! `rpushd stats`: shows the daemon's statistics.
 
-use super::Command;
 use super::client::{Audience, Client, client_options};
+use super::command::Command;
 use super::exit::{Exit, Failure};
 use super::http_client::{ClientError, Request};
 use super::output::{self, Reader};

@@ -1,8 +1,8 @@
 //! `rpushd subscribe`: shows a channel's messages as they arrive, from the framed stream (rpushd spec,
 //! section 5.2).
 
-use super::Command;
 use super::client::{Audience, Client, check_channel, client_options, sign_for};
+use super::command::Command;
 use super::exit::{Exit, Failure};
 use super::http_client::{Address, ClientError, Request};
 use super::output::{self, Reader};

@@ -1,7 +1,7 @@
 //! `rpushd token`: signs a subscribe token.
 
-use super::Command;
 use super::client::{Client, check_channel, sign_for};
+use super::command::Command;
 use super::exit::Failure;
 use super::output;
 use super::words::{self, Word};

@@ -1,0 +1,22 @@
+//! Where the daemon listens, with the ports that it got.
+
+use rpushd::config::Config;
+use rpushd::reactor::BoundListener;
+
+/// One of them.
+pub struct Address {
+    /// `127.0.0.1:45831`, `unix:/path`
+    pub text: String,
+    pub is_internal: bool,
+}
+
+/// The addresses of all listeners.
+pub fn of(listeners: &[BoundListener], config: &Config) -> Vec<Address> {
+    listeners
+        .iter()
+        .map(|listener| Address {
+            text: listener.describe(),
+            is_internal: config.listeners[usize::from(listener.id().0)].is_internal,
+        })
+        .collect()
+}
