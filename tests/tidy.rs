@@ -74,8 +74,6 @@ const CIRCULAR: &[&str] = &[
     "src/nginx_import/scopes.rs",
     "src/nginx_import/translate.rs",
     "src/nginx_import/wiring.rs",
-    "src/reactor/listeners.rs",
-    "src/reactor/systemd.rs",
     "src/server/",
     "src/stats/push_stream/format.rs",
     "src/stats/push_stream/list.rs",

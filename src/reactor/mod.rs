@@ -11,6 +11,7 @@
 mod accepting;
 mod clock;
 mod heap;
+mod listen_socket;
 mod listeners;
 mod log_output;
 mod process;

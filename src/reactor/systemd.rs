@@ -1,6 +1,6 @@
 //! systemd: sockets passed at start (sd_listen_fds(3)), readiness and watchdog (sd_notify(3)).
 
-use super::listeners::{ListenSocket, prepare};
+use super::listen_socket::{ListenSocket, prepare};
 use crate::time::Millis;
 use std::collections::VecDeque;
 use std::env;
