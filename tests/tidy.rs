@@ -68,8 +68,6 @@ const CIRCULAR: &[&str] = &[
     "src/hub/",
     "src/nginx_import/accounting.rs",
     "src/nginx_import/checks.rs",
-    "src/nginx_import/include.rs",
-    "src/nginx_import/parser.rs",
     "src/nginx_import/replacement.rs",
     "src/nginx_import/scopes.rs",
     "src/nginx_import/translate.rs",

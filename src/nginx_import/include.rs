@@ -3,7 +3,7 @@
 
 use super::glob;
 use super::parser::parse;
-use super::syntax::{Body, Directive, FileId, SourceFile, SyntaxError, Tree};
+use super::syntax::{Body, DEPTH_MAX, Directive, FileId, SourceFile, SyntaxError, Tree, too_deep};
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -14,9 +14,6 @@ pub const BYTES_MAX: usize = 16 << 20;
 
 /// Most words (names and arguments) in all files together; a word takes some 100 bytes of memory.
 pub const WORDS_MAX: usize = 2 << 20;
-
-/// Deepest nesting, blocks and include files counted together.
-pub const DEPTH_MAX: usize = 64;
 
 /// Where the text of files comes from.
 pub trait Files {
@@ -45,11 +42,6 @@ pub fn load(main: &Path, files: &dyn Files) -> Result<Tree, SyntaxError> {
         LoadError::Wrong(error) => error,
     })?;
     Ok(Tree { files: loader.loaded.into_iter().map(|loaded| loaded.file).collect() })
-}
-
-/// What the parser and the loader say about the same bound.
-pub(super) fn too_deep() -> String {
-    format!("blocks and include files are nested more than {DEPTH_MAX} levels deep")
 }
 
 struct Loader<'f> {

@@ -33,11 +33,13 @@ mod unified_diff;
 mod wiring;
 
 pub use directives::{Contexts, DIRECTIVES, KnownDirective, PREFIX};
-pub use include::{BYTES_MAX, DEPTH_MAX, Files, WORDS_MAX, load};
+pub use include::{BYTES_MAX, Files, WORDS_MAX, load};
 pub use ledger::{Entry, Fate};
 pub use lexer::PARAMETER_BYTES_MAX;
 pub use scopes::{Scope, ScopeId, ScopeKind, Scopes};
-pub use syntax::{Argument, Body, Directive, FileId, SourceFile, Span, SyntaxError, Tree};
+pub use syntax::{
+    Argument, Body, DEPTH_MAX, Directive, FileId, SourceFile, Span, SyntaxError, Tree,
+};
 pub use translate::{Decision, LEVELS_MAX, Placement, Translation, translate};
 
 #[cfg(test)]

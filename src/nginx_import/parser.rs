@@ -1,9 +1,8 @@
 //! One nginx file as directives. It knows no directive by name, so a missing `;` shows only where the words
 //! no longer fit.
 
-use super::include::{DEPTH_MAX, too_deep};
 use super::lexer::{Fault, Lexer, Token};
-use super::syntax::{Argument, Body, Directive, FileId, excerpt};
+use super::syntax::{Argument, Body, DEPTH_MAX, Directive, FileId, excerpt, too_deep};
 
 /// The directives of a file. `words_left` goes down by the count of its words; at 0 the file is refused.
 pub(super) fn parse(

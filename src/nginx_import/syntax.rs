@@ -6,6 +6,9 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+/// Deepest nesting, blocks and include files counted together.
+pub const DEPTH_MAX: usize = 64;
+
 /// Bytes of a file: `text[span]` is the token or directive as it was written.
 pub type Span = Range<usize>;
 
@@ -168,4 +171,9 @@ pub(super) fn excerpt(bytes: &[u8]) -> String {
         true => shown + "…",
         false => shown,
     }
+}
+
+/// What the parser and the loader say about the same bound.
+pub(super) fn too_deep() -> String {
+    format!("blocks and include files are nested more than {DEPTH_MAX} levels deep")
 }
