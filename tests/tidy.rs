@@ -67,9 +67,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
 const CIRCULAR: &[&str] = &[
     "src/hub/",
     "src/nginx_import/accounting.rs",
-    "src/nginx_import/checks.rs",
     "src/nginx_import/replacement.rs",
-    "src/nginx_import/scopes.rs",
     "src/nginx_import/translate.rs",
     "src/nginx_import/wiring.rs",
     "src/server/",

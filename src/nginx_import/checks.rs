@@ -1,7 +1,9 @@
 //! Where a directive may stand and how often, in nginx's words (push-stream spec, sections 2 and 3).
 
-use super::directives::{Contexts, KnownDirective, PREFIX};
-use super::scopes::{HEADER_TEMPLATE, HEADER_TEMPLATE_FILE, ROLES, Scope, ScopeKind};
+use super::directives::{
+    Contexts, HEADER_TEMPLATE, HEADER_TEMPLATE_FILE, KnownDirective, PREFIX, ROLES,
+};
+use super::scope::{Scope, ScopeKind};
 use super::syntax::{Body, Directive, SyntaxError, Tree};
 
 /// The directives that open a level.

@@ -37,6 +37,13 @@ impl KnownDirective {
     }
 }
 
+pub(super) const HEADER_TEMPLATE: &str = "push_stream_header_template";
+pub(super) const HEADER_TEMPLATE_FILE: &str = "push_stream_header_template_file";
+
+/// Those that give a location its role; the one that wins first.
+pub(super) const ROLES: [&str; 3] =
+    ["push_stream_channels_statistics", "push_stream_publisher", "push_stream_subscriber"];
+
 const fn one(name: &'static str, contexts: Contexts) -> KnownDirective {
     KnownDirective { name, contexts, arguments: 1..=1 }
 }

@@ -4,7 +4,8 @@
 use super::directives::PREFIX;
 use super::fates::Kind;
 use super::routes::Route;
-use super::scopes::{ScopeId, ScopeKind, Scopes};
+use super::scope::{ScopeId, ScopeKind};
+use super::scopes::Scopes;
 use super::syntax::{Body, Directive, SyntaxError};
 use crate::config::PathMatch;
 use regex_lite::RegexBuilder;

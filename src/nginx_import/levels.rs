@@ -1,8 +1,9 @@
 //! The words of each level as the typed settings of the configuration, inheritance resolved.
 
-use super::directives::PREFIX;
+use super::directives::{HEADER_TEMPLATE_FILE, PREFIX};
 use super::include::Files;
-use super::scopes::{HEADER_TEMPLATE_FILE, ScopeId, ScopeKind, Scopes};
+use super::scope::{ScopeId, ScopeKind};
+use super::scopes::Scopes;
 use super::syntax::{Body, Directive, SyntaxError, Tree};
 use crate::config::{HTTP_DIRECTIVES, LEVEL_DIRECTIVES, Level, PushStream, Value, VariableString};
 use crate::time::Millis;

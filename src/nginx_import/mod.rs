@@ -26,6 +26,7 @@ mod proxy;
 mod replacement;
 mod report;
 mod routes;
+mod scope;
 mod scopes;
 mod syntax;
 mod translate;
@@ -36,7 +37,8 @@ pub use directives::{Contexts, DIRECTIVES, KnownDirective, PREFIX};
 pub use include::{BYTES_MAX, Files, WORDS_MAX, load};
 pub use ledger::{Entry, Fate};
 pub use lexer::PARAMETER_BYTES_MAX;
-pub use scopes::{Scope, ScopeId, ScopeKind, Scopes};
+pub use scope::{Scope, ScopeId, ScopeKind};
+pub use scopes::Scopes;
 pub use syntax::{
     Argument, Body, DEPTH_MAX, Directive, FileId, SourceFile, Span, SyntaxError, Tree,
 };

@@ -2,7 +2,8 @@
 
 use super::ledger::Fate;
 use super::levels::beside_main;
-use super::scopes::{ScopeId, Scopes};
+use super::scope::ScopeId;
+use super::scopes::Scopes;
 use super::syntax::{Directive, SyntaxError};
 use crate::config::{Config, units};
 use crate::time::Millis;

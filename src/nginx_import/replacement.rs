@@ -1,8 +1,7 @@
 //! The nginx configuration with push-stream locations that pass their requests on, as changes of single
 //! bytes, so that comments and layout survive.
 
-use super::directives::PREFIX;
-use super::scopes::ROLES;
+use super::directives::{PREFIX, ROLES};
 use super::syntax::{Body, Directive, FileId, SourceFile, Span, Tree};
 use super::translate::{Replacement, Translation};
 use super::unified_diff::{Edit, unified_diff};

@@ -1,7 +1,8 @@
 //! nginx's nested locations as one flat list that picks the same one: the longest path, unless the first
 //! regular expression that matches comes before it.
 
-use super::scopes::{ScopeId, ScopeKind, Scopes};
+use super::scope::{ScopeId, ScopeKind};
+use super::scopes::Scopes;
 use super::syntax::{Directive, SyntaxError};
 use crate::config::PathMatch;
 

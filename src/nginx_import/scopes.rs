@@ -2,64 +2,10 @@
 //! their meaning is not looked at, nor what holds where.
 
 use super::checks::{check_place, check_repetition, refuse_module_inside};
+use super::directives::ROLES;
+use super::scope::{Scope, ScopeId, ScopeKind};
 use super::syntax::{Body, Directive, SyntaxError, Tree};
 use std::collections::BTreeMap;
-
-/// Index of a level of [`Scopes`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ScopeId(usize);
-
-/// What kind of block a level is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ScopeKind {
-    /// The top of the main file.
-    Main,
-    /// `http { … }`
-    Http,
-    /// `server { … }` in `http`.
-    Server,
-    /// `location … { … }`, in a server or in another location.
-    Location,
-    /// `if (…) { … }` in a location.
-    If,
-}
-
-impl ScopeKind {
-    /// The kind of level that a directive opens here; none if it opens no level, or not here.
-    pub(super) fn inner(self, name: &str) -> Option<ScopeKind> {
-        match (self, name) {
-            (ScopeKind::Main, "http") => Some(ScopeKind::Http),
-            (ScopeKind::Http, "server") => Some(ScopeKind::Server),
-            (ScopeKind::Server | ScopeKind::Location, "location") => Some(ScopeKind::Location),
-            (ScopeKind::Location, "if") => Some(ScopeKind::If),
-            _ => None,
-        }
-    }
-}
-
-/// One level.
-#[derive(Debug)]
-pub struct Scope<'t> {
-    /// What kind of block.
-    pub kind: ScopeKind,
-    /// The level around it; none for the top.
-    pub parent: Option<ScopeId>,
-    /// The directive that opens the block; none for the top.
-    pub opening: Option<&'t Directive>,
-    /// All that stands on this level, in order, include files in place; openings of inner levels too.
-    pub directives: Vec<&'t Directive>,
-    /// The levels directly inside.
-    inner: Vec<ScopeId>,
-    /// The last directive of each name.
-    by_name: BTreeMap<&'t str, &'t Directive>,
-}
-
-impl<'t> Scope<'t> {
-    /// A directive given on this very level; the last one if it is repeated.
-    pub fn own(&self, name: &str) -> Option<&'t Directive> {
-        self.by_name.get(name).copied()
-    }
-}
 
 /// All levels of a configuration.
 #[derive(Debug)]
@@ -172,13 +118,6 @@ impl<'t> Scopes<'t> {
         Ok(())
     }
 }
-
-pub(super) const HEADER_TEMPLATE: &str = "push_stream_header_template";
-pub(super) const HEADER_TEMPLATE_FILE: &str = "push_stream_header_template_file";
-
-/// The one that wins first.
-pub(super) const ROLES: [&str; 3] =
-    ["push_stream_channels_statistics", "push_stream_publisher", "push_stream_subscriber"];
 
 #[cfg(test)]
 mod tests {
