@@ -1,15 +1,15 @@
 //! The fate of every directive: a walk over all levels that leaves none out.
 
 use super::directives::PREFIX;
-use super::fates::Kind;
+use super::fates::{Kind, loads_module};
 use super::ledger::{Fate, Ledger};
 use super::process;
 use super::proxy;
-use super::replacement::loads_module;
 use super::scope::{ScopeId, ScopeKind};
 use super::scopes::Scopes;
+use super::served::ServedServer;
 use super::syntax::{Directive, FileId};
-use super::translate::{Decision, Placement, ServedServer, decision, sets_push_stream};
+use super::translation::{Decision, Placement};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Enters all directives that have no entry yet; those that have one keep the worse fate.
@@ -73,7 +73,7 @@ impl Accountant<'_, '_> {
             ScopeKind::Location if is_instead && !self.holds_served(id) => Fate::Left(
                 "it is no push-stream location, and the daemon serves nothing else".into(),
             ),
-            ScopeKind::If if sets_push_stream(self.scopes, id) => Fate::Carried,
+            ScopeKind::If if self.scopes.sets_push_stream(id) => Fate::Carried,
             ScopeKind::If if is_instead => Fate::Left(OTHER.into()),
             ScopeKind::Server | ScopeKind::Location | ScopeKind::If => Fate::Kept,
         };
@@ -149,7 +149,7 @@ pub(super) fn decisions(
             "user" if placement == Placement::Instead => "the daemon keeps the user that starts it",
             _ => continue,
         };
-        decisions.push(decision(tree, directive, text));
+        decisions.push(Decision::at(tree, directive, text));
     }
     if placement == Placement::Instead {
         return decisions;
@@ -162,13 +162,13 @@ pub(super) fn decisions(
                 let text = "nothing is sent on a quiet connection, so nginx waits for a day before \
                             it gives a dead one up: set push_stream_ping_message_interval (or a \
                             connection ttl), import again";
-                decisions.push(decision(tree, opening, text));
+                decisions.push(Decision::at(tree, opening, text));
             }
             for directive in &scope.directives {
                 if directive.name == "rewrite" {
                     let text = "the daemon matches the path that this makes, not the one that was \
                                 asked for";
-                    decisions.push(decision(tree, directive, text));
+                    decisions.push(Decision::at(tree, directive, text));
                 }
             }
         }

@@ -42,6 +42,12 @@ impl Kind {
     }
 }
 
+/// `load_module` of the module itself.
+pub(super) fn loads_module(directive: &Directive) -> bool {
+    directive.name == "load_module"
+        && directive.arguments.iter().any(|word| word.text().contains("push_stream"))
+}
+
 const LOCATION: &[&str] = &[
     "default_type",
     "types",

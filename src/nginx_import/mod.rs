@@ -28,8 +28,10 @@ mod report;
 mod routes;
 mod scope;
 mod scopes;
+mod served;
 mod syntax;
 mod translate;
+mod translation;
 mod unified_diff;
 mod wiring;
 
@@ -42,7 +44,8 @@ pub use scopes::Scopes;
 pub use syntax::{
     Argument, Body, DEPTH_MAX, Directive, FileId, SourceFile, Span, SyntaxError, Tree,
 };
-pub use translate::{Decision, LEVELS_MAX, Placement, Translation, translate};
+pub use translate::{LEVELS_MAX, translate};
+pub use translation::{Decision, Placement, Translation};
 
 #[cfg(test)]
 mod robustness;

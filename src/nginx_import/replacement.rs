@@ -2,8 +2,9 @@
 //! bytes, so that comments and layout survive.
 
 use super::directives::{PREFIX, ROLES};
+use super::fates::loads_module;
 use super::syntax::{Body, Directive, FileId, SourceFile, Span, Tree};
-use super::translate::{Replacement, Translation};
+use super::translation::{Replacement, Translation};
 use super::unified_diff::{Edit, unified_diff};
 
 impl Translation {
@@ -127,10 +128,4 @@ fn is_blank(byte: u8) -> bool {
 
 fn is_gap(between: &[u8]) -> bool {
     between.iter().all(|byte| is_blank(*byte))
-}
-
-/// `load_module` of the module itself.
-pub(super) fn loads_module(directive: &Directive) -> bool {
-    directive.name == "load_module"
-        && directive.arguments.iter().any(|word| word.text().contains("push_stream"))
 }

@@ -1,7 +1,7 @@
 //! What the importer tells people: what goes on, what does not, and what they have to think about.
 
 use super::ledger::{Entry, Fate};
-use super::translate::{Placement, Translation};
+use super::translation::{Placement, Translation};
 use std::fmt::Write;
 
 /// Tables that hold a location in the TOML text.

@@ -2,7 +2,7 @@
 //! their meaning is not looked at, nor what holds where.
 
 use super::checks::{check_place, check_repetition, refuse_module_inside};
-use super::directives::ROLES;
+use super::directives::{PREFIX, ROLES};
 use super::scope::{Scope, ScopeId, ScopeKind};
 use super::syntax::{Body, Directive, SyntaxError, Tree};
 use std::collections::BTreeMap;
@@ -75,6 +75,19 @@ impl<'t> Scopes<'t> {
             _ => id,
         };
         ROLES.iter().find_map(|name| self.own(location, name))
+    }
+
+    /// Whether a level sets something for the module itself.
+    pub(super) fn sets_push_stream(&self, id: ScopeId) -> bool {
+        self.scope(id).directives.iter().any(|directive| directive.name.starts_with(PREFIX))
+    }
+
+    /// An error that points at the opening of a level.
+    pub(super) fn error_at(&self, level: ScopeId, text: String) -> SyntaxError {
+        match self.scope(level).opening {
+            Some(opening) => self.tree.error(opening, text),
+            None => SyntaxError::new(&self.tree.main().path, 0, text),
+        }
     }
 
     /// A level and those around it, innermost first.

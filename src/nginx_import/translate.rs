@@ -2,89 +2,26 @@
 
 use super::accounting;
 use super::conditions::Test;
-use super::directives::PREFIX;
 use super::guards::{self, Neighbour};
 use super::include::Files;
-use super::ledger::{Entry, Fate, Ledger};
+use super::ledger::{Fate, Ledger};
 use super::levels::{self, Levels};
 use super::process;
 use super::proxy;
 use super::routes::{Route, routes};
 use super::scope::{ScopeId, ScopeKind};
 use super::scopes::Scopes;
-use super::syntax::{Directive, FileId, Span, SyntaxError, Tree};
+use super::served::ServedServer;
+use super::syntax::{Directive, SyntaxError};
+use super::translation::{Decision, Placement, Replacement, Translation};
 use super::wiring;
 use crate::config::checks::{self, SharedMemory};
 use crate::config::{Config, Gzip, Location, PushStream, Role};
 use std::collections::HashSet;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 /// Most servers, locations and `if` blocks together, files that are included several times counted each time.
 pub const LEVELS_MAX: usize = 10_000;
-
-/// Where the daemon is to stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Placement {
-    /// In nginx's place: it listens, logs and writes its process id where nginx would.
-    Instead,
-    /// Behind nginx, which passes on the requests of push-stream locations. Servers that differ have ports
-    /// of their own, counted up from this one.
-    Behind {
-        /// Address of the first server.
-        upstream: SocketAddr,
-    },
-}
-
-/// What came of an nginx configuration.
-#[derive(Debug)]
-pub struct Translation {
-    /// The same for the daemon.
-    pub config: Config,
-    /// Every directive and its fate.
-    pub entries: Vec<Entry>,
-    /// What somebody has to think about.
-    pub decisions: Vec<Decision>,
-    /// What the module would say at start (push-stream spec, section 3).
-    pub messages: Vec<(log::Level, String)>,
-    /// The main file.
-    pub main: PathBuf,
-    pub(super) replacements: Vec<Replacement>,
-    /// Locations that the daemon cannot take over; nothing in them is changed.
-    pub(super) untouched: Vec<(FileId, Span)>,
-}
-
-/// Something to think about, and where it comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Decision {
-    /// `FILE:LINE`
-    pub origin: String,
-    /// In words.
-    pub text: String,
-}
-
-/// What takes the place of the directive that gives a location its role.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Replacement {
-    pub(super) file: FileId,
-    pub(super) span: Span,
-    pub(super) lines: Vec<String>,
-}
-
-impl Translation {
-    /// The directives that nobody does any more.
-    pub fn leftovers(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.iter().filter(|entry| matches!(entry.fate, Fate::Left(_)))
-    }
-}
-
-/// A server with push-stream locations.
-pub(super) struct ServedServer {
-    pub(super) id: ScopeId,
-    pub(super) locations: Vec<Location>,
-    /// The level of each.
-    pub(super) scopes: Vec<ScopeId>,
-}
 
 /// Translates a configuration whose levels are known. Header templates are read through `files`.
 ///
@@ -98,7 +35,7 @@ pub fn translate(
 ) -> Result<Translation, SyntaxError> {
     if let Some(surplus) = scopes.ids().nth(LEVELS_MAX) {
         let text = format!("there are more than {LEVELS_MAX} servers, locations and if blocks");
-        return Err(error_at(scopes, surplus, text));
+        return Err(scopes.error_at(surplus, text));
     }
     let mut push_stream = levels::push_stream(scopes)?;
     push_stream.worker_processes = process::worker_processes(scopes)?;
@@ -126,7 +63,7 @@ pub fn translate(
             for directive in process::connection_limits(scopes, &locations, &mut config)? {
                 let text = "differs from place to place, and the daemon has one value for all: the \
                             largest is taken";
-                decisions.push(decision(scopes.tree(), directive, text));
+                decisions.push(Decision::at(scopes.tree(), directive, text));
             }
             wiring::instead(scopes, &served, &mut config, &mut ledger)?;
         }
@@ -137,14 +74,14 @@ pub fn translate(
                 if let Some(opening) = scopes.scope(server.id).opening {
                     let text =
                         format!("this server is at {address}; nobody else may use that port");
-                    decisions.push(decision(scopes.tree(), opening, text));
+                    decisions.push(Decision::at(scopes.tree(), opening, text));
                 }
             }
             decisions.extend(open_past_nginx(scopes, &served, &ports));
         }
     }
     if let (Some(first), Err((_, text))) = (served.first(), checks::formats(&config.servers)) {
-        return Err(error_at(scopes, first.id, text));
+        return Err(scopes.error_at(first.id, text));
     }
     accounting::account(scopes, placement, &served, &left, &mut ledger);
     decisions.extend(accounting::decisions(scopes, placement, &served));
@@ -198,22 +135,9 @@ fn open_past_nginx(
              \"unix:...\")",
             open.join(", ")
         );
-        decisions.push(decision(scopes.tree(), opening, text));
+        decisions.push(Decision::at(scopes.tree(), opening, text));
     }
     decisions
-}
-
-/// An error that points at the opening of a level.
-pub(super) fn error_at(scopes: &Scopes<'_>, level: ScopeId, text: String) -> SyntaxError {
-    let tree = scopes.tree();
-    match scopes.scope(level).opening {
-        Some(opening) => tree.error(opening, text),
-        None => SyntaxError::new(&tree.main().path, 0, text),
-    }
-}
-
-pub(super) fn decision(tree: &Tree, directive: &Directive, text: impl Into<String>) -> Decision {
-    Decision { origin: tree.origin(directive), text: text.into() }
 }
 
 /// The locations of a server with their levels, and those that the daemon cannot take over.
@@ -304,7 +228,7 @@ impl LocationReader<'_, '_> {
         }
         for condition in self.scopes.children(id, ScopeKind::If) {
             let scope = self.scopes.scope(condition);
-            let (true, Some(opening)) = (sets_push_stream(self.scopes, condition), scope.opening)
+            let (true, Some(opening)) = (self.scopes.sets_push_stream(condition), scope.opening)
             else {
                 continue;
             };
@@ -329,11 +253,6 @@ impl LocationReader<'_, '_> {
         let origin = self.scopes.tree().origin(directive);
         format!("{}: {reason} ({origin})", directive.name)
     }
-}
-
-/// Whether a level sets something for the module itself.
-pub(super) fn sets_push_stream(scopes: &Scopes<'_>, id: ScopeId) -> bool {
-    scopes.scope(id).directives.iter().any(|directive| directive.name.starts_with(PREFIX))
 }
 
 fn read_role(directive: &Directive) -> Result<Role, String> {

@@ -3,8 +3,8 @@
 use super::ledger::{Fate, Ledger};
 use super::listens::{self, Listen};
 use super::scopes::Scopes;
+use super::served::ServedServer;
 use super::syntax::SyntaxError;
-use super::translate::{ServedServer, error_at};
 use crate::config::{Config, ListenAddress, VirtualServer, Wiring};
 use std::net::SocketAddr;
 
@@ -44,7 +44,7 @@ pub(super) fn instead(
             for address in &group.addresses {
                 wiring
                     .add(address.clone(), false, Some(servers.len()))
-                    .map_err(|reason| error_at(scopes, candidate.server.id, reason))?;
+                    .map_err(|reason| scopes.error_at(candidate.server.id, reason))?;
             }
             let locations = candidate.server.locations.clone();
             servers.push(VirtualServer { names, sibling: None, locations });
@@ -54,10 +54,10 @@ pub(super) fn instead(
         return Ok(());
     };
     if servers.is_empty() {
-        return Err(error_at(scopes, first.id, "there is nothing to listen at".into()));
+        return Err(scopes.error_at(first.id, "there is nothing to listen at".into()));
     }
     config.listeners =
-        wiring.finish(&mut servers).map_err(|(_, reason)| error_at(scopes, first.id, reason))?;
+        wiring.finish(&mut servers).map_err(|(_, reason)| scopes.error_at(first.id, reason))?;
     config.servers = servers;
     Ok(())
 }
@@ -100,11 +100,7 @@ pub(super) fn behind(
         let index = known.unwrap_or(config.servers.len());
         let port = u16::try_from(index).ok().and_then(|index| upstream.port().checked_add(index));
         let Some(port) = port else {
-            return Err(error_at(
-                scopes,
-                server.id,
-                "there is no port left for this server".into(),
-            ));
+            return Err(scopes.error_at(server.id, "there is no port left for this server".into()));
         };
         let address = SocketAddr::new(upstream.ip(), port);
         ports.push(address);
@@ -113,13 +109,12 @@ pub(super) fn behind(
             config.servers.push(VirtualServer { locations, ..VirtualServer::default() });
             wiring
                 .add(ListenAddress::Tcp(address), false, Some(index))
-                .map_err(|reason| error_at(scopes, server.id, reason))?;
+                .map_err(|reason| scopes.error_at(server.id, reason))?;
         }
     }
     if !served.is_empty() {
         let finished = wiring.finish(&mut config.servers);
-        config.listeners =
-            finished.map_err(|(_, reason)| error_at(scopes, served[0].id, reason))?;
+        config.listeners = finished.map_err(|(_, reason)| scopes.error_at(served[0].id, reason))?;
     }
     Ok(ports)
 }
