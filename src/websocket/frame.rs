@@ -1,7 +1,7 @@
 //! Frames as the server writes them (push-stream section 15.2): never masked, never fragmented, the length
 //! in its shortest form. A frame is made once per message and shared by all its readers.
 
-use super::close::CloseCode;
+use super::close_code::CloseCode;
 
 /// The longest payload of a close, ping or pong frame (RFC 6455 section 5.5).
 pub const CONTROL_PAYLOAD_BYTES_MAX: usize = 125;

@@ -3,6 +3,7 @@
 //! means for a subscriber is decided elsewhere.
 
 mod close;
+mod close_code;
 mod deflate;
 mod extensions;
 mod frame;
@@ -14,7 +15,7 @@ mod reader;
 mod tests;
 mod violation;
 
-pub use close::CloseCode;
+pub use close_code::CloseCode;
 pub use deflate::{deflate, inflate};
 pub use frame::{
     CLOSE_EMPTY, CONTROL_PAYLOAD_BYTES_MAX, PING_EMPTY, close, is_pong, pong, text, text_deflated,

@@ -2,7 +2,8 @@
 //! the events are the same. Between messages a reader owns no memory beyond its own eight bytes; within one it
 //! owns what has arrived of it, and nothing of texts that are dropped.
 
-use super::close::{self, CloseCode};
+use super::close;
+use super::close_code::CloseCode;
 use super::deflate::inflate;
 use super::header::{HEADER_BYTES_MAX, Header, Kind};
 use super::mask;

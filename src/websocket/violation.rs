@@ -1,6 +1,6 @@
 //! What a client can do wrong once the handshake is over, and the status code that tells it so.
 
-use super::close::CloseCode;
+use super::close_code::CloseCode;
 
 /// A broken rule of RFC 6455 or RFC 7692. Nothing more is read from such a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

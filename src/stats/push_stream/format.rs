@@ -1,8 +1,7 @@
 //! Which layout an answer has: by `Accept`, as the module chooses (push-stream spec, section 7.2).
 
 use super::super::page::Page;
-use super::list::List;
-use super::{Channel, Summary, Totals, json, plain, xml, yaml};
+use super::{Channel, Summary, json, plain, xml, yaml};
 
 /// A layout and the name under which it was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,19 +68,6 @@ impl Format {
             Format::Xml => xml::channel(&mut page, channel),
         }
         page.into_bytes()
-    }
-
-    /// The form for several channels, in the order given; there may be none.
-    pub fn group<'a>(
-        self,
-        totals: &Totals,
-        channels: impl Iterator<Item = Channel<'a>>,
-    ) -> Vec<u8> {
-        let (channels_min, _) = channels.size_hint();
-        let mut list = List::begin(self, totals, 512 + CHANNEL_BYTES * channels_min);
-        channels.for_each(|channel| list.add(&channel));
-        list.end();
-        list.take()
     }
 
     /// The form for the server as a whole.

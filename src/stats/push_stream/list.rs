@@ -1,6 +1,7 @@
 //! The group form, which may be written piece by piece: there may be very many channels.
 
 use super::super::page::Page;
+use super::format::CHANNEL_BYTES;
 use super::{Channel, Format, Totals, json, plain, xml, yaml};
 
 /// A group under construction.
@@ -52,5 +53,20 @@ impl List {
     /// Takes what was written since the last time.
     pub fn take(&mut self) -> Vec<u8> {
         self.page.take()
+    }
+}
+
+impl Format {
+    /// The form for several channels, in the order given; there may be none.
+    pub fn group<'a>(
+        self,
+        totals: &Totals,
+        channels: impl Iterator<Item = Channel<'a>>,
+    ) -> Vec<u8> {
+        let (channels_min, _) = channels.size_hint();
+        let mut list = List::begin(self, totals, 512 + CHANNEL_BYTES * channels_min);
+        channels.for_each(|channel| list.add(&channel));
+        list.end();
+        list.take()
     }
 }
