@@ -78,6 +78,7 @@ impl Server {
             }
             channels.push(id.into());
         }
+        self.turn.work.channels += channels.len() as u64;
         // A channel was made before its first message was published (section 21).
         self.settle(now);
         match channels.is_empty() {

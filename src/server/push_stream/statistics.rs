@@ -40,8 +40,10 @@ impl Server {
                 let bytes_max = self.short_list_bytes_max();
                 match self.hub.few_with_prefix(&prefix, CHANNEL_BYTES, bytes_max) {
                     Some(few) => {
+                        let body = self.group(format, &few, now);
                         self.turn.work.channels += few.len() as u64;
-                        Some(self.group(format, &few, now))
+                        self.turn.work.bytes += body.len() as u64;
+                        Some(body)
                     }
                     None => return self.list_long(id, asked, format, prefix, now),
                 }
@@ -86,16 +88,19 @@ impl Server {
 
     /// One channel in the single form, several as a group; none: there is nothing to tell.
     pub(super) fn channels(
-        &self,
+        &mut self,
         format: Format,
         channels: &[ChannelId],
         now: Now,
     ) -> Option<Vec<u8>> {
-        match channels {
-            [] => None,
-            [only] => Some(format.channel(&self.channel_row(*only, now))),
-            several => Some(self.group(format, several, now)),
-        }
+        let body = match channels {
+            [] => return None,
+            [only] => format.channel(&self.channel_row(*only, now)),
+            several => self.group(format, several, now),
+        };
+        self.turn.work.channels += channels.len() as u64;
+        self.turn.work.bytes += body.len() as u64;
+        Some(body)
     }
 
     fn group(&self, format: Format, channels: &[ChannelId], now: Now) -> Vec<u8> {

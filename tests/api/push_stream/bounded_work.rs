@@ -133,3 +133,26 @@ fn replays_of_a_channel_named_many_times_cost_no_turn_more_than_its_budget() {
     let dearest = daemon.dearest_half();
     assert!(dearest <= 1_000_000 + 4_000_000, "{dearest} ns");
 }
+
+#[test]
+fn statistics_and_publications_that_name_many_channels_draw_on_the_turn_for_each_of_them() {
+    let mut config = try_config("", "").unwrap();
+    config.limits.microseconds_per_turn = 2000;
+    let daemon = Daemon::new(config);
+    let names: Vec<String> = (0..200).map(|number| format!("c{number}")).collect();
+    let names = names.join("/");
+    publish(&daemon, &names, "x");
+    for request in [
+        get(&format!("/stats?id={names}"), ""),
+        get(&format!("/pub?id={names}"), ""),
+        bare("POST", &format!("/pub?id={names}"), "Content-Length: 0\r\n"),
+    ] {
+        let greedy = daemon.dial();
+        greedy.post(request.repeat(40));
+        daemon.turn();
+        let first = greedy.text().matches("HTTP/1.1 ").count();
+        assert!((1..=16).contains(&first), "{first} answers in one turn to {request}");
+        daemon.run();
+        assert_eq!(first + greedy.text().matches("HTTP/1.1 ").count(), 40);
+    }
+}
