@@ -1,5 +1,5 @@
-//! Whose connection it is: the address of its socket, or the one that a trusted proxy names in the request
-//! in hand.
+//! The address of a connection's client: that of the peer or, where the peer is a trusted proxy, the one in
+//! `X-Forwarded-For` of the latest request.
 
 use super::Server;
 use crate::http::{Head, forwarded_for};
@@ -15,7 +15,7 @@ pub(super) struct Client {
     bytes: [u8; 4],
 }
 
-/// What the bytes are, and whether the socket's other end is a trusted proxy: one byte for both.
+/// What the bytes are, and how the address is known: one byte for both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Kind {
     /// A Unix socket has no address.
@@ -23,16 +23,32 @@ enum Kind {
     Unknown,
     V4,
     V6,
-    UnknownByProxy,
-    V4ByProxy,
-    V6ByProxy,
+    UnknownTrusted,
+    V4Trusted,
+    V6Trusted,
+    /// A proxy that named clients has sent a request without a name.
+    Unnamed,
+    V4Named,
+    V6Named,
+}
+
+/// How the address of a client is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// It is the other end of the socket, which may not name clients.
+    Peer,
+    /// It is the other end of the socket, which is trusted to name clients and has named none yet.
+    TrustedPeer,
+    /// A trusted proxy has named it, or another client before it.
+    Named,
 }
 
 impl Kind {
-    fn is_by_proxy(self) -> bool {
+    fn source(self) -> Source {
         match self {
-            Kind::Unknown | Kind::V4 | Kind::V6 => false,
-            Kind::UnknownByProxy | Kind::V4ByProxy | Kind::V6ByProxy => true,
+            Kind::Unknown | Kind::V4 | Kind::V6 => Source::Peer,
+            Kind::UnknownTrusted | Kind::V4Trusted | Kind::V6Trusted => Source::TrustedPeer,
+            Kind::Unnamed | Kind::V4Named | Kind::V6Named => Source::Named,
         }
     }
 }
@@ -43,30 +59,38 @@ pub(super) struct Addresses(Slab<[u8; 16]>);
 
 impl Addresses {
     /// Keeps an address until [`Addresses::release`].
-    pub(super) fn keep(&mut self, address: Option<IpAddr>, is_by_proxy: bool) -> Client {
+    pub(super) fn keep(&mut self, address: Option<IpAddr>, source: Source) -> Client {
         let (kinds, bytes) = match address.map(|address| address.to_canonical()) {
-            None => ([Kind::Unknown, Kind::UnknownByProxy], [0; 4]),
-            Some(IpAddr::V4(address)) => ([Kind::V4, Kind::V4ByProxy], address.octets()),
+            None => ([Kind::Unknown, Kind::UnknownTrusted, Kind::Unnamed], [0; 4]),
+            Some(IpAddr::V4(address)) => {
+                ([Kind::V4, Kind::V4Trusted, Kind::V4Named], address.octets())
+            }
             Some(IpAddr::V6(address)) => {
                 let key = self.0.insert(address.octets());
                 let key = u32::try_from(key).expect("connections_max is below 2^32");
-                ([Kind::V6, Kind::V6ByProxy], key.to_ne_bytes())
+                ([Kind::V6, Kind::V6Trusted, Kind::V6Named], key.to_ne_bytes())
             }
         };
-        Client { kind: kinds[usize::from(is_by_proxy)], bytes }
+        let [of_peer, of_trusted_peer, named] = kinds;
+        let kind = match source {
+            Source::Peer => of_peer,
+            Source::TrustedPeer => of_trusted_peer,
+            Source::Named => named,
+        };
+        Client { kind, bytes }
     }
 
     pub(super) fn release(&mut self, client: Client) {
-        if let Kind::V6 | Kind::V6ByProxy = client.kind {
+        if client.is_long() {
             self.0.remove(u32::from_ne_bytes(client.bytes) as usize);
         }
     }
 
     pub(super) fn of(&self, client: Client) -> Option<IpAddr> {
         match client.kind {
-            Kind::Unknown | Kind::UnknownByProxy => None,
-            Kind::V4 | Kind::V4ByProxy => Some(IpAddr::from(client.bytes)),
-            Kind::V6 | Kind::V6ByProxy => {
+            Kind::Unknown | Kind::UnknownTrusted | Kind::Unnamed => None,
+            Kind::V4 | Kind::V4Trusted | Kind::V4Named => Some(IpAddr::from(client.bytes)),
+            Kind::V6 | Kind::V6Trusted | Kind::V6Named => {
                 Some(IpAddr::from(self.0[u32::from_ne_bytes(client.bytes) as usize]))
             }
         }
@@ -79,31 +103,33 @@ impl Addresses {
 
 impl Client {
     pub(super) fn is_long(self) -> bool {
-        matches!(self.kind, Kind::V6 | Kind::V6ByProxy)
+        matches!(self.kind, Kind::V6 | Kind::V6Trusted | Kind::V6Named)
     }
 }
 
 impl Server {
-    /// Where the connection's latest request came from, trusted proxies left out. None: from a Unix socket
-    /// or a proxy, and nobody named the client.
+    /// Where the connection's latest request came from, trusted proxies left out. None: the peer has no address
+    /// (a Unix socket), or it is a proxy that named a client before and none in this request.
     pub(super) fn client_address(&self, id: u32) -> Option<IpAddr> {
         self.addresses.of(self.connections[id as usize].client)
     }
 
-    /// A trusted proxy's connection carries requests of many clients: this one is of the client that its
-    /// head names. Until one is named, the client is the other end of the socket.
+    /// A trusted proxy's connection carries requests of many clients; the address of the one in hand is in its
+    /// head. Until a request has such a field, the client is the other end of the socket: a program on this
+    /// machine, for example, that publishes without a proxy.
     pub(super) fn note_client(&mut self, id: u32, head: &Head<'_>) {
         let connection = &mut self.connections[id as usize];
-        if !connection.client.kind.is_by_proxy() {
+        let source = connection.client.kind.source();
+        if source == Source::Peer {
             return;
         }
         let trusted = &self.config.trusted_proxies;
         let is_trusted = |address| trusted.contains(Some(address));
         let named = forwarded_for(head.values("x-forwarded-for"), is_trusted);
-        // The requests of other clients that came before on this connection say nothing of this one.
-        if named.is_some() || connection.requests > 1 {
+        // The client of an earlier request need not be the client of this one.
+        if named.is_some() || source == Source::Named {
             self.addresses.release(connection.client);
-            connection.client = self.addresses.keep(named, true);
+            connection.client = self.addresses.keep(named, Source::Named);
         }
     }
 }
@@ -129,7 +155,7 @@ mod tests {
         let mut addresses = Addresses::default();
         let kept = [None, Some("192.0.2.1"), Some("2001:db8::1"), Some("2001:db8::1")]
             .map(|text| text.map(|text| text.parse().unwrap()))
-            .map(|address| (address, addresses.keep(address, false)));
+            .map(|address| (address, addresses.keep(address, Source::Peer)));
         for (address, client) in kept {
             assert_eq!(addresses.of(client), address);
         }
@@ -141,8 +167,8 @@ mod tests {
     #[test]
     fn an_ipv4_address_is_the_same_in_the_form_of_ipv6() {
         let mut addresses = Addresses::default();
-        let client = addresses.keep(Some("::ffff:192.0.2.1".parse().unwrap()), true);
+        let client = addresses.keep(Some("::ffff:192.0.2.1".parse().unwrap()), Source::Named);
         assert_eq!(addresses.of(client).unwrap().to_string(), "192.0.2.1");
-        assert!(client.kind.is_by_proxy() && !client.is_long());
+        assert!(!client.is_long());
     }
 }

@@ -46,7 +46,7 @@ use crate::time::{Millis, Now};
 use crate::timer_wheel::TimerWheel;
 use crate::transports::{Coding, FormatId, Formats, Frame, Payload, WireFormat, framed};
 use admission::Admission;
-use clients::Addresses;
+use clients::{Addresses, Source};
 use connection::{Connection, Phase};
 use fanout::Fanout;
 use outbox::Left;
@@ -240,8 +240,11 @@ impl Server {
         self.has_room(listener)?;
         self.admission.internal_count += usize::from(self.is_internal(listener));
         let peer = peer.map(|address| address.to_canonical());
-        let is_by_proxy = self.config.trusted_proxies.contains(peer);
-        let client = self.addresses.keep(peer, is_by_proxy);
+        let source = match self.config.trusted_proxies.contains(peer) {
+            true => Source::TrustedPeer,
+            false => Source::Peer,
+        };
+        let client = self.addresses.keep(peer, source);
         let key = self.connections.insert(Connection::new(listener, client, now));
         let id = u32::try_from(key).expect("connections_max is below 2^32");
         self.counters.connections_total += 1;

@@ -105,9 +105,14 @@ fn each_request_of_a_proxys_connection_has_its_own_visitor() {
         let line = line_of_slow_reader(&daemon, &client, &subscription);
         assert!(line.contains(&format!("slow reader {expected} on")), "{line}");
     }
-    // A local client that is no proxy is itself.
+}
+
+#[test]
+fn a_local_client_that_is_no_proxy_is_itself_in_all_its_requests() {
     let daemon = small_daemon();
-    let line = line_of_slow_reader(&daemon, &from(&daemon, "127.0.0.1"), &subscribe("a"));
+    let client = from(&daemon, "127.0.0.1");
+    client.ask(get("/healthz", ""));
+    let line = line_of_slow_reader(&daemon, &client, &subscribe("a"));
     assert!(line.contains("slow reader 127.0.0.1 on"), "{line}");
 }
 
