@@ -11,15 +11,15 @@
 //! | [`compression`] | DEFLATE: one compressor and one inflater, reset for each message |
 //! | [`http`] | bytes <-> HTTP/1.1; knows no channel and no socket |
 //! | [`websocket`] | RFC 6455 and RFC 7692: handshake and frames as functions over bytes |
-//! | [`hub`] | who listens to what: channels, subscriptions, stored messages and their life |
 //! | [`transports`] | a message -> what one kind of subscriber reads |
-//! | [`stats`] | counters -> snapshot -> text, JSON, XML, YAML, Prometheus; knows only its own types |
+//! | [`config`] | environment and TOML -> one typed `Config`, with every limit in one place |
+//! | [`hub`] | who listens to what: channels, subscriptions, stored messages and their life |
 //! | [`auth`] | subscribe tokens -> claims checked; secrets compared in constant time |
+//! | [`stats`] | counters -> snapshot -> text, JSON, XML, YAML, Prometheus; knows only its own types |
 //! | [`endpoints`] | one file per thing that can be asked for, a folder per face |
 //! | [`server`] | the state machine: connections, outboxes, fan-out, deadlines |
-//! | [`reactor`] | the only folder that knows the operating system: sockets, signals, clock |
-//! | [`config`] | environment and TOML -> one typed `Config`, with every limit in one place |
 //! | [`nginx_import`] | an nginx configuration -> the same `Config`, what changes in nginx, and a report |
+//! | [`reactor`] | the only folder that knows the operating system: sockets, signals, clock |
 //! | `cli` | one file per subcommand of the program; the only place that picks exit codes |
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]

@@ -211,6 +211,15 @@ fn core_faults(path: &str, text: &str) -> Vec<String> {
     faults
 }
 
+/// The words in backticks of the paragraph "Leaves to root" of a module's comment.
+fn promised_order(text: &str) -> Option<Vec<&str>> {
+    let lines = text.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim);
+    let paragraph = lines.skip_while(|line| !line.starts_with("Leaves to root:"));
+    let paragraph: Vec<&str> = paragraph.take_while(|line| !line.is_empty()).collect();
+    let words = paragraph.iter().flat_map(|line| line.split('`').skip(1).step_by(2));
+    (!paragraph.is_empty()).then(|| words.collect())
+}
+
 /// Words that say that something is not done.
 fn unfinished_faults(path: &str, text: &str) -> Vec<String> {
     let words =
@@ -261,6 +270,30 @@ fn the_files_of_a_room_do_not_use_each_other_in_a_circle() {
         let is_true = circular.iter().any(|path| path.starts_with(listed));
         assert!(is_true, "{listed} is in no circle any more: take it off the list");
     }
+}
+
+#[test]
+fn the_order_that_a_room_promises_is_kept() {
+    let arrows = Arrows::of(&sources("src"));
+    let (mut faults, mut rooms) = (NONE, Vec::new());
+    for (path, text) in sources("src") {
+        let Some(order) = promised_order(&text) else { continue };
+        let room = module_of(&path).to_owned();
+        faults.extend(arrows.against(&room, &order));
+        rooms.push(room);
+    }
+    assert_eq!(faults, NONE);
+    assert_eq!(rooms, ["config", "nginx_import"]);
+}
+
+#[test]
+fn the_map_is_in_the_order_of_the_table() {
+    let map = fs::read_to_string(root().join("src/lib.rs")).expect("the library has a root");
+    let rows = map.lines().filter_map(|line| line.strip_prefix("//! | "));
+    let cells = rows.filter_map(|row| row.split(" | ").next());
+    let modules: Vec<&str> = cells.map(|cell| cell.trim_matches(['[', ']', '`'])).collect();
+    let table: Vec<&str> = IMPORTS.iter().map(|(module, _)| *module).collect();
+    assert_eq!(modules[2..], table);
 }
 
 #[test]
@@ -355,6 +388,20 @@ fn a_circle_of_files_would_be_found() {
     let uses_it = format!("{root}pub struct Root(A);");
     assert_eq!(three(&uses_it, "use super::Root;", ""), "src/x/mod.rs src/x/a.rs");
     assert_eq!(three("#[cfg(test)]\nmod b;\nuse a::A;", "", "use super::a;"), "");
+}
+
+#[test]
+fn an_arrow_against_a_promised_order_would_be_found() {
+    let root = "//! Of x.\n//!\n//! Leaves to root: `a`,\n//! `b` (all of `a`).\n//!\n//! `c`\n";
+    assert_eq!(promised_order(root), Some(vec!["a", "b", "a"]));
+    assert_eq!(promised_order("//! Of `x`."), None);
+    let file = |path: &str, text: &str| (path.to_owned(), text.to_owned());
+    let sources =
+        [file("src/x/mod.rs", root), file("src/x/a.rs", "use super::b;"), file("src/x/b.rs", "")];
+    let arrows = Arrows::of(&sources);
+    assert_eq!(arrows.against("x", &["b", "a"]), NONE);
+    assert_eq!(arrows.against("x", &["a", "b"]), ["src/x/a.rs uses src/x/b.rs"]);
+    assert_eq!(arrows.against("x", &["a"]), ["src/x/b.rs is not in the order of x"]);
 }
 
 #[test]

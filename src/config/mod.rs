@@ -1,10 +1,13 @@
-//! Environment and TOML -> one typed, immutable [`Config`]. Only `read` touches files and variables.
+//! Environment and TOML -> one typed, immutable [`Config`]. Only `read` touches files and
+//! variables.
 //!
 //! Leaves to root: `units`, `error`, `suggest`; `document` (TOML with line numbers), `env_file` and
-//! `sources` (environment, flags); `limits`, `location`, `variables` (what is configured); the tables that read
-//! it (`limit_table`, `directives`, `http_directives`); `checks` (what is refused), `alignment` and `exposure`
-//! (what is warned about); `load` (puts it together), `to_toml` and `describe` (show it), `read` (the process
-//! and its files).
+//! `sources` (environment, flags); `limits`, `variables`, `location`, `location_path`, `networks`,
+//! `origins` (what is configured); `checks` (what is refused); what reads it from a document: the
+//! tables `limit_table`, `directives` and `http_directives`, `listen`, `secrets` and
+//! `push_stream_blocks`; `alignment` and `exposure` (what is warned about); `load` (puts it
+//! together), `kept_listeners` (what a reload cannot change), `to_toml` and `describe` (show it),
+//! `read` (the process and its files).
 
 mod alignment;
 pub mod checks;
@@ -61,14 +64,15 @@ use std::path::PathBuf;
 /// Where proxies have had the public endpoints since rpushd 1.0.
 const PUBLIC_PREFIX: &str = "/push-daemon";
 
-/// Everything that the daemon can be told. Made once at start (and once more per reload), then only read.
+/// Everything that the daemon can be told. Made once at start (and once more per reload), then only
+/// read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// Where to listen, in order; a [`ListenerId`] is an index into it. After a reload: first what is
-    /// bound, then what is configured and waits for a restart.
+    /// Where to listen, in order; a [`ListenerId`] is an index into it. After a reload: first what
+    /// is bound, then what is configured and waits for a restart.
     pub listeners: Vec<Listener>,
-    /// Keys that verify subscribe tokens; the current one first, then previous ones. Empty: the rpushd
-    /// API is off.
+    /// Keys that verify subscribe tokens; the current one first, then previous ones. Empty: the
+    /// rpushd API is off.
     pub subscribe_secrets: Vec<Secret>,
     /// Secrets that authorise publish and stats, likewise.
     pub publish_secrets: Vec<Secret>,
@@ -81,8 +85,8 @@ pub struct Config {
     pub proxy_read_timeout: Millis,
     /// Origins that browsers may call `/api/stream/` from, besides the daemon's own; `*` for any.
     pub allowed_origins: Vec<String>,
-    /// Path in front of the public endpoints that a proxy may leave in place, without a slash at its end;
-    /// empty: they answer at the root only.
+    /// Path in front of the public endpoints that a proxy may leave in place, without a slash at
+    /// its end; empty: they answer at the root only.
     pub public_prefix: String,
     /// Peers whose `X-Forwarded-For` is believed.
     pub trusted_proxies: TrustedProxies,
@@ -113,8 +117,8 @@ pub struct ListenerId(pub u16);
 pub struct Listener {
     /// Address and port, path, or inherited socket.
     pub address: ListenAddress,
-    /// Internal listeners serve everything. Locations marked `internal` are 404 on all others; so are
-    /// publish and stats of the rpushd API when an internal listener is configured.
+    /// Internal listeners serve everything. Locations marked `internal` are 404 on all others; so
+    /// are publish and stats of the rpushd API when an internal listener is configured.
     pub is_internal: bool,
     /// Index into [`Config::servers`]; none: only the rpushd API.
     pub server: Option<usize>,
@@ -132,7 +136,8 @@ pub enum ListenAddress {
         /// Permission bits, 0o660 by default.
         mode: u32,
     },
-    /// `systemd`, `systemd:NAME`: sockets passed with LISTEN_FDS (sd_listen_fds(3)), all or by name.
+    /// `systemd`, `systemd:NAME`: sockets passed with LISTEN_FDS (sd_listen_fds(3)), all or by
+    /// name.
     Inherited {
         /// Name from LISTEN_FDNAMES; none: every one that no other listener names.
         name: Option<String>,
@@ -191,8 +196,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Whether an internal listener is configured, bound or not: publish and stats are hidden on the public
-    /// ones.
+    /// Whether an internal listener is configured, bound or not: publish and stats are hidden on
+    /// the public ones.
     pub fn has_internal_listener(&self) -> bool {
         self.listeners.iter().any(|listener| listener.is_internal)
     }

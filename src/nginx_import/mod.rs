@@ -1,12 +1,13 @@
 //! An nginx configuration, read for what it says to the push stream module. Text comes in through
 //! [`Files`]; there is no file, socket or clock here.
 //!
-//! Leaves to root: `syntax` (the tree), `lexer`, `parser` (one file), `glob` and `include` (many files),
-//! `directives` and `checks` (what may stand where), `scopes` (what stands on which level); `levels`,
-//! `conditions`, `listens`, `routes`, `process` and `proxy` (what it means for the daemon), `fates` and
-//! `guards` (what the daemon does not do, and what it must not do without), `ledger` and `accounting` (what
-//! became of each directive), `wiring` and `translate` (the daemon's configuration); `unified_diff` and
-//! `replacement` (nginx's new configuration), `report`.
+//! Leaves to root: `syntax` (the tree), `lexer`, `parser` (one file), `glob` and `include` (many
+//! files), `directives`, `scope` and `checks` (where a directive is allowed), `scopes` (which
+//! directives are on which level); `ledger` (what became of each directive); `levels`,
+//! `conditions`, `listens`, `routes`, `process` and `proxy` (what it means for the daemon), `fates`
+//! and `guards` (what the daemon does not do, and what it must not do without); `served` and
+//! `translation` (the result), `accounting`, `wiring` and `translate` (how it is made);
+//! `unified_diff` and `replacement` (nginx's new configuration), `report`.
 
 mod accounting;
 mod checks;
