@@ -15,10 +15,10 @@
 //! | [`config`] | environment and TOML -> one typed `Config`, with every limit in one place |
 //! | [`hub`] | who listens to what: channels, subscriptions, stored messages and their life |
 //! | [`auth`] | subscribe tokens -> claims checked; secrets compared in constant time |
-//! | [`stats`] | counters -> snapshot -> text, JSON, XML, YAML, Prometheus; knows only its own types |
+//! | [`stats`] | counters -> snapshot -> text, JSON, XML, YAML, Prometheus; only its own types |
 //! | [`endpoints`] | one file per thing that can be asked for, a folder per face |
 //! | [`server`] | the state machine: connections, outboxes, fan-out, deadlines |
-//! | [`nginx_import`] | an nginx configuration -> the same `Config`, what changes in nginx, and a report |
+//! | [`nginx_import`] | an nginx configuration -> the same `Config`, nginx changes, a report |
 //! | [`reactor`] | the only folder that knows the operating system: sockets, signals, clock |
 //! | `cli` | one file per subcommand of the program; the only place that picks exit codes |
 

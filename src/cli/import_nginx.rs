@@ -1,4 +1,5 @@
-//! `rpushd import-nginx`: what an nginx configuration becomes when its push-stream locations move out.
+//! `rpushd import-nginx`: what an nginx configuration becomes when its push-stream locations move
+//! out.
 
 use super::command::Command;
 use super::exit::{Exit, Failure};

@@ -65,8 +65,8 @@ pub fn import(path: &Path, placement: Placement) -> Result<(Tree, Translation), 
     Ok((tree, translation))
 }
 
-/// The configuration of a daemon in nginx's place. It is what the written file would say, so that flags and
-/// environment hold here too.
+/// The configuration of a daemon in nginx's place. It is what the written file would say, so that
+/// flags and environment hold here too.
 pub fn read(path: &Path, variables: &Variables, overrides: &Overrides) -> Result<Sources, Failure> {
     let (_, translation) = import(path, Placement::Instead)?;
     let name = path.display().to_string();
@@ -92,8 +92,8 @@ pub fn notice_of_none(path: &Path) -> Result<Option<String>, Failure> {
     Ok(notice.filter(|_| !translation.config.has_locations()))
 }
 
-/// Locations, and warnings about them, come from lines of the nginx files, not from those of the text
-/// between.
+/// Locations, and warnings about them, come from lines of the nginx files, not from those of the
+/// text between.
 fn restore_origins(config: &mut Config, translated: &Config) {
     let from = translated.servers.iter().flat_map(|server| &server.locations);
     let to = config.servers.iter_mut().flat_map(|server| &mut server.locations);

@@ -77,8 +77,9 @@ fn run(mut parser: lexopt::Parser) -> Result<(), Failure> {
     }
 }
 
-/// SIGHUP would end most other programs, and a pid file may be older than the process of that id. A process
-/// that cannot be looked at (another user's, hidden by ProtectProc=) gets the benefit of the doubt.
+/// SIGHUP would end most other programs, and a pid file may be older than the process of that id. A
+/// process that cannot be looked at (another user's, hidden by ProtectProc=) gets the benefit of
+/// the doubt.
 fn refuse_stranger(id: i32) -> Result<(), Failure> {
     match std::fs::read_to_string(format!("/proc/{id}/comm")) {
         Ok(name) if !name.starts_with("rpushd") => {

@@ -1,4 +1,5 @@
-//! `rpushd serve`: configuration -> logger -> sockets -> reactor, and everything that is undone at the end.
+//! `rpushd serve`: configuration -> logger -> sockets -> reactor, and everything that is undone at
+//! the end.
 
 use super::addresses;
 use super::command::Command;

@@ -1,4 +1,5 @@
-//! What `serve` and `check` are told on the command line: where the configuration is and what wins over it.
+//! What `serve` and `check` are told on the command line: where the configuration is and what wins
+//! over it.
 
 use super::exit::{Exit, Failure};
 use super::nginx;

@@ -1,5 +1,5 @@
-//! `rpushd subscribe`: shows a channel's messages as they arrive, from the framed stream (rpushd spec,
-//! section 5.2).
+//! `rpushd subscribe`: shows a channel's messages as they arrive, from the framed stream (rpushd
+//! spec, section 5.2).
 
 use super::client::{Audience, Client, check_channel, client_options, sign_for};
 use super::command::Command;

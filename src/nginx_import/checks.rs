@@ -1,4 +1,5 @@
-//! Where a directive may stand and how often, in nginx's words (push-stream spec, sections 2 and 3).
+//! Where a directive may stand and how often, in nginx's words (push-stream spec, sections 2 and
+//! 3).
 
 use super::directives::{
     Contexts, HEADER_TEMPLATE, HEADER_TEMPLATE_FILE, KnownDirective, PREFIX, ROLES,
@@ -255,7 +256,8 @@ mod tests {
         );
         assert_eq!(
             fault("http { push_stream_message_ttl\n1s\nuser x; }"),
-            "/etc/nginx.conf:1: invalid number of arguments in \"push_stream_message_ttl\" directive"
+            "/etc/nginx.conf:1: invalid number of arguments in \"push_stream_message_ttl\" \
+             directive"
         );
         assert_eq!(
             fault("http { server { location /; } }"),

@@ -1,5 +1,5 @@
-//! nginx's own directives by name: which the daemon takes over, which say nothing to clients of push-stream
-//! locations, and which are known to turn no request away. All others may.
+//! nginx's own directives by name: which the daemon takes over, which say nothing to clients of
+//! push-stream locations, and which are known to turn no request away. All others may.
 
 use super::syntax::Directive;
 

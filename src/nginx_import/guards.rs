@@ -1,5 +1,5 @@
-//! What keeps requests from a push-stream location in nginx. The daemon has no access rules, so in nginx's
-//! place it refuses to start with any: better no service than an open one.
+//! What keeps requests from a push-stream location in nginx. The daemon has no access rules, so in
+//! nginx's place it refuses to start with any: better no service than an open one.
 
 use super::directives::PREFIX;
 use super::fates::Kind;
@@ -50,8 +50,8 @@ pub(super) fn guarded<'t, 'r>(
     others.filter_map(|other| guard_of(&other).map(|guard| Guarded { other, guard })).collect()
 }
 
-/// Refuses a guarded location that takes requests from a served one: without nginx the served one would
-/// answer them.
+/// Refuses a guarded location that takes requests from a served one: without nginx the served one
+/// would answer them.
 pub(super) fn refuse_beside(
     scopes: &Scopes<'_>,
     served: &Neighbour<'_>,
@@ -67,8 +67,8 @@ pub(super) fn refuse_beside(
     Err(scopes.tree().error(guard, text))
 }
 
-/// The first directive that may turn a request away: this one, or one inside of an `if`. Another handler
-/// does so only on the very level of a served location.
+/// The first directive that may turn a request away: this one, or one inside of an `if`. Another
+/// handler does so only on the very level of a served location.
 fn guard<'t>(
     scopes: &Scopes<'t>,
     directive: &'t Directive,
@@ -107,8 +107,8 @@ fn reason(guard: &Directive, kind: Kind) -> String {
     format!("\"{name}\" {why}. Keep nginx in front of the daemon (rpushd import-nginx)")
 }
 
-/// Whether nginx may choose `other` for a request that the daemon, which does not have it, answers with
-/// `served`. In doubt it may.
+/// Whether nginx may choose `other` for a request that the daemon, which does not have it, answers
+/// with `served`. In doubt it may.
 fn takes_from(
     scopes: &Scopes<'_>,
     other: &Neighbour<'_>,
@@ -159,7 +159,8 @@ fn may_meet(left: &str, right: &str) -> bool {
     left.starts_with(&right) || right.starts_with(&left)
 }
 
-/// Plain text with which everything begins that the expression matches; blank if that is not plain to see.
+/// Plain text with which everything begins that the expression matches; blank if that is not plain
+/// to see.
 fn literal_start(pattern: &str) -> String {
     let Some(rest) = pattern.strip_prefix('^') else {
         return String::new();

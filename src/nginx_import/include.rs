@@ -1,5 +1,5 @@
-//! A main file and what it includes: relative names, patterns, and the bounds that keep a wrong file from
-//! taking all memory.
+//! A main file and what it includes: relative names, patterns, and the bounds that keep a wrong
+//! file from taking all memory.
 
 use super::glob;
 use super::parser::parse;
@@ -17,16 +17,16 @@ pub const WORDS_MAX: usize = 2 << 20;
 
 /// Where the text of files comes from.
 pub trait Files {
-    /// The bytes of a file; when there are more than `bytes_max`, any greater number of them. The error
-    /// says why it cannot be read (`2: No such file or directory`).
+    /// The bytes of a file; when there are more than `bytes_max`, any greater number of them. The
+    /// error says why it cannot be read (`2: No such file or directory`).
     fn read(&self, path: &Path, bytes_max: usize) -> Result<Vec<u8>, String>;
 
     /// The names in a folder, in any order; none if it cannot be read.
     fn list(&self, folder: &Path) -> Vec<OsString>;
 }
 
-/// Reads the main file and all files that it includes. Relative names are looked up in the folder of the
-/// main file, as nginx does with `-c`. The error is the first one met.
+/// Reads the main file and all files that it includes. Relative names are looked up in the folder
+/// of the main file, as nginx does with `-c`. The error is the first one met.
 pub fn load(main: &Path, files: &dyn Files) -> Result<Tree, SyntaxError> {
     let mut loader = Loader {
         files,
@@ -200,7 +200,8 @@ mod tests {
         loaded(files).unwrap_err().to_string()
     }
 
-    /// `FILE:LINE name` of every directive of the main file and its includes, without what is in blocks.
+    /// `FILE:LINE name` of every directive of the main file and its includes, without what is in
+    /// blocks.
     fn names(files: &[(&str, &str)]) -> Vec<String> {
         let tree = loaded(files).unwrap();
         let flat = tree.expanded(&tree.main().directives);

@@ -49,7 +49,8 @@ impl<'t> Levels<'t> {
         self.by_scope.get(&id).cloned().unwrap_or_default()
     }
 
-    /// Why the daemon cannot do what holds on this level: a directive with a variable that it does not know.
+    /// Why the daemon cannot do what holds on this level: a directive with a variable that it does
+    /// not know.
     pub(super) fn unknown_in(
         &self,
         scopes: &Scopes<'t>,

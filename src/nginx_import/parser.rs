@@ -1,10 +1,11 @@
-//! One nginx file as directives. It knows no directive by name, so a missing `;` shows only where the words
-//! no longer fit.
+//! One nginx file as directives. It knows no directive by name, so a missing `;` shows only where
+//! the words no longer fit.
 
 use super::lexer::{Fault, Lexer, Token};
 use super::syntax::{Argument, Body, DEPTH_MAX, Directive, FileId, excerpt, too_deep};
 
-/// The directives of a file. `words_left` goes down by the count of its words; at 0 the file is refused.
+/// The directives of a file. `words_left` goes down by the count of its words; at 0 the file is
+/// refused.
 pub(super) fn parse(
     text: &[u8],
     file: FileId,
@@ -107,7 +108,8 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// The sign that was just read, after the words of its directive or else what its line begins with.
+    /// The sign that was just read, after the words of its directive or else what its line begins
+    /// with.
     fn unexpected(&self, sign: char) -> Fault {
         let end = self.lexer.at();
         let start = match self.words.first() {

@@ -69,8 +69,8 @@ pub(super) fn error_log<'t>(scopes: &Scopes<'t>) -> Option<&'t Directive> {
     scopes.ids().next().and_then(on).or_else(|| scopes.http().and_then(on))
 }
 
-/// The limits of connections, from what holds in the locations that are served. Where these differ the most
-/// generous one is taken; the directives of the others come back.
+/// The limits of connections, from what holds in the locations that are served. Where these differ
+/// the most generous one is taken; the directives of the others come back.
 pub(super) fn connection_limits<'t>(
     scopes: &Scopes<'t>,
     locations: &[ScopeId],

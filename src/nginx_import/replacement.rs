@@ -1,5 +1,5 @@
-//! The nginx configuration with push-stream locations that pass their requests on, as changes of single
-//! bytes, so that comments and layout survive.
+//! The nginx configuration with push-stream locations that pass their requests on, as changes of
+//! single bytes, so that comments and layout survive.
 
 use super::directives::{PREFIX, ROLES};
 use super::fates::loads_module;
@@ -8,8 +8,8 @@ use super::translation::{Replacement, Translation};
 use super::unified_diff::{Edit, unified_diff};
 
 impl Translation {
-    /// The changes of all files as one unified diff, names relative to the folder of the main file. To be
-    /// applied there with `patch -p1`.
+    /// The changes of all files as one unified diff, names relative to the folder of the main file.
+    /// To be applied there with `patch -p1`.
     pub fn nginx_diff(&self, tree: &Tree) -> Vec<u8> {
         let mut diff = Vec::new();
         for (index, file) in tree.files().iter().enumerate() {

@@ -36,8 +36,8 @@ impl Translation {
         wanted.map(Entry::to_string).collect()
     }
 
-    /// The configuration as a commented file: [`crate::config::Config::to_toml`], with the place that each
-    /// location comes from.
+    /// The configuration as a commented file: [`crate::config::Config::to_toml`], with the place
+    /// that each location comes from.
     pub fn to_toml(&self) -> String {
         let mut locations = self.config.servers.iter().flat_map(|server| &server.locations);
         let mut text = format!("# Made by rpushd import-nginx from {}.\n", self.main.display());

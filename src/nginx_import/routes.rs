@@ -1,5 +1,5 @@
-//! nginx's nested locations as one flat list that picks the same one: the longest path, unless the first
-//! regular expression that matches comes before it.
+//! nginx's nested locations as one flat list that picks the same one: the longest path, unless the
+//! first regular expression that matches comes before it.
 
 use super::scope::{ScopeId, ScopeKind};
 use super::scopes::Scopes;
@@ -98,7 +98,8 @@ impl Collector<'_, '_> {
                 return refuse(format!("location \"{inner}\" is outside location \"{around}\""));
             }
             PathMatch::Exact(_) => Ok(path.clone()),
-            // Whether the server's regular expressions are asked is for the outermost location to say.
+            // Whether the server's regular expressions are asked is for the outermost location to
+            // say.
             PathMatch::Prefix(inner) | PathMatch::PrefixFinal(inner) => Ok(match outer {
                 PathMatch::PrefixFinal(_) => PathMatch::PrefixFinal(inner.clone()),
                 _ => PathMatch::Prefix(inner.clone()),

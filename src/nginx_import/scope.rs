@@ -44,7 +44,8 @@ pub struct Scope<'t> {
     pub parent: Option<ScopeId>,
     /// The directive that opens the block; none for the top.
     pub opening: Option<&'t Directive>,
-    /// All that stands on this level, in order, include files in place; openings of inner levels too.
+    /// All that stands on this level, in order, include files in place; openings of inner levels
+    /// too.
     pub directives: Vec<&'t Directive>,
     /// The levels directly inside.
     pub(super) inner: Vec<ScopeId>,

@@ -1,5 +1,5 @@
-//! The levels of an nginx configuration, and where on them a directive was written. Values stay words here;
-//! their meaning is not looked at, nor what holds where.
+//! The levels of an nginx configuration, and where on them a directive was written. Values stay
+//! words here; their meaning is not looked at, nor what holds where.
 
 use super::checks::{check_place, check_repetition, refuse_module_inside};
 use super::directives::{PREFIX, ROLES};
@@ -15,9 +15,9 @@ pub struct Scopes<'t> {
 }
 
 impl<'t> Scopes<'t> {
-    /// Sorts a configuration into levels. The error is the first directive of the module (or `http`,
-    /// `server`, `location`, `if`) that is unknown, in a wrong place, repeated, or has a wrong number of
-    /// arguments, in nginx's words.
+    /// Sorts a configuration into levels. The error is the first directive of the module (or
+    /// `http`, `server`, `location`, `if`) that is unknown, in a wrong place, repeated, or has a
+    /// wrong number of arguments, in nginx's words.
     pub fn read(tree: &'t Tree) -> Result<Scopes<'t>, SyntaxError> {
         let mut scopes = Scopes { tree, scopes: Vec::new() };
         scopes.enter(ScopeKind::Main, None, None, &tree.main().directives)?;
@@ -60,14 +60,14 @@ impl<'t> Scopes<'t> {
         self.scope(id).own(name)
     }
 
-    /// A directive given on this level or else the nearest one around it that has it: where a setting was
-    /// written. What holds is for [`crate::config::Level::inherit`] to say.
+    /// A directive given on this level or else the nearest one around it that has it: where a
+    /// setting was written. What holds is for [`crate::config::Level::inherit`] to say.
     pub fn inherited(&self, id: ScopeId, name: &str) -> Option<&'t Directive> {
         self.with_outer(id).find_map(|id| self.own(id, name))
     }
 
-    /// The directive that gives a location its role; an `if` has the role of its location. Nested locations
-    /// inherit none (push-stream spec, section 2.2).
+    /// The directive that gives a location its role; an `if` has the role of its location. Nested
+    /// locations inherit none (push-stream spec, section 2.2).
     pub fn role(&self, id: ScopeId) -> Option<&'t Directive> {
         let scope = self.scope(id);
         let location = match (scope.kind, scope.parent) {

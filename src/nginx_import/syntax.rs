@@ -1,5 +1,5 @@
-//! What an nginx configuration says, as a tree in which every token still knows its file, line and bytes,
-//! so that messages can point at it and a changed copy can keep comments and layout.
+//! What an nginx configuration says, as a tree in which every token still knows its file, line and
+//! bytes, so that messages can point at it and a changed copy can keep comments and layout.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -20,14 +20,15 @@ use crate::config::{Config, Gzip, Location, PushStream, Role};
 use std::collections::HashSet;
 use std::net::SocketAddr;
 
-/// Most servers, locations and `if` blocks together, files that are included several times counted each time.
+/// Most servers, locations and `if` blocks together, files that are included several times counted
+/// each time.
 pub const LEVELS_MAX: usize = 10_000;
 
 /// Translates a configuration whose levels are known. Header templates are read through `files`.
 ///
 /// # Errors
-/// The first thing that nginx or the module would refuse, in their words; and, in nginx's place, whatever
-/// would silently keep nobody out any more.
+/// The first thing that nginx or the module would refuse, in their words; and, in nginx's place,
+/// whatever would silently keep nobody out any more.
 pub fn translate(
     scopes: &Scopes<'_>,
     placement: Placement,
@@ -97,8 +98,8 @@ pub fn translate(
     })
 }
 
-/// nginx's access rules do not hold for a program that connects to the daemon itself: what it finds open
-/// there, in one decision per address.
+/// nginx's access rules do not hold for a program that connects to the daemon itself: what it finds
+/// open there, in one decision per address.
 fn open_past_nginx(
     scopes: &Scopes<'_>,
     served: &[ServedServer],
@@ -131,8 +132,8 @@ fn open_past_nginx(
         let text = format!(
             "{who} can connect to {address} and, whatever nginx allows, {}: if that matters, set \
              require_secret = true in rpushd.toml and let nginx send the secret (proxy_set_header \
-             Authorization \"Bearer ...\"), or use a Unix socket that only nginx may open (listen = \
-             \"unix:...\")",
+             Authorization \"Bearer ...\"), or use a Unix socket that only nginx may open (listen \
+             = \"unix:...\")",
             open.join(", ")
         );
         decisions.push(Decision::at(scopes.tree(), opening, text));
@@ -196,7 +197,8 @@ impl LocationReader<'_, '_> {
         Ok(())
     }
 
-    /// The outer error is the module's; the inner one says why the daemon cannot take this location over.
+    /// The outer error is the module's; the inner one says why the daemon cannot take this location
+    /// over.
     fn location(
         &self,
         route: &Route,
@@ -268,7 +270,8 @@ fn read_role(directive: &Directive) -> Result<Role, String> {
     }
 }
 
-/// A file that several servers include is changed once, so it must be changed alike for all of them.
+/// A file that several servers include is changed once, so it must be changed alike for all of
+/// them.
 fn replace_roles(
     scopes: &Scopes<'_>,
     served: &[ServedServer],

@@ -11,8 +11,8 @@ use std::path::PathBuf;
 pub enum Placement {
     /// In nginx's place: it listens, logs and writes its process id where nginx would.
     Instead,
-    /// Behind nginx, which passes on the requests of push-stream locations. Servers that differ have ports
-    /// of their own, counted up from this one.
+    /// Behind nginx, which passes on the requests of push-stream locations. Servers that differ
+    /// have ports of their own, counted up from this one.
     Behind {
         /// Address of the first server.
         upstream: SocketAddr,

@@ -21,8 +21,8 @@ struct Group {
     members: Vec<usize>,
 }
 
-/// Listens where nginx did. What the daemon cannot do is entered as left. A server that has other neighbours
-/// on other addresses becomes several that are the same.
+/// Listens where nginx did. What the daemon cannot do is entered as left. A server that has other
+/// neighbours on other addresses becomes several that are the same.
 pub(super) fn instead(
     scopes: &Scopes<'_>,
     served: &[ServedServer],
@@ -86,7 +86,8 @@ fn groups(candidates: &[Candidate<'_>]) -> Vec<Group> {
     groups
 }
 
-/// A port for each server, those that are the same sharing one. What comes back is the address of each.
+/// A port for each server, those that are the same sharing one. What comes back is the address of
+/// each.
 pub(super) fn behind(
     scopes: &Scopes<'_>,
     served: &[ServedServer],

@@ -9,8 +9,9 @@ use std::net::IpAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::path::PathBuf;
 
-/// Bytes that the kernel takes for one client beyond what is on its way to it. What waits here is shared by
-/// all subscribers and counted; what waits in the kernel is a copy for each, of up to 4 MB.
+/// Bytes that the kernel takes for one client beyond what is on its way to it. What waits here is
+/// shared by all subscribers and counted; what waits in the kernel is a copy for each, of up to 4
+/// MB.
 const UNSENT_BYTES: i32 = 128 * 1024;
 
 pub(super) enum ListenSocket {
@@ -32,10 +33,10 @@ impl ListenSocket {
         count > 0 && descriptor.revents & libc::POLLIN != 0
     }
 
-    /// Has the kernel end TCP connections accepted from now on whose client acknowledges nothing for so long,
-    /// keeps its window closed or answers no probe (tcp(7)). With TCP_USER_TIMEOUT a connection is given up at
-    /// the first unanswered probe after that time, so that there are three probes before: TCP_KEEPCNT is not
-    /// looked at.
+    /// Has the kernel end TCP connections accepted from now on whose client acknowledges nothing
+    /// for so long, keeps its window closed or answers no probe (tcp(7)). With TCP_USER_TIMEOUT a
+    /// connection is given up at the first unanswered probe after that time, so that there are
+    /// three probes before: TCP_KEEPCNT is not looked at.
     pub(super) fn give_up_after(&self, timeout: Millis) {
         let ListenSocket::Tcp(listener) = self else { return };
         let limited = |number: u64, max: u64| number.clamp(1, max) as libc::c_int;
@@ -98,10 +99,10 @@ impl AsRawFd for ListenSocket {
     }
 }
 
-/// What accepted sockets inherit from their listener, which saves a system call for each (Linux: tcp(7)).
-/// Frames are written whole and are to leave at once (RFC 1122, section 4.2.3.4); a peer that vanished
-/// without a word is found out in some minutes even if nothing is ever written to it; a slow reader's
-/// messages wait here and not in the kernel. Failing only costs that much. See also
+/// What accepted sockets inherit from their listener, which saves a system call for each (Linux:
+/// tcp(7)). Frames are written whole and are to leave at once (RFC 1122, section 4.2.3.4); a peer
+/// that vanished without a word is found out in some minutes even if nothing is ever written to it;
+/// a slow reader's messages wait here and not in the kernel. Failing only costs that much. See also
 /// [`ListenSocket::give_up_after`].
 pub(super) fn prepare(listener: &impl AsRawFd) {
     set(

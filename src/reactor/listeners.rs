@@ -36,7 +36,8 @@ pub fn bind_all(listeners: &[Listener]) -> Result<Vec<BoundListener>, String> {
     let mut bound = Vec::new();
     for (index, listener) in listeners.iter().enumerate() {
         let id = ListenerId(index as u16);
-        // systemd holds a passed socket for the service, so its address cannot be bound a second time.
+        // systemd holds a passed socket for the service, so its address cannot be bound a second
+        // time.
         let passed = inherited
             .iter()
             .position(|passed| passed.socket.describe() == listener.address.show())
@@ -62,8 +63,8 @@ pub fn bind_all(listeners: &[Listener]) -> Result<Vec<BoundListener>, String> {
     }
     for left in &inherited {
         log::warn!(
-            "no listener takes the passed socket {}, its clients get no answer: listen at \"systemd\", \
-             or disable rpushd.socket",
+            "no listener takes the passed socket {}, its clients get no answer: listen at \
+             \"systemd\", or disable rpushd.socket",
             left.socket.describe()
         );
     }
@@ -101,8 +102,9 @@ fn bind_tcp(address: std::net::SocketAddr) -> io::Result<ListenSocket> {
     Ok(ListenSocket::Tcp(listener))
 }
 
-/// A socket file that nobody listens at any more is replaced. Only a refused connection proves that: without
-/// permission, with a full backlog or at a socket of another type somebody may listen there all the same.
+/// A socket file that nobody listens at any more is replaced. Only a refused connection proves
+/// that: without permission, with a full backlog or at a socket of another type somebody may listen
+/// there all the same.
 fn bind_unix(path: &Path, mode: u32) -> io::Result<ListenSocket> {
     let is_socket = fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
     if is_socket {

@@ -1,5 +1,5 @@
-//! The only folder that knows the operating system: sockets, signals, systemd and the clocks. It moves
-//! bytes between sockets and the [`Server`] and decides nothing.
+//! The only folder that knows the operating system: sockets, signals, systemd and the clocks. It
+//! moves bytes between sockets and the [`Server`] and decides nothing.
 
 #![allow(unsafe_code, reason = "system calls that neither std nor mio offers")]
 #![allow(
@@ -55,7 +55,8 @@ const READ_BYTES_BEHIND: usize = 4 * 1024;
 const READS_PER_TURN: usize = 1024;
 /// Sockets that are looked up together before the first of them is written to.
 const WRITES_AT_ONCE: usize = 16;
-/// Frames in one gathered write. Room for more would cost each write of a single frame 2 % to prepare.
+/// Frames in one gathered write. Room for more would cost each write of a single frame 2 % to
+/// prepare.
 const SLICES: usize = 16;
 /// When systemd is told again what it had no room for.
 const NOTIFY_PAUSE: Millis = Millis(100);
@@ -73,7 +74,8 @@ pub struct Reactor {
     notifier: Notifier,
     listeners: Vec<BoundListener>,
     sockets: Vec<Option<Socket>>,
-    /// Connections that have something to read and are to be read, in the order in which it arrived.
+    /// Connections that have something to read and are to be read, in the order in which it
+    /// arrived.
     readable: VecDeque<u32>,
     /// Room for those that are written to next; empty between two turns.
     writable: Vec<ConnectionId>,
@@ -265,7 +267,8 @@ impl Reactor {
         }
     }
 
-    /// Internal listeners come first: publishers and health checks are few, and visitors may be many.
+    /// Internal listeners come first: publishers and health checks are few, and visitors may be
+    /// many.
     fn accept(&mut self, now: Now) {
         if !self.can_accept(now) {
             return;
@@ -331,8 +334,9 @@ impl Reactor {
         }
     }
 
-    /// Has epoll watch a new connection. One that cannot be watched is closed, and so would the next be:
-    /// fs.epoll.max_user_watches is reached, or the kernel has no memory. False: no more for now.
+    /// Has epoll watch a new connection. One that cannot be watched is closed, and so would the
+    /// next be: fs.epoll.max_user_watches is reached, or the kernel has no memory. False: no more
+    /// for now.
     fn register(&mut self, id: ConnectionId, socket: Socket, kind: Kind, now: Now) -> bool {
         let interest = Interest::READABLE | Interest::WRITABLE;
         let token = Token(id.0 as usize);
@@ -351,7 +355,8 @@ impl Reactor {
         watched.is_ok()
     }
 
-    /// There is no room, or no accepting, for the moment: those who wait stay in the backlog for a while.
+    /// There is no room, or no accepting, for the moment: those who wait stay in the backlog for a
+    /// while.
     fn pause_accepting(&mut self, kind: Kind, now: Now, why: &str) {
         if self.pauses.begin(kind, now.monotonic) {
             log::warn!("accept paused: {why}");
@@ -370,8 +375,8 @@ impl Reactor {
         }
     }
 
-    /// Takes up what was left over. This comes before new events are looked at, so that what arrived earlier
-    /// is read earlier.
+    /// Takes up what was left over. This comes before new events are looked at, so that what
+    /// arrived earlier is read earlier.
     fn resume(&mut self, now: Now) {
         self.server.begin_turn(now);
         while let Some(id) = self.server.next_to_read(now) {
@@ -379,7 +384,8 @@ impl Reactor {
         }
     }
 
-    /// Reads each ready socket once, as far as the turn has time; those with more come again in the next.
+    /// Reads each ready socket once, as far as the turn has time; those with more come again in the
+    /// next.
     fn read(&mut self, now: Now) {
         for _ in 0..self.readable.len().min(READS_PER_TURN) {
             if self.server.is_turn_spent() {
@@ -428,8 +434,8 @@ impl Reactor {
                 break;
             }
             left_count -= batch.len();
-            // Sockets lie anywhere in memory: this way they are fetched beside each other. One after the other, each
-            // would be waited for in front of its write.
+            // Sockets lie anywhere in memory: this way they are fetched beside each other. One
+            // after the other, each would be waited for in front of its write.
             batch.retain(|id| self.sockets.get(id.0 as usize).is_some_and(Option::is_some));
             batch.drain(..).for_each(|id| self.write_one(id, now));
         }

@@ -43,8 +43,8 @@ pub(super) fn inherited_sockets() -> Result<Vec<Inherited>, String> {
 }
 
 fn adopt(descriptor: i32) -> std::io::Result<ListenSocket> {
-    // SAFETY: fcntl, getsockopt and getsockname on a number that may not be a descriptor fail cleanly; the
-    // buffers are as large as their lengths say.
+    // SAFETY: fcntl, getsockopt and getsockname on a number that may not be a descriptor fail
+    // cleanly; the buffers are as large as their lengths say.
     let family = unsafe {
         if libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC) < 0 {
             return Err(std::io::Error::last_os_error());

@@ -22,8 +22,9 @@ impl CloseCode {
     /// The server has no room for a request at the moment (IANA registry).
     pub const TRY_AGAIN_LATER: CloseCode = CloseCode(1013);
 
-    /// Whether the code may stand in a frame: those of RFC 6455 section 7.4.1 that are not reserved, the
-    /// later ones of the IANA registry (1012 to 1014), and the ranges for libraries and applications.
+    /// Whether the code may stand in a frame: those of RFC 6455 section 7.4.1 that are not
+    /// reserved, the later ones of the IANA registry (1012 to 1014), and the ranges for libraries
+    /// and applications.
     pub fn is_sendable(self) -> bool {
         matches!(self.0, 1000..=1003 | 1007..=1014 | 3000..=4999)
     }

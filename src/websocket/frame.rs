@@ -1,5 +1,5 @@
-//! Frames as the server writes them (push-stream section 15.2): never masked, never fragmented, the length
-//! in its shortest form. A frame is made once per message and shared by all its readers.
+//! Frames as the server writes them (push-stream section 15.2): never masked, never fragmented, the
+//! length in its shortest form. A frame is made once per message and shared by all its readers.
 
 use super::close_code::CloseCode;
 
@@ -27,8 +27,8 @@ pub fn text_deflated(payload: &[u8]) -> Vec<u8> {
     encode(TEXT_DEFLATED, payload)
 }
 
-/// The answer to a ping, with the ping's payload (RFC 6455 section 5.5.3). A ping's payload has at most
-/// [`CONTROL_PAYLOAD_BYTES_MAX`] bytes; anything beyond them is cut off.
+/// The answer to a ping, with the ping's payload (RFC 6455 section 5.5.3). A ping's payload has at
+/// most [`CONTROL_PAYLOAD_BYTES_MAX`] bytes; anything beyond them is cut off.
 pub fn pong(payload: &[u8]) -> Vec<u8> {
     encode(PONG, &payload[..payload.len().min(CONTROL_PAYLOAD_BYTES_MAX)])
 }
@@ -38,8 +38,8 @@ pub fn is_pong(frame: &[u8]) -> bool {
     frame.first() == Some(&PONG)
 }
 
-/// A close frame with a status code and a reason. A reason above 123 bytes does not fit into a control
-/// frame and is cut before the character that would exceed it.
+/// A close frame with a status code and a reason. A reason above 123 bytes does not fit into a
+/// control frame and is cut before the character that would exceed it.
 pub fn close(code: CloseCode, reason: &str) -> Vec<u8> {
     let code = code.0.to_be_bytes();
     let mut end = reason.len().min(CONTROL_PAYLOAD_BYTES_MAX - code.len());

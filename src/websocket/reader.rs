@@ -1,6 +1,6 @@
-//! Frames from a client, joined into messages (RFC 6455 sections 5 and 8.1). However the bytes are sliced,
-//! the events are the same. Between messages a reader owns no memory beyond its own eight bytes; within one it
-//! owns what has arrived of it, and nothing of texts that are dropped.
+//! Frames from a client, joined into messages (RFC 6455 sections 5 and 8.1). However the bytes are
+//! sliced, the events are the same. Between messages a reader owns no memory beyond its own eight
+//! bytes; within one it owns what has arrived of it, and nothing of texts that are dropped.
 
 use super::close;
 use super::close_code::CloseCode;
@@ -29,8 +29,8 @@ pub enum Event {
     Text(String),
     /// A whole text message whose bytes were dropped, so that they were not looked at either.
     TextDropped,
-    /// A binary message begins. Nothing here takes binary messages, so its bytes are never kept and the
-    /// reader reads nothing more: the caller closes the connection.
+    /// A binary message begins. Nothing here takes binary messages, so its bytes are never kept and
+    /// the reader reads nothing more: the caller closes the connection.
     Binary,
     /// A ping; its payload goes back in a pong.
     Ping(Vec<u8>),
@@ -67,8 +67,8 @@ impl Reader {
         self.partial.as_ref().map(|partial| partial.unfinished)
     }
 
-    /// It is read again after a pause, in which nothing could arrive: that does not count as delay. Only a pause
-    /// longer than `quiet_max` moves the beginning: a client cannot do so by itself.
+    /// It is read again after a pause, in which nothing could arrive: that does not count as delay.
+    /// Only a pause longer than `quiet_max` moves the beginning: a client cannot do so by itself.
     pub fn resume(&mut self, now: Millis, quiet_max: Millis) {
         let Some(partial) = &mut self.partial else { return };
         let unfinished = &mut partial.unfinished;
@@ -90,11 +90,11 @@ impl Reader {
         of_frame + partial.message.as_ref().map_or(0, |message| message.bytes.capacity())
     }
 
-    /// Takes bytes from the front of `input` up to the end of the next event. `None`: all bytes are taken,
-    /// and more are needed. To be called until it returns `None`.
+    /// Takes bytes from the front of `input` up to the end of the next event. `None`: all bytes are
+    /// taken, and more are needed. To be called until it returns `None`.
     ///
-    /// After [`Event::Binary`], [`Event::Close`] and an error there is nothing left to read: the rest of
-    /// `input` is dropped, and the caller must not pass in what arrives later.
+    /// After [`Event::Binary`], [`Event::Close`] and an error there is nothing left to read: the
+    /// rest of `input` is dropped, and the caller must not pass in what arrives later.
     pub fn next(
         &mut self,
         input: &mut &[u8],
@@ -330,7 +330,8 @@ impl Frame {
 }
 
 impl Message {
-    /// Refuses a text as soon as no further bytes could make it UTF-8. What is compressed has to wait.
+    /// Refuses a text as soon as no further bytes could make it UTF-8. What is compressed has to
+    /// wait.
     fn check_so_far(&mut self) -> Result<(), Violation> {
         if self.is_compressed {
             return Ok(());

@@ -34,8 +34,9 @@ const SUBTYPES: [(&[u8], Format); 6] = [
 pub const CHANNEL_BYTES: usize = 128;
 
 impl Format {
-    /// The format for an `Accept` header, or for none. The first slash that a known name follows wins; what
-    /// comes after the name or before the slash, q-values too, does not matter. Letter case does.
+    /// The format for an `Accept` header, or for none. The first slash that a known name follows
+    /// wins; what comes after the name or before the slash, q-values too, does not matter. Letter
+    /// case does.
     pub fn accepted(accept: Option<&[u8]>) -> Format {
         let accept = accept.unwrap_or_default();
         let after_slashes = accept.split(|&byte| byte == b'/').skip(1);
