@@ -144,12 +144,13 @@ pub fn sign_for(secret: &Secret, channel: &str, lifetime: Duration) -> String {
 
 /// Refuses what the daemon would refuse.
 pub fn check_channel(name: &str) -> Result<(), Failure> {
-    match rpushd::endpoints::api::is_channel_name(name.as_bytes()) {
-        true => Ok(()),
-        false => Err(Failure::new(
+    if rpushd::endpoints::api::is_channel_name(name.as_bytes()) {
+        Ok(())
+    } else {
+        Err(Failure::new(
             Exit::Data,
             format!("\"{name}\" is not a channel: 1 to 191 of A-Z a-z 0-9 : - _ ."),
-        )),
+        ))
     }
 }
 

@@ -38,9 +38,10 @@ impl Address {
     /// What is wrong with it, in words.
     pub fn parse(url: &str) -> Result<Address, String> {
         if let Some(path) = url.strip_prefix("unix:") {
-            return match path.starts_with('/') {
-                true => Ok(Address::Unix(path.into())),
-                false => Err(format!("\"{url}\" needs a path from the root, unix:/path")),
+            return if path.starts_with('/') {
+                Ok(Address::Unix(path.into()))
+            } else {
+                Err(format!("\"{url}\" needs a path from the root, unix:/path"))
             };
         }
         if url.starts_with("https:") {
@@ -212,9 +213,10 @@ fn read_response_head(reader: &mut impl BufRead) -> Result<Head, ClientError> {
         loop {
             let start = head.len();
             if limited.read_until(b'\n', &mut head)? == 0 {
-                return Err(match head.is_empty() {
-                    true => ClientError::Broken(io::ErrorKind::UnexpectedEof.into()),
-                    false => ClientError::NotHttp("its head has no end"),
+                return Err(if head.is_empty() {
+                    ClientError::Broken(io::ErrorKind::UnexpectedEof.into())
+                } else {
+                    ClientError::NotHttp("its head has no end")
                 });
             }
             if matches!(&head[start..], b"\r\n" | b"\n") {

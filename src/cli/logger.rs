@@ -148,9 +148,8 @@ fn one_line(message: String) -> String {
     if !message.contains(char::is_control) {
         return message;
     }
-    let escape = |letter: char| match letter.is_control() {
-        true => letter.escape_default().to_string(),
-        false => letter.to_string(),
+    let escape = |letter: char| {
+        if letter.is_control() { letter.escape_default().to_string() } else { letter.to_string() }
     };
     message.chars().map(escape).collect()
 }

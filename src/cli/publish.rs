@@ -71,17 +71,16 @@ fn run(mut parser: lexopt::Parser) -> Result<(), Failure> {
     let secret = client.publish_secret()?;
     let address = client.address(Audience::Internal)?;
     let status = publish(&client, &address, &secret, &channel, &message)?;
-    match is_json {
-        true => {
-            let result = serde_json::json!({
-                "published": true,
-                "channel": channel,
-                "payload_bytes": message.get().len(),
-                "status": status,
-            });
-            output::print(&format!("{result}\n"))
-        }
-        false => Ok(()),
+    if is_json {
+        let result = serde_json::json!({
+            "published": true,
+            "channel": channel,
+            "payload_bytes": message.get().len(),
+            "status": status,
+        });
+        output::print(&format!("{result}\n"))
+    } else {
+        Ok(())
     }
 }
 
@@ -125,12 +124,13 @@ fn read_input() -> Result<String, Failure> {
     if text.ends_with('\n') {
         text.pop();
     }
-    match text.is_empty() {
-        true => Err(Failure::new(
+    if text.is_empty() {
+        Err(Failure::new(
             Exit::Data,
             "standard input is empty; an empty message is published with \"\" in its place",
-        )),
-        false => Ok(text),
+        ))
+    } else {
+        Ok(text)
     }
 }
 

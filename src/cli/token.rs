@@ -58,9 +58,10 @@ fn run(mut parser: lexopt::Parser) -> Result<(), Failure> {
         (None, Some(expires)) => sign(&TokenKey::new(&secret), &channel, expires),
         (lifetime, None) => sign_for(&secret, &channel, lifetime.unwrap_or(LIFETIME)),
     };
-    output::print(&match is_json {
-        true => format!("{}\n", serde_json::json!({ "channel": channel, "token": token })),
-        false => format!("{token}\n"),
+    output::print(&if is_json {
+        format!("{}\n", serde_json::json!({ "channel": channel, "token": token }))
+    } else {
+        format!("{token}\n")
     })
 }
 

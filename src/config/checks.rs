@@ -186,11 +186,9 @@ fn not_zero<T: PartialEq + Default>(
     directive: &'static str,
     value: Option<T>,
 ) -> Result<(), Refusal> {
-    match value == Some(T::default()) {
-        true => Err(Refusal {
-            directive,
-            text: format!("push stream module: {directive} cannot be zero."),
-        }),
-        false => Ok(()),
+    if value == Some(T::default()) {
+        Err(Refusal { directive, text: format!("push stream module: {directive} cannot be zero.") })
+    } else {
+        Ok(())
     }
 }

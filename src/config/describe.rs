@@ -11,9 +11,10 @@ impl Config {
     pub fn describe(&self) -> Vec<String> {
         let listeners = self.listeners.iter().map(|listener| self.describe_listener(listener));
         let locations = self.servers.iter().flat_map(|server| {
-            let prefix = match server.names.is_empty() {
-                true => String::new(),
-                false => format!("{}: ", server.names.join(", ")),
+            let prefix = if server.names.is_empty() {
+                String::new()
+            } else {
+                format!("{}: ", server.names.join(", "))
             };
             let describe =
                 |location: &Location| format!("{prefix}{}", location.describe(&self.push_stream));

@@ -14,9 +14,10 @@ impl ListenAddress {
     /// What is wrong with it, in words.
     pub fn parse(text: &str, unix_mode: u32) -> Result<ListenAddress, String> {
         if let Some(path) = text.strip_prefix("unix:") {
-            return match path.starts_with('/') {
-                true => Ok(ListenAddress::Unix { path: PathBuf::from(path), mode: unix_mode }),
-                false => Err(format!("\"{text}\" needs a path from the root, unix:/path")),
+            return if path.starts_with('/') {
+                Ok(ListenAddress::Unix { path: PathBuf::from(path), mode: unix_mode })
+            } else {
+                Err(format!("\"{text}\" needs a path from the root, unix:/path"))
             };
         }
         if text == "systemd" {
@@ -136,18 +137,16 @@ impl Wiring {
             // From the end of the chain, so that each server's sibling is known when its turn comes.
             for member in members.iter().take(1).chain(others.iter().rev()) {
                 let sibling = listener.server;
-                listener.server = Some(match is_placed[*member] {
-                    true if servers[*member].sibling != sibling => {
-                        servers.push(VirtualServer { sibling, ..servers[*member].clone() });
-                        originals.push(*member);
-                        servers.len() - 1
-                    }
-                    true => *member,
-                    false => {
-                        servers[*member].sibling = sibling;
-                        is_placed[*member] = true;
-                        *member
-                    }
+                listener.server = Some(if !is_placed[*member] {
+                    servers[*member].sibling = sibling;
+                    is_placed[*member] = true;
+                    *member
+                } else if servers[*member].sibling != sibling {
+                    servers.push(VirtualServer { sibling, ..servers[*member].clone() });
+                    originals.push(*member);
+                    servers.len() - 1
+                } else {
+                    *member
                 });
             }
         }

@@ -339,12 +339,13 @@ fn read_prefix(text: &str) -> Result<String, String> {
         |segment: &str| !matches!(segment, "" | "." | "..") && segment.bytes().all(is_allowed);
     let is_prefix =
         prefix.strip_prefix('/').is_some_and(|segments| segments.split('/').all(is_segment));
-    match prefix.is_empty() || is_prefix {
-        true => Ok(prefix.to_owned()),
-        false => Err(format!(
+    if prefix.is_empty() || is_prefix {
+        Ok(prefix.to_owned())
+    } else {
+        Err(format!(
             "\"{text}\" is not a prefix; write /push-daemon (letters, digits and - . _ ~ between \
              slashes), or nothing to switch it off"
-        )),
+        ))
     }
 }
 

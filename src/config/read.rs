@@ -27,9 +27,10 @@ impl Files for DiskFiles {
         let mut content = Vec::new();
         let file = std::fs::File::open(path)?;
         file.take(FILE_BYTES_MAX + 1).read_to_end(&mut content)?;
-        match u64::try_from(content.len()).is_ok_and(|length| length <= FILE_BYTES_MAX) {
-            true => Ok(content),
-            false => Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 16 MiB")),
+        if u64::try_from(content.len()).is_ok_and(|length| length <= FILE_BYTES_MAX) {
+            Ok(content)
+        } else {
+            Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 16 MiB"))
         }
     }
 

@@ -136,10 +136,8 @@ impl Given {
         let keys = (root.take(key), root.take(&format!("{key}_file")));
         let variables =
             (environment.variable(&variable), environment.variable(&format!("{variable}_FILE")));
-        let (value, file) = match variables.0.is_some() || variables.1.is_some() {
-            true => variables,
-            false => keys,
-        };
+        let (value, file) =
+            if variables.0.is_some() || variables.1.is_some() { variables } else { keys };
         Given { value, file, presence }
     }
 }

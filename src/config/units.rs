@@ -24,10 +24,7 @@ pub fn milliseconds(directive: &str, text: &str) -> Result<Millis, String> {
 /// # Errors
 /// nginx's text, with the name of the directive in it.
 pub fn size(directive: &str, text: &str) -> Result<u64, String> {
-    match text.ends_with(['g', 'G']) {
-        true => Err(invalid_value(directive)),
-        false => offset(directive, text),
-    }
+    if text.ends_with(['g', 'G']) { Err(invalid_value(directive)) } else { offset(directive, text) }
 }
 
 /// As [`size`], and `g`: what nginx takes for sizes of bodies and files.

@@ -130,9 +130,12 @@ fn split_name(after: &str) -> Option<(&str, &str)> {
     }
     let is_group = after.starts_with(|first: char| first.is_ascii_digit());
     let end = after
-        .find(|letter: char| match is_group {
-            true => !letter.is_ascii_digit(),
-            false => !(letter.is_ascii_alphanumeric() || letter == '_'),
+        .find(|letter: char| {
+            if is_group {
+                !letter.is_ascii_digit()
+            } else {
+                !(letter.is_ascii_alphanumeric() || letter == '_')
+            }
         })
         .unwrap_or(after.len());
     (end > 0).then(|| after.split_at(end))

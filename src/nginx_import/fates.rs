@@ -26,10 +26,13 @@ impl Kind {
     pub(super) fn of(directive: &Directive) -> Kind {
         let is_off = matches!(directive.arguments.as_slice(), [only] if only.value == b"off");
         match directive.name.as_str() {
-            name if SWITCHES.contains(&name) => match is_off {
-                true => Kind::Missed,
-                false => Kind::Restricting,
-            },
+            name if SWITCHES.contains(&name) => {
+                if is_off {
+                    Kind::Missed
+                } else {
+                    Kind::Restricting
+                }
+            }
             name if LOCATION.contains(&name) => Kind::Location,
             name if PROCESS.contains(&name) => Kind::Process,
             name if IRRELEVANT.contains(&name) => Kind::Irrelevant,

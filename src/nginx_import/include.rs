@@ -79,9 +79,10 @@ impl Loader<'_> {
     /// Reads a file at a depth, unless it is known already.
     fn load(&mut self, path: &Path, depth: usize) -> Result<FileId, LoadError> {
         if let Some(id) = self.by_path.get(path) {
-            return match self.open.contains(id) {
-                true => Err(LoadError::Unreadable(self.circle(*id))),
-                false => Ok(*id),
+            return if self.open.contains(id) {
+                Err(LoadError::Unreadable(self.circle(*id)))
+            } else {
+                Ok(*id)
             };
         }
         let text = self.files.read(path, self.bytes_left).map_err(|reason| {
@@ -155,9 +156,10 @@ impl Loader<'_> {
             return Err(SyntaxError::new(path, directive.line, text));
         };
         let named = self.folder.join(OsStr::from_bytes(&argument.value));
-        let paths = match glob::is_pattern(&named) {
-            true => glob::expand(&named, &|folder| self.files.list(folder)),
-            false => vec![named],
+        let paths = if glob::is_pattern(&named) {
+            glob::expand(&named, &|folder| self.files.list(folder))
+        } else {
+            vec![named]
         };
         if depth > DEPTH_MAX {
             return Err(SyntaxError::new(path, directive.line, too_deep()));
@@ -299,9 +301,12 @@ mod tests {
         let chain = |length: usize| -> Vec<(String, String)> {
             let name =
                 |at| if at == 0 { "/etc/nginx.conf".to_owned() } else { format!("/etc/{at}") };
-            let link = |at| match at == length {
-                true => (name(at), "last;".to_owned()),
-                false => (name(at), format!("x {{ include {}; }}", at + 1)),
+            let link = |at| {
+                if at == length {
+                    (name(at), "last;".to_owned())
+                } else {
+                    (name(at), format!("x {{ include {}; }}", at + 1))
+                }
             };
             (0..=length).map(link).collect()
         };

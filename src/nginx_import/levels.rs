@@ -187,9 +187,10 @@ struct Templates<'f>(&'f dyn Files);
 impl crate::config::Files for Templates<'_> {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         let content = self.0.read(path, TEMPLATE_BYTES_MAX).map_err(io::Error::other)?;
-        match content.len() > TEMPLATE_BYTES_MAX {
-            true => Err(io::Error::other("larger than 1 MiB")),
-            false => Ok(content),
+        if content.len() > TEMPLATE_BYTES_MAX {
+            Err(io::Error::other("larger than 1 MiB"))
+        } else {
+            Ok(content)
         }
     }
 

@@ -97,9 +97,12 @@ fn garbage_is_taken_or_refused_but_never_a_panic() {
     for _ in 0..10_000 {
         let is_nginx_like = random.below(4) > 0;
         let text: Vec<u8> = (0..random.below(80))
-            .map(|_| match is_nginx_like {
-                true => SIGNS[random.below(SIGNS.len())],
-                false => random.below(256) as u8,
+            .map(|_| {
+                if is_nginx_like {
+                    SIGNS[random.below(SIGNS.len())]
+                } else {
+                    random.below(256) as u8
+                }
             })
             .collect();
         is_taken(&text);

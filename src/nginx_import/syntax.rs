@@ -167,9 +167,10 @@ pub(super) fn excerpt(bytes: &[u8]) -> String {
     let visible =
         |letter: char| if letter.is_control() { char::REPLACEMENT_CHARACTER } else { letter };
     let shown: String = line.chars().take(CHARACTERS_MAX).map(visible).collect();
-    match line.chars().count() > CHARACTERS_MAX || prefix.len() < bytes.len() {
-        true => shown + "…",
-        false => shown,
+    if line.chars().count() > CHARACTERS_MAX || prefix.len() < bytes.len() {
+        shown + "…"
+    } else {
+        shown
     }
 }
 

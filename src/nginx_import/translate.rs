@@ -125,9 +125,10 @@ fn open_past_nginx(
             first = first.or(scopes.scope(*id).opening);
         }
         let Some(opening) = first else { continue };
-        let who = match address.ip().is_loopback() {
-            true => "every user of this machine",
-            false => "every machine of that network",
+        let who = if address.ip().is_loopback() {
+            "every user of this machine"
+        } else {
+            "every machine of that network"
         };
         let text = format!(
             "{who} can connect to {address} and, whatever nginx allows, {}: if that matters, set \
@@ -224,9 +225,10 @@ impl LocationReader<'_, '_> {
         let mut location =
             built.ok_or_else(|| tree.error(opening, checks::CHANNELS_PATH_MISSING))?;
         checks::location(&location, self.push_stream).map_err(refuse)?;
-        match location.gzip.is_on {
-            true => location.gzip.includes_streams = true,
-            false => location.gzip = Gzip::default(),
+        if location.gzip.is_on {
+            location.gzip.includes_streams = true;
+        } else {
+            location.gzip = Gzip::default();
         }
         for condition in self.scopes.children(id, ScopeKind::If) {
             let scope = self.scopes.scope(condition);

@@ -78,10 +78,7 @@ fn line_changes(text: &[u8], starts: &[usize], edits: &[Edit]) -> Vec<LineChange
     let mut groups: Vec<(Span, Vec<&Edit>)> = Vec::new();
     for edit in edits {
         let first = line_of(edit.span.start);
-        let end = match edit.span.is_empty() {
-            true => first + 1,
-            false => line_of(edit.span.end - 1) + 1,
-        };
+        let end = if edit.span.is_empty() { first + 1 } else { line_of(edit.span.end - 1) + 1 };
         // A line whose end is removed takes the next one with it.
         let removes_end = !edit.span.is_empty()
             && text[edit.span.end - 1] == b'\n'

@@ -83,10 +83,7 @@ fn take_inherited(
             Some(name) => socket.name == *name,
             None => !names.contains(&socket.name.as_str()),
         };
-        match is_wanted {
-            true => sockets.push(socket.socket),
-            false => inherited.push(socket),
-        }
+        if is_wanted { sockets.push(socket.socket) } else { inherited.push(socket) }
     }
     match (sockets.is_empty(), name) {
         (false, _) => Ok(sockets),

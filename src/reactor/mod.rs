@@ -164,15 +164,14 @@ impl Reactor {
     fn wait(&mut self) -> io::Result<()> {
         let now = self.clock.now();
         let has_work = !self.readable.is_empty() || self.can_accept(now);
-        let wake = match has_work {
-            true => Some(now.monotonic),
-            false => {
-                let pauses = self.pauses.next_wake(now.monotonic);
-                let due = self.trimming.due();
-                let notify = self.notifier.has_unsent().then(|| now.monotonic + NOTIFY_PAUSE);
-                let wakes = [self.server.next_wake(now), pauses, self.watchdog_at, due, notify];
-                wakes.into_iter().flatten().min()
-            }
+        let wake = if has_work {
+            Some(now.monotonic)
+        } else {
+            let pauses = self.pauses.next_wake(now.monotonic);
+            let due = self.trimming.due();
+            let notify = self.notifier.has_unsent().then(|| now.monotonic + NOTIFY_PAUSE);
+            let wakes = [self.server.next_wake(now), pauses, self.watchdog_at, due, notify];
+            wakes.into_iter().flatten().min()
         };
         let timeout = wake.map(|at| Duration::from_millis(at.since(now.monotonic).0));
         match self.poll.poll(&mut self.events, timeout) {
@@ -261,10 +260,7 @@ impl Reactor {
     }
 
     fn kind(&self, listener: &BoundListener) -> Kind {
-        match self.server.is_internal(listener.id) {
-            true => Kind::Internal,
-            false => Kind::Public,
-        }
+        if self.server.is_internal(listener.id) { Kind::Internal } else { Kind::Public }
     }
 
     /// Internal listeners come first: publishers and health checks are few, and visitors may be

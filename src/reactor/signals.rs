@@ -72,9 +72,10 @@ pub fn request_reload(process: i32, timeout: Duration) -> io::Result<ReloadOutco
                     (received.si_code, received.si_pid(), received.si_value())
                 };
                 if (code, sender) == (libc::SI_QUEUE, process) {
-                    return Ok(match value.sival_ptr.is_null() {
-                        true => ReloadOutcome::Refused,
-                        false => ReloadOutcome::Taken,
+                    return Ok(if value.sival_ptr.is_null() {
+                        ReloadOutcome::Refused
+                    } else {
+                        ReloadOutcome::Taken
                     });
                 }
             }
