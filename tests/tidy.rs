@@ -98,6 +98,11 @@ const CLIENT_ADDRESSES: &[&str] = &["std::net::IpAddr"];
 
 const LINES_MAX: usize = 500;
 
+const COLUMNS_MAX: usize = 100;
+
+/// Wider lines that are left below each folder. These numbers only go down.
+const WIDE_LINES_MAX: &[(&str, usize)] = &[("src", 478), ("tests", 147), ("benches", 40)];
+
 /// Files that are longer, and why they are one idea all the same.
 const LONG_FILES: &[(&str, &str)] =
     &[("src/http/head.rs", "the grammar of a head and the table of all that it refuses")];
@@ -320,6 +325,19 @@ fn no_file_is_long_without_a_reason() {
         let has_reason = LONG_FILES.iter().any(|(long, _)| *long == path);
         assert!(count <= LINES_MAX || has_reason, "{path} has {count} lines");
         assert!(count > LINES_MAX || !has_reason, "{path} needs no reason any more");
+    }
+}
+
+#[test]
+fn lines_fit_into_their_columns() {
+    let is_wide = |line: &&str| line.chars().count() > COLUMNS_MAX;
+    for (folder, most) in WIDE_LINES_MAX {
+        let files = sources(folder);
+        let wide = |text: &str| text.lines().filter(is_wide).count();
+        let counts = files.iter().map(|(path, text)| (path, wide(text)));
+        let counts: Vec<_> = counts.filter(|(_, count)| *count > 0).collect();
+        let all: usize = counts.iter().map(|(_, count)| count).sum();
+        assert!(all <= *most, "{all} lines in {folder} are too wide, {most} before: {counts:?}");
     }
 }
 
