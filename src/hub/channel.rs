@@ -1,5 +1,6 @@
 //! One channel's own data.
 
+use super::age::Neighbours;
 use super::history::History;
 use super::members::Member;
 use crate::message::ChannelName;
@@ -21,6 +22,7 @@ pub(super) struct Channel {
     pub(super) is_visitors: bool,
     /// Orders channels by their making.
     pub(super) serial: u64,
+    pub(super) neighbours: Neighbours,
     /// Making, publication or subscription.
     pub(super) last_use: Millis,
     /// The same, or the end of a subscription.
@@ -39,6 +41,7 @@ impl Channel {
             repeats: 0,
             is_visitors: false,
             serial,
+            neighbours: Neighbours::default(),
             last_use: now,
             last_activity: now,
         }

@@ -15,13 +15,8 @@ impl Hub {
         let mut spare_bytes = 0;
         for (key, entry) in &self.channels {
             let channel = ChannelId(key as u32);
-            assert_eq!(
-                self.names.get(&entry.name),
-                Some(&channel),
-                "the index finds every channel"
-            );
-            let is_listed = self.by_name.get(&entry.name) == Some(&channel)
-                && self.by_age.get(&entry.serial) == Some(&channel);
+            assert_eq!(self.find(&entry.name), Some(channel), "the index finds every channel");
+            let is_listed = self.by_name.get(&entry.name) == Some(&channel);
             assert!(is_listed, "lists of channels find every channel");
             active += usize::from(!entry.members.is_empty());
             memberships += entry.members.len();
@@ -57,8 +52,9 @@ impl Hub {
             stored += deleted.messages;
             accounted += deleted.bytes;
         }
-        let index_sizes = [self.names.len(), self.by_name.len(), self.by_age.len()];
-        assert_eq!(index_sizes, [self.channels.len(); 3], "the indexes hold live channels only");
+        let index_sizes = [self.names.len(), self.by_name.len()];
+        assert_eq!(index_sizes, [self.channels.len(); 2], "the indexes hold live channels only");
+        self.age.assert_consistent(&self.channels);
         assert_eq!(self.totals.active_channels, active, "active channels are counted");
         assert_eq!(self.members.len(), memberships, "subscriptions and members agree");
         assert_eq!(self.totals.subscriptions, subscriptions, "subscriptions are counted");

@@ -49,10 +49,10 @@ impl Hub {
     pub(super) fn remove(&mut self, channel: ChannelId) -> Channel {
         self.take_from_spare(channel);
         self.lifecycle.cancel(channel.0);
+        self.names.remove(channel, &self.channels);
+        self.age.remove(channel, &mut self.channels);
         let entry = self.channels.remove(channel.0 as usize);
-        self.names.remove(&entry.name);
         self.by_name.remove(&entry.name);
-        self.by_age.remove(&entry.serial);
         self.visitor_channel_count -= usize::from(entry.is_visitors);
         match entry.is_wildcard {
             true => self.totals.wildcard_channels -= 1,

@@ -2,6 +2,7 @@
 //! Knows ids only, never bytes on a wire, never sockets; time comes in as an argument.
 
 mod account;
+mod age;
 mod channel;
 mod check;
 mod events;
@@ -9,6 +10,7 @@ mod history;
 mod inspect;
 mod lifecycle;
 mod members;
+mod names;
 mod settings;
 mod visitors;
 mod walk;
@@ -19,17 +21,19 @@ pub use history::{Resume, Since, Stretch};
 pub use inspect::{ChannelInfo, Totals};
 pub use members::{Left, Member, SubscriberId, Subscriptions};
 pub use settings::{HubSettings, IdleLife};
-pub use walk::Walk;
+pub use walk::{Walk, Walked};
 
 use crate::message::{ChannelName, Message};
 use crate::time::{Millis, Now};
 use crate::timer_wheel::TimerWheel;
 use account::{MemoryAccount, Trash};
+use age::Age;
 use channel::Channel;
 use lifecycle::Deleted;
 use members::Members;
+use names::Names;
 use slab::Slab;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use visitors::Spare;
 
@@ -74,11 +78,10 @@ pub struct Draft {
 pub struct Hub {
     settings: HubSettings,
     channels: Slab<Channel>,
-    names: HashMap<ChannelName, ChannelId>,
+    names: Names,
     /// The same in order, for lists of channels.
     by_name: BTreeMap<ChannelName, ChannelId>,
-    /// By serial: in the order in which they were made.
-    by_age: BTreeMap<u64, ChannelId>,
+    age: Age,
     members: Members,
     /// Each channel's next moment: its oldest message expires, or it has been idle for long enough.
     lifecycle: TimerWheel,
@@ -106,9 +109,9 @@ impl Hub {
         let mut hub = Hub {
             settings,
             channels: Slab::new(),
-            names: HashMap::new(),
+            names: Names::default(),
             by_name: BTreeMap::new(),
-            by_age: BTreeMap::new(),
+            age: Age::default(),
             members: Members::default(),
             lifecycle: TimerWheel::new(Millis(1000), now.monotonic),
             due: Vec::new(),
@@ -145,7 +148,7 @@ impl Hub {
         self.totals.stored = self.deleted.iter().map(|deleted| deleted.messages).sum();
         self.spare = Spare::default();
         let mut visitor_bytes = 0;
-        let all: Vec<ChannelId> = self.by_age.values().copied().collect();
+        let all: Vec<ChannelId> = self.age.all(&self.channels).collect();
         for channel in all {
             let is_wildcard = self.is_wildcard(&self.channels[channel.0 as usize].name);
             let entry = &mut self.channels[channel.0 as usize];
@@ -204,7 +207,7 @@ impl Hub {
 
     /// The live channel of this name.
     pub fn find(&self, name: &[u8]) -> Option<ChannelId> {
-        self.names.get(name).copied()
+        self.names.find(name, &self.channels)
     }
 
     /// The live channel of this name, made if need be. One that a visitor wants does not give way before the
@@ -263,9 +266,9 @@ impl Hub {
         });
         self.visitor_channel_count += usize::from(maker == Maker::Visitor);
         let channel = ChannelId(u32::try_from(key).expect("channels_max is below 2^32"));
-        self.by_name.insert(name.clone(), channel);
-        self.by_age.insert(self.serial, channel);
-        self.names.insert(name, channel);
+        self.by_name.insert(name, channel);
+        self.age.append(channel, &mut self.channels);
+        self.names.insert(channel, &self.channels);
         self.put_to_spare(channel);
         self.schedule(channel, now.monotonic);
         channel

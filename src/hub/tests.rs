@@ -232,12 +232,12 @@ fn listed(hub: &Hub, walk: &mut Walk, piece: usize) -> Vec<String> {
     let mut names = Vec::new();
     loop {
         let mut room = piece;
-        let is_over = hub.walk(walk, at(0), |info| {
+        let walked = hub.walk(walk, at(0), |info| {
             names.push(String::from_utf8_lossy(info.name).into_owned());
             room -= 1;
             room > 0
         });
-        if is_over {
+        if walked.is_complete {
             return names;
         }
     }
@@ -269,7 +269,7 @@ fn channels_that_go_in_the_middle_of_a_list_are_left_out() {
             hub.find_or_create(name.as_bytes(), Maker::Application, at(0)).unwrap();
         }
         let mut walk = if is_by_age { hub.walk_by_age() } else { Walk::by_name() };
-        assert!(!hub.walk(&mut walk, at(0), |info| &info.name[..] != b"b"));
+        assert!(!hub.walk(&mut walk, at(0), |info| &info.name[..] != b"b").is_complete);
         for name in ["b", "c"] {
             hub.delete(hub.find(name.as_bytes()).unwrap(), at(0));
         }
@@ -277,6 +277,45 @@ fn channels_that_go_in_the_middle_of_a_list_are_left_out() {
         // By name the new one is still to come; by age it was made after the list began.
         let expected: &[&str] = if is_by_age { &["d"] } else { &["c", "d"] };
         assert_eq!(listed(&hub, &mut walk, 9), expected);
+    }
+}
+
+#[test]
+fn a_list_by_age_finds_its_place_again_when_its_next_channel_is_gone_and_its_id_is_used_again() {
+    let made = ["a", "b", "c", "d", "e"];
+    let cases: [(&[&str], &str); 6] = [
+        (&["c"], "de"),
+        (&["c", "d"], "e"),
+        (&["d", "b", "c"], "e"),
+        (&["a", "b"], "cde"),
+        (&["e"], "cd"),
+        (&["c", "d", "e"], ""),
+    ];
+    for (removed, rest) in cases {
+        for new_count in 0..=removed.len() {
+            let mut hub = Hub::new(settings(), at(0));
+            for name in made {
+                hub.find_or_create(name.as_bytes(), Maker::Application, at(0)).unwrap();
+            }
+            let mut walk = hub.walk_by_age();
+            let begun = hub.walk(&mut walk, at(0), |info| &info.name[..] != b"b");
+            assert_eq!(begun, Walked { is_complete: false, listed: 2, searched: 0 });
+            for name in removed {
+                hub.delete(hub.find(name.as_bytes()).unwrap(), at(0));
+                hub.assert_consistent();
+            }
+            // The new ones get the ids of those that were removed, and are younger than the list.
+            for name in &["x", "y", "z"][..new_count] {
+                let new = hub.find_or_create(name.as_bytes(), Maker::Application, at(0)).unwrap();
+                assert!(new.0 < 5, "the id was used before");
+                hub.assert_consistent();
+            }
+            let mut resumed = walk.clone();
+            let whole = hub.walk(&mut resumed, at(0), |_| true);
+            let is_searched = removed.contains(&"c");
+            assert_eq!((whole.is_complete, whole.searched > 0), (true, is_searched), "{removed:?}");
+            assert_eq!(listed(&hub, &mut walk, 1).concat(), rest, "without {removed:?}");
+        }
     }
 }
 

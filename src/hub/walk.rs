@@ -11,8 +11,8 @@ use std::ops::Bound;
 pub enum Walk {
     /// All that there were when it began, in the order in which they were made.
     ByAge {
-        /// Serial of the next one.
-        next: u64,
+        /// The next one and its serial, as its id may be used again before its turn. None: no more.
+        next: Option<(ChannelId, u64)>,
         /// Serial of the last channel made when it began.
         last: u64,
     },
@@ -23,6 +23,17 @@ pub enum Walk {
         /// Name of the last one listed.
         after: Option<ChannelName>,
     },
+}
+
+/// What [`Hub::walk`] has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Walked {
+    /// Whether the list is complete.
+    pub is_complete: bool,
+    /// Channels that were listed.
+    pub listed: u64,
+    /// Places of channels looked at to find where the list goes on.
+    pub searched: u64,
 }
 
 impl Walk {
@@ -40,25 +51,34 @@ impl Walk {
 impl Hub {
     /// The channels that there are now, in the order in which they were made.
     pub fn walk_by_age(&self) -> Walk {
-        Walk::ByAge { next: 0, last: self.serial }
+        Walk::ByAge { next: self.aged(self.age.oldest()), last: self.serial }
     }
 
-    /// Goes on with a list: calls `take` with one channel after the other until it returns false, as it has
-    /// enough for this time. Channels that have been removed meanwhile are left out. Returns whether the
-    /// list is complete.
+    /// Goes on with a list: calls `take` with one channel after the other until it returns false,
+    /// as it has enough for this time. Channels that have been removed meanwhile are left out.
     pub fn walk(
         &self,
         walk: &mut Walk,
         now: Now,
         mut take: impl FnMut(&ChannelInfo<'_>) -> bool,
-    ) -> bool {
+    ) -> Walked {
+        let mut walked = Walked::default();
         match walk {
             Walk::ByAge { next, last } => {
-                let rest = self.by_age.range(*next..).take_while(|(serial, _)| **serial <= *last);
-                for (serial, channel) in rest {
-                    *next = serial + 1;
-                    if !take(&self.info(*channel, now)) {
-                        return false;
+                if let Some((channel, serial)) = *next
+                    && serial <= *last
+                    && !self.is_still(channel, serial)
+                {
+                    *next = self.oldest_since(serial);
+                    walked.searched = self.channels.capacity() as u64;
+                }
+                while let Some((channel, serial)) = *next
+                    && serial <= *last
+                {
+                    *next = self.aged(self.channels[channel.0 as usize].neighbours.newer());
+                    walked.listed += 1;
+                    if !take(&self.info(channel, now)) {
+                        return walked;
                     }
                 }
             }
@@ -69,14 +89,33 @@ impl Hub {
                 };
                 let rest = self.by_name.range::<[u8], _>((start, Bound::Unbounded));
                 for (name, channel) in rest.take_while(|(name, _)| name.starts_with(prefix)) {
+                    walked.listed += 1;
                     if !take(&self.info(*channel, now)) {
                         *after = Some(name.clone());
-                        return false;
+                        return walked;
                     }
                 }
             }
         }
-        true
+        walked.is_complete = true;
+        walked
+    }
+
+    fn aged(&self, channel: Option<ChannelId>) -> Option<(ChannelId, u64)> {
+        channel.map(|channel| (channel, self.channels[channel.0 as usize].serial))
+    }
+
+    fn is_still(&self, channel: ChannelId, serial: u64) -> bool {
+        self.channels.get(channel.0 as usize).is_some_and(|entry| entry.serial == serial)
+    }
+
+    /// The oldest channel that is younger than a removed one. All are looked at: rarely is just the
+    /// next channel removed between two pieces of a list, and a sorted index has 25 bytes per
+    /// channel.
+    fn oldest_since(&self, serial: u64) -> Option<(ChannelId, u64)> {
+        let rest = self.channels.iter().filter(|(_, entry)| entry.serial >= serial);
+        let (key, oldest) = rest.min_by_key(|(_, entry)| entry.serial)?;
+        Some((ChannelId(key as u32), oldest.serial))
     }
 
     /// The channels whose names begin with a prefix, in the order in which they were made. None: there are

@@ -236,13 +236,12 @@ impl Server {
         if report.lists_channels() {
             let bytes_max = self.short_list_bytes_max();
             let mut walk = Walk::by_name();
-            let work = &mut self.turn.work;
-            let is_complete = self.hub.walk(&mut walk, now, |info| {
-                work.channels += 1;
+            let walked = self.hub.walk(&mut walk, now, |info| {
                 report.add(&channel_row(info));
                 report.bytes() <= bytes_max
             });
-            if !is_complete {
+            self.turn.work.add_walked(walked);
+            if !walked.is_complete {
                 return self.api_stats_long(id, head, response, report, walk, now);
             }
         }

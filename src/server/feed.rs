@@ -55,8 +55,8 @@ impl Server {
             }
             Feed::Listing(listing) => {
                 let piece = listing.next(&self.hub, self.formats.compressor(), piece_bytes, now);
-                Ok(piece.map(|(frame, count)| {
-                    self.turn.work.channels += count;
+                Ok(piece.map(|(frame, walked)| {
+                    self.turn.work.add_walked(walked);
                     self.turn.work.bytes += frame.len() as u64;
                     Part { frame, checksum: None }
                 }))

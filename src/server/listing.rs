@@ -5,7 +5,7 @@ use super::Server;
 use super::feed::Feed;
 use crate::compression::Compressor;
 use crate::http::Response;
-use crate::hub::{ChannelInfo, Hub, Walk};
+use crate::hub::{ChannelInfo, Hub, Walk, Walked};
 use crate::stats::push_stream::{Channel, List};
 use crate::stats::{ChannelRow, Report};
 use crate::time::Now;
@@ -65,32 +65,32 @@ impl Form {
 }
 
 impl Listing {
-    /// The next piece, and the channels that were listed for it; none: that was all.
+    /// The next piece, and what was done for it; none: that was all.
     pub(super) fn next(
         &mut self,
         hub: &Hub,
         compressor: &mut Compressor,
         bytes_max: usize,
         now: Now,
-    ) -> Option<(Frame, u64)> {
+    ) -> Option<(Frame, Walked)> {
         if self.is_ended {
             return None;
         }
-        let mut count = 0;
         let form = &mut self.form;
-        let is_complete = form.bytes() < bytes_max
-            && hub.walk(&mut self.walk, now, |info| {
+        let mut walked = Walked::default();
+        if form.bytes() < bytes_max {
+            walked = hub.walk(&mut self.walk, now, |info| {
                 form.add(info);
-                count += 1;
                 form.bytes() < bytes_max
             });
-        if is_complete {
+        }
+        if walked.is_complete {
             form.end();
             self.is_ended = true;
         }
         let mut frame = Vec::new();
         self.coding.write(&form.take(), compressor, &mut frame);
-        Some((frame.into(), count))
+        Some((frame.into(), walked))
     }
 }
 

@@ -2,6 +2,7 @@
 //! same allowance, so no client can hold up the others by asking for much: work beyond it goes on in the
 //! next turn. There is no clock here: what is done is counted, and weighed as measured.
 
+use crate::hub::Walked;
 use crate::transports::Made;
 
 /// Work that was done, by kind.
@@ -13,9 +14,10 @@ pub struct Work {
     pub frames: u64,
     /// Messages given to the hub.
     pub publications: u64,
-    /// Channels of requests: looked up, created, joined or left.
+    /// Channels of requests: looked up, created, joined, left or listed.
     pub channels: u64,
-    /// Stored messages looked at to find where a replay begins.
+    /// Stored messages looked at to find where a replay begins, and channels looked at to find
+    /// where a list goes on.
     pub scanned: u64,
     /// Members visited by a fan-out.
     pub visits: u64,
@@ -40,6 +42,12 @@ impl Work {
         self.bytes += made.bytes;
         self.compressed += made.compressed.messages;
         self.compressed_bytes += made.compressed.bytes;
+    }
+
+    /// Adds a piece of a list of channels.
+    pub(super) fn add_walked(&mut self, walked: Walked) {
+        self.channels += walked.listed;
+        self.scanned += walked.searched;
     }
 
     /// About how long it takes on a small server, in nanoseconds (2-core VM; `benches/core.rs` measures most

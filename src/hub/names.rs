@@ -1,0 +1,43 @@
+//! Finds a channel by its name. It holds ids only and reads the names from the channels: 5 bytes
+//! per bucket of the table, where a map from names would have 25.
+
+use super::ChannelId;
+use super::channel::Channel;
+use hashbrown::HashTable;
+use slab::Slab;
+use std::hash::{BuildHasher, RandomState};
+
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    table: HashTable<ChannelId>,
+    /// Seeded at random: clients choose names and must not be able to choose their buckets.
+    hasher: RandomState,
+}
+
+impl Names {
+    pub(super) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    pub(super) fn find(&self, name: &[u8], channels: &Slab<Channel>) -> Option<ChannelId> {
+        let has_name = |channel: &ChannelId| *name_of(*channel, channels) == *name;
+        self.table.find(self.hasher.hash_one(name), has_name).copied()
+    }
+
+    /// Adds a channel whose name is not here yet.
+    pub(super) fn insert(&mut self, channel: ChannelId, channels: &Slab<Channel>) {
+        let hash = |channel: &ChannelId| self.hasher.hash_one(name_of(*channel, channels));
+        self.table.insert_unique(hash(&channel), channel, hash);
+    }
+
+    /// Must be called while the channel still has its place among the channels.
+    pub(super) fn remove(&mut self, channel: ChannelId, channels: &Slab<Channel>) {
+        let hash = self.hasher.hash_one(name_of(channel, channels));
+        let found = self.table.find_entry(hash, |other| *other == channel);
+        found.expect("every channel is found by its name").remove();
+    }
+}
+
+fn name_of(channel: ChannelId, channels: &Slab<Channel>) -> &[u8] {
+    &channels[channel.0 as usize].name
+}
