@@ -42,7 +42,7 @@ impl Compressor {
         std::mem::take(&mut self.done)
     }
 
-    /// The stream at its beginning, for a message of so many bytes.
+    /// The stream, reset for a message of this length, which is counted.
     fn reset(&mut self, bytes: usize, level: u32) -> &mut Compress {
         self.done.messages += 1;
         self.done.bytes += bytes as u64;

@@ -1,6 +1,6 @@
 //! Why a secret or token is refused, in words for its holder (RFC 6750, section 3).
 
-/// The reason of a 401. It never tells which of several secrets was tried.
+/// The reason of a 401. It never reveals which of several secrets was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Denial {
     /// There is none, or only one of another scheme than `Bearer`.
@@ -22,7 +22,7 @@ pub enum Denial {
 }
 
 impl Denial {
-    /// One line for people: what `error_description` and the log say.
+    /// One line for people, for `error_description` and the log.
     pub fn description(self) -> &'static str {
         match self {
             Denial::Missing => "no token or secret",

@@ -44,7 +44,7 @@ pub struct Claims<'a> {
 /// Accepts a token that one of the keys has signed and that grants the claims.
 ///
 /// # Errors
-/// Why it is refused. What an unsigned token holds is not looked at.
+/// Why it is refused. The claims of a token without a valid signature are not read.
 pub fn verify(token: &str, keys: &[TokenKey], wanted: &Claims<'_>) -> Result<(), Denial> {
     match token {
         "" => return Err(Denial::Missing),
@@ -52,7 +52,7 @@ pub fn verify(token: &str, keys: &[TokenKey], wanted: &Claims<'_>) -> Result<(),
         _ => {}
     }
     let Parts { signed, header, payload, signature } = Parts::of(token).ok_or(Denial::Malformed)?;
-    // All keys are tried, so that the time tells nothing of which one it was.
+    // All keys are tried, so that the time does not reveal which one matched.
     let mut is_signed = false;
     for key in keys {
         is_signed |= key.tag(signed.as_bytes()).verify_slice(&signature).is_ok();
@@ -104,7 +104,7 @@ fn check_header(header: &[u8]) -> Option<()> {
     (members.string("alg")? == "HS256" && members.find("crit").is_none()).then_some(())
 }
 
-/// What a well-formed payload says.
+/// The claims of a well-formed payload.
 struct Granted<'a> {
     has_purpose: bool,
     channel: Cow<'a, str>,

@@ -1,6 +1,6 @@
 //! Log lines: on standard error or appended to a file, one line per fact. In systemd's journal they begin
 //! with their priority, elsewhere they have the time in UTC. A line that cannot be written at once is lost
-//! and counted: the daemon never waits for those who read its log.
+//! and counted: a log that is not read never blocks the daemon.
 
 use super::exit::{Exit, Failure};
 use log::{Level, LevelFilter, Log, Metadata, Record};
@@ -107,7 +107,7 @@ impl Destination {
         }
     }
 
-    /// Tells of lines that were lost, as soon as one can be written again.
+    /// Logs the number of lines that were lost, as soon as a line can be written again.
     fn report_lost(&self) {
         let count = self.lost_count.load(Ordering::Relaxed);
         if count > 0 {

@@ -78,8 +78,8 @@ fn run(mut parser: lexopt::Parser) -> Result<(), Failure> {
 }
 
 /// SIGHUP would end most other programs, and a pid file may be older than the process of that id. A
-/// process that cannot be looked at (another user's, hidden by ProtectProc=) gets the benefit of
-/// the doubt.
+/// process whose name cannot be read (another user's, hidden by ProtectProc=) is taken for the
+/// daemon.
 fn refuse_stranger(id: i32) -> Result<(), Failure> {
     match std::fs::read_to_string(format!("/proc/{id}/comm")) {
         Ok(name) if !name.starts_with("rpushd") => {

@@ -22,18 +22,19 @@ fn of_listener(config: &Config, listener: &Listener) -> Vec<String> {
     let answered = open.filter(|location| !location.is_internal || listener.is_internal);
     warnings.extend(answered.filter_map(|location| {
         Some(format!(
-            "{}: location \"{}\": whoever can connect to {address} can {} without a secret: set \
-             require_secret = true, or internal = true and an internal_listen on a private address",
+            "{}: location \"{}\": every client that can connect to {address} can {} without a \
+             secret: set require_secret = true, or internal = true and an internal_listen on a \
+             private address",
             location.origin,
             location.path,
-            open_to_everybody(location)?,
+            open_to_all(location)?,
         ))
     }));
     warnings
 }
 
-/// What the location lets everybody do that only the operator's own programs should.
-fn open_to_everybody(location: &Location) -> Option<&'static str> {
+/// What the location permits to any client and should permit to the operator's own programs only.
+fn open_to_all(location: &Location) -> Option<&'static str> {
     match location.role {
         Role::Publisher { is_admin: true } => Some("publish, and delete channels,"),
         Role::Publisher { is_admin: false } => Some("publish"),

@@ -80,7 +80,7 @@ pub struct Limits {
     /// Writes in one turn of the loop; bounds how long a large fan-out holds up everybody else.
     pub writes_per_turn: usize,
     /// Estimated work in one turn of the loop, in microseconds: half of it for reading and requests, half
-    /// for handing out messages and old messages. The rest goes on in the next turn.
+    /// for handing out messages and old messages. What is left is done in the next turns.
     pub microseconds_per_turn: u32,
 }
 

@@ -31,8 +31,8 @@ impl PathMatch {
         }
     }
 
-    /// What no two locations of one server may share: the path with whether it is exact. Expressions may
-    /// stand there twice.
+    /// What no two locations of one server may share: the path, and whether it is exact. The same
+    /// expression may occur twice.
     pub fn claim(&self) -> Option<(bool, &str)> {
         match self {
             PathMatch::Prefix(path) | PathMatch::PrefixFinal(path) => Some((false, path)),

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-/// Which peers may say for whom they ask (`X-Forwarded-For`).
+/// Peers whose `X-Forwarded-For` is believed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedProxies {
     networks: Vec<Network>,

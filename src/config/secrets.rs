@@ -81,7 +81,7 @@ pub(super) fn read(
     Ok(Secrets { subscribe, publish, warnings })
 }
 
-/// Both at once, so that nobody has to start the daemon twice to learn of the second.
+/// Names both secrets at once if both are missing, so that one more start is enough.
 fn refuse_missing(subscribe: &[Secret], publish: &[Secret]) -> Result<(), ConfigError> {
     let one = |key: &str, variable: &str| {
         Place::Variable(variable.to_owned()).error(format!(
@@ -102,7 +102,7 @@ fn refuse_missing(subscribe: &[Secret], publish: &[Secret]) -> Result<(), Config
     })
 }
 
-/// The warning about a file that keeps a secret from nobody.
+/// The warning about a file with a secret that every user may read.
 pub(super) fn world_readable(path: &str) -> String {
     format!(
         "{path} holds a secret and every user of this machine may read it; \"chmod o-r\" takes that \

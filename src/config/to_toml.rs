@@ -73,7 +73,7 @@ type Types = Vec<(String, String)>;
 
 struct Writer {
     text: String,
-    /// What a location has that says nothing.
+    /// What a location without settings has.
     shared_types: Types,
 }
 

@@ -1,5 +1,5 @@
-//! `X-Forwarded-For`: for whom a proxy asks. Each proxy appends the address of its own client, so that the
-//! list is believed from its end, as far as trusted proxies wrote it.
+//! `X-Forwarded-For`: the clients of proxies. Each proxy appends the address of its own client, so
+//! that the list is believed from its end, as far as trusted proxies wrote it.
 
 use std::net::IpAddr;
 
@@ -12,7 +12,7 @@ pub fn forwarded_for<'a>(
     let mut client = None;
     let values: Vec<&[u8]> = values.collect();
     for entry in values.iter().rev().flat_map(|value| value.rsplit(|&byte| byte == b',')) {
-        // Who wrote what stands before an unreadable entry is unknown.
+        // An unreadable entry is from no trusted proxy, so that those before it may be forged.
         let Some(address) = address(entry.trim_ascii()) else { break };
         client = Some(address);
         if !is_trusted(address) {

@@ -72,7 +72,7 @@ impl Response {
         Response { reason, ..self }
     }
 
-    /// Why it is a refusal; empty where the status says it all.
+    /// Why it is a refusal, for the log; empty where the status is reason enough.
     pub fn reason(&self) -> &'static str {
         self.reason
     }

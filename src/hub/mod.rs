@@ -351,8 +351,8 @@ impl Hub {
         }
     }
 
-    /// Makes the subscriber a member of the channel, which it named so many times. It must not be one
-    /// already.
+    /// Makes the subscriber a member of the channel, which its path names `times` times. It must
+    /// not be a member already.
     ///
     /// # Errors
     /// The memory account is full; nothing has happened.

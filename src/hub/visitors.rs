@@ -7,7 +7,7 @@ use super::{ChannelId, EventKind, Hub, Maker};
 use crate::time::{Millis, Now};
 use std::collections::BTreeSet;
 
-/// So many give way to one publication at most: the bound of its work.
+/// Channels removed for one publication at most, which bounds its work.
 const RELIEF_MAX: usize = 64;
 /// The part of the memory account for channels without subscribers and messages that only visitors used.
 const IDLE_SHARE: usize = 16;
@@ -77,7 +77,7 @@ impl Hub {
         self.account.set_visitors(self.account.visitors() - cost);
     }
 
-    /// Somebody is about to use the channel: it must not give way in this moment.
+    /// The request in hand is going to use the channel: it is not removed in this moment.
     pub fn keep(&mut self, channel: ChannelId, now: Now) {
         if self.channels[channel.0 as usize].is_spare() {
             self.take_from_spare(channel);
@@ -87,8 +87,9 @@ impl Hub {
         }
     }
 
-    /// Removes the channel that has been idle for longest, of one kind or of any. Those used at this very
-    /// moment stay: somebody may be about to join. Returns whether there was one.
+    /// Removes the channel that has been idle for longest, of one kind or of any. Channels used at
+    /// this very moment are kept, as the request in hand may be about to join them. Returns whether
+    /// one was removed.
     pub(super) fn give_way(&mut self, kind: Option<bool>, now: Now) -> bool {
         let oldest = self.spare.oldest(kind).filter(|(since, _)| *since < now.monotonic);
         let Some((_, channel)) = oldest else { return false };
@@ -98,7 +99,7 @@ impl Hub {
         true
     }
 
-    /// One more may be idle: those idle for longest go until the rest keeps to its share.
+    /// Called when one more channel may be idle: removes the longest idle ones beyond their share.
     pub(super) fn limit_spare(&mut self, now: Now) {
         // More than one, as there may be too many of them since a moment in which none could give way.
         for _ in 0..2 {

@@ -75,7 +75,7 @@ const PROCESS: &[&str] = &[
     "master_process",
 ];
 
-/// Restrict nobody with `off` behind them.
+/// Restrict no client if their argument is `off`.
 const SWITCHES: &[&str] = &[
     "auth_basic",
     "auth_digest",
@@ -136,7 +136,7 @@ const MISSED_FAMILIES: &[&str] = &[
     "xslt_",
 ];
 
-/// Blocks stand for all that is in them: none of these holds for a location of `http`.
+/// A block in this list covers all directives in it. None of them applies to a location of `http`.
 const MISSED: &[&str] = &[
     "add_header",
     "add_trailer",

@@ -177,7 +177,7 @@ fn literal_start(pattern: &str) -> String {
     start
 }
 
-/// Whether `|` stands outside of all groups. In doubt it does.
+/// Whether there is a `|` outside of all groups. In doubt: true.
 fn has_alternatives(pattern: &str) -> bool {
     let mut depth = 0_usize;
     let mut letters = pattern.chars();

@@ -61,7 +61,7 @@ impl<'t> Scopes<'t> {
     }
 
     /// A directive given on this level or else the nearest one around it that has it: where a
-    /// setting was written. What holds is for [`crate::config::Level::inherit`] to say.
+    /// setting was written. Inheritance is applied later, by [`crate::config::Level::inherit`].
     pub fn inherited(&self, id: ScopeId, name: &str) -> Option<&'t Directive> {
         self.with_outer(id).find_map(|id| self.own(id, name))
     }

@@ -1,5 +1,5 @@
-//! When accepting is paused, and what the operator reads of it: a server at its limit pauses ten times a
-//! second, and its log must not.
+//! When accepting is paused, and when that is logged: a server at its limit pauses ten times a
+//! second, and is to log it once a minute.
 
 use crate::time::Millis;
 
@@ -62,7 +62,8 @@ impl Pauses {
         is_due
     }
 
-    /// Whether a shortage that was warned of is over, and how to say so.
+    /// The log line for the end of a shortage that there was a warning about; none if it is not
+    /// over.
     pub(super) fn recovered(
         &mut self,
         now: Millis,
@@ -78,7 +79,7 @@ impl Pauses {
         ))
     }
 
-    /// When something is to be looked at again.
+    /// When a pause ends or the end of a shortage is next checked.
     pub(super) fn next_wake(&self, now: Millis) -> Option<Millis> {
         let later = |until: Option<Millis>| until.filter(|until| *until > now);
         let recovery = self.shortage.as_ref().map(|shortage| shortage.last_pause + RECOVERY);
@@ -103,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recovery_is_told_once_per_warning_and_not_at_the_brink() {
+    fn a_recovery_is_logged_once_per_warning_and_not_at_the_brink() {
         let mut pauses = Pauses::default();
         assert!(pauses.begin(Kind::Public, Millis(0)));
         assert!(!pauses.begin(Kind::Public, Millis(900)));

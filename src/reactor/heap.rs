@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Blocks of this size and more are mapped on their own and go back to the system when they are freed. This is
 /// glibc's own default, but without being set it grows with the blocks that are freed, up to 32 MiB.
 const MAPPED_BYTES_MIN: usize = 128 * 1024;
-/// So much free memory is kept at the end of the heap for the next blocks.
+/// Free memory kept at the end of the heap for the next blocks.
 const TOP_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Less than this is not worth a search of the whole heap.
 const FREED_BYTES_MIN: usize = 16 * 1024 * 1024;
-/// The search begins when those who were closed together have been freed.
+/// The search begins so long after much was freed: connections that close together are then freed
+/// as well.
 const SETTLE_TIME: Millis = Millis(1_000);
 /// Between two searches: one takes some ms, and about 0.1 s for each GiB that it gives back.
 const TRIM_INTERVAL: Millis = Millis(10_000);

@@ -99,9 +99,9 @@ fn bind_tcp(address: std::net::SocketAddr) -> io::Result<ListenSocket> {
     Ok(ListenSocket::Tcp(listener))
 }
 
-/// A socket file that nobody listens at any more is replaced. Only a refused connection proves
-/// that: without permission, with a full backlog or at a socket of another type somebody may listen
-/// there all the same.
+/// A socket file without a listening process is replaced. Only a refused connection proves that
+/// there is none: a process may listen at a socket that this one may not connect to, that is of
+/// another type, or whose backlog is full.
 fn bind_unix(path: &Path, mode: u32) -> io::Result<ListenSocket> {
     let is_socket = fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
     if is_socket {

@@ -7,14 +7,14 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A write of so many bytes never waits where poll(2) says that one can be made: it is a page, and a pipe
-/// that takes anything takes a page (pipe(7), PIPE_BUF).
+/// Longest line. Where poll(2) reports that a write is possible, one of this size does not block:
+/// it is a page, and a pipe that is writable has room for a page (pipe(7), PIPE_BUF).
 pub const LOG_LINE_BYTES_MAX: usize = 4096;
 
 /// Since the start of the process, which has one log.
 static DROPPED: AtomicU64 = AtomicU64::new(0);
 
-/// Whether a line can be written to standard error at once: somebody reads it, and fast enough.
+/// Whether a line can be written to standard error without blocking.
 pub fn takes_log_line() -> bool {
     let mut descriptor =
         libc::pollfd { fd: libc::STDERR_FILENO, events: libc::POLLOUT, revents: 0 };
@@ -24,8 +24,8 @@ pub fn takes_log_line() -> bool {
     count == 1 && descriptor.revents & libc::POLLOUT != 0 && descriptor.revents & broken == 0
 }
 
-/// Opens a log file for appending. A FIFO in its place that nobody reads is an error, and one that is not
-/// read fast enough takes nothing; regular files are never in that state.
+/// Opens a log file for appending, without blocking where it is a FIFO: one without a reader is an
+/// error, and writes to one that is full fail.
 ///
 /// # Errors
 /// As the operating system has it.
@@ -34,7 +34,7 @@ pub fn open_log_file(path: &Path) -> io::Result<File> {
 }
 
 /// Whether standard error is the journal: JOURNAL_STREAM holds its device and inode (systemd.exec(5)). The
-/// variable alone says nothing, as children inherit it together with another standard error.
+/// variable alone is no proof, as a child process may inherit it with another standard error.
 pub fn is_standard_error_journal() -> bool {
     let Ok(wanted) = std::env::var("JOURNAL_STREAM") else { return false };
     let stderr = io::stderr().as_fd().try_clone_to_owned().map(File::from);

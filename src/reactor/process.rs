@@ -46,8 +46,8 @@ pub(super) fn open_descriptors() -> u64 {
     fs::read_dir("/proc/self/fd").map_or(DESCRIPTORS_KEPT, |entries| entries.count() as u64 - 1)
 }
 
-/// Connections that there are descriptors for, besides so many of the daemon itself and its reserve. The limit
-/// is asked each time: prlimit(1) may change it.
+/// Connections that there are descriptors for, besides the daemon's own and its reserve. The limit
+/// is read each time, as prlimit(1) may change it.
 pub(super) fn descriptors_for_connections(own: u64) -> u64 {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the pointer is to an rlimit of our own.

@@ -96,7 +96,7 @@ impl Notifier {
                 None => SocketAddr::from_pathname(&path),
             };
             let socket = UnixDatagram::unbound().ok()?;
-            // Whoever does not read it must not make the loop wait.
+            // A socket that systemd does not read must not block the loop.
             socket.set_nonblocking(true).ok()?;
             Some((socket, address.ok()?))
         });
@@ -154,7 +154,7 @@ impl Notifier {
         self.retry();
         if self.has_unsent() || !self.try_send(state) {
             self.unsent.push_back(state.to_owned());
-            // With so many reloads unread, the oldest tell nothing.
+            // The oldest states are out of date and are dropped.
             let surplus = self.unsent.len().saturating_sub(UNSENT_MAX);
             self.unsent.drain(..surplus);
         }

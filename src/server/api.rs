@@ -117,7 +117,7 @@ impl Server {
             match self.hub.find_or_create(publication.channel.as_bytes(), Maker::Application, now) {
                 Ok(channel) => {
                     self.hub.keep_for_api(channel, now);
-                    // That it was made is told before its first message.
+                    // The event of its creation comes before its first message.
                     self.settle(now);
                     self.publish(channel, &draft, now).map_err(|Full| Refusal::FULL)?;
                 }

@@ -39,14 +39,15 @@ pub(super) struct Connection {
     pub(super) flags: Flags,
 }
 
-/// What stands on one of the server's lists, and what the reactor said.
+/// Which of the server's lists the connection is on, and what the reactor has reported about its
+/// socket.
 #[derive(Debug, Default)]
 pub(super) struct Flags {
     /// The kernel takes nothing at the moment.
     pub(super) is_blocked: bool,
     /// On the list of those to write to.
     pub(super) is_pending: bool,
-    /// On the list of those whose subscriptions are to be ended.
+    /// On the list of connections whose subscriptions are to be ended.
     pub(super) is_leaving: bool,
     pub(super) pause: Pause,
     /// It was answered on a walk that has not ended: see [`super::fanout`].
@@ -63,7 +64,8 @@ pub(super) enum Pause {
     No,
     /// Not read until its outbox has room.
     ForRoom,
-    /// On the list of those that go on as soon as the publish backlog has room and the turn has time.
+    /// On the list of connections that are read again when the publish backlog has room and the
+    /// turn has time.
     Listed,
 }
 
@@ -330,7 +332,7 @@ impl Connection {
         }
     }
 
-    /// Bytes of what its client has begun to say and not ended.
+    /// Bytes held of a request or message that has not arrived in full.
     pub(super) fn unfinished_bytes(&self) -> usize {
         let of_phase = match &self.phase {
             Phase::Body(incoming) => incoming.body.len(),
@@ -348,8 +350,8 @@ impl Connection {
         self.outbox.progress_at() + limits.outbox_stall_timeout
     }
 
-    /// When a WebSocket that owes a pong is given up. Of one that is parked nothing is read, so it may have
-    /// answered.
+    /// When a WebSocket that owes a pong is closed. Never while it is paused: its pong may have
+    /// arrived and not been read.
     pub(super) fn pong_due_at(&self, limits: &Limits) -> Millis {
         let Phase::Subscriber(subscriber) = &self.phase else { return Millis::NEVER };
         match subscriber.owes_pong() && !self.flags.is_paused() {

@@ -43,8 +43,8 @@ impl Server {
         self.formats.fit(self.config.limits.encoded_bytes_max, &sizes)
     }
 
-    /// Makes the connection a member of the channel, which it named so many times; it gets what is published
-    /// from now on, each message as often.
+    /// Makes the connection a member of the channel. It gets each message that is published from
+    /// now on `times` times, as often as its path names the channel.
     ///
     /// # Errors
     /// The memory account is full; nothing has happened.

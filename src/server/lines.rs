@@ -1,6 +1,6 @@
-//! What the log says of connections, requests and streams. Lines go to the `log` crate; where they end up
-//! is not known here. They name clients, channels and paths, never queries, header fields or bodies: those
-//! may hold secrets. What comes from the network is escaped.
+//! Log lines about connections and channels. They go to the `log` crate, which knows the
+//! destination. They contain addresses, channels and paths, never queries, header fields or bodies,
+//! which may hold secrets. What comes from the network is escaped.
 
 use super::Server;
 use super::clients::Shown;

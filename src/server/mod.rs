@@ -1,11 +1,13 @@
 //! The state machine: bytes and time in, bytes and deadlines out. It has no socket and no clock; the
 //! reactor has those, and in tests a simulation does.
 //!
-//! Read it in this order: this file is the seam; `requests` takes bytes apart; `api` carries out the
-//! requests of one face and `push_stream` those of the other; `fanout` and `delivery` bring messages to
-//! subscribers, `replay` makes old ones ready, `feed` lets large answers be made as they are read, `outbox`
-//! holds what is to be written; `admission` is who may connect; `clients` tells whose connection it is, `lines`
-//! and `trail` what the log says; `deadlines` is what happens by itself; `lifecycle` is how connections,
+//! Read it in this order: this file is the seam; `requests` takes bytes apart; `api` carries out
+//! the requests of one face and `push_stream` those of the other; `fanout` and `delivery` bring
+//! messages to subscribers, `replay` makes old ones ready, `feed` lets large answers be made as
+//! they are read, `outbox` holds what is to be written, `writing` chooses the next connection to
+//! write to, and `turn` limits the work of one turn; `publishing` holds publications that wait for
+//! room; `admission` decides who may connect; `clients` keeps the addresses of clients, `lines` and
+//! `trail` write the log; `deadlines` is what happens by itself; `lifecycle` is how connections,
 //! subscriptions and the server end.
 
 mod admission;

@@ -80,7 +80,7 @@ impl Outbox {
         self.bytes
     }
 
-    /// What is queued costs so much, as the limit counts it.
+    /// Memory that the queue takes, as the limit counts it: its bytes and a share for each frame.
     pub(super) fn cost(&self) -> usize {
         self.bytes + self.frames.count() * FRAME_COST
     }

@@ -1,6 +1,7 @@
-//! Publications that may name many channels, carried out one channel at a time. Before each channel there
-//! must be room in the publish backlog and time in the turn; until then the rest waits. So no request and no
-//! WebSocket message, whatever channels it names, holds more than its payload and the backlog's limit.
+//! Publications that may name many channels, carried out one channel at a time. Each channel needs
+//! room in the publish backlog and time in the turn; the channels that are left wait for both. So a
+//! request or WebSocket message with any number of channels takes no more memory than its payload
+//! and the backlog's limit.
 
 use super::Server;
 use super::connection::PublisherRequest;
@@ -26,8 +27,8 @@ pub(super) enum Unpublished {
     Message,
 }
 
-/// The publications that wait for room, by connection. The connection is paused, and goes on in its turn; if
-/// it ends before that, the rest of its publication is dropped: it was not answered.
+/// The publications that wait for room, by connection. The connection is paused until then. If it
+/// ends before, the channels that are left do not get the message; the publisher has had no answer.
 #[derive(Default)]
 pub(super) struct Waiting(HashMap<u32, Publishing>);
 

@@ -1,5 +1,6 @@
-//! Requests in progress, as far as lines about them need: what was asked, and when. Kept only while such
-//! lines are wanted: for the access log until the end of a stream, for debugging until the answer.
+//! Method, path and start of requests in progress, for log lines at their end. Kept only while such
+//! lines are wanted: for the access log until the end of a stream, for the level debug until the
+//! answer.
 
 use super::Server;
 use super::clients::Shown;
@@ -7,7 +8,7 @@ use crate::http::{Head, Status};
 use crate::time::{Millis, Now};
 use std::collections::HashMap;
 
-/// Lines of the access log can be told by it.
+/// Target of the lines of the access log (see the `log` crate).
 const ACCESS: &str = "rpushd::access";
 /// More of a malformed target is not shown.
 const TARGET_BYTES_SHOWN: usize = 256;

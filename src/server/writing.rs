@@ -1,4 +1,5 @@
-//! Whose turn it is to be written to: answers and the subscribers of a fan-out by turns.
+//! Which connection is written to next. Connections with answers and subscribers of a fan-out
+//! alternate.
 
 use super::connection::Phase;
 use super::{ConnectionId, Server};
@@ -8,9 +9,10 @@ use crate::time::Now;
 const ANSWERS_IN_ROW: usize = 16;
 
 impl Server {
-    /// The next connection that has something to write and whose kernel takes it. Several may be asked for
-    /// before the first is written to; by its turn one may have nothing left, as it was among them twice or
-    /// was given up. None: there is nothing to write, or the turn has cost what it may.
+    /// The next connection that has something to write and whose socket accepts bytes. The caller
+    /// may ask for several before it writes to the first; one of them may then have nothing left,
+    /// because it was returned twice or has been closed. None: there is nothing to write, or the
+    /// turn's budget is spent.
     ///
     /// Answers and a fan-out take turns, so neither can hold up the other for longer than
     /// `ANSWERS_IN_ROW` writes.
@@ -45,8 +47,8 @@ impl Server {
         }
     }
 
-    /// Takes a connection off its list of those to write to. Whether it has something to write and its kernel
-    /// takes it.
+    /// For a connection taken off its list of connections to write to: whether it has something to
+    /// write and its socket accepts bytes.
     fn takes_bytes(&mut self, id: u32, now: Now) -> bool {
         let Some(connection) = self.connections.get_mut(id as usize) else { return false };
         let was_pending = std::mem::take(&mut connection.flags.is_pending);
@@ -78,8 +80,8 @@ impl Server {
         self.resume_if_room(id);
     }
 
-    /// Gives some subscribers what is pending for them. First all of them are looked at: they lie anywhere in
-    /// memory, and this way they are fetched beside each other and not one after the other.
+    /// Queues what is pending for some subscribers. A first loop reads a field of each: connections
+    /// are scattered over memory, and so the CPU fetches several at a time.
     fn visit_some(&mut self, now: Now) {
         let mut visits = std::mem::take(&mut self.visits);
         self.fanout.next_round(&self.hub, &mut visits);

@@ -5,7 +5,7 @@ use super::escape;
 use super::page::Page;
 use super::snapshot::{ChannelRow, Snapshot, VERSION};
 
-/// The statistics, and what stands before a list of channels.
+/// The statistics, and the beginning of the list of channels.
 pub(super) fn begin(page: &mut Page, snapshot: &Snapshot, lists_channels: bool) {
     let mut before = "{\"";
     for row in snapshot.rows() {
@@ -26,7 +26,7 @@ pub(super) fn channel(page: &mut Page, channel: &ChannelRow, is_first: bool) {
     page.text(", \"subscribers\": ").number(channel.subscribers).text("}");
 }
 
-/// What stands behind everything.
+/// The end of the document.
 pub(super) fn end(page: &mut Page, lists_channels: bool) {
     page.text(if lists_channels { "]}\n" } else { "}\n" });
 }

@@ -2,7 +2,7 @@
 
 use super::Counters;
 
-/// Everything that `/api/stats` tells but the channels, filled in by whoever was asked.
+/// The statistics of `/api/stats` but for the list of channels; filled in by the server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
     /// When the daemon started: seconds since 1970 UTC.

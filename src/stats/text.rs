@@ -4,7 +4,7 @@ use super::escape;
 use super::page::Page;
 use super::snapshot::{ChannelRow, Snapshot, VERSION};
 
-/// The statistics, and what stands above a list of channels.
+/// The statistics, and the line above the list of channels.
 pub(super) fn begin(page: &mut Page, snapshot: &Snapshot, lists_channels: bool) {
     for row in snapshot.rows() {
         page.text(row.name).text(": ").number(row.value).text("\n");

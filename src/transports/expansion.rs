@@ -1,5 +1,5 @@
-//! How large a message becomes in a template, from above: known before anything is made of it, so that a
-//! message may be refused for its encoding.
+//! Upper bound of a message's size in a template, known before the message is encoded, so that a
+//! publication can be refused for it.
 
 use super::event_stream;
 
@@ -63,8 +63,8 @@ pub(super) struct Expansions {
 }
 
 impl Expansions {
-    /// Whether no encoding of a message is larger than so many bytes. Lines are only counted if the text
-    /// could have too many.
+    /// Whether no encoding of a message is larger than `bytes_max`. Lines are only counted if the
+    /// text could have too many.
     pub(super) fn fit(&self, bytes_max: usize, sizes: &MessageSizes<'_>) -> bool {
         let Some(per_line) = self.per_line else {
             return self.whole.bytes(1, sizes) <= bytes_max;

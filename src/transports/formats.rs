@@ -68,7 +68,8 @@ impl Formats {
         self.all.iter().for_each(|(_, format)| self.expansions.add(format));
     }
 
-    /// Whether no encoding of this message is larger than so many bytes or twice its text, whichever is more.
+    /// Whether no encoding of this message is larger than `bytes_max` or twice its text, whichever
+    /// is more.
     pub fn fit(&self, bytes_max: usize, sizes: &MessageSizes<'_>) -> bool {
         self.expansions.fit(bytes_max.max(2 * sizes.text.len()), sizes)
     }
@@ -84,7 +85,7 @@ impl Formats {
     }
 
     /// Appends the message in this format; returns the length of its text part before any coding, which
-    /// paddings are reckoned from (push-stream spec, section 18). None: it cannot be said in this format.
+    /// paddings are reckoned from (push-stream spec, section 18). None: this format cannot hold it.
     /// What goes into a gzip stream is added to `sum`.
     pub fn write(
         &mut self,

@@ -33,8 +33,8 @@ impl Publication {
         Publication { message, made: Vec::new() }
     }
 
-    /// The message in this format. None: it cannot be said in it. If it is encoded now, its bytes are added
-    /// to `made`.
+    /// The message in this format. None: the format cannot hold it. If it is encoded now, its bytes
+    /// are added to `made`.
     pub fn encoded(
         &mut self,
         format: FormatId,

@@ -27,7 +27,7 @@ pub struct Rules {
 pub enum Event {
     /// A whole text message, decompressed.
     Text(String),
-    /// A whole text message whose bytes were dropped, so that they were not looked at either.
+    /// A whole text message whose bytes were dropped and so not checked as UTF-8.
     TextDropped,
     /// A binary message begins. Nothing here takes binary messages, so its bytes are never kept and
     /// the reader reads nothing more: the caller closes the connection.

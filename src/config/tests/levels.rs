@@ -81,7 +81,7 @@ fn every_setting_is_inherited_and_an_inner_one_wins() {
         let from_both = outer.clone().inherit(&Level::default());
         assert_eq!(from_outer, from_both, "{name}");
         assert!(from_outer.given().contains(&name), "{name}");
-        // Through a level between that says nothing.
+        // Through a level between that does not set it.
         assert_eq!(Level::default().inherit(&from_outer), from_outer, "{name}");
     }
     let text = |text: &str| Level { footer_template: Some(text.into()), ..Level::default() };

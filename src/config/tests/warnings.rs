@@ -64,8 +64,8 @@ fn locations_that_let_other_networks_publish_without_a_secret_are_warned_about()
     };
     let warning = |address: &str, what: &str| {
         vec![format!(
-            "x.toml:2: location \"/x\": whoever can connect to {address} can {what} without a \
-             secret: set require_secret = true, or internal = true and an internal_listen on a \
+            "x.toml:2: location \"/x\": every client that can connect to {address} can {what} \
+             without a secret: set require_secret = true, or internal = true and an internal_listen on a \
              private address"
         )]
     };

@@ -38,8 +38,8 @@ impl<'a> Endpoint<'a> {
         }
     }
 
-    /// The endpoint of a request's path: at the root, or, if it is for everybody, under the prefix that
-    /// proxies may leave in place. An empty prefix is none.
+    /// The endpoint of a request's path: at the root, or, if it is a public one, under the prefix
+    /// that proxies may leave in place. An empty prefix is none.
     pub fn find(path: &'a str, public_prefix: &str) -> Option<Endpoint<'a>> {
         let at_root = Endpoint::of_path(path);
         if at_root.is_some() || public_prefix.is_empty() {

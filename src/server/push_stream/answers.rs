@@ -17,12 +17,13 @@ use flate2::Crc;
 use std::borrow::Cow;
 use std::rc::Rc;
 
-/// So many answers to one publication are kept: more kinds of waiting requests on one channel are rare.
+/// Answers to one publication that are kept for sharing. More kinds of waiting requests on a
+/// channel are rare.
 const SHARED_ANSWERS_MAX: usize = 8;
 
-/// Old messages of an answer are compressed together up to this size, with so much for each message besides
-/// its text: 2 to 5 ms of work.
+/// Up to this size, old messages of an answer are compressed together: 2 to 5 ms of work.
 const COMPRESSED_BYTES_MAX: usize = 256 * 1024;
+/// What each message counts for besides its text.
 const MESSAGE_OVERHEAD: usize = 64;
 
 /// How a request has waited.
@@ -378,7 +379,8 @@ impl Server {
         let encoded = encoded.map(|encoded| encoded.frame);
         let messages = std::iter::once((&*message, encoded));
         let frame = self.make_answer(exchange, &answer, &position, messages);
-        // Names of JSONP functions differ from client to client: nobody else waits like this.
+        // Names of JSONP functions differ from client to client, so that such an answer is never
+        // shared.
         if answer.callback.is_none()
             && let Some(pending) = self.fanout.entry(channel, sequence)
         {

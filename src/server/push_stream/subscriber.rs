@@ -100,7 +100,7 @@ impl Server {
         Ok(Joining { channels, seen: checked.seen })
     }
 
-    /// Those of the channels that there are: all that a request without a subscription needs.
+    /// The named channels that exist; a request without a subscription needs no others.
     fn known_channels(&self, checked: &Checked) -> Joining {
         let known = channel_path::read(&checked.path)
             .filter_map(|wanted| Some((self.hub.find(wanted.id)?, wanted.backtrack)));
@@ -149,7 +149,7 @@ impl Server {
         if !stretches.is_empty() {
             if known.channels.len() < channel_path::read(&checked.path).count() {
                 self.mention_channels(&checked, now);
-                // That may have been told on the events channel.
+                // Creating them may have published to the events channel, which may be one of them.
                 stretches = self.old_messages(&self.known_channels(&checked));
             }
             let answer = Answer::of(asked);
