@@ -22,10 +22,13 @@ FUZZ_SECONDS ?= 600
 ARGS ?=
 
 version := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
-architecture := $(shell uname -m)
-archive = rpushd-linux-$(architecture)-gnu
-dist = $(or $(CARGO_TARGET_DIR),target)/dist
-binary = $(or $(CARGO_TARGET_DIR),target)/release/rpushd
+# Cargo builds for CARGO_BUILD_TARGET where it is set (x86_64-unknown-linux-musl), else for this machine.
+target_parts = $(subst -, ,$(CARGO_BUILD_TARGET))
+architecture = $(or $(word 1,$(target_parts)),$(shell uname -m))
+archive = rpushd-linux-$(architecture)-$(or $(word 4,$(target_parts)),gnu)
+target_dir = $(or $(CARGO_TARGET_DIR),target)
+dist = $(target_dir)/dist
+binary = $(target_dir)/$(if $(CARGO_BUILD_TARGET),$(CARGO_BUILD_TARGET)/)release/rpushd
 
 # The unit, with the folder of the binary. systemd wants whole paths.
 unit = sed -E 's,^(Exec[A-Za-z]+)=rpushd ,\1=$(1)/rpushd ,' packaging/systemd/rpushd.service
@@ -105,7 +108,7 @@ uninstall: ## Remove what install has put in place, but for settings (same DESTD
 	rm -f $(DESTDIR)$(sysusersdir)/rpushd.conf $(DESTDIR)$(tmpfilesdir)/rpushd.conf
 	rm -rf $(DESTDIR)$(docdir)
 
-dist: build ## Make the release archive target/dist/rpushd-linux-ARCH-gnu.tar.gz and its .sha256
+dist: build ## Make the release archive target/dist/rpushd-linux-ARCH-LIBC.tar.gz and its .sha256
 	rm -rf $(dist)/$(archive)
 	$(INSTALL) -d $(dist)/$(archive)/proxies
 	$(INSTALL) -m 755 $(binary) $(dist)/$(archive)/rpushd

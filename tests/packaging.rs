@@ -1,6 +1,9 @@
 //! What is shipped beside the program says what the program does: the example configurations name every
 //! setting, with its default, and are read without a complaint.
 
+#[path = "packaging/release.rs"]
+mod release;
+
 use rpushd::config::{
     Config, DiskFiles, HTTP_DIRECTIVES, LEVEL_DIRECTIVES, LIMITS, Limits, Overrides, PushStream,
 };
@@ -356,40 +359,42 @@ fn readme_lines(text: &str, root: &str) -> String {
     lines.join("\n")
 }
 
-/// A folder with a stand-in for the program, for a `make` that must not build.
-fn folder_with_program(name: &str) -> PathBuf {
+/// A folder with a stand-in for the program where cargo would have put it, for a `make` that does
+/// not build.
+fn folder_with_program(name: &str, release: &str) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("rpushd-{name}-{}", std::process::id()));
-    fs::create_dir_all(folder.join("release")).expect("a folder of our own");
-    let program = folder.join("release/rpushd");
+    fs::create_dir_all(folder.join(release)).expect("a folder of our own");
+    let program = folder.join(release).join("rpushd");
     fs::write(&program, "the program").expect("it is ours");
     fs::set_permissions(program, fs::Permissions::from_mode(0o755)).expect("it is ours");
     folder
 }
 
-fn make(target: &str, folder: &Path) {
+fn make(target: &str, folder: &Path, variables: &[&str]) {
     // Both tests make the files at the top of the repository.
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock();
     let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = format!("DESTDIR={}/root", folder.display());
     let folder = format!("CARGO_TARGET_DIR={}", folder.display());
-    run("make", &["-s", target, "CARGO=true", &folder, &root], repository);
+    let arguments = [&["-s", target, "CARGO=true", &folder, &root], variables].concat();
+    run("make", &arguments, repository);
 }
 
 #[test]
 fn make_uninstall_removes_everything_but_settings_that_make_install_has_put_in_place() {
-    let folder = folder_with_program("install");
-    make("install", &folder);
+    let folder = folder_with_program("install", "release");
+    make("install", &folder, &[]);
     assert!(folder.join("root/usr/local/bin/rpushd").is_file());
-    make("uninstall", &folder);
+    make("uninstall", &folder, &[]);
     assert_eq!(run("find", &["root", "-type", "f"], &folder), "root/etc/rpushd/rpushd.toml\n");
     fs::remove_dir_all(&folder).expect("it is ours");
 }
 
 #[test]
 fn an_unpacked_archive_is_installed_and_removed_by_the_lines_of_the_readme() {
-    let folder = folder_with_program("archive");
-    make("dist", &folder);
+    let folder = folder_with_program("archive", "release");
+    make("dist", &folder, &[]);
     let dist = folder.join("dist");
     let archives = fs::read_dir(&dist).expect("dist is there").flatten();
     let archive = archives.map(|entry| entry.path()).find(|path| path.is_dir()).expect("unpacked");
