@@ -1,6 +1,8 @@
 //! What is shipped beside the program says what the program does: the example configurations name every
 //! setting, with its default, and are read without a complaint.
 
+#[path = "packaging/contributing.rs"]
+mod contributing;
 #[path = "packaging/release.rs"]
 mod release;
 
