@@ -1,7 +1,7 @@
 //! What must hold between two calls of the server; the simulation asks after every step.
 
 use super::connection::{Pause, Phase};
-use super::{ConnectionId, Server};
+use super::{ConnectionId, Server, Work};
 use crate::time::Now;
 
 impl Server {
@@ -80,6 +80,18 @@ impl Server {
     /// Bytes of everything that was published and not handed to all subscribers yet; for tests.
     pub fn backlog_bytes(&self) -> usize {
         self.fanout.backlog_bytes()
+    }
+
+    /// What the backlog counts for publications alone, without their encodings; for tests. Messages
+    /// of the events channel are left out: they are published whether there is room or not.
+    pub fn pending_bytes(&self) -> usize {
+        self.fanout.pending_bytes(|channel| !self.hub.is_events_channel_id(channel))
+    }
+
+    /// The work of the half of a turn that [`Server::begin_turn`] or [`Server::tick`] has ended;
+    /// for tests.
+    pub fn ended_work(&self) -> Work {
+        self.turn.ended
     }
 
     /// Whether nothing is left: no connection, no timer, nothing to hand out; for tests.

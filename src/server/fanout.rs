@@ -357,6 +357,13 @@ impl Fanout {
         }
     }
 
+    /// What publications on these channels cost before anything is made of them.
+    pub(super) fn pending_bytes(&self, is_counted: impl Fn(ChannelId) -> bool) -> usize {
+        let jobs = self.jobs.iter().map(|(_, job)| job).filter(|job| is_counted(job.channel));
+        let texts = jobs.flat_map(|job| &job.publications).map(|one| &one.publication.message.text);
+        texts.map(|text| PUBLICATION_COST + text.len()).sum()
+    }
+
     pub(super) fn assert_consistent(&self) {
         let pending = self.jobs.iter().flat_map(|(_, job)| &job.publications);
         let bytes: usize = self.jobs.iter().map(|(_, job)| job.bytes()).sum();

@@ -101,6 +101,8 @@ impl Server {
             // With the memory account full the event is lost, and counted.
             let _ = self.publish(channel, &draft, now);
         }
+        // Also encodings made for a body that came after its head, for a deadline or for a reload.
+        self.turn.work.add_made(self.formats.take_made());
     }
 
     fn unsubscribe_all(&mut self, id: u32, now: Now) {

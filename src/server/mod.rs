@@ -168,6 +168,8 @@ impl Server {
         let mut formats = Formats::default();
         let framed = FramedFormats::new(&mut formats);
         let locations = Locations::new(&config.servers, &config.push_stream, &mut formats);
+        // Encodings made for the locations are not charged to the first turn.
+        formats.take_made();
         Server {
             head_limits: head_limits(&config.limits),
             token_keys: config.subscribe_secrets.iter().map(TokenKey::new).collect(),

@@ -75,13 +75,15 @@ impl Work {
 #[derive(Debug, Default)]
 pub(super) struct Turn {
     pub(super) work: Work,
+    /// The work of the half before, with that of the call that ended it.
+    pub(super) ended: Work,
     allowance: u64,
 }
 
 impl Turn {
     /// Begins a half with its share of a whole turn's budget.
     pub(super) fn begin_half(&mut self, budget_microseconds: u32) {
-        self.work = Work::default();
+        self.ended = std::mem::take(&mut self.work);
         self.allowance = u64::from(budget_microseconds) * 1000 / 2;
     }
 

@@ -125,6 +125,7 @@ impl Server {
             self.hub.members(channel).iter().map(|member| member.subscriber.0).collect();
         members.sort_unstable();
         members.dedup();
+        self.turn.work.visits += members.len() as u64;
         for id in &members {
             self.collect(*id, now);
         }
