@@ -2,6 +2,7 @@
 //! nothing to do, how much may be queued.
 
 use crate::client::{Client, State};
+use crate::patience::Progress;
 use crate::script::Closes;
 use crate::world::World;
 use rpushd::config::Limits;
@@ -177,6 +178,75 @@ pub fn everything_has_arrived(world: &World) {
             None => client.answers.reader.is_between_responses(),
         };
         assert!(client.id().is_none() || is_whole, "client {number} has got half of something");
+    }
+}
+
+/// Called when the server has named every connection that is to be read again, before this turn's
+/// events: what arrived before them is read before them.
+pub fn no_connection_is_left_waiting(world: &mut World) {
+    if world.server.is_turn_spent() || world.server.is_behind() || world.server.is_stopping() {
+        return;
+    }
+    let outbox_bytes_max = world.config.limits.outbox_bytes_max;
+    for (number, client) in world.clients.iter().enumerate() {
+        let Some(id) = client.id().map(ConnectionId) else { continue };
+        let socket = &client.socket;
+        let wants_input = world.server.wants_input(id);
+        let is_unlisted = socket.is_readable && !socket.is_listed;
+        assert!(!is_unlisted || !wants_input, "client {number} is read again, and not named");
+        let cost = client.answers.queued.len() + client.answers.queued_frames * FRAME_COST;
+        let has_read = cost <= outbox_bytes_max / 2;
+        let is_kept = world.server.unread_bytes(id) > 0 && !wants_input;
+        assert!(!is_kept || !has_read, "client {number}: what it has sent is read too late");
+    }
+}
+
+/// Called before a connection is read because of an event. No bytes are older that have an event in
+/// the same turn, or whose connection the server should have named.
+pub fn nothing_older_is_unread(world: &mut World, number: usize) {
+    let socket = &world.clients[number].socket;
+    if socket.listed_in != Some(world.turns) {
+        return;
+    }
+    let arrived = socket.arrived;
+    for (other, client) in world.clients.iter().enumerate().filter(|(other, _)| *other != number) {
+        let Some(id) = client.id().map(ConnectionId) else { continue };
+        let socket = &client.socket;
+        let is_of_turn = !socket.is_listed || socket.listed_in == Some(world.turns);
+        let is_older = socket.is_readable && socket.arrived.is_some() && socket.arrived < arrived;
+        assert!(
+            !is_of_turn || !is_older || !world.server.wants_input(id),
+            "client {number} is read before client {other}, whose bytes came earlier"
+        );
+    }
+}
+
+/// A message that is pending reaches a subscriber with an open window within some turns, whatever
+/// others ask for.
+pub fn messages_reach_free_subscribers(world: &mut World) {
+    let subscriptions = world.clients.iter().filter_map(|one| one.answers.live_stream()).count();
+    let turns_max = world.costs.turns_max(&world.server, subscriptions as u64);
+    for (number, client) in world.clients.iter_mut().enumerate() {
+        let is_open = client.id().is_some() && !client.socket.is_broken;
+        let is_free = is_open && !client.socket.is_blocked && !world.server.is_stopping();
+        let written = client.answers.total - client.answers.queued.len() as u64;
+        let queued = client.answers.queued.len() as u64;
+        let Some(stream) = client.answers.stream.as_mut().filter(|stream| !stream.has_ended) else {
+            continue;
+        };
+        if !is_free {
+            stream.patience.reset();
+            continue;
+        }
+        let taken = stream.cursor.next() as u64;
+        let missing = world.model.missing(&stream.cursor).count() as u64;
+        let progress = Progress { taken, missing, written, queued };
+        let waited = stream.patience.look(world.turns, &progress);
+        world.coverage.count("turns that free subscribers waited", u64::from(waited > 1));
+        assert!(
+            waited <= turns_max,
+            "client {number} has waited for {waited} turns of at most {turns_max}: {progress:?}"
+        );
     }
 }
 

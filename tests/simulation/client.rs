@@ -1,6 +1,7 @@
 //! One client: its script, its manners, its socket, and what it was answered so far.
 
 use crate::model::Cursor;
+use crate::patience::Patience;
 use crate::random::Random;
 use crate::response::ResponseReader;
 use crate::script::{Outcome, Request, Script, Until};
@@ -59,9 +60,16 @@ pub struct Socket {
     pub window: usize,
     pub in_flight: usize,
     pub read: u64,
+    /// When its oldest bytes came that the server has not read, among all that came; none: it has
+    /// read all of them.
+    pub arrived: Option<u64>,
+    /// The reactor has not been told yet that bytes or the end have come.
+    pub has_event: bool,
     /// As the reactor keeps them.
     pub is_readable: bool,
     pub is_listed: bool,
+    /// The turn whose events it was last listed for, and not because it wanted input again.
+    pub listed_in: Option<u64>,
     /// The server was told that nothing more fits, and not yet that something does.
     pub is_blocked: bool,
     /// The server has heard of the end of input, or of the break.
@@ -110,6 +118,7 @@ pub struct Stream {
     pub transport: Transport,
     pub is_chunked: bool,
     pub has_ended: bool,
+    pub patience: Patience,
 }
 
 impl Client {
@@ -128,8 +137,11 @@ impl Client {
             window,
             in_flight: 0,
             read: 0,
+            arrived: None,
+            has_event: false,
             is_readable: false,
             is_listed: false,
+            listed_in: None,
             is_blocked: false,
             is_end_known: false,
             shut_at: None,
@@ -180,9 +192,7 @@ impl Client {
     pub fn send(&mut self, random: &mut Random) -> usize {
         let count = self.sendable().min(random.between(1, self.manners.slice_max));
         self.socket.sent += count;
-        if count > 0 {
-            self.socket.is_readable = true;
-        }
+        self.socket.has_event |= count > 0;
         count
     }
 
@@ -196,13 +206,13 @@ impl Client {
     /// The client's side is closed: it will send nothing more.
     pub fn finish(&mut self) {
         self.socket.has_finished = true;
-        self.socket.is_readable = true;
+        self.socket.has_event = true;
     }
 
     /// Everything is gone at once, as with a reset.
     pub fn abort(&mut self) {
         self.socket.is_broken = true;
-        self.socket.is_readable = true;
+        self.socket.has_event = true;
     }
 
     /// The last answer came before the end of its request's body, and the rest is still on its way.

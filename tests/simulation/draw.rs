@@ -31,6 +31,16 @@ pub fn config(random: &mut Random) -> Config {
     config
 }
 
+/// So many clients ask one thing after the other that there is always an answer to be written.
+pub fn make_crowded(config: &mut Config, random: &mut Random) {
+    let usual = Limits::default();
+    let limits = &mut config.limits;
+    limits.connections_max = usual.connections_max;
+    limits.keepalive_requests_max = 0;
+    limits.writes_per_turn = random.between(4, 8);
+    limits.microseconds_per_turn = *random.pick(&[200, usual.microseconds_per_turn]);
+}
+
 pub fn accept_secrets(config: &mut Config, generations: &[u32]) {
     let publish = |generation: &u32| Secret::new(&publish_secret_text(*generation));
     config.subscribe_secrets = generations.iter().map(|one| subscribe_secret(*one)).collect();
@@ -51,10 +61,10 @@ fn limits(random: &mut Random) -> Limits {
         header_count_max: small(usual.header_count_max, 8, 20),
         body_bytes_max: small(usual.body_bytes_max, 500, 3000),
         keepalive_requests_max: small(0, 1, 9) as u32,
-        outbox_bytes_max: small(usual.outbox_bytes_max, 100, 6000),
+        outbox_bytes_max: small(usual.outbox_bytes_max, 100, 3000),
         backlog_bytes_max: small(usual.backlog_bytes_max, 0, 2000),
         channels_max: small(usual.channels_max, 1, 4),
-        store_bytes_max: small(usual.store_bytes_max, 1000, 8000),
+        store_bytes_max: small(usual.store_bytes_max, 400, 4000),
         accepts_per_turn: small(usual.accepts_per_turn, 1, 3),
         writes_per_turn: small(usual.writes_per_turn, 1, 6),
         microseconds_per_turn: small(usual.microseconds_per_turn as usize, 1, 40) as u32,

@@ -1,5 +1,6 @@
 //! How a run ends: everything comes to rest, all clients leave, or the server stops.
 
+use crate::bounds::Call;
 use crate::checks;
 use crate::client::State;
 use crate::world::World;
@@ -17,10 +18,12 @@ impl World {
         }
         for _ in 0..LAST_TURNS_MAX {
             let mut moved = 0;
-            for client in &mut self.clients {
+            for number in 0..self.clients.len() {
+                let client = &mut self.clients[number];
                 moved += client.read(usize::MAX);
                 if client.id().is_some() {
                     moved += client.send(&mut self.random);
+                    self.note_arrival(number);
                 }
             }
             self.turn();
@@ -35,7 +38,8 @@ impl World {
     /// All clients leave, in one way or another; then nothing may be left.
     pub fn leave(&mut self) {
         self.log(|| "all clients leave".to_string());
-        for client in &mut self.clients {
+        for number in 0..self.clients.len() {
+            let client = &mut self.clients[number];
             if client.state == State::Waiting {
                 client.state = State::Over;
             }
@@ -48,6 +52,7 @@ impl World {
                 true => client.finish(),
                 false => client.abort(),
             }
+            self.note_arrival(number);
         }
         self.wait_for_end(|world| world.server.next_wake(world.now).is_none());
         assert_eq!(self.server.connection_count(), 0, "all have left");
@@ -57,7 +62,7 @@ impl World {
     pub fn stop(&mut self) {
         self.log(|| "the server stops".to_string());
         let began = self.now.monotonic;
-        self.server.stop(self.now);
+        self.measure(Call::Whole, |server, now| server.stop(now));
         self.observe_all(false);
         checks::streams_have_ended(self);
         self.server.assert_consistent();

@@ -2,8 +2,11 @@
 //!
 //! `SEED=7 cargo test --test simulation` plays one seed again, `SEEDS=20000` plays so many.
 
+mod allocations;
+mod bounds;
 mod checks;
 mod client;
+mod cost;
 mod coverage;
 mod draw;
 mod ending;
@@ -11,6 +14,7 @@ mod model;
 #[path = "../support/no_files.rs"]
 mod no_files;
 mod observer;
+mod patience;
 mod push_stream;
 #[path = "../support/random.rs"]
 mod random;
@@ -20,7 +24,7 @@ mod transport;
 mod turn;
 mod world;
 
-use coverage::Coverage;
+use coverage::{Coverage, Floor};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -68,7 +72,7 @@ fn variable(name: &str) -> Option<u64> {
 }
 
 /// Plays the seed that is asked for, or all seeds of a test run.
-fn play_all(run: impl Fn(u64, Steps) -> Coverage + Copy + Send) {
+fn play_all(floors: &[Floor], run: impl Fn(u64, Steps) -> Coverage + Copy + Send) {
     if let Some(seed) = variable("SEED") {
         play(seed, run);
         return;
@@ -95,13 +99,13 @@ fn play_all(run: impl Fn(u64, Steps) -> Coverage + Copy + Send) {
     });
     println!("{coverage:#?}");
     if seed_count >= SEEDS {
-        coverage.assert_everything_was_reached();
+        coverage.assert_everything_was_reached(floors, seed_count);
     }
 }
 
 #[test]
 fn every_subscriber_gets_everything_once_and_in_order_whatever_the_others_do() {
-    play_all(run_api);
+    play_all(coverage::API, run_api);
 }
 
 #[test]

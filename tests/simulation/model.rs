@@ -115,6 +115,11 @@ impl Model {
 }
 
 impl Cursor {
+    /// How many of its channel's publications it has got, or was not to get.
+    pub fn next(&self) -> usize {
+        self.next
+    }
+
     fn leave_batch(&mut self, list: &[Publication]) {
         while list.get(self.next).is_some_and(|one| one.batch == self.joined_in) {
             self.next += 1;

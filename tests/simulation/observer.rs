@@ -3,6 +3,7 @@
 
 use crate::client::{Client, Stream};
 use crate::model::{Batch, Model};
+use crate::patience::Patience;
 use crate::response::{Event, Head};
 use crate::script::{Closes, Outcome};
 use crate::transport::Item;
@@ -108,6 +109,7 @@ fn take_head(client: &mut Client, model: &mut Model, head: &Head, moment: &Momen
                     is_chunked: head.is_chunked,
                     // A stream without chunks has no other end than that of the connection.
                     has_ended: moment.is_stopping && !head.is_chunked,
+                    patience: Patience::default(),
                 });
             }
             401 => assert!(!moment.accepted_secrets.contains(secret), "a good token is accepted"),

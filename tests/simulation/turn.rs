@@ -1,6 +1,7 @@
 //! One turn of the loop: what the reactor does between sockets and server, with simulated sockets, and a
 //! look at everything that the server queues.
 
+use crate::bounds::Call;
 use crate::checks;
 use crate::client::{Answers, Client, State};
 use crate::observer::{Moment, digest};
@@ -23,15 +24,24 @@ fn peer(number: usize) -> Option<IpAddr> {
     }
 }
 
+/// What a gathered write writes.
+pub fn joined(slices: &[IoSlice<'_>]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(slices.iter().map(|slice| slice.len()).sum());
+    slices.iter().for_each(|slice| bytes.extend_from_slice(slice));
+    bytes
+}
+
 impl World {
     /// One turn of the loop, as the reactor makes it.
     pub fn turn(&mut self) {
         self.is_active = false;
+        self.turns += 1;
         self.resume();
+        checks::no_connection_is_left_waiting(self);
         self.take_events();
         self.accept();
         self.read();
-        self.server.tick(self.now);
+        self.measure(Call::Tick, |server, now| server.tick(now));
         for client in &mut self.clients {
             client.answers.is_late |= checks::is_late(client, &self.strict, self.now.monotonic);
         }
@@ -41,6 +51,7 @@ impl World {
         self.close();
         self.server.assert_consistent();
         checks::memory_is_bounded(self);
+        checks::messages_reach_free_subscribers(self);
         if self.is_at_rest() {
             checks::nothing_is_left_undone(self);
         } else {
@@ -56,7 +67,9 @@ impl World {
             let socket = &client.socket;
             client.id().is_some() && socket.is_blocked && socket.in_flight < socket.window
         };
-        !is_due && self.readable.is_empty() && !self.clients.iter().any(is_blocked_in_vain)
+        let has_event = |client: &Client| client.id().is_some() && client.socket.has_event;
+        let is_busy = |client: &Client| is_blocked_in_vain(client) || has_event(client);
+        !is_due && self.readable.is_empty() && !self.clients.iter().any(is_busy)
     }
 
     pub fn open(&self) -> Vec<(usize, u32)> {
@@ -75,7 +88,17 @@ impl World {
                 self.is_active |= std::mem::take(&mut socket.is_blocked);
                 self.server.writable(ConnectionId(id));
             }
+        }
+        let mut events = self.open();
+        events.retain(|(number, _)| self.clients[*number].socket.has_event);
+        events.sort_by_key(|(number, _)| self.clients[*number].socket.arrived);
+        for (number, id) in events {
+            let socket = &mut self.clients[number].socket;
+            (socket.has_event, socket.is_readable) = (false, true);
+            let was_listed = socket.is_listed;
             self.request_read(id);
+            let socket = &mut self.clients[number].socket;
+            socket.listed_in = (socket.is_listed && !was_listed).then_some(self.turns);
         }
     }
 
@@ -83,7 +106,7 @@ impl World {
         let Some(&Some(number)) = self.links.get(id as usize) else { return };
         let socket = &mut self.clients[number].socket;
         if socket.is_readable && !socket.is_listed && self.server.wants_input(ConnectionId(id)) {
-            socket.is_listed = true;
+            (socket.is_listed, socket.listed_in) = (true, None);
             self.readable.push(id);
         }
     }
@@ -105,7 +128,6 @@ impl World {
                     client.answers = Answers::new(self.now.monotonic);
                     self.is_active = true;
                     self.log(|| format!("client {number} is connection {id}"));
-                    self.request_read(id);
                 }
                 Err(_) => {
                     let is_full = self.is_full_for(self.clients[number].listener);
@@ -133,7 +155,10 @@ impl World {
     /// What was left over comes before new events.
     fn resume(&mut self) {
         self.server.begin_turn(self.now);
-        while let Some(ConnectionId(id)) = self.server.next_to_read(self.now) {
+        self.costs.begin_half();
+        while let Some(ConnectionId(id)) =
+            self.measure(Call::NextToRead, |server, now| server.next_to_read(now))
+        {
             self.observe_all(false);
             self.server.assert_consistent();
             self.request_read(id);
@@ -156,18 +181,19 @@ impl World {
     fn read_one(&mut self, id: u32) {
         let Some(&Some(number)) = self.links.get(id as usize) else { return };
         let connection = ConnectionId(id);
-        let client = &mut self.clients[number];
-        client.socket.is_listed = false;
+        self.clients[number].socket.is_listed = false;
         if !self.server.wants_input(connection) {
             return;
         }
+        checks::nothing_older_is_unread(self, number);
+        let client = &mut self.clients[number];
         self.is_active = true;
         let socket = &mut client.socket;
         let available = socket.sent - socket.received;
         if socket.is_broken {
             (socket.is_readable, socket.is_end_known) = (false, true);
             self.log(|| format!("connection {id} is reset"));
-            self.server.hung_up(connection, self.now);
+            self.measure(Call::Left, |server, now| server.hung_up(connection, now));
             return self.observe_all(false);
         }
         if available == 0 {
@@ -175,7 +201,7 @@ impl World {
             if socket.has_finished {
                 socket.is_end_known = true;
                 self.log(|| format!("connection {id} ends its input"));
-                self.server.input_ended(connection, self.now);
+                self.measure(Call::Left, |server, now| server.input_ended(connection, now));
                 self.observe_all(false);
             }
             return;
@@ -184,6 +210,9 @@ impl World {
         let from = socket.received;
         socket.received += count;
         socket.is_readable = count < available || count == self.read_bytes || socket.has_finished;
+        if count == available && !socket.has_finished {
+            socket.arrived = None;
+        }
         client.answers.last_received = self.now.monotonic;
         // Empty lines between requests are nothing that a time limit starts anew for.
         let is_line_end = |byte: &u8| b"\r\n".contains(byte);
@@ -206,7 +235,8 @@ impl World {
             self.now.monotonic.0,
             String::from_utf8_lossy(&bytes[..count.min(100)])
         ));
-        self.server.received(connection, bytes, self.now);
+        let bytes = bytes.to_vec();
+        self.measure(Call::Received(count), |server, now| server.received(connection, &bytes, now));
         self.observe(number, id, false);
         self.observe_all(false);
         self.request_read(id);
@@ -265,7 +295,7 @@ impl World {
             let room = self.random.between(1, left_count.min(16));
             let mut batch = Vec::new();
             while batch.len() < room {
-                let next = self.server.next_to_write(self.now);
+                let next = self.measure(Call::NextToWrite, |server, now| server.next_to_write(now));
                 self.observe_all(false);
                 let Some(ConnectionId(id)) = next else { break };
                 batch.push(id);
@@ -290,13 +320,12 @@ impl World {
         if client.socket.is_broken && self.random.one_in(2) {
             client.socket.is_end_known = true;
             self.log(|| format!("connection {id} breaks"));
-            self.server.hung_up(connection, self.now);
+            self.measure(Call::Left, |server, now| server.hung_up(connection, now));
             return self.observe_all(false);
         }
         let mut slices = [IoSlice::new(&[]); 64];
         let used = self.server.unsent(connection, &mut slices[..self.slices]);
-        let bytes: Vec<u8> =
-            slices[..used].iter().flat_map(|slice| slice.iter().copied()).collect();
+        let bytes = joined(&slices[..used]);
         assert!(!is_alone || !bytes.is_empty(), "connection {id} has something to write");
         if bytes.is_empty() {
             return;
@@ -313,7 +342,7 @@ impl World {
         socket.in_flight += count;
         if count > 0 {
             client.answers.last_taken = self.now.monotonic;
-            self.server.sent(connection, count, self.now);
+            self.measure(Call::Sent, |server, now| server.sent(connection, count, now));
         }
         if count < bytes.len() {
             self.clients[number].socket.is_blocked = true;
@@ -339,6 +368,8 @@ impl World {
             checks::may_end(self, number);
             self.clients[number].state = State::Over;
             self.server.closed(ConnectionId(id));
+            // A connection that has its id next is read when its own bytes come.
+            self.readable.retain(|listed| *listed != id);
             self.log(|| format!("connection {id} is closed"));
         }
     }

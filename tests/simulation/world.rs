@@ -1,12 +1,14 @@
 //! The world around one server: clients come and do something, clocks go on, the configuration changes.
 
 use crate::Steps;
+use crate::bounds::{Call, Scale};
 use crate::client::{Client, Ending, Manners, State};
+use crate::cost::Costs;
 use crate::coverage::Coverage;
 use crate::draw;
 use crate::model::Model;
 use crate::random::Random;
-use crate::script::Writer;
+use crate::script::{Outcome, Writer};
 use rpushd::config::{Config, Limits};
 use rpushd::server::{Host, Server};
 use rpushd::time::{Millis, Now};
@@ -27,16 +29,22 @@ pub struct World {
     pub clients: Vec<Client>,
     pub model: Model,
     pub coverage: Coverage,
+    pub costs: Costs,
     /// The newest last.
     pub accepted_secrets: Vec<u32>,
     /// Each connection's client.
     pub links: Vec<Option<usize>>,
     pub readable: Vec<u32>,
+    /// How often bytes or the end of a client's came to a socket from which all was read.
+    pub arrivals: u64,
+    pub turns: u64,
     pub read_bytes: usize,
     pub slices: usize,
     pub channel_count: usize,
     pub client_count: usize,
     pub step_count: usize,
+    /// Each client is there from the beginning, and has its turn in each step.
+    pub is_crowded: bool,
     pub batch: u64,
     pub idle_turns: usize,
     /// Something was moved in this turn.
@@ -59,7 +67,11 @@ enum Kind {
 impl World {
     pub fn new(seed: u64, steps: Steps) -> World {
         let mut random = Random::new(seed);
-        let config = draw::config(&mut random);
+        let mut config = draw::config(&mut random);
+        let is_crowded = random.one_in(10);
+        if is_crowded {
+            draw::make_crowded(&mut config, &mut random);
+        }
         let now = Now {
             monotonic: Millis(random.below(100_000) as u64),
             unix: Millis(1_776_181_200_000 + random.below(1000) as u64),
@@ -76,14 +88,25 @@ impl World {
             clients: Vec::new(),
             model: Model::new(channel_count),
             coverage: Coverage::default(),
+            costs: Costs::new(Scale {
+                names: 1,
+                channels: 1,
+                formats: 2,
+                is_gzipped: false,
+                deletes: false,
+                events_channel: "",
+            }),
             accepted_secrets: vec![0],
             links: Vec::new(),
             readable: Vec::new(),
+            arrivals: 0,
+            turns: 0,
             read_bytes: *random.pick(&[64, 1000, 65_536]),
             slices: random.between(1, 64),
             channel_count,
-            client_count: random.between(2, 24),
-            step_count: random.between(50, 300),
+            client_count: if is_crowded { random.between(18, 26) } else { random.between(2, 24) },
+            step_count: if is_crowded { 150 } else { random.between(50, 300) },
+            is_crowded,
             batch: 0,
             idle_turns: 0,
             is_active: false,
@@ -103,9 +126,12 @@ impl World {
             true => self.stop(),
             false => self.leave(),
         }
-        self.coverage.take_counters(*self.server.counters());
+        let counters = *self.server.counters();
+        self.coverage.take_counters(counters);
+        self.coverage.take_api_counters(counters);
         let publications = self.model.publication_count() as u64;
         self.coverage.count("publications", publications);
+        self.coverage.add(&self.costs.coverage);
         self.coverage
     }
 
@@ -113,12 +139,20 @@ impl World {
         self.steps.add(format!("{} ms: {}", self.now.monotonic.0, step()));
     }
 
+    /// Calls the server, and looks at what that has cost.
+    pub fn measure<T>(&mut self, call: Call, run: impl FnOnce(&mut Server, Now) -> T) -> T {
+        let now = self.now;
+        self.costs.measure(&mut self.server, now, call, |server| run(server, now))
+    }
+
     fn step(&mut self) {
-        if self.clients.len() < self.client_count && self.random.one_in(3) {
+        if self.clients.len() < self.client_count && (self.is_crowded || self.random.one_in(3)) {
             self.connect();
         }
-        for _ in 0..self.random.between(1, 12) {
-            self.act();
+        if self.is_crowded {
+            (0..self.clients.len()).for_each(|number| self.act_as(number));
+        } else {
+            (0..self.random.between(1, 12)).for_each(|_| self.act());
         }
         if self.random.one_in(100) {
             self.reconfigure();
@@ -135,22 +169,28 @@ impl World {
         let limits = &self.config.limits;
         let mut writer =
             Writer::new(&mut self.random, limits, client, self.channel_count, secret, is_public);
-        let kind = *writer.random.pick(&[
-            Kind::Subscriber,
-            Kind::Subscriber,
-            Kind::Subscriber,
-            Kind::Publisher,
-            Kind::Publisher,
-            Kind::Visitor,
-            Kind::Intruder,
-            Kind::Garbler,
-        ]);
-        let is_polite = writer.random.one_in(2);
+        let kinds: &[Kind] = match self.is_crowded {
+            true => {
+                &[Kind::Visitor, Kind::Visitor, Kind::Visitor, Kind::Subscriber, Kind::Publisher]
+            }
+            false => &[
+                Kind::Subscriber,
+                Kind::Subscriber,
+                Kind::Subscriber,
+                Kind::Publisher,
+                Kind::Publisher,
+                Kind::Visitor,
+                Kind::Intruder,
+                Kind::Garbler,
+            ],
+        };
+        let kind = *writer.random.pick(kinds);
+        let is_polite = self.is_crowded || writer.random.one_in(2);
         let request_count = match kind {
             Kind::Subscriber => writer.random.below(3),
-            Kind::Publisher | Kind::Visitor | Kind::Intruder | Kind::Garbler => {
-                writer.random.magnitude(30)
-            }
+            _ if self.is_crowded => 100,
+            Kind::Publisher => writer.random.between(1, 24),
+            Kind::Visitor | Kind::Intruder | Kind::Garbler => writer.random.magnitude(30),
         };
         for _ in 0..request_count {
             match kind {
@@ -175,10 +215,19 @@ impl World {
             Kind::Garbler => writer.garbled(),
         }
         let script = writer.script;
+        for request in &script.requests {
+            if let Outcome::Publish { payload, .. } = &request.outcome {
+                // In one of the forms there are blanks in it.
+                self.costs.expect_text(payload.len() + 8);
+            }
+        }
         let random = &mut self.random;
-        let is_slow = random.one_in(5);
+        let is_slow = !self.is_crowded && random.one_in(5);
         let manners = Manners {
-            slice_max: *random.pick(&[1, 30, 1000, 1000, 100_000]),
+            slice_max: match self.is_crowded {
+                true => 100_000,
+                false => *random.pick(&[1, 30, 1000, 1000, 100_000]),
+            },
             read_max: if is_slow { *random.pick(&[0, 1, 40]) } else { usize::MAX },
             ending: *random.pick(&[
                 Ending::Stays,
@@ -186,7 +235,7 @@ impl World {
                 Ending::HalfCloses,
                 Ending::Aborts,
             ]),
-            laziness: if random.one_in(4) { 20 } else { 1 },
+            laziness: if !self.is_crowded && random.one_in(4) { 20 } else { 1 },
         };
         let window = match is_slow {
             true => random.between(1, 1000),
@@ -204,8 +253,12 @@ impl World {
             return;
         }
         let number = *self.random.pick(&there);
+        self.act_as(number);
+    }
+
+    fn act_as(&mut self, number: usize) {
         let client = &mut self.clients[number];
-        if !self.random.one_in(client.manners.laziness) {
+        if client.state == State::Over || !self.random.one_in(client.manners.laziness) {
             return;
         }
         let read = client.read(client.manners.read_max);
@@ -223,8 +276,18 @@ impl World {
             }
             Ending::Stays | Ending::HalfCloses | Ending::Aborts => {}
         }
+        self.note_arrival(number);
         if read + sent + ending.len() > 0 {
             self.log(|| format!("client {number} reads {read}, sends {sent}{ending}"));
+        }
+    }
+
+    /// A client may have sent something.
+    pub fn note_arrival(&mut self, number: usize) {
+        let socket = &mut self.clients[number].socket;
+        if socket.has_event && socket.arrived.is_none() {
+            self.arrivals += 1;
+            socket.arrived = Some(self.arrivals);
         }
     }
 
@@ -261,7 +324,8 @@ impl World {
         }
         self.log(|| format!("reconfigured; secrets up to {newest}"));
         self.coverage.count("reconfigurations", 1);
-        self.server.reconfigure(self.config.clone(), self.now);
+        let config = self.config.clone();
+        self.measure(Call::Whole, |server, now| server.reconfigure(config, now));
         self.observe_all(false);
         self.server.assert_consistent();
     }

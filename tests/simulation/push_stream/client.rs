@@ -83,11 +83,23 @@ pub struct Client {
     /// What it publishes and the server has not carried out.
     pub publishing: VecDeque<Publishing>,
     pub queued: VecDeque<u8>,
+    /// All bytes that its socket has taken.
+    pub written: u64,
     pub window: usize,
     pub in_flight: usize,
     pub is_slow: bool,
     pub is_blocked: bool,
     pub is_broken: bool,
+    /// When its oldest bytes came that the server has not read, among all that came; none: it has
+    /// read all of them.
+    pub arrived: Option<u64>,
+    /// The reactor has not been told yet that bytes or the end have come.
+    pub has_event: bool,
+    /// As the reactor keeps them.
+    pub is_readable: bool,
+    pub is_listed: bool,
+    /// The turn whose events it was last listed for, and not because it wanted input again.
+    pub listed_in: Option<u64>,
     pub slice_max: usize,
     /// The callback of JSONP; blank: none.
     pub callback: &'static str,
@@ -139,11 +151,17 @@ impl Client {
             publishing: VecDeque::new(),
             wraps_json: false,
             queued: VecDeque::new(),
+            written: 0,
             window: if is_slow { random.between(1, 2000) } else { 1 << 20 },
             in_flight: 0,
             is_slow,
             is_blocked: false,
             is_broken: false,
+            arrived: None,
+            has_event: false,
+            is_readable: false,
+            is_listed: false,
+            listed_in: None,
             slice_max: *random.pick(&[1, 20, 1000, 1000]),
             callback: if random.one_in(2) { "cb" } else { "" },
             publishes: random.one_in(2),
@@ -175,11 +193,12 @@ impl Client {
     /// Forgets a queued pong if the server has queued another in its place: of pings, only the latest needs an
     /// answer (RFC 6455, section 5.5.3). `all` is what the server has queued now.
     pub fn drop_superseded(&mut self, all: &[u8]) -> bool {
-        let same = self.queued.iter().zip(all).take_while(|(old, new)| old == new).count();
         let length = self.queued.len();
-        if self.role != Role::Subscriber(Mode::WebSocket) || same == length {
+        let queued = self.queued.make_contiguous();
+        if self.role != Role::Subscriber(Mode::WebSocket) || all.starts_with(queued) {
             return false;
         }
+        let same = queued.iter().zip(all).take_while(|(old, new)| old == new).count();
         let is_last_pong = |at: &usize| {
             self.queued[*at] == 0x8a
                 && self.queued.get(at + 1).is_some_and(|size| at + 2 + usize::from(*size) == length)
@@ -190,7 +209,14 @@ impl Client {
         true
     }
 
+    /// Everything is gone at once, as with a reset.
+    pub fn break_off(&mut self) {
+        self.is_broken = true;
+        self.has_event = true;
+    }
+
     pub fn send(&mut self, bytes: &[u8]) {
+        self.has_event = true;
         self.to_server.extend(bytes);
         self.sent += bytes.len();
     }

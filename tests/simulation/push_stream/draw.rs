@@ -30,21 +30,27 @@ pub struct Settings {
 }
 
 pub fn settings(random: &mut Random) -> Settings {
-    let has_little_memory = random.one_in(6);
+    let has_little_memory = random.one_in(4);
     // With the memory full events are lost, so that they cannot be counted.
     let has_events = !has_little_memory && random.one_in(2);
+    // Who reads the events must not be cut off.
+    let has_small_queues = !has_events && random.one_in(2);
+    // A replay is to be larger than a queue.
+    let (ttls, counts): (&[u64], &[usize]) = match has_small_queues {
+        true => (&[10, 60, 3600], &[5, 20, usize::MAX]),
+        false => (&[2, 10, 60, 3600], &[1, 2, 5, usize::MAX]),
+    };
     Settings {
-        ttl: Millis(*random.pick(&[2, 10, 60, 3600]) * 1000),
+        ttl: Millis(*random.pick(ttls) * 1000),
         inactivity: *random.pick(&[1, 5, 3600]),
-        stored_max: *random.pick(&[1, 2, 5, usize::MAX]),
+        stored_max: *random.pick(counts),
         has_little_memory,
         has_events,
         reload_ends: random.one_in(3),
         stream_ttl: random.one_in(3).then(|| Millis(random.between(1, 20) as u64 * 1000)),
         has_timeout_body: random.one_in(2),
         is_gzipped: random.one_in(3),
-        // Who reads the events must not be cut off.
-        has_small_queues: !has_events && random.one_in(2),
+        has_small_queues,
     }
 }
 
@@ -113,7 +119,10 @@ pub fn config(settings: &Settings, random: &mut Random) -> Config {
     // Its WebSocket clients answer no pings.
     limits.pong_timeout = day;
     if settings.has_small_queues {
-        limits.outbox_bytes_max = random.between(1024, 8000);
+        limits.outbox_bytes_max = random.between(1024, 2000);
+    }
+    if random.one_in(2) {
+        limits.backlog_bytes_max = random.between(0, 2000);
     }
     limits.writes_per_turn = *random.pick(&[1, 3, 100]);
     limits.microseconds_per_turn = *random.pick(&[1, 20, 10_000]);

@@ -1,6 +1,7 @@
 //! Push-stream locations from a seed: every mode, stored messages, expiry, deletion and the events
 //! channel, with simulated clients, sockets and clocks (push-stream spec, sections 6 to 22).
 
+mod checks;
 mod client;
 mod draw;
 mod events;
@@ -10,10 +11,10 @@ mod reader;
 mod turn;
 mod world;
 
-use crate::play_all;
+use crate::{coverage, play_all};
 use world::World;
 
 #[test]
 fn every_mode_gets_what_its_channels_say_once_and_in_order() {
-    play_all(|seed, steps| World::new(seed, steps).run());
+    play_all(coverage::PUSH_STREAM, |seed, steps| World::new(seed, steps).run());
 }

@@ -1,6 +1,7 @@
 //! What push-stream subscribers must get, as lists: what was published, what is stored, what each one is
 //! still to be sent. It knows nothing of sockets and bytes.
 
+use crate::patience::Patience;
 use rpushd::time::{Millis, Now};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -56,6 +57,11 @@ pub struct Live {
     /// Nothing is left to wait for, or the server was told to end it.
     pub may_end: bool,
     pub since: Millis,
+    /// Messages that it has been sent.
+    pub taken_count: u64,
+    /// It has been sent its old messages: what comes now was published while it was there.
+    pub has_caught_up: bool,
+    pub patience: Patience,
 }
 
 pub struct Model {
@@ -175,6 +181,9 @@ impl Live {
             is_answered: false,
             may_end: false,
             since: now.monotonic,
+            taken_count: 0,
+            has_caught_up: false,
+            patience: Patience::default(),
         }
     }
 
@@ -220,6 +229,7 @@ impl Live {
         let is_certainly_there = self.expected.iter().any(is_certain);
         while let Some(next) = self.expected.pop_front() {
             if is_it(&next.what) && !(next.is_optional && is_certainly_there) {
+                self.taken_count += 1;
                 return Some(next.what);
             }
             if !next.is_optional {

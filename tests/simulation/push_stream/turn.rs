@@ -1,8 +1,10 @@
 //! One turn of the loop with simulated sockets, as the reactor makes it.
 
-use super::client::{Client, Phase, Publishing, Request, Said};
+use super::client::{Client, Mode, Phase, Publishing, Request, Role, Said};
 use super::model::What;
 use super::world::World;
+use crate::bounds::Call;
+use crate::turn::joined;
 use rpushd::config::ListenerId;
 use rpushd::server::ConnectionId;
 use std::collections::VecDeque;
@@ -20,26 +22,78 @@ impl World {
 
     pub fn turn(&mut self) {
         self.is_active = false;
+        self.turns += 1;
         self.server.begin_turn(self.now);
-        // Everybody is looked at in each turn.
-        while let Some(id) = self.server.next_to_read(self.now) {
-            let number = self.clients.iter().position(|client| client.id == Some(id.0));
-            self.progress(number.expect("only open connections are read"));
-            self.observe_all();
-        }
-        for number in 0..self.clients.len() {
-            self.wake(number);
-            if self.random.one_in(3) || self.clients[number].to_server.len() < 100 {
-                self.receive(number);
-            }
-        }
-        self.server.tick(self.now);
+        self.costs.begin_half();
+        self.resume();
+        self.no_connection_is_left_waiting();
+        self.take_events();
+        self.read();
+        self.measure(Call::Tick, |server, now| server.tick(now));
         self.model.swept_at = self.now.monotonic;
         self.observe_all();
         self.server.assert_consistent();
         self.write();
         self.close();
         self.server.assert_consistent();
+        self.messages_reach_free_subscribers();
+    }
+
+    /// What was left over comes before new events.
+    fn resume(&mut self) {
+        while let Some(id) = self.measure(Call::NextToRead, |server, now| server.next_to_read(now))
+        {
+            let number = self.clients.iter().position(|client| client.id == Some(id.0));
+            let number = number.expect("only open connections are read");
+            self.progress(number);
+            self.observe_all();
+            self.request_read(number);
+        }
+    }
+
+    fn take_events(&mut self) {
+        let mut events = Vec::new();
+        for (number, client) in self.clients.iter_mut().enumerate() {
+            if client.has_shut && !client.is_broken {
+                client.break_off();
+            }
+            // Of what is long, the rest may take a while.
+            let has_come = client.to_server.len() < 100 || self.random.one_in(3);
+            if client.id.is_some() && client.has_event && has_come {
+                events.push(number);
+            }
+        }
+        events.iter().for_each(|number| self.note_arrival(*number));
+        events.sort_by_key(|number| self.clients[*number].arrived);
+        for number in events {
+            let client = &mut self.clients[number];
+            (client.has_event, client.is_readable) = (false, true);
+            let was_listed = client.is_listed;
+            self.request_read(number);
+            let client = &mut self.clients[number];
+            client.listed_in = (client.is_listed && !was_listed).then_some(self.turns);
+        }
+        (0..self.clients.len()).for_each(|number| self.wake(number));
+    }
+
+    fn request_read(&mut self, number: usize) {
+        let client = &mut self.clients[number];
+        let Some(id) = client.id.map(ConnectionId) else { return };
+        if client.is_readable && !client.is_listed && self.server.wants_input(id) {
+            (client.is_listed, client.listed_in) = (true, None);
+            self.readable.push_back(number);
+        }
+    }
+
+    fn read(&mut self) {
+        for _ in 0..self.readable.len() {
+            if self.server.is_turn_spent() {
+                return self.coverage.count("turns spent by reading", 1);
+            }
+            let Some(number) = self.readable.pop_front() else { return };
+            self.clients[number].is_listed = false;
+            self.receive(number);
+        }
     }
 
     fn wake(&mut self, number: usize) {
@@ -55,31 +109,35 @@ impl World {
     }
 
     fn receive(&mut self, number: usize) {
-        let client = &mut self.clients[number];
-        let Some(id) = client.id.map(ConnectionId) else { return };
-        if client.has_shut && !client.is_broken {
-            client.is_broken = true;
-        }
+        let Some(id) = self.clients[number].id.map(ConnectionId) else { return };
         if !self.server.wants_input(id) {
             return;
         }
+        self.nothing_older_is_unread(number);
+        let client = &mut self.clients[number];
         if client.is_broken {
             self.is_active = true;
+            client.is_readable = false;
             client.phase = Phase::Over;
-            self.server.hung_up(id, self.now);
+            self.measure(Call::Left, |server, now| server.hung_up(id, now));
             self.clients[number].publishing.clear();
             return self.observe_all();
         }
         if client.to_server.is_empty() {
+            client.is_readable = false;
             return;
         }
         self.is_active = true;
         let count = client.to_server.len().min(self.random.between(1, client.slice_max));
         let bytes: Vec<u8> = client.to_server.drain(..count).collect();
         client.received += count;
-        self.server.received(id, &bytes, self.now);
+        if client.to_server.is_empty() {
+            (client.is_readable, client.arrived) = (false, None);
+        }
+        self.measure(Call::Received(count), |server, now| server.received(id, &bytes, now));
         self.progress(number);
         self.observe_all();
+        self.request_read(number);
         self.server.assert_consistent();
     }
 
@@ -204,11 +262,13 @@ impl World {
             count = self.server.unsent(id, slices);
             assert!(count < slices.len(), "there is room for all slices");
         }
-        let all: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.iter().copied()).collect();
+        let length: usize = slices[..count].iter().map(|slice| slice.len()).sum();
         // Nothing is queued any more for who is about to be closed.
-        if all.is_empty() {
+        let is_websocket = client.role == Role::Subscriber(Mode::WebSocket);
+        if length == 0 || length <= client.queued.len() && !is_websocket {
             return;
         }
+        let all = joined(&slices[..count]);
         if client.drop_superseded(&all) {
             self.coverage.count("pongs superseded", 1);
         }
@@ -233,7 +293,7 @@ impl World {
             let room = self.random.between(1, left_count.min(16));
             let mut batch = Vec::new();
             while batch.len() < room {
-                let next = self.server.next_to_write(self.now);
+                let next = self.measure(Call::NextToWrite, |server, now| server.next_to_write(now));
                 self.observe_all();
                 let Some(id) = next else { break };
                 batch.push(id);
@@ -258,14 +318,13 @@ impl World {
         self.observe(number);
         let client = &mut self.clients[number];
         if client.is_broken {
-            self.server.hung_up(id, self.now);
+            self.measure(Call::Left, |server, now| server.hung_up(id, now));
             self.clients[number].publishing.clear();
             return self.observe_all();
         }
         let mut slices = [IoSlice::new(&[]); 64];
         let used = self.server.unsent(id, &mut slices);
-        let bytes: Vec<u8> =
-            slices[..used].iter().flat_map(|slice| slice.iter().copied()).collect();
+        let bytes = joined(&slices[..used]);
         assert!(!is_alone || !bytes.is_empty(), "client {number} has something to read");
         if bytes.is_empty() {
             return;
@@ -277,11 +336,12 @@ impl World {
         let expected: Vec<u8> = client.queued.drain(..count).collect();
         assert!(expected == bytes[..count], "client {number}: bytes are lost, doubled or changed");
         client.in_flight += count;
+        client.written += count as u64;
         if count > 0 {
-            self.server.sent(id, count, self.now);
+            self.measure(Call::Sent, |server, now| server.sent(id, count, now));
         }
         if count < bytes.len() {
-            client.is_blocked = true;
+            self.clients[number].is_blocked = true;
             self.server.blocked(id);
         }
     }

@@ -5,16 +5,21 @@ use super::draw::{self, EVENTS, Settings};
 use super::events::Audit;
 use super::model::{Model, Seen};
 use crate::Steps;
+use crate::bounds::{Call, Scale};
+use crate::cost::Costs;
 use crate::coverage::Coverage;
 use crate::random::Random;
 use rpushd::config::Config;
 use rpushd::server::{Host, Server};
 use rpushd::time::{Millis, Now};
+use std::collections::VecDeque;
 
 /// No world's clock goes on for as long as this.
 const SECONDS_MAX: u64 = 3600;
 /// A server that needs more turns never comes to rest.
 const LAST_TURNS_MAX: usize = 5000;
+/// Names in a request that nobody publishes to.
+const UNKNOWN_MAX: usize = 60;
 
 pub struct World {
     pub random: Random,
@@ -26,7 +31,13 @@ pub struct World {
     pub audit: Audit,
     pub clients: Vec<Client>,
     pub coverage: Coverage,
+    pub costs: Costs,
     pub is_active: bool,
+    /// Clients that the reactor is to read.
+    pub readable: VecDeque<usize>,
+    /// How often bytes or the end of a client's came to a socket from which all was read.
+    pub arrivals: u64,
+    pub turns: u64,
     /// How many publications the server had carried out when it was last asked.
     pub published: u64,
     /// The server has been told to end its subscribers.
@@ -55,17 +66,28 @@ impl World {
                 settings.inactivity >= SECONDS_MAX,
             ),
             audit: Audit::default(),
-            settings,
             config,
             now,
             clients: Vec::new(),
             coverage: Coverage::default(),
+            costs: Costs::new(Scale {
+                names: if settings.has_little_memory { 1 + UNKNOWN_MAX } else { 3 } as u64,
+                channels: if settings.has_little_memory { 1 } else { 3 },
+                formats: 8,
+                is_gzipped: settings.is_gzipped,
+                deletes: true,
+                events_channel: if settings.has_events { EVENTS } else { "" },
+            }),
             is_active: false,
+            readable: VecDeque::new(),
+            arrivals: 0,
+            turns: 0,
             published: 0,
             ends_all: false,
             channel_count: random.between(1, 4),
             client_count: random.between(3, 14),
             serial: 0,
+            settings,
             steps,
             random,
         }
@@ -76,6 +98,7 @@ impl World {
             let watcher = Client::new(Role::Subscriber(Mode::Watcher), &mut self.random);
             self.accept(watcher);
             self.ask(0);
+            self.note_arrival(0);
             self.settle();
         }
         for _ in 0..self.random.between(30, 150) {
@@ -87,12 +110,20 @@ impl World {
         } else {
             self.leave();
         }
-        self.coverage.count("push-stream publications", self.model.messages.len() as u64);
+        self.coverage.count("publications", self.model.messages.len() as u64);
+        self.coverage.add(&self.costs.coverage);
+        self.coverage.take_counters(*self.server.counters());
         self.coverage
     }
 
     pub fn log(&self, step: impl FnOnce() -> String) {
         self.steps.add(format!("{} ms: {}", self.now.monotonic.0, step()));
+    }
+
+    /// Calls the server, and looks at what that has cost.
+    pub fn measure<T>(&mut self, call: Call, run: impl FnOnce(&mut Server, Now) -> T) -> T {
+        let now = self.now;
+        self.costs.measure(&mut self.server, now, call, |server| run(server, now))
     }
 
     fn step(&mut self) {
@@ -153,13 +184,24 @@ impl World {
         };
         client.in_flight -= count;
         if client.role != Role::Subscriber(Mode::Watcher) && self.random.one_in(300) {
-            client.is_broken = true;
+            client.break_off();
+            self.note_arrival(number);
             return self.log(|| format!("client {number} aborts"));
         }
         if client.is_ready() {
             self.ask(number);
         } else if client.role == Role::Subscriber(Mode::WebSocket) && self.random.one_in(2) {
             self.speak(number);
+        }
+        self.note_arrival(number);
+    }
+
+    /// A client may have sent something.
+    pub fn note_arrival(&mut self, number: usize) {
+        let client = &mut self.clients[number];
+        if client.has_event && client.arrived.is_none() {
+            self.arrivals += 1;
+            client.arrived = Some(self.arrivals);
         }
     }
 
@@ -174,10 +216,15 @@ impl World {
         self.serial += 1;
         let length = match self.settings.has_little_memory {
             true => self.random.below(8000),
-            false if self.random.one_in(20) => 3000,
+            // Several fill a queue.
+            false if self.settings.has_small_queues && self.random.one_in(2) => 800,
+            false if !self.settings.has_small_queues && self.random.one_in(20) => 3000,
             false => self.random.below(20),
         };
-        format!("m{}-{}", self.serial, "x".repeat(length))
+        let text = format!("m{}-{}", self.serial, "x".repeat(length));
+        // The rpushd API's have quotes around them.
+        self.costs.expect_text(text.len() + 2);
+        text
     }
 
     fn ask(&mut self, number: usize) {
@@ -222,11 +269,11 @@ impl World {
             self.serial += 1;
             let serial = self.serial;
             let unknown = |number| (format!("v{serial}-{number}"), 0);
-            path.extend((0..self.random.between(1, 60)).map(unknown));
+            path.extend((0..self.random.between(1, UNKNOWN_MAX)).map(unknown));
         }
         let seen = match is_plain || self.random.one_in(2) {
             true => Seen::Nothing,
-            false => Seen::Since(second - self.random.below(10) as u64),
+            false => Seen::Since(second - self.random.magnitude(1000) as u64 + 1),
         };
         let client = &mut self.clients[number];
         client.validators.clear();
@@ -244,7 +291,7 @@ impl World {
         let may_publish = !self.settings.has_little_memory;
         let (frame, said) = match self.random.below(12) {
             0 => (masked(0x88, &1000u16.to_be_bytes(), mask), Said::Close),
-            1..=4 => {
+            1..=7 => {
                 // Each pong can be told from the others.
                 self.serial += 1;
                 let mut payload = format!("p{}", self.serial).into_bytes();
@@ -254,6 +301,7 @@ impl World {
             _ if may_publish => {
                 self.serial += 1;
                 let text = format!("w{}", self.serial);
+                self.costs.expect_text(text.len());
                 (masked(0x81, text.as_bytes(), mask), Said::Text(text))
             }
             _ => return,
@@ -268,7 +316,8 @@ impl World {
     fn reload(&mut self) {
         self.log(|| "reload".into());
         self.ends_all = self.settings.reload_ends;
-        self.server.reconfigure(self.config.clone(), self.now);
+        let config = self.config.clone();
+        self.measure(Call::Whole, |server, now| server.reconfigure(config, now));
         self.observe_all();
         if std::mem::take(&mut self.ends_all) {
             // Who is still being sent old messages sees its end behind them.
@@ -279,7 +328,7 @@ impl World {
             }
         }
         self.server.assert_consistent();
-        self.coverage.count("push-stream reloads", 1);
+        self.coverage.count("reloads", 1);
     }
 
     /// Everybody reads, until nothing moves any more: then all have got everything.
@@ -297,7 +346,7 @@ impl World {
             self.turn();
             if moved == 0 && !self.is_active && !self.is_due() {
                 self.everything_has_come();
-                return self.coverage.count("push-stream worlds at rest", 1);
+                return self.coverage.count("settled", 1);
             }
         }
         panic!("the world does not come to rest");
@@ -327,7 +376,7 @@ impl World {
         self.log(|| "stop".into());
         self.ends_all = true;
         self.audit.is_over = true;
-        self.server.stop(self.now);
+        self.measure(Call::Whole, |server, now| server.stop(now));
         self.observe_all();
         for (number, client) in self.clients.iter_mut().enumerate() {
             let is_live = client.id.is_some() && !client.is_broken && client.live().is_some();
@@ -342,7 +391,8 @@ impl World {
     fn leave(&mut self) {
         self.log(|| "all leave".into());
         self.audit.is_over = true;
-        self.clients.iter_mut().for_each(|client| client.is_broken = true);
+        self.clients.iter_mut().for_each(Client::break_off);
+        (0..self.clients.len()).for_each(|number| self.note_arrival(number));
         self.end(|world| world.server.connection_count() == 0);
         assert!(self.server.is_empty() || self.settings.has_events, "nothing is left");
     }

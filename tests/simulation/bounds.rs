@@ -1,0 +1,323 @@
+//! What a call of the server may cost, by the limits in force. Nothing is begun when a half of a
+//! turn is spent, but what was begun is finished; so a call may cost what was left of the half and
+//! one unit more: one request, one piece of a replay or one round of a fan-out.
+
+use rpushd::config::Limits;
+use rpushd::server::Work;
+
+/// Members that a fan-out visits before something is written.
+pub const VISITS_PER_ROUND: u64 = 16;
+/// What the backlog counts for a publication besides its text.
+pub const PUBLICATION_COST: u64 = 256;
+/// A piece of a replay has about so many bytes at most, and so many messages.
+const PIECE_BYTES_MAX: u64 = 64 * 1024;
+const PIECE_MESSAGES_MAX: u64 = 64;
+/// Pieces are made in a row for so long.
+const FEED_NANOSECONDS: u64 = 500_000;
+/// Old messages of an answer are compressed together up to this size, each with so much besides its
+/// text.
+const COMPRESSED_BYTES_MAX: u64 = 256 * 1024;
+const MESSAGE_OVERHEAD: u64 = 64;
+/// The shortest message that is formatted here.
+const MESSAGE_BYTES_MIN: u64 = 12;
+/// Head, header and footer of an answer, or what a format puts around a text, are shorter than
+/// this.
+pub const AROUND_BYTES: u64 = 256;
+
+/// A call of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// So many bytes.
+    Received(usize),
+    NextToRead,
+    /// A client closed its side, or its connection broke.
+    Left,
+    Tick,
+    NextToWrite,
+    Sent,
+    /// A new configuration or the stop, which concern every connection.
+    Whole,
+}
+
+/// What a world's clients ask for.
+#[derive(Clone, Debug)]
+pub struct Scale {
+    /// Names of channels in one request at most, and how many of them are published to.
+    pub names: u64,
+    pub channels: u64,
+    /// Wire formats that its messages are made in at most.
+    pub formats: u64,
+    pub is_gzipped: bool,
+    /// Whether channels are deleted, which visits all members at once.
+    pub deletes: bool,
+    pub events_channel: &'static str,
+}
+
+/// What a call may cost, or has cost.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cost {
+    pub requests: u64,
+    pub frames: u64,
+    /// Without events.
+    pub publications: u64,
+    pub visits: u64,
+    pub writes: u64,
+    pub encoded: u64,
+    pub bytes: u64,
+    pub nanoseconds: u64,
+}
+
+/// What there was to do before a call, and what was left of the half.
+pub struct Before {
+    pub work: Work,
+    pub left: u64,
+    pub is_behind: bool,
+    pub backlog_bytes: u64,
+    pub pending_bytes: u64,
+    pub connections: u64,
+    pub events: u64,
+}
+
+/// What one of each kind costs in nanoseconds, as the server weighs it.
+pub struct Weights {
+    request: u64,
+    frame: u64,
+    publication: u64,
+    channel: u64,
+    visit: u64,
+    delivery: u64,
+    encoded: u64,
+    pub write: u64,
+    compressed: u64,
+    compressed_byte: u64,
+}
+
+impl Weights {
+    pub fn new() -> Weights {
+        let none = Work::default();
+        Weights {
+            request: Work { requests: 1, ..none }.nanoseconds(),
+            frame: Work { frames: 1, ..none }.nanoseconds(),
+            publication: Work { publications: 1, ..none }.nanoseconds(),
+            channel: Work { channels: 1, ..none }.nanoseconds(),
+            visit: Work { visits: 1, ..none }.nanoseconds(),
+            delivery: Work { deliveries: 1, ..none }.nanoseconds(),
+            encoded: Work { encoded: 1, ..none }.nanoseconds(),
+            write: Work { writes: 1, ..none }.nanoseconds(),
+            compressed: Work { compressed: 1, ..none }.nanoseconds(),
+            compressed_byte: Work { compressed_bytes: 1, ..none }.nanoseconds(),
+        }
+    }
+}
+
+/// Units of work and what each may cost at most, in one state of the server.
+pub struct Units<'a> {
+    pub scale: &'a Scale,
+    pub limits: &'a Limits,
+    pub weights: Weights,
+    pub text_bytes: u64,
+    /// Messages that may be stored, by the channels that a request names, and their bytes.
+    pub old_count: u64,
+    pub old_bytes: u64,
+    /// Publications that may be pending in this call, and what they and their encodings count for.
+    pub pending_count: u64,
+    pub backlog_bytes: u64,
+}
+
+impl Units<'_> {
+    /// So many messages formatted, with so many bytes.
+    fn formatted(&self, encoded: u64, bytes: u64) -> Cost {
+        let weights = &self.weights;
+        let compressed = match self.scale.is_gzipped {
+            // Each by itself, and perhaps all together.
+            true => 2 * (encoded * weights.compressed + bytes * weights.compressed_byte),
+            false => 0,
+        };
+        // The text counts, and what is made of it.
+        let nanoseconds = encoded * weights.encoded + bytes + compressed;
+        Cost { encoded, bytes: 2 * bytes, nanoseconds, ..Cost::default() }
+    }
+
+    /// Everything that is pending, once in each format.
+    fn encodings(&self) -> Cost {
+        let formats = self.scale.formats;
+        self.formatted(formats * self.pending_count, formats * self.backlog_bytes)
+    }
+
+    /// So many members take everything that is pending for them; encodings are shared, but an
+    /// answer to a waiting request may be its own. A member that leaves may make another one take
+    /// what is pending before its turn, for each of its channels.
+    fn visits(&self, count: u64) -> Cost {
+        let (weights, channels) = (&self.weights, self.scale.channels);
+        let taken = self.pending_count * channels * weights.delivery;
+        let names = self.scale.names;
+        let left = names * (weights.channel + 2 * weights.publication + AROUND_BYTES);
+        let own = self.formatted(1, self.text_bytes + AROUND_BYTES);
+        let each = weights.visit + (1 + channels) * taken + left + own.nanoseconds;
+        let visits = Cost {
+            visits: count,
+            encoded: count,
+            bytes: count * (own.bytes + 2 * names * AROUND_BYTES),
+            nanoseconds: count * each,
+            ..Cost::default()
+        };
+        visits.and(self.encodings())
+    }
+
+    /// Headers, footers and pings of all locations, after a reload.
+    fn made_anew(&self) -> Cost {
+        self.formatted(100, 100 * AROUND_BYTES)
+    }
+
+    pub fn round(&self) -> Cost {
+        self.visits(VISITS_PER_ROUND)
+    }
+
+    /// Pieces of a replay until there are enough of them, or until they have taken long enough and
+    /// the last one is finished.
+    pub fn feed(&self) -> Cost {
+        let piece = PIECE_BYTES_MAX.min(self.limits.outbox_bytes_max as u64);
+        let message = self.text_bytes + AROUND_BYTES;
+        let bytes = (2 * piece + message).min(self.old_bytes);
+        let count = (bytes / MESSAGE_BYTES_MIN).min(self.old_count);
+        // Each piece counts, too, and has one message at least; so does the end.
+        let whole = self.formatted(2 * count + 1, bytes);
+        let last = self.formatted(PIECE_MESSAGES_MAX + 1, piece + message);
+        Cost { nanoseconds: whole.nanoseconds.min(FEED_NANOSECONDS + last.nanoseconds), ..whole }
+    }
+
+    /// A request's head, its channels, and its answer.
+    fn head(&self) -> Cost {
+        let (weights, names) = (&self.weights, self.scale.names);
+        // Each channel is looked up, made, joined and left, and each of the last three may be an
+        // event.
+        let own = weights.request
+            + names * (4 * weights.channel + 3 * weights.publication + 2 * AROUND_BYTES);
+        let own = Cost {
+            bytes: AROUND_BYTES * (1 + 3 * names),
+            nanoseconds: own + AROUND_BYTES,
+            ..Cost::default()
+        };
+        let answer = match self.scale.is_gzipped {
+            true => {
+                let bytes = COMPRESSED_BYTES_MAX.min(self.limits.outbox_bytes_max as u64);
+                self.formatted(bytes / MESSAGE_OVERHEAD + 1, bytes + AROUND_BYTES)
+            }
+            false => Cost::default(),
+        };
+        own.and(self.feed()).and(answer)
+    }
+
+    /// What a request's body, or a frame, says is carried out: it is published once before there
+    /// must be room again, or a channel is deleted, which visits its members.
+    fn carried_out(&self, visits: u64) -> Cost {
+        let nanoseconds = self.weights.publication + 2 * self.text_bytes;
+        let own = Cost { bytes: 4 * self.text_bytes, nanoseconds, ..Cost::default() };
+        own.and(self.visits(visits))
+    }
+}
+
+impl Cost {
+    fn and(self, other: Cost) -> Cost {
+        Cost {
+            requests: self.requests + other.requests,
+            frames: self.frames + other.frames,
+            publications: self.publications + other.publications,
+            visits: self.visits + other.visits,
+            writes: self.writes + other.writes,
+            encoded: self.encoded + other.encoded,
+            bytes: self.bytes + other.bytes,
+            nanoseconds: self.nanoseconds + other.nanoseconds,
+        }
+    }
+
+    fn times(self, count: u64) -> Cost {
+        Cost {
+            requests: self.requests * count,
+            frames: self.frames * count,
+            publications: self.publications * count,
+            visits: self.visits * count,
+            writes: self.writes * count,
+            encoded: self.encoded * count,
+            bytes: self.bytes * count,
+            nanoseconds: self.nanoseconds * count,
+        }
+    }
+}
+
+/// The share of a half of a turn.
+pub fn allowance(limits: &Limits) -> u64 {
+    u64::from(limits.microseconds_per_turn) * 1000 / 2
+}
+
+/// How many may be begun before the rest of a half is spent.
+fn begun(left: u64, each: u64) -> u64 {
+    left.div_ceil(each)
+}
+
+/// What a call may cost more than was left of the half, and what it may cost in all.
+pub fn bound(units: &Units<'_>, call: Call, before: &Before, cost: &Cost) -> (u64, Cost) {
+    let weights = &units.weights;
+    let left = before.left;
+    match call {
+        Call::Received(_) | Call::NextToRead => {
+            let length = if let Call::Received(length) = call { length as u64 } else { 0 };
+            let visits_max = match units.scale.deletes {
+                true => before.connections * units.scale.channels,
+                false => 0,
+            };
+            let carried_out = units.carried_out(cost.visits.min(visits_max));
+            let unit = units.head().and(carried_out);
+            let is_paused = left == 0 || before.is_behind;
+            let may_begin = |each| if is_paused { 0 } else { begun(left, each) };
+            let frames = match (left, call) {
+                (0, Call::NextToRead) => 0,
+                // A frame that is not complete counts as one.
+                _ => begun(left, weights.frame) + 1,
+            };
+            // A body may belong to a request that was counted earlier, and a message has several
+            // frames.
+            let published = units.carried_out(0).times(cost.publications + cost.frames);
+            let all = units.head().times(cost.requests).and(published).and(carried_out);
+            let bound = Cost {
+                requests: may_begin(weights.request),
+                frames,
+                publications: may_begin(weights.publication),
+                bytes: all.bytes + length,
+                nanoseconds: left + unit.nanoseconds + length,
+                ..all
+            };
+            (unit.nanoseconds + length, bound)
+        }
+        Call::NextToWrite if left == 0 => (0, Cost::default()),
+        Call::NextToWrite => {
+            let unit = units.round().and(units.feed());
+            let bound = Cost {
+                visits: begun(left, weights.visit) + VISITS_PER_ROUND - 1,
+                encoded: begun(left, weights.encoded) + unit.encoded,
+                bytes: 2 * left + unit.bytes,
+                nanoseconds: left + unit.nanoseconds,
+                ..unit
+            };
+            (unit.nanoseconds, bound)
+        }
+        Call::Sent => {
+            let own = Cost { writes: 1, nanoseconds: weights.write, ..Cost::default() };
+            let bound = own.and(units.feed()).and(Cost { visits: 0, ..units.visits(1) });
+            (bound.nanoseconds, bound)
+        }
+        Call::Left => {
+            let bound = Cost { visits: 0, ..units.visits(1) };
+            (bound.nanoseconds, bound)
+        }
+        Call::Whole => {
+            let all = units.visits(before.connections).and(units.made_anew());
+            let bound = Cost { visits: 0, ..all };
+            (bound.nanoseconds, bound)
+        }
+        Call::Tick => {
+            let bound = Cost { visits: 0, ..units.visits(before.connections) };
+            (bound.nanoseconds, bound)
+        }
+    }
+}
