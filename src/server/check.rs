@@ -94,6 +94,11 @@ impl Server {
         self.turn.ended
     }
 
+    /// Whether something that this client publishes waits for room; for tests.
+    pub fn is_publishing(&self, id: ConnectionId) -> bool {
+        self.waiting.contains(id.0)
+    }
+
     /// Whether nothing is left: no connection, no timer, nothing to hand out; for tests.
     pub fn is_empty(&self) -> bool {
         self.connections.is_empty()

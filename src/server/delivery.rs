@@ -2,9 +2,9 @@
 
 use super::Server;
 use super::connection::{Connection, Phase, Subscriber, Transport};
-use super::fanout::Pending;
 use super::lines::SlowReader;
 use super::outbox::Overflow;
+use super::pending::Pending;
 use crate::hub::{ChannelId, Draft, Full, SubscriberId};
 use crate::message::Message;
 use crate::stats::Counters;
@@ -103,7 +103,7 @@ impl Server {
     }
 
     /// The same for a subscriber that a fan-out gave messages to.
-    fn request_delivery(&mut self, id: u32) {
+    pub(super) fn request_delivery(&mut self, id: u32) {
         let flags = &mut self.connections[id as usize].flags;
         if !flags.is_blocked && !std::mem::replace(&mut flags.is_pending, true) {
             self.delivered.push_back(id);

@@ -6,10 +6,10 @@
 //! what it has taken; so members may come, go and change places in the middle of a walk, and be visited
 //! twice, and still everybody gets everything once and in order.
 
-use super::push_stream::SharedAnswer;
+use super::pending::{PUBLICATION_COST, Pending};
 use crate::hub::{ChannelId, Hub, SubscriberId};
 use crate::message::Message;
-use crate::transports::{Encoded, FormatId, Formats, Frame, Publication};
+use crate::transports::{FormatId, Formats, Frame};
 use slab::Slab;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -20,8 +20,6 @@ const NONE: u32 = u32::MAX;
 const VISITS_PER_ROUND: usize = 16;
 /// A batch is not made larger than this: it is a copy.
 const BATCH_BYTES_MAX: usize = 256 * 1024;
-/// About what a publication takes besides its text, so that many small ones are bounded too.
-const PUBLICATION_COST: usize = 256;
 
 #[derive(Default)]
 pub(super) struct Fanout {
@@ -39,6 +37,8 @@ pub(super) struct Fanout {
 struct Job {
     channel: ChannelId,
     publications: VecDeque<Pending>,
+    /// What they take in the queue of a member that has none of them.
+    queue_bytes: usize,
     /// Members before this position have been visited on this walk.
     cursor: usize,
     /// Members before this position are to be visited on this walk: as many as there were when it began, less
@@ -66,44 +66,6 @@ pub(super) struct Batch {
     pub(super) count: u64,
     /// Publications that cannot be said in this format.
     pub(super) skipped: u64,
-}
-
-/// A publication that some members may not have taken yet.
-pub(super) struct Pending {
-    pub(super) sequence: u64,
-    pub(super) publication: Publication,
-    /// Its long-polling answers.
-    pub(super) answers: Vec<SharedAnswer>,
-    /// What the backlog counts for it.
-    cost: usize,
-}
-
-impl Pending {
-    fn new(sequence: u64, message: Rc<Message>) -> Pending {
-        let cost = PUBLICATION_COST + message.text.len();
-        Pending { sequence, publication: Publication::new(message), answers: Vec::new(), cost }
-    }
-
-    /// The publication in this format; the bytes of an encoding made now are added to `made`.
-    pub(super) fn encoded(
-        &mut self,
-        format: FormatId,
-        formats: &mut Formats,
-        made: &mut usize,
-    ) -> Option<&Encoded> {
-        let mut own = 0;
-        let encoded = self.publication.encoded(format, formats, &mut own);
-        self.cost += own;
-        *made += own;
-        encoded
-    }
-
-    /// Its text, the encodings made of it and its answers.
-    fn actual_cost(&self) -> usize {
-        let answers: usize = self.answers.iter().map(SharedAnswer::bytes).sum();
-        let text_bytes = self.publication.message.text.len();
-        PUBLICATION_COST + text_bytes + self.publication.made_bytes() + answers
-    }
 }
 
 impl Job {
@@ -141,11 +103,13 @@ impl Fanout {
             if job.walk_size.is_none() {
                 job.walk_end = self.sequence;
             }
+            job.queue_bytes += pending.queue_bytes();
             job.publications.push_back(pending);
             return;
         }
         let key = self.jobs.insert(Job {
             channel,
+            queue_bytes: pending.queue_bytes(),
             publications: VecDeque::from([pending]),
             cursor: 0,
             walk_size: None,
@@ -156,6 +120,12 @@ impl Fanout {
         let key = u32::try_from(key).expect("fewer jobs than channels");
         self.job_of[index] = key;
         self.order.push_back(key);
+    }
+
+    /// Whether so much is pending on a channel that it would fill a large part of each member's queue.
+    pub(super) fn is_crowded(&self, channel: ChannelId, bytes_max: usize) -> bool {
+        let key = self.job_of.get(channel.0 as usize).copied().unwrap_or(NONE);
+        self.jobs.get(key as usize).is_some_and(|job| job.queue_bytes > bytes_max)
     }
 
     /// What is pending on a channel, oldest first.
@@ -307,6 +277,7 @@ impl Fanout {
             && let Some(done) = job.publications.pop_front()
         {
             self.backlog_bytes -= done.cost;
+            job.queue_bytes -= done.queue_bytes();
         }
         match job.publications.back() {
             Some(last) => {

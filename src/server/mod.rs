@@ -25,6 +25,7 @@ mod lifecycle;
 mod lines;
 mod listing;
 mod outbox;
+mod pending;
 mod publishing;
 mod push_stream;
 mod ration;
@@ -126,6 +127,8 @@ pub struct Server {
     /// Paused connections that can go on as soon as the publish backlog has room, in the order in which they
     /// were paused. An entry whose connection is not paused any more is skipped.
     resumable: VecDeque<u32>,
+    /// Of these, those that were on the list when the turn began: each goes on once in a turn.
+    resumes_left: usize,
     /// Publications that wait for room in the backlog or for time.
     waiting: Waiting,
     to_read: VecDeque<u32>,
@@ -204,6 +207,7 @@ impl Server {
             answers_in_row: 0,
             leaving: Vec::new(),
             resumable: VecDeque::new(),
+            resumes_left: 0,
             waiting: Waiting::default(),
             to_read: VecDeque::new(),
             to_shut: VecDeque::new(),
@@ -217,6 +221,7 @@ impl Server {
 
     /// A turn of the loop begins: to be called before [`Server::next_to_read`].
     pub fn begin_turn(&mut self, now: Now) {
+        self.resumes_left = self.resumable.len();
         self.date.refresh(now.unix_seconds());
         self.turn.begin_half(self.config.limits.microseconds_per_turn);
     }

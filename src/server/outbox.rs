@@ -62,7 +62,7 @@ pub(super) enum Left {
 
 /// What a queued frame costs besides its bytes: the counts in front of them and the end of their block on the
 /// heap, 16 bytes and up to 24, and its place in the queue, 16 to 32. A pong of 2 bytes takes 64.
-const FRAME_COST: usize = 64;
+pub(super) const FRAME_COST: usize = 64;
 
 impl Outbox {
     /// Whether nothing is queued, and nothing is still to be made.

@@ -43,6 +43,11 @@ impl Waiting {
         messages.for_each(|publishing| publishing.channels.retain(|other| **other != *name));
     }
 
+    /// Whether something of this connection waits.
+    pub(super) fn contains(&self, id: u32) -> bool {
+        self.0.contains_key(&id)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -54,10 +59,17 @@ impl Server {
         !self.is_behind() && !self.turn.is_spent()
     }
 
+    /// Whether more would close the channel's members for reading too slowly, though they read all that they
+    /// are sent: a visit gives a member everything that is pending. The next pass makes room.
+    fn is_crowded(&self, name: &[u8]) -> bool {
+        let bytes_max = self.config.limits.outbox_bytes_max / 4;
+        self.hub.find(name).is_some_and(|channel| self.fanout.is_crowded(channel, bytes_max))
+    }
+
     /// Publishes to as many channels as there is room for, and answers the request behind the last one.
     pub(super) fn go_on_publishing(&mut self, id: u32, mut publishing: Publishing, now: Now) {
         while let Some(name) = publishing.channels.pop_front() {
-            if !self.can_publish() {
+            if !self.can_publish() || self.is_crowded(&name) {
                 publishing.channels.push_front(name);
                 self.waiting.0.insert(id, publishing);
                 return self.pause(id);

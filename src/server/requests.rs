@@ -456,7 +456,8 @@ impl Server {
     /// Lets the connection that has been paused longest go on. None: there is none, or the time for it has not
     /// come.
     pub(super) fn resume_paused(&mut self, now: Now) -> Option<ConnectionId> {
-        while self.can_publish() {
+        while self.can_publish() && self.resumes_left > 0 {
+            self.resumes_left -= 1;
             let id = self.resumable.pop_front()?;
             let Some(connection) = self.connections.get_mut(id as usize) else { continue };
             if std::mem::take(&mut connection.flags.pause) != Pause::Listed {

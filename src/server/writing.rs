@@ -73,7 +73,13 @@ impl Server {
     pub(super) fn go_on_writing(&mut self, id: u32, now: Now) {
         let connection = &self.connections[id as usize];
         if !connection.outbox.is_empty() {
-            self.request_write(id);
+            // Before the next round, those of the last one are given all that they take: a member's queue
+            // must not fill up because others were visited meanwhile.
+            let is_delivery = matches!(connection.phase, Phase::Subscriber(_));
+            match is_delivery && !connection.outbox.is_fed() {
+                true => self.request_delivery(id),
+                false => self.request_write(id),
+            }
         } else if matches!(connection.phase, Phase::Draining) {
             self.shut(id, now);
         }

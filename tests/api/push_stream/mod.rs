@@ -1,6 +1,7 @@
 //! The promises of push-stream locations, a module per section of the push-stream spec.
 
 mod bounded_work;
+mod bursts;
 mod checklist;
 mod checklist_subscribers;
 mod compression;
