@@ -15,8 +15,8 @@ INSTALL ?= install
 # For `make simulate`: one seed again, or that many.
 SEED ?=
 SEEDS ?= 20000
-# For `make fuzz`.
-TARGET ?= nginx_config
+# For `make fuzz`: one of "cargo fuzz list --fuzz-dir tests/fuzz".
+TARGET ?= server
 FUZZ_SECONDS ?= 600
 # Options of the load harness: ARGS="--smoke".
 ARGS ?=
@@ -29,6 +29,7 @@ archive = rpushd-linux-$(architecture)-$(or $(word 4,$(target_parts)),gnu)
 target_dir = $(or $(CARGO_TARGET_DIR),target)
 dist = $(target_dir)/dist
 binary = $(target_dir)/$(if $(CARGO_BUILD_TARGET),$(CARGO_BUILD_TARGET)/)release/rpushd
+fuzzing = $(target_dir)/fuzz
 
 # The unit, with the folder of the binary. systemd wants whole paths.
 unit = sed -E 's,^(Exec[A-Za-z]+)=rpushd ,\1=$(1)/rpushd ,' packaging/systemd/rpushd.service
@@ -67,8 +68,13 @@ bench: ## Measure the core alone, then real sockets against a bare loop (ARGS= f
 bench-peers: ## Measure nginx with nchan (Debian packages) as rpushd is measured; ARGS= as for bench
 	benches/peers/run.sh $(ARGS)
 
-fuzz: ## Fuzz TARGET=nginx_config for FUZZ_SECONDS=600 (needs cargo-fuzz)
-	RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run --fuzz-dir tests/fuzz $(TARGET) -- -max_total_time=$(FUZZ_SECONDS) \
+# What was found to be worth keeping stays in the corpus below the build folder; seeds are the small part of it
+# that people can read.
+fuzz: ## Fuzz TARGET=server (or another of tests/fuzz) for FUZZ_SECONDS=600 (needs cargo-fuzz, g++)
+	mkdir -p $(fuzzing)/corpus/$(TARGET)
+	RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run --fuzz-dir tests/fuzz --target-dir $(fuzzing) $(TARGET) \
+		$(fuzzing)/corpus/$(TARGET) tests/fuzz/seeds/$(TARGET) -- \
+		-max_total_time=$(FUZZ_SECONDS) -timeout=20 \
 		$(addprefix -dict=,$(wildcard tests/fuzz/dictionaries/$(TARGET).dict))
 
 # The unit works where the user rpushd was not made, too: systemd makes one up then (DynamicUser=).

@@ -6,8 +6,8 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// Looks programs up on the path and where Debian keeps servers. None: one is missing, and the test is
-/// skipped.
+/// Looks programs up on the path and where Debian keeps servers. None: one is missing, and the test
+/// is skipped.
 ///
 /// # Panics
 /// One is missing, and `CI` is `true`.
@@ -87,8 +87,8 @@ impl Server {
 }
 
 impl Drop for Server {
-    /// Workers would outlive their master, so the whole process group is killed. The child leads it, and
-    /// its id is not free for others before it is waited for.
+    /// Workers would outlive their master, so the whole process group is killed. The child leads
+    /// it, and its id is not free for others before it is waited for.
     fn drop(&mut self) {
         let line = format!("kill -s KILL -- -{}", self.child.id());
         _ = Command::new("sh").args(["-c", &line]).stderr(Stdio::null()).status();

@@ -1,6 +1,6 @@
-//! Any bytes as an nginx configuration: the first part is the main file, the others are `/etc/0`, `/etc/1`, …
-//! that it may include. Reading them must end in a tree or an error, translating that in a configuration whose
-//! written file reads back, or an error.
+//! Any bytes as an nginx configuration: the first part is the main file, the others are `/etc/0`,
+//! `/etc/1`, … that it may include. Reading them must end in a tree or an error, translating that
+//! in a configuration whose written file reads back, or an error.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -40,8 +40,6 @@ fuzz_target!(|data: &[u8]| {
     let Ok(scopes) = Scopes::read(&tree) else { return };
     for id in scopes.ids() {
         scopes.role(id);
-        scopes.header_template(id);
-        scopes.longpolling_connection_ttl(id);
         for directive in &scopes.scope(id).directives {
             let text = &tree.file(directive.file).text[directive.span.clone()];
             assert!(matches!(text.last(), Some(b';' | b'}')));
