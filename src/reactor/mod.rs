@@ -15,6 +15,7 @@ mod listen_socket;
 mod listeners;
 mod log_output;
 mod process;
+mod readable;
 mod signals;
 mod socket;
 mod systemd;
@@ -37,9 +38,9 @@ use accepting::{Kind, Pauses};
 use mio::event::Event;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
+use readable::{Pop, Readable};
 use signals::{Signal, Signals};
 use socket::{Socket, Transfer};
-use std::collections::VecDeque;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
@@ -51,8 +52,6 @@ const SIGNALS: Token = Token(FIRST_LISTENER - 1);
 const READ_BYTES: usize = 64 * 1024;
 /// The same while the publish backlog has no room.
 const READ_BYTES_BEHIND: usize = 4 * 1024;
-/// Sockets read in one turn.
-const READS_PER_TURN: usize = 1024;
 /// Sockets that are looked up together before the first of them is written to.
 const WRITES_AT_ONCE: usize = 16;
 /// Frames in one gathered write. Room for more would cost each write of a single frame 2 % to
@@ -74,9 +73,7 @@ pub struct Reactor {
     notifier: Notifier,
     listeners: Vec<BoundListener>,
     sockets: Vec<Option<Socket>>,
-    /// Connections that have something to read and are to be read, in the order in which it
-    /// arrived.
-    readable: VecDeque<u32>,
+    readable: Readable,
     /// Room for those that are written to next; empty between two turns.
     writable: Vec<ConnectionId>,
     buffer: Box<[u8]>,
@@ -118,7 +115,7 @@ impl Reactor {
             notifier,
             listeners,
             sockets: Vec::new(),
-            readable: VecDeque::new(),
+            readable: Readable::default(),
             writable: Vec::with_capacity(WRITES_AT_ONCE),
             buffer: vec![0; READ_BYTES].into_boxed_slice(),
             pauses: Pauses::default(),
@@ -140,7 +137,7 @@ impl Reactor {
         loop {
             self.wait()?;
             let now = self.clock.now();
-            self.resume(now);
+            self.resume_reading(now);
             self.take_events(now, reload);
             self.accept(now);
             self.read(now);
@@ -206,15 +203,6 @@ impl Reactor {
         if event.is_readable() || event.is_read_closed() || event.is_error() {
             socket.is_readable = true;
             self.request_read(id);
-        }
-    }
-
-    /// Puts a readable connection on the list of those to read, if its bytes are wanted.
-    fn request_read(&mut self, id: u32) {
-        let Some(Some(socket)) = self.sockets.get_mut(id as usize) else { return };
-        if socket.is_readable && !socket.is_listed && self.server.wants_input(ConnectionId(id)) {
-            socket.is_listed = true;
-            self.readable.push_back(id);
         }
     }
 
@@ -371,23 +359,38 @@ impl Reactor {
         }
     }
 
-    /// Takes up what was left over. This comes before new events are looked at, so that what
-    /// arrived earlier is read earlier.
-    fn resume(&mut self, now: Now) {
+    /// Takes up what was left over, before new events are looked at: what arrived earlier is read
+    /// earlier. Internal listeners, what was left over and what is new have a third of the time each.
+    fn resume_reading(&mut self, now: Now) {
         self.server.begin_turn(now);
+        let (server, readable) = (&self.server, &mut self.readable);
+        readable.begin_turn(server.has_resumable(), |id| server.is_of_internal(id));
+        self.read_each(self.readable.internal_count(), 1, Readable::pop_internal, now);
         while let Some(id) = self.server.next_to_read(now) {
             self.request_read(id.0);
         }
     }
 
-    /// Reads each ready socket once, as far as the turn has time; those with more come again in the
-    /// next.
+    /// Puts a readable connection on the list of those to read, if its bytes are wanted.
+    fn request_read(&mut self, id: u32) {
+        let Some(Some(socket)) = self.sockets.get_mut(id as usize) else { return };
+        if socket.is_readable && !socket.is_listed && self.server.wants_input(ConnectionId(id)) {
+            socket.is_listed = true;
+            self.readable.push(id, self.server.is_of_internal(id));
+        }
+    }
+
+    /// Reads each ready socket once, if there is time; those with more come again in the next turn.
     fn read(&mut self, now: Now) {
-        for _ in 0..self.readable.len().min(READS_PER_TURN) {
-            if self.server.is_turn_spent() {
+        self.read_each(self.readable.arrived_count(), 3, Readable::pop_arrived, now);
+    }
+
+    fn read_each(&mut self, count: usize, thirds: u64, pop: Pop, now: Now) {
+        for _ in 0..count {
+            if self.server.has_spent_thirds(thirds) {
                 return;
             }
-            let Some(id) = self.readable.pop_front() else { return };
+            let Some(id) = pop(&mut self.readable) else { return };
             self.read_one(id, now);
         }
     }

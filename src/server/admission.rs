@@ -92,6 +92,12 @@ impl Server {
         self.config.listeners[usize::from(listener.0)].is_internal
     }
 
+    /// Whether a connection came over an internal listener.
+    pub fn is_of_internal(&self, id: u32) -> bool {
+        let connection = self.connections.get(id as usize);
+        connection.is_some_and(|connection| self.is_internal(connection.listener))
+    }
+
     /// A new configuration may have made another kind of a listener.
     pub(super) fn recount_internal(&mut self) {
         let internal = self.connections.iter().filter(|(_, one)| self.is_internal(one.listener));

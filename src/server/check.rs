@@ -39,7 +39,7 @@ impl Server {
             );
             let flags = &connection.flags;
             assert!(
-                flags.pause != Pause::Listed || self.resumable.contains(&id),
+                flags.pause != Pause::Listed || self.resumable.contains(id),
                 "connection {id} goes on"
             );
             assert!(

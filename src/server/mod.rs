@@ -31,6 +31,7 @@ mod push_stream;
 mod ration;
 mod replay;
 mod requests;
+mod resumable;
 mod trail;
 mod turn;
 mod writing;
@@ -56,6 +57,7 @@ use outbox::Left;
 use publishing::Waiting;
 use ration::Ration;
 use replay::Pieces;
+use resumable::Resumable;
 use sha1::{Digest, Sha1};
 use slab::Slab;
 use std::collections::VecDeque;
@@ -124,9 +126,7 @@ pub struct Server {
     answers_in_row: usize,
     /// Work left for later in the turn, each entry with a flag in its connection.
     leaving: Vec<u32>,
-    /// Paused connections that can go on as soon as the publish backlog has room, in the order in which they
-    /// were paused. An entry whose connection is not paused any more is skipped.
-    resumable: VecDeque<u32>,
+    resumable: Resumable,
     /// Of these, those that were on the list when the turn began: each goes on once in a turn.
     resumes_left: usize,
     /// Publications that wait for room in the backlog or for time.
@@ -206,7 +206,7 @@ impl Server {
             delivered: VecDeque::new(),
             answers_in_row: 0,
             leaving: Vec::new(),
-            resumable: VecDeque::new(),
+            resumable: Resumable::default(),
             resumes_left: 0,
             waiting: Waiting::default(),
             to_read: VecDeque::new(),
@@ -229,6 +229,11 @@ impl Server {
     /// Whether what the turn may cost is spent: nothing more is to be read before the next turn.
     pub fn is_turn_spent(&self) -> bool {
         self.turn.is_spent()
+    }
+
+    /// Whether so many thirds of it are spent.
+    pub fn has_spent_thirds(&self, count: u64) -> bool {
+        self.turn.has_spent_thirds(count)
     }
 
     /// The work done since [`Server::begin_turn`] or, behind it, [`Server::tick`]; for tests.
@@ -431,7 +436,7 @@ impl Server {
             || self.fanout.has_rested()
             || !self.to_shut.is_empty()
             || !self.to_close.is_empty()
-            || !self.resumable.is_empty() && !self.is_behind()
+            || self.has_resumable()
     }
 
     /// The limits in force.

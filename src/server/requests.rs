@@ -449,16 +449,22 @@ impl Server {
         let flags = &self.connections[id as usize].flags;
         if flags.pause == Pause::ForRoom && self.can_be_sent_more(id) {
             self.connections[id as usize].flags.pause = Pause::Listed;
-            self.resumable.push_back(id);
+            self.resumable.push(id, self.is_of_internal(id));
         }
     }
 
-    /// Lets the connection that has been paused longest go on. None: there is none, or the time for it has not
-    /// come.
+    /// Whether a connection waits for nothing but its turn.
+    pub fn has_resumable(&self) -> bool {
+        !self.resumable.is_empty() && !self.is_behind()
+    }
+
+    /// Lets the connection that has been paused longest go on. None: there is none, the time for it
+    /// has not come, or the rest of the time for reading is that of connections that have sent
+    /// something new.
     pub(super) fn resume_paused(&mut self, now: Now) -> Option<ConnectionId> {
-        while self.can_publish() && self.resumes_left > 0 {
+        while self.resumes_left > 0 && !self.is_behind() && !self.turn.has_spent_thirds(2) {
             self.resumes_left -= 1;
-            let id = self.resumable.pop_front()?;
+            let id = self.resumable.pop()?;
             let Some(connection) = self.connections.get_mut(id as usize) else { continue };
             if std::mem::take(&mut connection.flags.pause) != Pause::Listed {
                 continue;

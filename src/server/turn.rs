@@ -92,4 +92,9 @@ impl Turn {
     pub(super) fn is_spent(&self) -> bool {
         self.work.nanoseconds() >= self.allowance
     }
+
+    /// So many thirds of it are spent.
+    pub(super) fn has_spent_thirds(&self, count: u64) -> bool {
+        self.work.nanoseconds() * 3 >= self.allowance * count
+    }
 }

@@ -1,0 +1,59 @@
+//! Paused connections that can go on as soon as the publish backlog and the turn have room.
+
+use std::collections::VecDeque;
+
+/// Each kind in the order in which its connections were paused. The two kinds take turns, so
+/// however many visitors wait, a publisher waits for one of them. An entry whose connection is not
+/// paused any more is skipped by the caller.
+#[derive(Default)]
+pub(super) struct Resumable {
+    public: VecDeque<u32>,
+    /// Of internal listeners.
+    internal: VecDeque<u32>,
+    /// The last one was of an internal listener.
+    was_internal: bool,
+}
+
+impl Resumable {
+    pub(super) fn push(&mut self, id: u32, is_internal: bool) {
+        if is_internal {
+            self.internal.push_back(id);
+        } else {
+            self.public.push_back(id);
+        }
+    }
+
+    pub(super) fn pop(&mut self) -> Option<u32> {
+        self.was_internal =
+            !self.internal.is_empty() && (!self.was_internal || self.public.is_empty());
+        if self.was_internal { self.internal.pop_front() } else { self.public.pop_front() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.public.len() + self.internal.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.public.is_empty() && self.internal.is_empty()
+    }
+
+    pub(super) fn contains(&self, id: u32) -> bool {
+        self.public.contains(&id) || self.internal.contains(&id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_publisher_waits_for_one_visitor_however_many_wait() {
+        let mut resumable = Resumable::default();
+        (0..100).for_each(|id| resumable.push(id, false));
+        resumable.push(200, true);
+        resumable.push(201, true);
+        let order = std::iter::from_fn(|| resumable.pop()).take(6);
+        assert_eq!(Vec::from_iter(order), [200, 0, 201, 1, 2, 3]);
+        assert!(!resumable.is_empty() && resumable.contains(99) && !resumable.contains(3));
+    }
+}
