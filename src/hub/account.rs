@@ -31,6 +31,9 @@ pub(super) fn channel_cost(name: &[u8]) -> usize {
     CHANNEL_COST + name.len()
 }
 
+/// The part of the account, a quarter, that messages of WebSocket clients leave to publishers.
+const PUBLISHERS_SHARE: usize = 4;
+
 /// Nothing more fits into the memory account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
@@ -71,6 +74,17 @@ impl MemoryAccount {
     /// For publications and subscribers.
     pub(super) fn charge(&mut self, bytes: usize) -> Result<(), Full> {
         if self.limit.saturating_sub(self.used - self.visitors) < bytes {
+            return Err(Full);
+        }
+        self.used += bytes;
+        Ok(())
+    }
+
+    /// For a visitor's message. Once stored it stays until it expires, so a part is left to
+    /// publishers.
+    pub(super) fn charge_visitors_message(&mut self, bytes: usize) -> Result<(), Full> {
+        let part = self.limit - self.limit / PUBLISHERS_SHARE;
+        if part.saturating_sub(self.used - self.visitors) < bytes {
             return Err(Full);
         }
         self.used += bytes;

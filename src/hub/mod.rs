@@ -41,10 +41,11 @@ use visitors::Spare;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChannelId(pub u32);
 
-/// Who wants a channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Who makes a channel or a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Maker {
     /// The application: it publishes there, or has signed a subscribe token for this channel.
+    #[default]
     Application,
     /// A subscriber of a location, which can name any channel. What it publishes through its WebSocket
     /// changes nothing about that.
@@ -71,6 +72,8 @@ pub struct Draft {
     pub event_type: Option<Rc<[u8]>>,
     /// Kept for later subscribers.
     pub is_stored: bool,
+    /// Who publishes it.
+    pub maker: Maker,
 }
 
 /// All channels.
@@ -292,7 +295,7 @@ impl Hub {
         let is_stored = draft.is_stored && (!is_event || self.charge_event(cost, now));
         let is_charged = !is_event && (is_stored || self.account.charges_trash());
         if is_charged {
-            self.charge(cost, now)?;
+            self.charge_message(cost, draft.maker, now)?;
         }
         let (time, tag) = self.stamp(now);
         self.take_from_spare(channel);

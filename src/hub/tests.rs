@@ -375,6 +375,19 @@ fn a_replay_starts_where_the_subscriber_stopped() {
 }
 
 #[test]
+fn messages_of_visitors_leave_a_quarter_of_the_memory_account_to_publishers() {
+    let mut hub = Hub::new(HubSettings { store_bytes_max: 100_000, ..settings() }, at(0));
+    let channel = hub.find_or_create(b"a", Maker::Visitor, at(0)).unwrap();
+    let by_visitor = Draft { maker: Maker::Visitor, ..stored(&[b'x'; 1000]) };
+    let count = (0..100).take_while(|_| hub.publish(channel, &by_visitor, at(0)).is_ok()).count();
+    assert!((60..75).contains(&count), "{count}");
+    for _ in 0..20 {
+        hub.publish(channel, &stored(&[b'x'; 1000]), at(0)).unwrap();
+    }
+    assert_eq!(hub.publish(channel, &by_visitor, at(0)).unwrap_err(), Full);
+}
+
+#[test]
 fn new_settings_count_the_channels_anew() {
     let watched = HubSettings { events_channel_id: b"EV".to_vec(), ..settings() };
     let mut hub = Hub::new(watched, at(0));

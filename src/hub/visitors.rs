@@ -144,6 +144,21 @@ impl Hub {
         Ok(())
     }
 
+    /// Charges a message.
+    pub(super) fn charge_message(
+        &mut self,
+        bytes: usize,
+        maker: Maker,
+        now: Now,
+    ) -> Result<(), Full> {
+        match maker {
+            Maker::Application => self.account.charge(bytes)?,
+            Maker::Visitor => self.account.charge_visitors_message(bytes)?,
+        }
+        self.relieve(now);
+        Ok(())
+    }
+
     /// Charges a channel that a visitor makes.
     pub(super) fn charge_visitors_channel(&mut self, cost: usize, now: Now) -> bool {
         while self.account.charge_visitors(cost).is_err() {

@@ -146,6 +146,7 @@ impl Server {
                     event_id: event_id.clone(),
                     event_type: event_type.clone(),
                     is_stored: *is_stored,
+                    ..Draft::default()
                 };
                 if self.can_encode(longest(&request.channels), &draft) {
                     let channels = request.channels.iter().cloned().collect();

@@ -5,7 +5,7 @@ use super::subscriber::Joining;
 use super::{Asked, Refusal};
 use crate::endpoints::push_stream::{Wire, no_cache, publisher};
 use crate::http::{Framing, Response, Status};
-use crate::hub::Draft;
+use crate::hub::{Draft, Maker};
 use crate::server::Server;
 use crate::server::connection::{Phase, Transport};
 use crate::server::feed::Feed;
@@ -219,7 +219,8 @@ impl Server {
         let channels = hub.channels_of(&connection.subscriptions);
         let names = |(channel, times)| std::iter::repeat_n(hub.name(channel), times as usize);
         let channels: VecDeque<_> = channels.flat_map(names).collect();
-        let draft = Draft { text: text.into(), is_stored, ..Draft::default() };
+        let maker = Maker::Visitor;
+        let draft = Draft { text: text.into(), is_stored, maker, ..Draft::default() };
         if !self.can_encode(channels.iter().map(|name| name.len()).max().unwrap_or(0), &draft) {
             let reason = Refusal::MessageTooLarge.explain();
             let frame = websocket::close(CloseCode::TOO_BIG, reason);

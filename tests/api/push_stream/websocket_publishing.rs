@@ -225,8 +225,9 @@ fn nothing_is_read_from_a_publisher_while_backlog_bytes_max_wait_for_their_subsc
 fn a_client_whose_text_finds_no_memory_is_closed_and_the_refusal_is_counted() {
     let daemon = publishing_daemon("");
     let client = connected(&daemon, "a/b");
-    let large = "x".repeat(7 * 1024 * 1024);
-    for _ in 0..4 {
+    // Three quarters of the memory account are for visitors: 48 MiB.
+    let large = "x".repeat(13 * 512 * 1024);
+    for _ in 0..3 {
         client.send(masked(TEXT, &large));
         assert!(client.read() == [text(&large), text(&large)].concat());
     }
