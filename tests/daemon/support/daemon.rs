@@ -156,6 +156,13 @@ impl Daemon {
         address.split(' ').next().unwrap().to_owned()
     }
 
+    /// The address of the first internal TCP listener.
+    pub fn internal_address(&self) -> String {
+        let line = self.wait_for(" (internal)");
+        let (_, address) = line.split_once("listening on ").unwrap();
+        address.split(' ').next().unwrap().to_owned()
+    }
+
     pub fn url(&self) -> String {
         format!("http://{}", self.address())
     }
