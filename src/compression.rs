@@ -10,6 +10,9 @@ pub const FLUSH_TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 pub const LAST_BLOCK: [u8; 2] = [0x03, 0x00];
 /// The first buffer of a decompressed message, if it may be that large.
 const INFLATED_BYTES_MIN: usize = 1024;
+/// Streams that one message may consist of. A client may end a stream and begin the next, as RFC 7692, section
+/// 7.2.3.4, allows; an empty stream is two bytes and 33 ns of work, 8 MB of them were 130 ms.
+const STREAMS_MAX: u32 = 1024;
 
 /// The level of everything that no setting gives one to.
 const LEVEL: u32 = 6;
@@ -114,7 +117,11 @@ pub enum InflateError {
 
 /// Decompresses messages, each on its own.
 #[derive(Debug, Default)]
-pub struct Inflater(Option<Box<Decompress>>);
+pub struct Inflater {
+    stream: Option<Box<Decompress>>,
+    /// Bytes that came out of it since they were last asked for, whatever became of them.
+    bytes: u64,
+}
 
 impl Inflater {
     /// Decompresses streams that follow each other, up to the end of the last one. Never allocates much more
@@ -123,10 +130,27 @@ impl Inflater {
     /// # Errors
     /// The payload is broken, or larger than allowed.
     pub fn inflate(&mut self, payload: &[u8], bytes_max: usize) -> Result<Vec<u8>, InflateError> {
-        let stream = self.0.get_or_insert_with(|| Box::new(Decompress::new(false)));
+        let mut message = Vec::new();
+        let inflated = self.append(payload, bytes_max, &mut message);
+        self.bytes += message.len() as u64;
+        inflated.map(|()| message)
+    }
+
+    /// Bytes that were decompressed since this was last asked, also of messages that were refused.
+    pub fn take_bytes(&mut self) -> u64 {
+        std::mem::take(&mut self.bytes)
+    }
+
+    fn append(
+        &mut self,
+        payload: &[u8],
+        bytes_max: usize,
+        message: &mut Vec<u8>,
+    ) -> Result<(), InflateError> {
+        let stream = self.stream.get_or_insert_with(|| Box::new(Decompress::new(false)));
         stream.reset(false);
         let mut rest = payload;
-        let mut message = Vec::new();
+        let mut streams = 0;
         loop {
             if message.len() == message.capacity() {
                 // One byte above the limit, so that a message of exactly its size leaves room and ends.
@@ -137,16 +161,20 @@ impl Inflater {
             }
             let taken_before = stream.total_in();
             let status = stream
-                .decompress_vec(rest, &mut message, FlushDecompress::None)
+                .decompress_vec(rest, message, FlushDecompress::None)
                 .map_err(|_| InflateError::Broken)?;
             if message.len() > bytes_max {
                 return Err(InflateError::TooBig);
             }
             rest = &rest[(stream.total_in() - taken_before) as usize..];
             match status {
-                Status::StreamEnd if rest.is_empty() => return Ok(message),
+                Status::StreamEnd if rest.is_empty() => return Ok(()),
+                Status::StreamEnd if streams == STREAMS_MAX => return Err(InflateError::Broken),
                 // A client may mark a block as the last one and go on (RFC 7692 section 7.2.3.4).
-                Status::StreamEnd => stream.reset(false),
+                Status::StreamEnd => {
+                    streams += 1;
+                    stream.reset(false);
+                }
                 Status::Ok | Status::BufError => {
                     // Room is left, yet it stopped: it waits for bytes that will never come.
                     if message.len() < message.capacity() {
@@ -181,6 +209,23 @@ mod tests {
             let fresh = Compressor::default().flushed_if_shorter(text.as_bytes());
             assert_eq!(used.flushed_if_shorter(text.as_bytes()), fresh);
         }
+    }
+
+    #[test]
+    fn a_message_may_consist_of_many_streams_but_not_of_any_number() {
+        let mut inflater = Inflater::default();
+        assert_eq!(inflater.inflate(&LAST_BLOCK.repeat(1025), 1), Ok(Vec::new()));
+        assert_eq!(inflater.inflate(&LAST_BLOCK.repeat(1026), 1), Err(InflateError::Broken));
+    }
+
+    #[test]
+    fn what_is_decompressed_of_a_refused_message_counts_too() {
+        let mut packed = Vec::new();
+        Compressor::default().finish(&[b'a'; 5000], 6, &mut packed);
+        let mut inflater = Inflater::default();
+        assert_eq!(inflater.inflate(&packed, 5000).map(|message| message.len()), Ok(5000));
+        assert_eq!(inflater.inflate(&packed, 4999), Err(InflateError::TooBig));
+        assert_eq!((inflater.take_bytes(), inflater.take_bytes()), (10_000, 0));
     }
 
     #[test]

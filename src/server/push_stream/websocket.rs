@@ -132,7 +132,10 @@ impl Server {
                 keeps_texts: settings.is_some_and(|settings| settings.websocket_allow_publish),
                 message_bytes_max: bytes_max,
             };
-            match reader.next(&mut rest, rules, &mut self.inflater, now.monotonic) {
+            let event = reader.next(&mut rest, rules, &mut self.inflater, now.monotonic);
+            // Also of a message that is refused for what came out of it.
+            self.turn.work.bytes += 2 * self.inflater.take_bytes();
+            match event {
                 None => break,
                 Some(Ok(event)) => self.take_frame(id, event, now),
                 Some(Err(violation)) => {
@@ -148,8 +151,8 @@ impl Server {
     fn take_frame(&mut self, id: u32, event: Event, now: Now) {
         match event {
             Event::Text(text) if !text.is_empty() => {
-                // Unmasked, perhaps decompressed, checked as UTF-8, and copied.
-                self.turn.work.bytes += 4 * text.len() as u64;
+                // Unmasked, checked as UTF-8, and copied.
+                self.turn.work.bytes += 3 * text.len() as u64;
                 self.publish_from(id, text.as_bytes(), now);
             }
             Event::Text(_) | Event::TextDropped | Event::Pong => {}

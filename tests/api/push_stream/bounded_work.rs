@@ -3,6 +3,7 @@
 use super::receiving::*;
 use super::websocket_client::*;
 use crate::support::{Client, Daemon};
+use rpushd::compression::Compressor;
 
 const BACKLOG: usize = 20_000;
 /// What a pending publication counts for besides its text.
@@ -155,4 +156,23 @@ fn statistics_and_publications_that_name_many_channels_draw_on_the_turn_for_each
         daemon.run();
         assert_eq!(first + greedy.text().matches("HTTP/1.1 ").count(), 40);
     }
+}
+
+#[test]
+fn messages_that_are_refused_for_what_they_decompress_to_cost_a_turn_what_they_cost() {
+    const SIZE: usize = 1024 * 1024;
+    let own = "websocket_allow_publish = true";
+    let mut config = try_config("", &location("/ws", "websocket", own)).unwrap();
+    config.limits.websocket_message_bytes_max = SIZE;
+    config.limits.microseconds_per_turn = 1000;
+    let daemon = Daemon::new(config);
+    let plain = [vec![b'a'; SIZE - 1], vec![0xff]].concat();
+    let bomb = Compressor::default().flushed_if_shorter(&plain).unwrap();
+    let clients: Vec<Client> = (0..10).map(|_| compressing(&daemon, "a")).collect();
+    clients.iter().for_each(|client| client.post(masked(0xc1, &bomb)));
+    daemon.turn();
+    let refused = clients.iter().filter(|client| !client.read().is_empty()).count();
+    assert!(refused <= 1, "{refused} of them in one turn");
+    daemon.run();
+    assert!(clients.iter().all(Client::is_ended));
 }

@@ -55,6 +55,16 @@ pub fn connected(daemon: &Daemon, channels: &str) -> Client {
     client
 }
 
+/// A client that has agreed on compression and read everything up to now.
+pub fn compressing(daemon: &Daemon, channels: &str) -> Client {
+    let client = daemon.connect();
+    let offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
+    client.send(get(&format!("/ws/{channels}"), &format!("{UPGRADE}{offer}")));
+    let answer = client.text();
+    assert!(answer.contains("\r\nSec-WebSocket-Extensions: permessage-deflate;"), "{answer}");
+    client
+}
+
 /// A frame as servers write it (RFC 6455, section 5.2).
 pub fn frame(first: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
     with_length(first, 0, payload.as_ref().len(), payload.as_ref())

@@ -134,16 +134,6 @@ fn deflated_total(daemon: &Daemon) -> u64 {
     statistics["websocket_messages_deflated_total"].as_u64().expect("the counter is there")
 }
 
-/// A client that has agreed on compression and read everything up to now.
-fn compressing(daemon: &Daemon, channels: &str) -> Client {
-    let client = daemon.connect();
-    let offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
-    client.send(get(&format!("/ws/{channels}"), &format!("{UPGRADE}{offer}")));
-    let answer = client.text();
-    assert!(answer.contains("\r\nSec-WebSocket-Extensions: permessage-deflate;"), "{answer}");
-    client
-}
-
 /// The text of a compressed frame of up to 65,535 bytes (RFC 7692, section 7.2.2).
 fn inflated(frame: &[u8]) -> String {
     assert_eq!(frame[0], 0xc1, "a final text frame with the compressed bit");
