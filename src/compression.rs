@@ -10,8 +10,9 @@ pub const FLUSH_TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 pub const LAST_BLOCK: [u8; 2] = [0x03, 0x00];
 /// The first buffer of a decompressed message, if it may be that large.
 const INFLATED_BYTES_MIN: usize = 1024;
-/// Streams that one message may consist of. A client may end a stream and begin the next, as RFC 7692, section
-/// 7.2.3.4, allows; an empty stream is two bytes and 33 ns of work, 8 MB of them were 130 ms.
+/// Streams that one message may consist of. A client may end a stream and begin the next, as RFC
+/// 7692, section 7.2.3.4, allows; an empty stream is two bytes and 33 ns of work, 8 MB of them were
+/// 130 ms.
 const STREAMS_MAX: u32 = 1024;
 
 /// The level of everything that no setting gives one to.

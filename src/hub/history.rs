@@ -75,9 +75,9 @@ impl History {
         messages.stored.push_back(Stored { expires, message });
     }
 
-    /// How many, from the oldest on, have expired.
-    pub(super) fn expired(&self, now: Millis) -> usize {
-        self.iter().take_while(|stored| stored.expires <= now).count()
+    /// How many, from the oldest on, have expired; counted up to a maximum.
+    pub(super) fn expired(&self, now: Millis, count_max: usize) -> usize {
+        self.iter().take(count_max).take_while(|stored| stored.expires <= now).count()
     }
 
     pub(super) fn next_expiry(&self) -> Option<Millis> {

@@ -63,6 +63,9 @@ impl Hub {
 
     /// When [`Hub::sweep`] has something to do.
     pub fn next_sweep(&self) -> Option<Millis> {
+        if !self.due.is_empty() {
+            return Some(Millis(0));
+        }
         let expiry = self.lifecycle.next_due();
         match (expiry, self.sweep_at) {
             (Some(one), Some(other)) => Some(one.min(other)),
@@ -70,14 +73,23 @@ impl Hub {
         }
     }
 
-    /// Removes what has expired: stored messages, idle channels, deleted channels, the trash.
-    pub fn sweep(&mut self, now: Now) {
-        let mut due = std::mem::take(&mut self.due);
-        self.lifecycle.advance(now.monotonic, &mut due);
-        for key in due.drain(..) {
-            self.expire(ChannelId(key), now.monotonic);
+    /// Removes what has expired: stored messages, idle channels, deleted channels, the trash. Of
+    /// messages and channels that are due it removes so many at most; the rest is left for the next
+    /// call. Returns how many.
+    pub fn sweep(&mut self, count_max: usize, now: Now) -> usize {
+        if self.due.is_empty() {
+            self.lifecycle.advance(now.monotonic, &mut self.due);
+            self.due.reverse();
         }
-        self.due = due;
+        let mut left = count_max;
+        while left > 0
+            && let Some(key) = self.due.pop()
+        {
+            // It may have ended meanwhile; one that has taken its place is looked at in vain.
+            if self.channels.contains(key as usize) {
+                left -= self.expire(ChannelId(key), left, now.monotonic);
+            }
+        }
         if self.sweep_at.is_some_and(|at| at <= now.monotonic) {
             self.sweep_at = None;
             self.sweep_deleted(now.monotonic);
@@ -87,12 +99,20 @@ impl Hub {
                 self.request_sweep(next);
             }
         }
+        count_max - left
     }
 
-    fn expire(&mut self, channel: ChannelId, now: Millis) {
+    /// Removes expired messages, so many at most, and the channel if it is over. Returns how much
+    /// it did.
+    fn expire(&mut self, channel: ChannelId, count_max: usize, now: Millis) -> usize {
         let entry = &self.channels[channel.0 as usize];
-        let expired = entry.history.expired(now);
+        let expired = entry.history.expired(now, count_max);
         self.discard_oldest(channel, expired, now);
+        if expired == count_max {
+            // There may be more.
+            self.due.push(channel.0);
+            return count_max;
+        }
         let entry = &self.channels[channel.0 as usize];
         let is_over = self.idle_end(entry).is_some_and(|end| end <= now);
         if is_over && self.events_channel != Some(channel) {
@@ -105,6 +125,7 @@ impl Hub {
         } else {
             self.schedule(channel, now);
         }
+        expired + 1
     }
 
     fn sweep_deleted(&mut self, now: Millis) {

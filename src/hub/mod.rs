@@ -88,6 +88,8 @@ pub struct Hub {
     members: Members,
     /// Each channel's next moment: its oldest message expires, or it has been idle for long enough.
     lifecycle: TimerWheel,
+    /// Channels whose moment has come and that are still to be looked at, the first one last.
+    /// They have no other moment until then.
     due: Vec<u32>,
     deleted: Vec<Deleted>,
     /// When deleted channels and the trash are next looked at.

@@ -35,7 +35,7 @@ fn stored(text: &[u8]) -> Draft {
 fn sweep_until(hub: &mut Hub, seconds: u64) {
     while let Some(next) = hub.next_sweep().filter(|next| *next <= at(seconds).monotonic) {
         let now = Now { monotonic: next, unix: Millis(1_000_000_000 + next.0) };
-        hub.sweep(now);
+        hub.sweep(usize::MAX, now);
         hub.assert_consistent();
     }
 }
@@ -53,6 +53,24 @@ fn ids_count_per_channel_and_tags_per_second_over_all_channels() {
     // The last one was published by a clock that had been set back.
     assert_eq!(seen, [(1, 0, 1), (1, 0, 2), (2, 0, 3), (3, 1, 1), (2, 1, 2)]);
     hub.assert_consistent();
+}
+
+#[test]
+fn a_sweep_removes_so_many_messages_and_channels_at_most_and_the_next_one_goes_on() {
+    let mut hub = Hub::new(settings(), at(0));
+    let one = hub.find_or_create(b"one", Maker::Application, at(0)).unwrap();
+    for _ in 0..5 {
+        hub.publish(one, &stored(b"x"), at(0)).unwrap();
+    }
+    hub.find_or_create(b"two", Maker::Visitor, at(0)).unwrap();
+    hub.find_or_create(b"three", Maker::Visitor, at(0)).unwrap();
+    let mut left = Vec::new();
+    while hub.next_sweep().is_some_and(|next| next <= at(31).monotonic) && left.len() < 9 {
+        assert!(hub.sweep(2, at(31)) <= 2);
+        hub.assert_consistent();
+        left.push((hub.totals().stored, hub.channel_count()));
+    }
+    assert_eq!(left, [(3, 3), (1, 3), (0, 2), (0, 0)]);
 }
 
 #[test]

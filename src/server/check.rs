@@ -29,7 +29,7 @@ impl Server {
             let deadline = connection.deadline(&self.config.limits) + super::TICK;
             let soonest = self.timers.next_due().unwrap_or_default();
             assert!(
-                self.timers.due(id) <= deadline.max(soonest),
+                self.timers.due(id) <= deadline.max(soonest) || self.expired.contains(&id),
                 "connection {id}: its deadline is watched"
             );
             let is_waiting = connection.outbox.is_empty() || connection.flags.is_blocked;
@@ -70,6 +70,13 @@ impl Server {
     /// Bytes that came from this client and have not been used yet; for tests.
     pub fn unread_bytes(&self, id: ConnectionId) -> usize {
         self.connections[id.0 as usize].input.len()
+    }
+
+    /// Whether the connection is paused and goes on in the next turn: it has had its share of this
+    /// one, or the paused connections have had theirs; for tests.
+    pub fn goes_on_in_next_turn(&self, id: ConnectionId) -> bool {
+        let is_listed = self.connections[id.0 as usize].flags.pause == Pause::Listed;
+        is_listed && (self.resumes_left == 0 || self.turn.is_paused_share_spent)
     }
 
     /// The id of the channel's last message; for tests.

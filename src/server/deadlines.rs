@@ -6,6 +6,9 @@ use super::{Server, TICK};
 use crate::http::Status;
 use crate::time::{Millis, Now};
 
+/// Deadlines that are looked at in each turn, whatever they cost: most are looked at in vain.
+const DEADLINES_MIN: usize = 16;
+
 impl Server {
     /// Sees to it that the connection is looked at by its next deadline. A deadline that moved back is
     /// left as it is: it is looked at once in vain and set anew, which is cheaper than moving it with
@@ -16,13 +19,26 @@ impl Server {
     }
 
     pub(super) fn expire(&mut self, now: Now) {
-        let mut expired = std::mem::take(&mut self.expired);
-        self.timers.advance(now.monotonic, &mut expired);
-        for id in expired.drain(..) {
-            self.expire_one(id, now);
-            self.rearm(id);
+        if self.expired.is_empty() {
+            self.timers.advance(now.monotonic, &mut self.expired);
+            self.expired.reverse();
         }
-        self.expired = expired;
+        // Whatever the turn has cost so far: under load deadlines are kept, too.
+        self.turn.begin_share();
+        let mut count = 0;
+        while (count < DEADLINES_MIN || !self.turn.is_share_spent())
+            && let Some(id) = self.expired.pop()
+        {
+            count += 1;
+            // It may have ended meanwhile, and another may have its place, whose deadline has not
+            // come.
+            if self.connections.contains(id as usize) {
+                self.turn.work.expired += 1;
+                self.expire_one(id, now);
+                self.rearm(id);
+                self.settle(now);
+            }
+        }
         if self.stops_at.is_some_and(|at| at <= now.monotonic) {
             self.condemn_all();
         }

@@ -71,6 +71,10 @@ pub use turn::Work;
 /// Granularity of connection deadlines.
 const TICK: Millis = Millis(64);
 
+/// Messages and channels removed in one turn because their time is over: about 2 ms. All that
+/// visitors make in a second ends in a second, too.
+const SWEPT_PER_TURN: usize = 1024;
+
 /// What the core cannot know by itself.
 #[derive(Clone, Debug)]
 pub struct Host {
@@ -134,6 +138,7 @@ pub struct Server {
     to_read: VecDeque<u32>,
     to_shut: VecDeque<u32>,
     to_close: VecDeque<u32>,
+    /// Connections whose deadline has come and that are still to be looked at, the first one last.
     expired: Vec<u32>,
     visits: Vec<SubscriberId>,
 }
@@ -223,7 +228,7 @@ impl Server {
     pub fn begin_turn(&mut self, now: Now) {
         self.resumes_left = self.resumable.len();
         self.date.refresh(now.unix_seconds());
-        self.turn.begin_half(self.config.limits.microseconds_per_turn);
+        self.turn.begin_reading(self.config.limits.microseconds_per_turn);
     }
 
     /// Whether what the turn may cost is spent: nothing more is to be read before the next turn.
@@ -333,7 +338,7 @@ impl Server {
         self.expire(now);
         self.report_held_back(now);
         if self.hub.next_sweep().is_some_and(|at| at <= now.monotonic) {
-            self.hub.sweep(now);
+            self.turn.work.channels += self.hub.sweep(SWEPT_PER_TURN, now) as u64;
             self.pieces.forget_unused();
         }
         self.settle(now);
@@ -365,8 +370,9 @@ impl Server {
         }
     }
 
-    /// A connection that wants input again. A paused one goes on with what it had sent already. So all of them
-    /// are to be asked for before anything new is read: what arrived earlier is carried out earlier.
+    /// A connection that wants input again. A paused one goes on with what it had sent already. So
+    /// all of them are to be asked for before anything new is read: what arrived earlier is carried
+    /// out earlier, as far as their share of the turn has time for it.
     pub fn next_to_read(&mut self, now: Now) -> Option<ConnectionId> {
         while let Some(id) = self.to_read.pop_front().or_else(|| self.fanout.next_rested()) {
             if let Some(connection) = self.connections.get_mut(id as usize) {
@@ -380,6 +386,9 @@ impl Server {
         }
         let resumed = self.resume_paused(now);
         self.settle(now);
+        if resumed.is_none() {
+            self.turn.begin_new();
+        }
         resumed
     }
 
@@ -434,6 +443,7 @@ impl Server {
             || !self.fanout.is_idle()
             || !self.to_read.is_empty()
             || self.fanout.has_rested()
+            || !self.expired.is_empty()
             || !self.to_shut.is_empty()
             || !self.to_close.is_empty()
             || self.has_resumable()

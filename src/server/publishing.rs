@@ -69,7 +69,8 @@ impl Server {
     /// Publishes to as many channels as there is room for, and answers the request behind the last one.
     pub(super) fn go_on_publishing(&mut self, id: u32, mut publishing: Publishing, now: Now) {
         while let Some(name) = publishing.channels.pop_front() {
-            if !self.can_publish() || self.is_crowded(&name) {
+            let is_spent = self.is_behind() || self.turn.is_visit_spent();
+            if is_spent || self.is_crowded(&name) {
                 publishing.channels.push_front(name);
                 self.waiting.0.insert(id, publishing);
                 return self.pause(id);

@@ -18,6 +18,7 @@ enum Taken {
 impl Server {
     /// Puts new bytes behind what was left over and uses as many as it can.
     pub(super) fn read(&mut self, id: u32, bytes: &[u8], now: Now) {
+        self.turn.begin_visit();
         let connection = &mut self.connections[id as usize];
         match connection.phase {
             Phase::Draining | Phase::Lingering | Phase::Condemned { .. } => return,
@@ -406,9 +407,9 @@ impl Server {
     }
 
     /// Whether there is room for one more request: the client reads what it gets, the subscribers have taken
-    /// most of what was published, and the turn has time.
+    /// most of what was published, and the turn has time for one more of this client.
     fn can_answer(&self, id: u32) -> bool {
-        self.can_be_sent_more(id) && !self.is_behind() && !self.turn.is_spent()
+        self.can_be_sent_more(id) && !self.is_behind() && !self.turn.is_visit_spent()
     }
 
     /// Whether the client has read most of what it was sent.
@@ -469,6 +470,7 @@ impl Server {
             if std::mem::take(&mut connection.flags.pause) != Pause::Listed {
                 continue;
             }
+            self.turn.begin_visit();
             if let Some(publishing) = self.waiting.take(id) {
                 self.go_on_publishing(id, publishing, now);
             }

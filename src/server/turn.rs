@@ -33,6 +33,8 @@ pub struct Work {
     pub compressed_bytes: u64,
     /// Writes to sockets.
     pub writes: u64,
+    /// Connections whose deadline has come.
+    pub expired: u64,
 }
 
 impl Work {
@@ -63,6 +65,7 @@ impl Work {
             (self.deliveries, 40),
             (self.encoded, 150),
             (self.writes, 4_000),
+            (self.expired, 300),
             (self.compressed, 8_000),
             (self.compressed_bytes, 20),
         ];
@@ -71,20 +74,64 @@ impl Work {
     }
 }
 
+/// One connection's share of a half: what it has sent beyond that is carried out in its next turn,
+/// so that pipelined requests do not hold up those of others.
+const VISITS_PER_HALF: u64 = 32;
+
 /// The allowance of the half of a turn that is going on: reading and requests, or handing out and writing.
 #[derive(Debug, Default)]
 pub(super) struct Turn {
     pub(super) work: Work,
     /// The work of the half before, with that of the call that ended it.
     pub(super) ended: Work,
+    half: u64,
     allowance: u64,
+    /// The connections that were paused have had their time.
+    pub(super) is_paused_share_spent: bool,
+    visit_end: u64,
+    share_end: u64,
 }
 
 impl Turn {
+    /// Begins the first half of a turn with its share of a whole turn's budget. Connections that
+    /// were paused go on in half of it.
+    pub(super) fn begin_reading(&mut self, budget_microseconds: u32) {
+        self.begin_half(budget_microseconds);
+        self.allowance = self.half / 2;
+        self.is_paused_share_spent = false;
+    }
+
+    /// The paused connections have had their time. What is new gets the rest of the half, but no
+    /// less than half of it, whatever waits in paused connections.
+    pub(super) fn begin_new(&mut self) {
+        self.is_paused_share_spent |= self.is_spent();
+        self.allowance = self.half.max(self.work.nanoseconds() + self.half / 2);
+    }
+
     /// Begins a half with its share of a whole turn's budget.
     pub(super) fn begin_half(&mut self, budget_microseconds: u32) {
         self.ended = std::mem::take(&mut self.work);
-        self.allowance = u64::from(budget_microseconds) * 1000 / 2;
+        self.half = u64::from(budget_microseconds) * 1000 / 2;
+        self.allowance = self.half;
+    }
+
+    /// Begins with what one connection has sent.
+    pub(super) fn begin_visit(&mut self) {
+        self.visit_end = self.work.nanoseconds() + self.half / VISITS_PER_HALF;
+    }
+
+    /// The connection has had its share; its first request or frame is within it in any case.
+    pub(super) fn is_visit_spent(&self) -> bool {
+        self.work.nanoseconds() > self.visit_end || self.is_spent()
+    }
+
+    /// Begins with deadlines, which have a share of their own.
+    pub(super) fn begin_share(&mut self) {
+        self.share_end = self.work.nanoseconds() + self.half / 4;
+    }
+
+    pub(super) fn is_share_spent(&self) -> bool {
+        self.work.nanoseconds() > self.share_end
     }
 
     /// Nothing more is to be begun in this half. What was begun is finished: it is one request, one piece of

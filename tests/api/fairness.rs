@@ -74,3 +74,26 @@ fn one_client_with_many_requests_does_not_come_before_another_with_one() {
     daemon.run();
     assert_eq!(received(&reader), ["1", "2", "9", "3", "4"]);
 }
+
+#[test]
+fn a_request_waits_for_a_share_of_each_client_that_pipelines_and_not_for_all_they_sent() {
+    let mut config = config();
+    config.limits.microseconds_per_turn = 2000;
+    let daemon = Daemon::new(config);
+    let greedy: Vec<Client> = (0..100).map(|_| daemon.dial()).collect();
+    greedy.iter().for_each(|client| client.post(get("/healthz", "").repeat(1000)));
+    let late = daemon.dial();
+    late.post(publish("a", "1"));
+    let first = (1..100).find(|_| {
+        daemon.turn();
+        !late.text().is_empty()
+    });
+    assert!(first.is_some_and(|turns| turns <= 10), "answered in turn {first:?}, behind new ones");
+    // Now all the others are paused in the middle of what they have sent.
+    late.post(publish("a", "2"));
+    daemon.turn();
+    assert!(late.text().starts_with("HTTP/1.1 204"), "not behind those that are paused");
+    daemon.run();
+    let answers = |client: &Client| client.text().matches("HTTP/1.1 200").count();
+    assert!(greedy.iter().all(|client| answers(client) == 1000));
+}

@@ -5,6 +5,8 @@
 use rpushd::config::Limits;
 use rpushd::server::Work;
 
+/// Connections that share a half of a turn.
+const VISITS_PER_HALF: u64 = 32;
 /// Members that a fan-out visits before something is written.
 pub const VISITS_PER_ROUND: u64 = 16;
 /// What the backlog counts for a publication besides its text.
@@ -90,6 +92,7 @@ pub struct Weights {
     pub write: u64,
     compressed: u64,
     compressed_byte: u64,
+    expired: u64,
 }
 
 impl Weights {
@@ -106,6 +109,7 @@ impl Weights {
             write: Work { writes: 1, ..none }.nanoseconds(),
             compressed: Work { compressed: 1, ..none }.nanoseconds(),
             compressed_byte: Work { compressed_bytes: 1, ..none }.nanoseconds(),
+            expired: Work { expired: 1, ..none }.nanoseconds(),
         }
     }
 }
@@ -250,6 +254,12 @@ pub fn allowance(limits: &Limits) -> u64 {
     u64::from(limits.microseconds_per_turn) * 1000 / 2
 }
 
+/// What one connection may use of it at a time, twice: with a publication that has waited, and with
+/// what it has sent behind that.
+pub fn visit(limits: &Limits) -> u64 {
+    2 * (allowance(limits) / VISITS_PER_HALF + 1)
+}
+
 /// How many may be begun before the rest of a half is spent.
 fn begun(left: u64, each: u64) -> u64 {
     left.div_ceil(each)
@@ -316,7 +326,12 @@ pub fn bound(units: &Units<'_>, call: Call, before: &Before, cost: &Cost) -> (u6
             (bound.nanoseconds, bound)
         }
         Call::Tick => {
-            let bound = Cost { visits: 0, ..units.visits(before.connections) };
+            let ended = Cost {
+                nanoseconds: before.connections * weights.expired
+                    + (units.old_count + units.scale.channels) * weights.channel,
+                ..Cost::default()
+            };
+            let bound = Cost { visits: 0, ..units.visits(before.connections).and(ended) };
             (bound.nanoseconds, bound)
         }
     }

@@ -1,11 +1,12 @@
 //! What each call of the server costs: members visited, messages formatted, bytes encoded,
 //! allocations on the heap. `bounds` has what it may cost. A half of a turn as a whole may cost its
-//! share of the budget, one unit more, and the writes of one batch.
+//! share of the budget, two units more (the last one of the connections that were paused, and the
+//! last one of the others), and the writes of one batch.
 
 use crate::allocations;
 use crate::bounds::{
     AROUND_BYTES, Before, Call, Cost, PUBLICATION_COST, Scale, Units, VISITS_PER_ROUND, Weights,
-    allowance, bound,
+    allowance, bound, visit,
 };
 use crate::coverage::Coverage;
 use rpushd::config::Limits;
@@ -47,6 +48,7 @@ fn minus(after: Work, before: Work) -> Work {
         compressed: after.compressed - before.compressed,
         compressed_bytes: after.compressed_bytes - before.compressed_bytes,
         writes: after.writes - before.writes,
+        expired: after.expired - before.expired,
     }
 }
 
@@ -85,7 +87,7 @@ impl Costs {
         call: Call,
         run: impl FnOnce(&mut Server) -> T,
     ) -> T {
-        let before = self.before(server, now);
+        let before = self.before(server, call, now);
         let count = allocations::count();
         let result = run(server);
         let allocations = allocations::count() - count;
@@ -147,11 +149,18 @@ impl Costs {
         spent + writes.div_ceil(limits.writes_per_turn as u64)
     }
 
-    fn before(&self, server: &Server, now: Now) -> Before {
+    fn before(&self, server: &Server, call: Call, now: Now) -> Before {
         let work = server.work();
+        let left = match call {
+            Call::Received(_) | Call::NextToRead if server.is_turn_spent() => 0,
+            Call::Received(_) | Call::NextToRead => visit(server.limits()),
+            Call::Left | Call::Tick | Call::NextToWrite | Call::Sent | Call::Whole => {
+                allowance(server.limits()).saturating_sub(work.nanoseconds())
+            }
+        };
         Before {
             work,
-            left: allowance(server.limits()).saturating_sub(work.nanoseconds()),
+            left,
             is_behind: server.is_behind(),
             backlog_bytes: server.backlog_bytes() as u64,
             pending_bytes: server.pending_bytes() as u64,
@@ -194,7 +203,8 @@ impl Costs {
             }
         }
         self.half += cost.nanoseconds;
-        let half_max = allowance(limits) + self.unit + WRITES_AT_ONCE as u64 * self.write;
+        let overdrawn_max = 2 * self.unit + WRITES_AT_ONCE as u64 * self.write;
+        let half_max = allowance(limits) + overdrawn_max;
         assert!(self.half <= half_max, "{} ns of at most {half_max} in half a turn", self.half);
         let is_overdrawn = self.half > allowance(limits);
         self.coverage.count("halves of turns overdrawn by a call", u64::from(is_overdrawn));

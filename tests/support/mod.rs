@@ -52,6 +52,8 @@ struct World {
     run_count: usize,
     /// What the dearest half of a turn has cost, in estimated nanoseconds.
     dearest_half: u64,
+    /// The wire that is read first in the next turn.
+    next_read: usize,
 }
 
 impl Daemon {
@@ -73,6 +75,7 @@ impl Daemon {
             wire_of: Vec::new(),
             run_count: 0,
             dearest_half: 0,
+            next_read: 0,
         };
         Daemon { world: Rc::new(RefCell::new(world)) }
     }
@@ -111,6 +114,11 @@ impl Daemon {
         let mut world = self.world.borrow_mut();
         world.pass(Millis(millis));
         world.run();
+    }
+
+    /// Lets time pass for turns that the test runs itself.
+    pub fn pass(&self, millis: u64) {
+        self.world.borrow_mut().pass(Millis(millis));
     }
 
     /// Sets the wall clock back.
@@ -224,9 +232,17 @@ impl World {
 
     fn read(&mut self) {
         while self.server.next_to_read(self.now).is_some() {}
-        for wire in &mut self.wires {
+        // As the reactor does it: whoever is not read in this turn comes first in the next.
+        let (first, count) = (self.next_read, self.wires.len());
+        self.next_read = 0;
+        for index in (first..count).chain(0..first.min(count)) {
+            let wire = &mut self.wires[index];
             if !wire.is_readable(&self.server) {
                 continue;
+            }
+            if self.server.is_turn_spent() {
+                self.next_read = index;
+                return;
             }
             if wire.is_broken {
                 self.server.hung_up(wire.id, self.now);

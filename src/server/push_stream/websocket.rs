@@ -107,11 +107,11 @@ impl Server {
     }
 
     /// Reads frames from the client; returns how many bytes it used. While what it published waits for room,
-    /// or the turn is spent, the rest waits too.
+    /// or the client's share of the turn is spent, the rest waits too.
     pub(in crate::server) fn read_frames(&mut self, id: u32, input: &[u8], now: Now) -> usize {
         let mut rest = input;
         while !self.connections[id as usize].flags.is_paused() {
-            if self.turn.is_spent() && !rest.is_empty() {
+            if self.turn.is_visit_spent() && !rest.is_empty() {
                 self.pause(id);
                 break;
             }

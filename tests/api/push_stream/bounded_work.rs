@@ -176,3 +176,24 @@ fn messages_that_are_refused_for_what_they_decompress_to_cost_a_turn_what_they_c
     daemon.run();
     assert!(clients.iter().all(Client::is_ended));
 }
+
+#[test]
+fn subscribers_whose_time_is_over_at_once_end_over_several_turns() {
+    const COUNT: usize = 100;
+    let own = "longpolling_connection_ttl = '30s'";
+    let mut config = try_config("", &location("/lp", "long-polling", own)).unwrap();
+    config.limits.microseconds_per_turn = 2000;
+    let daemon = Daemon::new(config);
+    let names: Vec<String> = (0..200).map(|number| format!("c{number}")).collect();
+    let path = format!("/lp/{}", names.join("/"));
+    let clients: Vec<Client> = (0..COUNT).map(|_| daemon.dial()).collect();
+    clients.iter().for_each(|client| client.post(get(&path, "")));
+    daemon.run();
+    daemon.pass(31_000);
+    daemon.turn();
+    let ended = || clients.iter().filter(|client| !client.text().is_empty()).count();
+    let first = ended();
+    assert!((1..20).contains(&first), "{first} in one turn");
+    daemon.run();
+    assert_eq!(first + ended(), COUNT);
+}
