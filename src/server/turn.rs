@@ -33,6 +33,8 @@ pub struct Work {
     pub compressed_bytes: u64,
     /// Writes to sockets.
     pub writes: u64,
+    /// Bytes of paths and user agents that regular expressions may look at.
+    pub matched: u64,
     /// Connections whose deadline has come.
     pub expired: u64,
 }
@@ -65,6 +67,7 @@ impl Work {
             (self.deliveries, 40),
             (self.encoded, 150),
             (self.writes, 4_000),
+            (self.matched, 150),
             (self.expired, 300),
             (self.compressed, 8_000),
             (self.compressed_bytes, 20),

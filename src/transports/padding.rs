@@ -100,6 +100,11 @@ impl Padding {
         Ok(Padding { rules })
     }
 
+    /// Bytes of this agent that the rules may have to look at.
+    pub fn matched_bytes(&self, agent: &[u8]) -> usize {
+        self.rules.len() * agent.len()
+    }
+
     /// The sizes of the first rule whose expression is found in the agent; `None` if there is none.
     pub fn for_agent(&self, agent: &[u8]) -> Option<PaddingSizes> {
         if self.rules.is_empty() {

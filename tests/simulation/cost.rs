@@ -48,6 +48,7 @@ fn minus(after: Work, before: Work) -> Work {
         compressed: after.compressed - before.compressed,
         compressed_bytes: after.compressed_bytes - before.compressed_bytes,
         writes: after.writes - before.writes,
+        matched: after.matched - before.matched,
         expired: after.expired - before.expired,
     }
 }

@@ -229,6 +229,8 @@ impl Location {
 pub struct Locations {
     servers: Vec<Server>,
     padding_max: u32,
+    /// Expressions that may go through the whole of one path.
+    expressions_max: usize,
 }
 
 struct Server {
@@ -260,6 +262,15 @@ impl Locations {
             let paddings = locations.iter().filter_map(|one| one.padding.as_ref());
             all.padding_max =
                 paddings.map(Padding::size_max).chain([all.padding_max]).max().unwrap_or(0);
+            let patterns = locations.iter().filter_map(|one| match &one.settings.path {
+                PathMatch::Regex { pattern, .. } => Some(pattern),
+                PathMatch::Exact(_) | PathMatch::Prefix(_) | PathMatch::PrefixFinal(_) => None,
+            });
+            let (anchored, others): (Vec<_>, Vec<_>) =
+                patterns.partition(|pattern| pattern.starts_with('^'));
+            // Of those that begin at the path's beginning most end there.
+            let count = others.len() + usize::from(!anchored.is_empty());
+            all.expressions_max = all.expressions_max.max(count);
             all.servers.push(Server {
                 names: server.names.clone(),
                 sibling: server.sibling,
@@ -272,6 +283,11 @@ impl Locations {
     /// The greatest minimum size of any padding in the whole configuration (section 18).
     pub fn padding_max(&self) -> u32 {
         self.padding_max
+    }
+
+    /// Bytes of this path that expressions may have to look at to find its location.
+    pub fn matched_bytes(&self, path: &[u8]) -> usize {
+        self.expressions_max * path.len()
     }
 
     /// Every wire format that one of them uses.

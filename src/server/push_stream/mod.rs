@@ -45,6 +45,7 @@ impl Server {
         let Some(path) = normalize(head.path) else {
             return Some(Next::Answer(Response::titled(Status::BAD_REQUEST), Vec::new()));
         };
+        self.turn.work.matched += self.locations.matched_bytes(&path.bytes) as u64;
         let found = self.locations.find(server, head.host, &path.bytes)?;
         let location = &found.location;
         let settings = &location.settings;

@@ -82,6 +82,7 @@ impl Server {
         let sizes = location.padding().and_then(|padding| {
             let own = location.settings.subscriber.user_agent.as_ref();
             let agent = asked.request.value_or_header(own, "user-agent").unwrap_or_default();
+            self.turn.work.matched += padding.matched_bytes(&agent) as u64;
             padding.for_agent(&agent)
         });
         let mut say = |item: &Encoded| {

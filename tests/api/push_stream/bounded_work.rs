@@ -197,3 +197,21 @@ fn subscribers_whose_time_is_over_at_once_end_over_several_turns() {
     daemon.run();
     assert_eq!(first + ended(), COUNT);
 }
+
+#[test]
+fn long_paths_that_regular_expressions_look_at_draw_on_the_turn() {
+    let own =
+        "[[location]]\npath = '~ ^/s/([a-z]+)/x$'\nsubscriber = 'polling'\nchannels_path = '$1'\n";
+    let mut config = try_config("", own).unwrap();
+    config.limits.microseconds_per_turn = 2000;
+    let daemon = Daemon::new(config);
+    let clients: Vec<Client> = (0..20).map(|_| daemon.dial()).collect();
+    let request = get(&format!("/s/{}", "a".repeat(6000)), "");
+    clients.iter().for_each(|client| client.post(&request));
+    daemon.turn();
+    let answered = || clients.iter().filter(|client| !client.text().is_empty()).count();
+    let first = answered();
+    assert!(first <= 2, "{first} answers in one turn");
+    daemon.run();
+    assert_eq!(first + answered(), clients.len());
+}
