@@ -110,15 +110,22 @@ pub fn parse_head<'a>(
     limits: &HeadLimits,
     storage: &'a mut HeadStorage<'a>,
 ) -> Result<Option<(Head<'a>, usize)>, Status> {
-    let Some(end) = find_end(input, *scanned)? else {
-        *scanned = input.len();
-        check_unfinished(input, limits)?;
-        return Ok(None);
-    };
-    if end > limits.head_bytes_max {
-        return Err(too_large(&input[..end], limits));
+    match find_end(input, *scanned) {
+        End::After(length) => {
+            check_beginning(&input[..length], limits)?;
+            parse_complete(&input[..length], limits, storage).map(|head| Some((head, length)))
+        }
+        End::Missing => {
+            *scanned = input.len();
+            check_beginning(input, limits)?;
+            Ok(None)
+        }
+        End::LoneLineFeed(at) => {
+            // The first fault counts, as it does when the head arrives byte by byte.
+            check_beginning(&input[..at], limits)?;
+            Err(Status::BAD_REQUEST)
+        }
     }
-    parse_complete(&input[..end], limits, storage).map(|head| Some((head, end)))
 }
 
 /// Bytes of empty lines before a request line, which are to be skipped (RFC 9112, section 2.2).
@@ -126,24 +133,34 @@ pub fn empty_lines(input: &[u8]) -> usize {
     input.chunks_exact(2).take_while(|pair| pair == b"\r\n").count() * 2
 }
 
+/// Where a head ends.
+enum End {
+    /// Its empty line is the end of so many bytes.
+    After(usize),
+    Missing,
+    /// A line feed here follows no carriage return.
+    LoneLineFeed(usize),
+}
+
 /// The end of the head, after its empty line. Every line feed must follow a carriage return: a lone one
 /// is how requests are smuggled past a proxy that reads lines differently.
-fn find_end(input: &[u8], searched: usize) -> Result<Option<usize>, Status> {
+fn find_end(input: &[u8], searched: usize) -> End {
     for offset in memchr::memchr_iter(b'\n', &input[searched..]) {
         let at = searched + offset;
         if at == 0 || input[at - 1] != b'\r' {
-            return Err(Status::BAD_REQUEST);
+            return End::LoneLineFeed(at);
         }
         if at >= 3 && input[at - 3..at] == *b"\r\n\r" {
-            return Ok(Some(at + 1));
+            return End::After(at + 1);
         }
     }
-    Ok(None)
+    End::Missing
 }
 
-/// A head that has not ended is refused as soon as it can no longer become a good one.
-fn check_unfinished(input: &[u8], limits: &HeadLimits) -> Result<(), Status> {
-    let line = input.split(|&byte| byte == b'\r').next().unwrap_or(input);
+/// A head is refused as soon as it can no longer become a good one, and for the same reason when it
+/// arrives as a whole.
+fn check_beginning(input: &[u8], limits: &HeadLimits) -> Result<(), Status> {
+    let line = first_line(input);
     let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
     let method = line.split(|&byte| byte == b' ').next().unwrap_or(line);
     if !method.iter().all(is_token) || method.len() > 32 {
@@ -157,12 +174,16 @@ fn check_unfinished(input: &[u8], limits: &HeadLimits) -> Result<(), Status> {
     }
 }
 
+fn first_line(input: &[u8]) -> &[u8] {
+    &input[..memchr::memchr(b'\r', input).unwrap_or(input.len())]
+}
+
 fn target_of(line: &[u8]) -> Option<&[u8]> {
     line.split(|&byte| byte == b' ').nth(1)
 }
 
 fn too_large(input: &[u8], limits: &HeadLimits) -> Status {
-    let line = input.split(|&byte| byte == b'\r').next().unwrap_or(input);
+    let line = first_line(input);
     match target_of(line) {
         Some(target) if target.len() > limits.target_bytes_max => Status::URI_TOO_LONG,
         _ => Status::HEADER_FIELDS_TOO_LARGE,
@@ -189,9 +210,6 @@ fn parse_complete<'a>(
     };
     let version = if version == 0 { Version::Http10 } else { Version::Http11 };
     let fields: &'a [httparse::Header<'a>] = request.headers;
-    if target.len() > limits.target_bytes_max {
-        return Err(Status::URI_TOO_LONG);
-    }
     if fields.len() > limits.header_count_max {
         return Err(Status::HEADER_FIELDS_TOO_LARGE);
     }
@@ -222,7 +240,7 @@ fn parse_complete<'a>(
 
 /// `HTTP/2.0` is a version that is not spoken (505); anything that is no version at all is 400.
 fn version_fault(input: &[u8]) -> Status {
-    let line = input.split(|&byte| byte == b'\r').next().unwrap_or(input);
+    let line = first_line(input);
     let word = line.rsplit(|&byte| byte == b' ').next().unwrap_or(line);
     match word {
         [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
@@ -532,6 +550,31 @@ mod tests {
         let head = parse_head(input, &mut scanned, &LIMITS, &mut storage);
         let (head, length) = head.unwrap().unwrap();
         assert_eq!((head.path, length), ("/x", input.len() - 3));
+    }
+
+    /// Found by the fuzz target `server`: a long method was refused only if it arrived before the
+    /// rest of its head.
+    #[test]
+    fn a_faulty_head_is_refused_with_the_same_status_however_it_is_sliced() {
+        let (method, long) = ("G".repeat(33), "a".repeat(600));
+        let good = "HTTP/1.1\r\nHost: x\r\n";
+        for (status, input) in [
+            ("400", format!("{method} / {good}\r\n")),
+            ("400", format!("{method} /{long} {good}\r\n")),
+            ("414", format!("GET /{long} {good}\n")),
+            ("431", format!("GET / {good}A: {long}\n")),
+            ("400", format!("GET / {good}\nA: {long}")),
+        ] {
+            assert_eq!(read(&input), status, "{input}");
+            let mut scanned = 0;
+            let prefixes = (0..=input.len()).map(|length| &input.as_bytes()[..length]);
+            let mut judged = prefixes.map(|prefix| {
+                let mut storage = HeadStorage::default();
+                parse_head(prefix, &mut scanned, &LIMITS, &mut storage).map(|_| ())
+            });
+            let fault = judged.find_map(Result::err).expect("it is refused");
+            assert_eq!(fault.0.to_string(), status, "{input}, byte by byte");
+        }
     }
 
     #[test]
