@@ -14,6 +14,9 @@ use std::rc::Rc;
 
 /// A piece ends before an id that is a multiple of this: whoever comes from somewhere else soon shares.
 const PIECE_IDS: i64 = 64;
+/// A piece ends behind so many bytes of text, too, however small they become: compressing this much
+/// takes 1.3 ms.
+const PIECE_TEXT_BYTES_MAX: usize = 64 * 1024;
 /// About what a piece takes besides its bytes.
 const PIECE_COST: usize = 128;
 /// Pieces that nobody has queued are kept up to this size or, while more than that is queued, as much
@@ -175,10 +178,14 @@ impl Piece {
     ) -> Piece {
         let mut bytes = Vec::new();
         let (mut count, mut last, mut is_full) = (0, 0, false);
+        let mut text_bytes = 0;
         for message in messages {
             write(message, &mut bytes, checksum.as_mut());
             (count, last) = (count + 1, message.id);
-            is_full = bytes.len() >= bytes_max || (message.id + 1) % PIECE_IDS == 0;
+            text_bytes += message.text.len();
+            is_full = bytes.len() >= bytes_max
+                || text_bytes >= PIECE_TEXT_BYTES_MAX
+                || (message.id + 1) % PIECE_IDS == 0;
             if is_full {
                 break;
             }

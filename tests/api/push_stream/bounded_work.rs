@@ -136,6 +136,24 @@ fn replays_of_a_channel_named_many_times_cost_no_turn_more_than_its_budget() {
 }
 
 #[test]
+fn a_replay_of_messages_that_compress_well_costs_no_turn_more_than_its_budget() {
+    let gzip = "gzip = true\ngzip_streams = true\ngzip_types = ['*']";
+    let mut config = try_config("", &location("/sub", "streaming", gzip)).unwrap();
+    config.limits.microseconds_per_turn = 2000;
+    let daemon = Daemon::new(config);
+    let text = "x".repeat(50_000);
+    (0..60).for_each(|_| publish(&daemon, "a", text.clone()));
+    let client = daemon.dial();
+    client.post(get("/sub/a.b60", "Accept-Encoding: gzip\r\n"));
+    for _ in 0..100 {
+        daemon.turn();
+        client.read();
+    }
+    let dearest = daemon.dearest_half();
+    assert!(dearest <= 1_000_000 + 4_000_000, "{dearest} ns");
+}
+
+#[test]
 fn statistics_and_publications_that_name_many_channels_draw_on_the_turn_for_each_of_them() {
     let mut config = try_config("", "").unwrap();
     config.limits.microseconds_per_turn = 2000;
