@@ -182,11 +182,16 @@ impl Units<'_> {
     pub fn feed(&self) -> Cost {
         let piece = PIECE_BYTES_MAX.min(self.limits.outbox_bytes_max as u64);
         let message = self.text_bytes + AROUND_BYTES;
-        let bytes = (2 * piece + message).min(self.old_bytes);
+        // What is compressed is measured by what it becomes, and bounded by the time that it takes.
+        let bytes = match self.scale.is_gzipped {
+            true => FEED_NANOSECONDS / self.weights.compressed_byte + PIECE_BYTES_MAX + message,
+            false => 2 * piece + message,
+        };
+        let bytes = bytes.min(self.old_bytes);
         let count = (bytes / MESSAGE_BYTES_MIN).min(self.old_count);
         // Each piece counts, too, and has one message at least; so does the end.
         let whole = self.formatted(2 * count + 1, bytes);
-        let last = self.formatted(PIECE_MESSAGES_MAX + 1, piece + message);
+        let last = self.formatted(PIECE_MESSAGES_MAX + 1, PIECE_BYTES_MAX + message);
         Cost { nanoseconds: whole.nanoseconds.min(FEED_NANOSECONDS + last.nanoseconds), ..whole }
     }
 

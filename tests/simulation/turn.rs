@@ -253,11 +253,15 @@ impl World {
     fn observe(&mut self, number: usize, id: u32, is_tick: bool) {
         let client = &mut self.clients[number];
         let known = client.answers.queued.len();
-        let mut slices = vec![IoSlice::new(&[]); 64];
-        let mut count = self.server.unsent(ConnectionId(id), &mut slices);
-        while count == slices.len() {
-            slices.resize(2 * count, IoSlice::new(&[]));
-            count = self.server.unsent(ConnectionId(id), &mut slices);
+        let mut few = [IoSlice::new(&[]); 32];
+        let mut many = Vec::new();
+        let mut slices = &mut few[..];
+        let mut count = self.server.unsent(ConnectionId(id), slices);
+        if count == slices.len() {
+            many.resize(8192, IoSlice::new(&[]));
+            slices = &mut many;
+            count = self.server.unsent(ConnectionId(id), slices);
+            assert!(count < slices.len(), "there is room for all slices");
         }
         let length: usize = slices[..count].iter().map(|slice| slice.len()).sum();
         if length >= known {

@@ -44,6 +44,7 @@ pub struct World {
     pub ends_all: bool,
     channel_count: usize,
     client_count: usize,
+    is_crowded: bool,
     serial: usize,
     steps: Steps,
 }
@@ -52,11 +53,16 @@ impl World {
     pub fn new(seed: u64, steps: Steps) -> World {
         let mut random = Random::new(seed);
         let settings = draw::settings(&mut random);
-        let config = draw::config(&settings, &mut random);
+        let mut config = draw::config(&settings, &mut random);
         let now = Now {
             monotonic: Millis(random.below(100_000) as u64),
             unix: Millis(1_776_181_200_000 + random.below(1000) as u64),
         };
+        // More members of one channel than are visited in one round.
+        let is_crowded = random.one_in(14);
+        if is_crowded {
+            config.limits.microseconds_per_turn = *random.pick(&[1, 20]);
+        }
         let host = Host { name: "host".into(), process_id: 1, resident_bytes: || 4096 };
         World {
             server: Server::new(config.clone(), host, now),
@@ -84,8 +90,9 @@ impl World {
             turns: 0,
             published: 0,
             ends_all: false,
-            channel_count: random.between(1, 4),
-            client_count: random.between(3, 14),
+            channel_count: if is_crowded { 1 } else { random.between(1, 4) },
+            client_count: if is_crowded { 70 } else { random.between(3, 14) },
+            is_crowded,
             serial: 0,
             settings,
             steps,
@@ -127,25 +134,13 @@ impl World {
     }
 
     fn step(&mut self) {
-        if self.clients.len() < self.client_count && self.random.one_in(3) {
-            let modes = [
-                Mode::Framed,
-                Mode::Streaming,
-                Mode::EventSource,
-                Mode::WebSocket,
-                Mode::WebSocket,
-                Mode::LongPolling,
-                Mode::LongPolling,
-                Mode::Polling,
-            ];
-            let role = match self.random.one_in(3) {
-                true => Role::Publisher,
-                false => Role::Subscriber(*self.random.pick(&modes)),
-            };
-            let client = Client::new(role, &mut self.random);
-            self.accept(client);
+        let is_room = self.clients.len() < self.client_count;
+        if self.is_crowded {
+            (self.clients.len()..self.client_count).for_each(|_| self.connect());
+        } else if is_room && self.random.one_in(3) {
+            self.connect();
         }
-        for _ in 0..self.random.between(1, 8) {
+        for _ in 0..self.random.between(1, if self.is_crowded { 40 } else { 8 }) {
             self.act();
         }
         if self.random.one_in(60) {
@@ -164,6 +159,25 @@ impl World {
         }
     }
 
+    fn connect(&mut self) {
+        let modes = [
+            Mode::Framed,
+            Mode::Streaming,
+            Mode::EventSource,
+            Mode::WebSocket,
+            Mode::WebSocket,
+            Mode::LongPolling,
+            Mode::LongPolling,
+            Mode::Polling,
+        ];
+        let role = match self.random.one_in(if self.is_crowded { 12 } else { 3 }) {
+            true => Role::Publisher,
+            false => Role::Subscriber(*self.random.pick(&modes)),
+        };
+        let client = Client::new(role, &mut self.random);
+        self.accept(client);
+    }
+
     pub fn pass(&mut self, span: Millis) {
         self.now.monotonic = self.now.monotonic + span;
         self.now.unix = self.now.unix + span;
@@ -173,6 +187,7 @@ impl World {
         if self.clients.is_empty() {
             return;
         }
+        let aborts = if self.is_crowded { 80 } else { 300 };
         let number = self.random.below(self.clients.len());
         let client = &mut self.clients[number];
         if client.id.is_none() || client.is_broken {
@@ -183,7 +198,7 @@ impl World {
             false => client.in_flight,
         };
         client.in_flight -= count;
-        if client.role != Role::Subscriber(Mode::Watcher) && self.random.one_in(300) {
+        if client.role != Role::Subscriber(Mode::Watcher) && self.random.one_in(aborts) {
             client.break_off();
             self.note_arrival(number);
             return self.log(|| format!("client {number} aborts"));
@@ -229,7 +244,7 @@ impl World {
 
     fn ask(&mut self, number: usize) {
         let request = match self.clients[number].role {
-            Role::Publisher if self.random.one_in(8) => Request::Delete {
+            Role::Publisher if self.random.one_in(8) && !self.is_crowded => Request::Delete {
                 channels: self.channels(),
                 text: self.random.one_in(2).then(|| self.text()),
             },
