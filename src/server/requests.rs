@@ -463,7 +463,7 @@ impl Server {
     /// has not come, or the rest of the time for reading is that of connections that have sent
     /// something new.
     pub(super) fn resume_paused(&mut self, now: Now) -> Option<ConnectionId> {
-        while self.resumes_left > 0 && !self.is_behind() && !self.turn.has_spent_thirds(2) {
+        while self.resumes_left > 0 && self.can_publish() {
             self.resumes_left -= 1;
             let id = self.resumable.pop()?;
             let Some(connection) = self.connections.get_mut(id as usize) else { continue };
