@@ -5,6 +5,8 @@
 use rpushd::config::Limits;
 use rpushd::server::Work;
 
+/// Messages and channels that are removed in one turn because their time is over.
+const SWEPT_PER_TURN: u64 = 1024;
 /// Connections that share a half of a turn.
 const VISITS_PER_HALF: u64 = 32;
 /// Members that a fan-out visits before something is written.
@@ -333,7 +335,7 @@ pub fn bound(units: &Units<'_>, call: Call, before: &Before, cost: &Cost) -> (u6
         Call::Tick => {
             let ended = Cost {
                 nanoseconds: before.connections * weights.expired
-                    + (units.old_count + units.scale.channels) * weights.channel,
+                    + SWEPT_PER_TURN * weights.channel,
                 ..Cost::default()
             };
             let bound = Cost { visits: 0, ..units.visits(before.connections).and(ended) };

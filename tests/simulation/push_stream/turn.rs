@@ -26,6 +26,8 @@ impl World {
         self.server.begin_turn(self.now);
         self.costs.begin_half();
         self.resume();
+        // Old messages may have been made since a write.
+        self.observe_all();
         self.no_connection_is_left_waiting();
         self.take_events();
         self.read();
