@@ -50,8 +50,8 @@ const FIRST_LISTENER: usize = 1 << 40;
 const SIGNALS: Token = Token(FIRST_LISTENER - 1);
 /// Bytes read from one socket before others have their turn.
 const READ_BYTES: usize = 64 * 1024;
-/// The same while the publish backlog has no room.
-const READ_BYTES_BEHIND: usize = 4 * 1024;
+/// The same while what is read may have to wait.
+const READ_BYTES_LATE: usize = 4 * 1024;
 /// Sockets that are looked up together before the first of them is written to.
 const WRITES_AT_ONCE: usize = 16;
 /// Frames in one gathered write. Room for more would cost each write of a single frame 2 % to
@@ -402,8 +402,8 @@ impl Reactor {
         if !self.server.wants_input(connection) {
             return;
         }
-        // What is read while publications wait for room waits too, in memory: so it is kept short.
-        let room = if self.server.is_behind() { READ_BYTES_BEHIND } else { READ_BYTES };
+        // What has to wait waits in memory: so it is kept short.
+        let room = if self.server.is_late() { READ_BYTES_LATE } else { READ_BYTES };
         match socket.read(&mut self.buffer[..room]) {
             Transfer::Some(count) => {
                 // A buffer that was not filled has emptied the socket (epoll(7)), but for its end.

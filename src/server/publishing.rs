@@ -54,6 +54,12 @@ impl Waiting {
 }
 
 impl Server {
+    /// Whether what is read now may have to wait: publications for room, or requests behind those of
+    /// paused connections. It waits in memory, so that little is to be read of each connection.
+    pub fn is_late(&self) -> bool {
+        self.is_behind() || !self.resumable.is_empty()
+    }
+
     /// Whether there is room and time for one more publication.
     pub(super) fn can_publish(&self) -> bool {
         !self.is_behind() && !self.turn.is_spent()

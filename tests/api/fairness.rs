@@ -97,3 +97,18 @@ fn a_request_waits_for_a_share_of_each_client_that_pipelines_and_not_for_all_the
     let answers = |client: &Client| client.text().matches("HTTP/1.1 200").count();
     assert!(greedy.iter().all(|client| answers(client) == 1000));
 }
+
+#[test]
+fn little_is_kept_of_clients_that_pipeline_more_than_there_is_time_for() {
+    let mut config = config();
+    config.limits.microseconds_per_turn = 2000;
+    let daemon = Daemon::new(config);
+    let greedy: Vec<Client> = (0..100).map(|_| daemon.dial()).collect();
+    greedy.iter().for_each(|client| client.post(get("/healthz", "").repeat(1500)));
+    for _ in 0..50 {
+        daemon.turn();
+        greedy.iter().for_each(|client| _ = client.read());
+        let bytes = daemon.buffered_bytes();
+        assert!(bytes <= 64 * 1024 + 100 * 8 * 1024, "{bytes} bytes are kept");
+    }
+}

@@ -33,6 +33,7 @@ pub const RESIDENT_BYTES: u64 = 7_348_224;
 
 /// Bytes read from one socket before others have their turn, and frames in one gathered write.
 const READ_BYTES: usize = 64 * 1024;
+const READ_BYTES_LATE: usize = 4 * 1024;
 const SLICES: usize = 64;
 /// A server that still has something to do after so many turns goes round in circles.
 const TURNS_MAX: usize = 100_000;
@@ -152,6 +153,11 @@ impl Daemon {
         self.world.borrow().dearest_half
     }
 
+    /// Bytes that are queued or buffered for all connections together.
+    pub fn buffered_bytes(&self) -> usize {
+        self.world.borrow().server.buffered_bytes()
+    }
+
     /// Bytes of everything that was published and not handed to all subscribers yet.
     pub fn backlog_bytes(&self) -> usize {
         self.world.borrow().server.backlog_bytes()
@@ -250,7 +256,8 @@ impl World {
                 wire.is_end_told = true;
                 self.server.input_ended(wire.id, self.now);
             } else {
-                let count = wire.to_server.len().min(READ_BYTES);
+                let room = if self.server.is_late() { READ_BYTES_LATE } else { READ_BYTES };
+                let count = wire.to_server.len().min(room);
                 let bytes: Vec<u8> = wire.to_server.drain(..count).collect();
                 self.server.received(wire.id, &bytes, self.now);
             }

@@ -9,7 +9,7 @@ use std::io::IoSlice;
 use std::net::{IpAddr, Ipv4Addr};
 
 /// As in the reactor.
-const READ_BYTES_BEHIND: usize = 4 * 1024;
+const READ_BYTES_LATE: usize = 4 * 1024;
 const READS_PER_TURN: usize = 1024;
 const WRITES_AT_ONCE: usize = 16;
 const SLICES: usize = 16;
@@ -242,8 +242,8 @@ impl World {
             socket.is_readable = false;
             return self.server.hung_up(connection, self.now);
         }
-        let room = match self.server.is_behind() {
-            true => self.read_bytes.min(READ_BYTES_BEHIND),
+        let room = match self.server.is_late() {
+            true => self.read_bytes.min(READ_BYTES_LATE),
             false => self.read_bytes,
         };
         let count = socket.to_server.len().min(room);
