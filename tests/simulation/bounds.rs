@@ -27,6 +27,8 @@ const MESSAGE_BYTES_MIN: u64 = 12;
 /// Head, header and footer of an answer, or what a format puts around a text, are shorter than
 /// this.
 pub const AROUND_BYTES: u64 = 256;
+/// Statistics of a world, which has few channels.
+const STATISTICS_BYTES: u64 = 2048;
 
 /// A call of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,8 +207,8 @@ impl Units<'_> {
         let own = weights.request
             + names * (4 * weights.channel + 3 * weights.publication + 2 * AROUND_BYTES);
         let own = Cost {
-            bytes: AROUND_BYTES * (1 + 3 * names),
-            nanoseconds: own + AROUND_BYTES,
+            bytes: STATISTICS_BYTES + AROUND_BYTES * (1 + 3 * names),
+            nanoseconds: own + AROUND_BYTES + STATISTICS_BYTES,
             ..Cost::default()
         };
         let answer = match self.scale.is_gzipped {

@@ -154,6 +154,12 @@ impl World {
 
     /// What was left over comes before new events.
     fn resume(&mut self) {
+        // Time may have made a leap since they were paused: they have until then and a whole limit more.
+        for (number, id) in self.open() {
+            if !self.server.wants_input(ConnectionId(id)) {
+                self.clients[number].answers.last_waiting = self.now.monotonic;
+            }
+        }
         self.server.begin_turn(self.now);
         self.costs.begin_half();
         while let Some(ConnectionId(id)) =
