@@ -322,10 +322,9 @@ impl Reactor {
     /// next be: fs.epoll.max_user_watches is reached, or the kernel has no memory. False: no more
     /// for now.
     fn register(&mut self, id: ConnectionId, socket: Socket, kind: Kind, now: Now) -> bool {
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        let token = Token(id.0 as usize);
-        let watched = watch(&self.poll, &socket, token, interest);
         let index = id.0 as usize;
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let watched = watch(&self.poll, &socket, Token(index), interest);
         if index >= self.sockets.len() {
             self.sockets.resize_with(index + 1, || None);
         }
@@ -359,13 +358,14 @@ impl Reactor {
         }
     }
 
-    /// Takes up what was left over, before new events are looked at: what arrived earlier is read
-    /// earlier. Internal listeners, what was left over and what is new have a third of the time each.
+    /// Takes up what was left over: what arrived earlier is read earlier. Internal listeners have a
+    /// third of the time for reading, paused connections the rest of a half, new bytes at least half.
     fn resume_reading(&mut self, now: Now) {
         self.server.begin_turn(now);
         let (server, readable) = (&self.server, &mut self.readable);
         readable.begin_turn(server.has_resumable(), |id| server.is_of_internal(id));
-        self.read_each(self.readable.internal_count(), 1, Readable::pop_internal, now);
+        let count = self.readable.internal_count();
+        self.read_each(count, Server::is_internal_share_spent, Readable::pop_internal, now);
         while let Some(id) = self.server.next_to_read(now) {
             self.request_read(id.0);
         }
@@ -380,14 +380,15 @@ impl Reactor {
         }
     }
 
-    /// Reads each ready socket once, if there is time; those with more come again in the next turn.
+    /// Reads each ready socket once, while there is time; those with more come again in the next turn.
     fn read(&mut self, now: Now) {
-        self.read_each(self.readable.arrived_count(), 3, Readable::pop_arrived, now);
+        let count = self.readable.arrived_count();
+        self.read_each(count, Server::is_turn_spent, Readable::pop_arrived, now);
     }
 
-    fn read_each(&mut self, count: usize, thirds: u64, pop: Pop, now: Now) {
+    fn read_each(&mut self, count: usize, is_spent: fn(&Server) -> bool, pop: Pop, now: Now) {
         for _ in 0..count {
-            if self.server.has_spent_thirds(thirds) {
+            if is_spent(&self.server) {
                 return;
             }
             let Some(id) = pop(&mut self.readable) else { return };
@@ -445,12 +446,11 @@ impl Reactor {
         let Some(Some(socket)) = self.sockets.get_mut(id.0 as usize) else { return };
         let mut slices = [io::IoSlice::new(&[]); SLICES];
         let count = self.server.unsent(id, &mut slices);
-        let slices = &slices[..count];
-        let wanted: usize = slices.iter().map(|slice| slice.len()).sum();
+        let wanted: usize = slices[..count].iter().map(|slice| slice.len()).sum();
         if wanted == 0 {
             return;
         }
-        match socket.write(slices) {
+        match socket.write(&slices[..count]) {
             Transfer::Some(count) => {
                 self.server.sent(id, count, now);
                 // The kernel's buffer is full (epoll(7)).

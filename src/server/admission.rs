@@ -1,5 +1,5 @@
 //! Who may connect when connections run short: slots that are reserved for internal listeners, and idle
-//! keep-alive connections that are closed for new clients.
+//! connections that are closed for new clients.
 
 use super::Server;
 use super::connection::{Connection, Phase};
@@ -37,7 +37,7 @@ pub(super) struct Admission {
     pub(super) internal_count: usize,
     /// Where the next look begins.
     hand: usize,
-    /// Idle keep-alive connections and since when, the longest idle one last.
+    /// Idle connections and since when, the longest idle one last.
     candidates: Vec<(Millis, u32)>,
 }
 
@@ -104,7 +104,7 @@ impl Server {
         self.admission.internal_count = internal.count();
     }
 
-    /// Condemns the keep-alive connection that has been idle for longest, so that a client who waits at this
+    /// Condemns the connection that has been idle for longest, so that a client who waits at this
     /// listener can be accepted in the next turn. A public one takes no internal connection's place. False:
     /// none is idle, as far as a bounded look shows.
     pub fn make_room(&mut self, listener: ListenerId, now: Now) -> bool {
@@ -151,11 +151,11 @@ impl Server {
 }
 
 impl Connection {
-    /// Whether it was kept after an answer and nothing has come since.
+    /// Whether nothing of a request has come since its last answer, or since it was accepted: a client
+    /// that connects and sends nothing must not hold a place that a working one has to give up.
     fn is_idle(&self) -> bool {
         let is_held = self.flags.is_paused() || self.flags.is_resting || self.flags.has_input_ended;
         matches!(self.phase, Phase::Head { .. })
-            && self.requests > 0
             && !is_held
             && self.input.is_empty()
             && self.outbox.is_empty()

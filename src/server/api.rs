@@ -232,6 +232,8 @@ impl Server {
         let is_verbose = !matches!(head.argument("verbose"), Some("0" | "false" | "no" | "off"));
         let response =
             no_cache(Response::new(Status::OK).field("content-type", mode.content_type()));
+        // The snapshot sums up the queues of all connections.
+        self.turn.work.scanned += self.connections.len() as u64;
         let mut report = Report::begin(mode, &self.snapshot(now), is_verbose);
         if report.lists_channels() {
             let bytes_max = self.short_list_bytes_max();

@@ -236,9 +236,9 @@ impl Server {
         self.turn.is_spent()
     }
 
-    /// Whether so many thirds of it are spent.
-    pub fn has_spent_thirds(&self, count: u64) -> bool {
-        self.turn.has_spent_thirds(count)
+    /// Whether internal listeners have had their share of the time for reading.
+    pub fn is_internal_share_spent(&self) -> bool {
+        self.turn.is_internal_share_spent()
     }
 
     /// The work done since [`Server::begin_turn`] or, behind it, [`Server::tick`]; for tests.

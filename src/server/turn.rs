@@ -143,8 +143,8 @@ impl Turn {
         self.work.nanoseconds() >= self.allowance
     }
 
-    /// So many thirds of it are spent.
-    pub(super) fn has_spent_thirds(&self, count: u64) -> bool {
-        self.work.nanoseconds() * 3 >= self.allowance * count
+    /// Internal listeners have had their share of the half, which comes first: a third of it.
+    pub(super) fn is_internal_share_spent(&self) -> bool {
+        self.work.nanoseconds() * 3 >= self.half
     }
 }

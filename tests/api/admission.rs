@@ -117,10 +117,21 @@ fn the_keep_alive_connection_that_was_idle_for_longest_gives_way_first() {
 }
 
 #[test]
-fn only_idle_keep_alive_connections_give_way() {
+fn a_connection_that_has_sent_nothing_yet_gives_way_like_an_idle_one() {
+    let daemon = daemon_for(10, 0);
+    let silent = daemon.connect();
+    daemon.advance(500);
+    let kept = idle(&daemon, PUBLIC);
+    assert!(!make_room(&daemon, PUBLIC), "its request may be on its way");
+    daemon.advance(1_000);
+    assert!(make_room(&daemon, PUBLIC));
+    assert!(silent.is_closed() && !kept.is_closed());
+}
+
+#[test]
+fn only_idle_connections_give_way() {
     let daemon = daemon_for(10, 0);
     let reader = subscriber(&daemon, "a");
-    let silent = daemon.connect();
     let slow = idle(&daemon, PUBLIC);
     slow.send("GET /healthz HT");
     let stuck = idle(&daemon, PUBLIC);
@@ -130,7 +141,7 @@ fn only_idle_keep_alive_connections_give_way() {
     let fresh = daemon.connect();
     fresh.ask(get("/healthz", ""));
     assert!(!make_room(&daemon, PUBLIC));
-    for client in [reader, silent, slow, stuck, fresh] {
+    for client in [reader, slow, stuck, fresh] {
         assert!(!client.is_closed());
     }
 }
