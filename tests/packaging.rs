@@ -258,6 +258,8 @@ fn each_file_of_the_service_has_one_path_everywhere() {
         "/etc/rpushd/",
         "/etc/rpushd/*",
         "/etc/rpushd.env",
+        // The new content, until it is renamed.
+        "/etc/rpushd.env.new",
         "/etc/rpushd/rpushd.toml",
         "/etc/rpushd/secret",
         "/etc/rpushd/publish-secret",

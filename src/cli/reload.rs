@@ -11,6 +11,7 @@ pub struct Reload {
     log: &'static Destination,
     log_file: Option<PathBuf>,
     pid_file: Option<PathBuf>,
+    in_force: Config,
 }
 
 impl Reload {
@@ -21,10 +22,12 @@ impl Reload {
             log,
             log_file: config.log_file.clone(),
             pid_file: config.pid_file.clone(),
+            in_force: config.clone(),
         }
     }
 
-    /// Reads the configuration again. The log file is opened anew in any case.
+    /// Reads the configuration again, for the caller to put in force. The log file is opened anew in any
+    /// case.
     ///
     /// # Errors
     /// What is wrong with the configuration; the old one is to be kept.
@@ -33,6 +36,7 @@ impl Reload {
             log::error!("{error}");
         }
         let config = self.settings.reread().map_err(|failure| failure.reason)?.config;
+        self.in_force.refuse_weaker_secrets(&config)?;
         for warning in &config.warnings {
             log::warn!("{warning}");
         }
@@ -45,6 +49,7 @@ impl Reload {
             }
         }
         log::set_max_level(config.log_level);
+        self.in_force = config.clone();
         Ok(config)
     }
 }

@@ -1,6 +1,8 @@
 //! The text of an environment file -> variables, by the rules of systemd's `EnvironmentFile=`
 //! (systemd.exec(5)), because systemd may read the same file. Where systemd skips a line with a message,
-//! the file is refused: a variable that is silently missing may be a secret.
+//! the file is refused: a variable that is silently missing may be a secret. For the same reason a last line
+//! without a newline is refused, which systemd accepts: the file may be half-written, and the line cut off
+//! within a secret.
 
 use super::error::{ConfigError, Place};
 use std::collections::BTreeMap;
@@ -9,12 +11,23 @@ use std::str::Chars;
 
 /// Reads the variables of a text; a later line of the same name wins. `path` is the file as it was named.
 pub(super) fn parse(path: &str, text: &str) -> Result<BTreeMap<String, String>, ConfigError> {
+    if !text.is_empty() && !text.ends_with('\n') {
+        let line = text.matches('\n').count() + 1;
+        return Err(ends_within(&Place::Line { path: path.to_owned(), line }));
+    }
     let mut reader = Reader { path, line: 1, rest: text.chars().peekable() };
     let mut variables = BTreeMap::new();
     while let Some((name, value)) = reader.next_variable()? {
         variables.insert(name, value);
     }
     Ok(variables)
+}
+
+fn ends_within(line: &Place) -> ConfigError {
+    line.error(
+        "the file ends within this line, as a half-written one does: finish the line and end it with \
+         a newline",
+    )
 }
 
 struct Reader<'t> {
@@ -77,7 +90,9 @@ impl Reader<'_> {
         let mut kept = 0;
         loop {
             match self.take() {
-                None | Some('\n') => break,
+                // The last line ends with an escaped newline, which joins it with a next one.
+                None => return Err(ends_within(&place)),
+                Some('\n') => break,
                 Some('\\') => {
                     // The end of a line that is escaped joins it with the next.
                     value.extend(self.take().filter(|letter| *letter != '\n'));
@@ -137,7 +152,7 @@ mod tests {
 
     #[test]
     fn each_line_is_a_variable_and_the_last_of_a_name_wins() {
-        let text = "# A=0\n; A=0\n\n  A = 1 \nB=\r\nA=2\nC=x=y # z";
+        let text = "# A=0\n; A=0\n\n  A = 1 \nB=\r\nA=2\nC=x=y # z\n";
         let expected = [("A", "2"), ("B", ""), ("C", "x=y # z")];
         assert_eq!(pairs(text), expected.map(|(name, value)| (name.into(), value.into())));
     }
@@ -163,15 +178,34 @@ mod tests {
     #[test]
     fn what_is_no_variable_is_refused_with_its_line() {
         for (text, refusal) in [
-            ("A=1\n\nB\nC=2", "x.env:3: not a line NAME=VALUE"),
+            ("A=1\n\nB\nC=2\n", "x.env:3: not a line NAME=VALUE"),
             (
-                "A='x\ny'\nexport B=1",
+                "A='x\ny'\nexport B=1\n",
                 "x.env:3: not a line NAME=VALUE: a name is letters, digits and _",
             ),
-            ("1=1", "x.env:1: not a line NAME=VALUE: a name is letters, digits and _"),
-            ("=1", "x.env:1: not a line NAME=VALUE: a name is letters, digits and _"),
+            ("1=1\n", "x.env:1: not a line NAME=VALUE: a name is letters, digits and _"),
+            ("=1\n", "x.env:1: not a line NAME=VALUE: a name is letters, digits and _"),
             ("A=\"1\nB=2\n", "x.env:1: the closing \" is missing"),
         ] {
+            assert_eq!(parse("x.env", text).unwrap_err().to_string(), refusal);
+        }
+    }
+
+    #[test]
+    fn a_file_that_ends_within_a_line_is_refused_wherever_it_does() {
+        let lines = ["# two\n", "A='x\ny'\n", "B=\"1\\\n2\"\n", "C=3\\\n4\n"];
+        let whole = lines.concat();
+        let line_ends: Vec<usize> =
+            (0..=lines.len()).map(|count| lines[..count].concat().len()).collect();
+        for length in 0..=whole.len() {
+            let text = &whole[..length];
+            assert_eq!(parse("x.env", text).is_ok(), line_ends.contains(&length), "{text:?}");
+        }
+        for (text, line) in [("A=1\nB=2", 2), ("A=1", 1), ("A=1\n#", 2), ("A=1\nB=\\\n", 2)] {
+            let refusal = format!(
+                "x.env:{line}: the file ends within this line, as a half-written one does: finish the \
+                 line and end it with a newline"
+            );
             assert_eq!(parse("x.env", text).unwrap_err().to_string(), refusal);
         }
     }

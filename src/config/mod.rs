@@ -6,8 +6,8 @@
 //! `origins` (what is configured); `checks` (what is refused); what reads it from a document: the
 //! tables `limit_table`, `directives` and `http_directives`, `listen`, `secrets` and
 //! `push_stream_blocks`; `alignment` and `exposure` (what is warned about); `load` (puts it
-//! together), `kept_listeners` (what a reload cannot change), `to_toml` and `describe` (show it),
-//! `read` (the process and its files).
+//! together), `kept_listeners` (what a reload cannot change), `kept_secrets` (what it refuses),
+//! `to_toml` and `describe` (show it), `read` (the process and its files).
 
 mod alignment;
 pub mod checks;
@@ -19,6 +19,7 @@ mod error;
 mod exposure;
 mod http_directives;
 mod kept_listeners;
+mod kept_secrets;
 mod limit_table;
 mod limits;
 mod listen;

@@ -8,7 +8,7 @@ use std::io;
 use std::path::Path;
 
 /// Shorter secrets are warned about.
-const BYTES_WANTED: usize = 16;
+pub(super) const BYTES_WANTED: usize = 16;
 
 /// What was found.
 pub(super) struct Secrets {

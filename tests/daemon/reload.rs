@@ -56,7 +56,7 @@ fn a_reload_reads_the_environment_file_again_and_none_of_its_variables_outlives_
     };
     assert_eq!((statuses(&daemon), accepts_previous()), ((204, 401), true));
 
-    let old_is_previous = format!("RPUSHD_PUBLISH_SECRET_PREVIOUS='{}'", SECRETS[1].1);
+    let old_is_previous = format!("RPUSHD_PUBLISH_SECRET_PREVIOUS='{}'\n", SECRETS[1].1);
     folder.write("rpushd.env", &variables(NEW, &old_is_previous));
     assert_eq!(reload(&daemon), taken());
     assert_eq!((statuses(&daemon), accepts_previous()), ((204, 204), false));
@@ -116,6 +116,44 @@ fn a_reload_of_what_is_broken_fails_and_changes_nothing() {
     folder.write("rpushd.toml", "");
     assert_eq!(reload(&daemon), taken());
     assert_eq!(statuses(&daemon), (401, 204));
+}
+
+/// Locations make the rpushd API optional, so that its secrets can be missing.
+const LOCATION: &str =
+    "[[location]]\npath = '/sub'\nsubscriber = 'polling'\nchannels_path = '$arg_id'\n";
+
+#[test]
+fn a_reload_of_a_half_written_environment_file_keeps_the_secrets() {
+    let folder = Folder::new();
+    let whole = variables(SECRETS[1].1, "");
+    let file = folder.write("rpushd.env", &whole);
+    let config = folder.write("rpushd.toml", LOCATION);
+    let arguments = ["--env-file", &file, "--config", &config];
+    let daemon = Daemon::listening(&mut configure(&arguments, &[]));
+
+    // Truncated before it is written, and written in parts.
+    folder.write("rpushd.env", "");
+    assert_eq!(reload(&daemon), refused(&daemon));
+    daemon
+        .wait_for("the old configuration is kept: RPUSHD_SECRET and RPUSHD_PUBLISH_SECRET: were ");
+    folder.write("rpushd.env", &whole[..whole.len() - 10]);
+    assert_eq!(reload(&daemon), refused(&daemon));
+    daemon.wait_for(&format!(
+        "the old configuration is kept: {file}:4: the file ends within this line"
+    ));
+    folder.write("rpushd.env", &variables("short", ""));
+    assert_eq!(reload(&daemon), refused(&daemon));
+    daemon
+        .wait_for("the old configuration is kept: RPUSHD_PUBLISH_SECRET: a secret of only 5 bytes");
+    let publish = |secret: &str| {
+        Publisher::connect(&daemon.address()).with_secret(secret).try_publish("demo", "1")
+    };
+    assert_eq!((publish(SECRETS[1].1), publish("short")), (204, 401));
+
+    let old_is_previous = format!("RPUSHD_PUBLISH_SECRET_PREVIOUS='{}'\n", SECRETS[1].1);
+    fs::rename(folder.write("rpushd.env.new", &variables(NEW, &old_is_previous)), &file).unwrap();
+    assert_eq!(reload(&daemon), taken());
+    assert_eq!(statuses(&daemon), (204, 204));
 }
 
 #[test]

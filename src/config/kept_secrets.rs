@@ -1,0 +1,113 @@
+//! What a reload refuses of a configuration that is right by itself: secrets that vanish or become short,
+//! as they do in a file that is read while it is being written. A start accepts both.
+
+use super::secrets::BYTES_WANTED;
+use super::{Config, Secret};
+
+impl Config {
+    /// Checks that a reload may put `new` in the place of this configuration, which is in force.
+    ///
+    /// # Errors
+    /// Which secret became weaker and how, and what to do, in words.
+    pub fn refuse_weaker_secrets(&self, new: &Config) -> Result<(), String> {
+        let kinds = [
+            ("RPUSHD_SECRET", &self.subscribe_secrets, &new.subscribe_secrets),
+            ("RPUSHD_PUBLISH_SECRET", &self.publish_secrets, &new.publish_secrets),
+        ];
+        let lost: Vec<&str> = kinds
+            .iter()
+            .filter(|(_, old, new)| !old.is_empty() && new.is_empty())
+            .map(|(name, ..)| *name)
+            .collect();
+        if let Some(last) = lost.last() {
+            let verb = if lost.first() == Some(last) { "was" } else { "were" };
+            return Err(format!(
+                "{}: {verb} in force and cannot be taken away by a reload, because {LOOKS_ALIKE}; \
+                 restart if it is meant",
+                lost.join(" and ")
+            ));
+        }
+        for (name, old, new) in kinds {
+            let is_short = |secret: &&Secret| secret.expose().len() < BYTES_WANTED;
+            if let Some(short) = new.iter().filter(is_short).find(|secret| !old.contains(secret)) {
+                return Err(format!(
+                    "{name}: a secret of only {} bytes cannot be brought in by a reload, because \
+                     {LOOKS_ALIKE}; make one of {BYTES_WANTED} bytes or more (\"openssl rand -hex \
+                     32\"), or restart if it is meant",
+                    short.expose().len()
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why neither is taken for the wish of the operator.
+const LOOKS_ALIKE: &str = "a file that is read half-written looks the same";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(subscribe: &[&str], publish: &[&str]) -> Config {
+        let secrets = |texts: &[&str]| texts.iter().filter_map(|text| Secret::new(text)).collect();
+        Config {
+            subscribe_secrets: secrets(subscribe),
+            publish_secrets: secrets(publish),
+            ..Config::default()
+        }
+    }
+
+    const OLD: &str = "old-secret-of-sixteen-bytes-and-more";
+    const NEW: &str = "new-secret-of-16";
+
+    #[test]
+    fn a_rotation_is_accepted_with_and_without_the_old_secret() {
+        let old = config(&[OLD], &[OLD]);
+        for [subscribe, publish] in [[vec![NEW, OLD], vec![OLD]], [vec![NEW], vec![NEW, OLD]]] {
+            let new = config(&subscribe, &publish);
+            assert_eq!(old.refuse_weaker_secrets(&new), Ok(()));
+            assert_eq!(new.refuse_weaker_secrets(&config(&[NEW], &[NEW])), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_reload_that_leaves_no_secret_is_refused() {
+        let old = config(&[OLD], &[OLD, NEW]);
+        for (subscribe, publish, names) in [
+            (None, Some(OLD), "RPUSHD_SECRET: was"),
+            (Some(OLD), None, "RPUSHD_PUBLISH_SECRET: was"),
+            (None, None, "RPUSHD_SECRET and RPUSHD_PUBLISH_SECRET: were"),
+        ] {
+            let new = config(subscribe.as_slice(), publish.as_slice());
+            let refusal = format!(
+                "{names} in force and cannot be taken away by a reload, because a file that is read \
+                 half-written looks the same; restart if it is meant"
+            );
+            assert_eq!(old.refuse_weaker_secrets(&new), Err(refusal));
+            assert_eq!(new.refuse_weaker_secrets(&old), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_short_secret_is_refused_unless_it_was_in_force() {
+        let old = config(&[OLD, "short"], &[OLD]);
+        let refusal = |name: &str| {
+            Err(format!(
+                "{name}: a secret of only 5 bytes cannot be brought in by a reload, because a file \
+                 that is read half-written looks the same; make one of 16 bytes or more (\"openssl \
+                 rand -hex 32\"), or restart if it is meant"
+            ))
+        };
+        for (new, expected) in [
+            (config(&["short"], &[OLD]), Ok(())),
+            (config(&[NEW, "short"], &[OLD]), Ok(())),
+            (config(&["other"], &[OLD]), refusal("RPUSHD_SECRET")),
+            (config(&[OLD, "other"], &[OLD]), refusal("RPUSHD_SECRET")),
+            (config(&[OLD], &["short"]), refusal("RPUSHD_PUBLISH_SECRET")),
+            (config(&[OLD], &[OLD, "short"]), refusal("RPUSHD_PUBLISH_SECRET")),
+        ] {
+            assert_eq!(old.refuse_weaker_secrets(&new), expected);
+        }
+    }
+}
