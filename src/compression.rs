@@ -1,36 +1,36 @@
-//! DEFLATE (RFC 1951): one compressor and one inflater for the whole daemon, each made on first use and reset
-//! for each message. They hold some 300 kB and 50 kB; made anew for each message, they would leave holes in the
-//! heap that are never given back. Knows no format around the compressed data.
+//! DEFLATE (RFC 1951): one compressor and one inflater for the whole daemon, each allocated on
+//! first use and reset for each message. They take about 300 kB and 50 kB; allocated per message,
+//! they would fragment the heap. Knows no format around the compressed data.
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
-/// The end of every flushed message: an empty stored block (RFC 7692, section 7.2.1).
+/// The last bytes of every flushed message: an empty stored block (RFC 7692, section 7.2.1).
 pub const FLUSH_TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
-/// An empty block that is marked as the last one (RFC 1951, section 3.2.6).
+/// An empty block marked as the last one (RFC 1951, section 3.2.6).
 pub const LAST_BLOCK: [u8; 2] = [0x03, 0x00];
-/// The first buffer of a decompressed message, if it may be that large.
+/// The first buffer for a decompressed message, unless the limit is smaller.
 const INFLATED_BYTES_MIN: usize = 1024;
-/// Streams that one message may consist of. A client may end a stream and begin the next, as RFC
-/// 7692, section 7.2.3.4, allows; an empty stream is two bytes and 33 ns of work, 8 MB of them were
-/// 130 ms.
+/// Maximum number of DEFLATE streams in one message. RFC 7692, section 7.2.3.4, lets a client end a
+/// stream and begin another. An empty stream is two bytes and takes 33 ns: 8 MB of them took 130
+/// ms.
 const STREAMS_MAX: u32 = 1024;
 
-/// The level of everything that no setting gives one to.
+/// Compression level where no setting gives one.
 const LEVEL: u32 = 6;
 
-/// Compresses messages, each on its own.
+/// Compresses messages, each independently of the others.
 #[derive(Debug, Default)]
 pub struct Compressor {
     leveled: Option<Box<Leveled>>,
     done: Compressed,
 }
 
-/// What was compressed.
+/// The amount of data that was compressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Compressed {
-    /// How many messages.
+    /// Number of messages.
     pub messages: u64,
-    /// Their bytes.
+    /// Their size before compression, in bytes.
     pub bytes: u64,
 }
 
@@ -41,12 +41,12 @@ struct Leveled {
 }
 
 impl Compressor {
-    /// What was compressed since this was last asked.
+    /// Returns what was compressed since the last call.
     pub fn take_done(&mut self) -> Compressed {
         std::mem::take(&mut self.done)
     }
 
-    /// The stream, reset for a message of this length, which is counted.
+    /// Counts a message of this length and resets the stream for it.
     fn reset(&mut self, bytes: usize, level: u32) -> &mut Compress {
         self.done.messages += 1;
         self.done.bytes += bytes as u64;
@@ -62,14 +62,14 @@ impl Compressor {
         &mut leveled.stream
     }
 
-    /// Compresses a message up to a flush: it can be read at once, and any other piece may follow.
+    /// Compresses a message up to a flush: a client can read it at once, and more data may follow.
     pub fn flushed(&mut self, plain: &[u8]) -> Vec<u8> {
         let stream = self.reset(plain.len(), LEVEL);
         let mut packed = Vec::with_capacity(plain.len() / 2 + 64);
         loop {
             let rest = &plain[stream.total_in() as usize..];
             let status = stream.compress_vec(rest, &mut packed, FlushCompress::Sync);
-            // A flush is complete when it leaves room in the output.
+            // A complete flush leaves room in the output.
             if status.is_err() || packed.len() < packed.capacity() {
                 return packed;
             }
@@ -77,14 +77,15 @@ impl Compressor {
         }
     }
 
-    /// The same without [`FLUSH_TAIL`]. None: it would not be shorter than the message.
+    /// Like [`Compressor::flushed`], without [`FLUSH_TAIL`]. `None`: the result would not be
+    /// shorter than the message.
     pub fn flushed_if_shorter(&mut self, plain: &[u8]) -> Option<Vec<u8>> {
         let stream = self.reset(plain.len(), LEVEL);
-        // Whatever does not fit here is not shorter than the message.
+        // If it does not fit into this buffer, it is not shorter than the message.
         let mut packed = Vec::with_capacity(plain.len() + FLUSH_TAIL.len());
         stream.compress_vec(plain, &mut packed, FlushCompress::Sync).ok()?;
-        // The tail is only behind a complete flush, but compressed data may look the same: a full buffer
-        // means that there is more to come.
+        // Only a complete flush ends with the tail, but compressed data may look the same: a full
+        // buffer means that more output follows.
         let is_complete = stream.total_in() == plain.len() as u64
             && packed.len() < packed.capacity()
             && packed.ends_with(&FLUSH_TAIL);
@@ -92,7 +93,7 @@ impl Compressor {
         (is_complete && packed.len() < plain.len()).then_some(packed)
     }
 
-    /// Appends a whole stream, ended by its last block. Levels are 0 to 9.
+    /// Appends a whole stream, including its last block. Levels are 0 to 9.
     pub fn finish(&mut self, plain: &[u8], level: u32, packed: &mut Vec<u8>) {
         let stream = self.reset(plain.len(), level);
         packed.reserve(plain.len() / 2 + 64);
@@ -110,26 +111,26 @@ impl Compressor {
 /// Why a compressed message is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InflateError {
-    /// It is not DEFLATE, or is cut short.
+    /// It is not DEFLATE, or is truncated.
     Broken,
     /// It decompresses to more bytes than allowed.
     TooBig,
 }
 
-/// Decompresses messages, each on its own.
+/// Decompresses messages, each independently of the others.
 #[derive(Debug, Default)]
 pub struct Inflater {
     stream: Option<Box<Decompress>>,
-    /// Bytes that came out of it since they were last asked for, whatever became of them.
+    /// Bytes decompressed since the last [`Inflater::take_bytes`], refused messages included.
     bytes: u64,
 }
 
 impl Inflater {
-    /// Decompresses streams that follow each other, up to the end of the last one. Never allocates much more
-    /// than `bytes_max`, however far the payload would expand.
+    /// Decompresses consecutive streams, up to the end of the last one. Never allocates much more
+    /// than `bytes_max`, however large the payload would become.
     ///
     /// # Errors
-    /// The payload is broken, or larger than allowed.
+    /// The payload is broken, or decompresses to more than `bytes_max` bytes.
     pub fn inflate(&mut self, payload: &[u8], bytes_max: usize) -> Result<Vec<u8>, InflateError> {
         let mut message = Vec::new();
         let inflated = self.append(payload, bytes_max, &mut message);
@@ -137,7 +138,7 @@ impl Inflater {
         inflated.map(|()| message)
     }
 
-    /// Bytes that were decompressed since this was last asked, also of messages that were refused.
+    /// Returns the bytes decompressed since the last call, refused messages included.
     pub fn take_bytes(&mut self) -> u64 {
         std::mem::take(&mut self.bytes)
     }
@@ -154,7 +155,8 @@ impl Inflater {
         let mut streams = 0;
         loop {
             if message.len() == message.capacity() {
-                // One byte above the limit, so that a message of exactly its size leaves room and ends.
+                // One byte above the limit, so that a message of exactly the limit leaves room and
+                // ends.
                 let capacity = (message.capacity() * 2)
                     .max(INFLATED_BYTES_MIN)
                     .min(bytes_max.saturating_add(1));
@@ -171,13 +173,14 @@ impl Inflater {
             match status {
                 Status::StreamEnd if rest.is_empty() => return Ok(()),
                 Status::StreamEnd if streams == STREAMS_MAX => return Err(InflateError::Broken),
-                // A client may mark a block as the last one and go on (RFC 7692 section 7.2.3.4).
+                // A client may mark a block as the last one and continue (RFC 7692, section
+                // 7.2.3.4).
                 Status::StreamEnd => {
                     streams += 1;
                     stream.reset(false);
                 }
                 Status::Ok | Status::BufError => {
-                    // Room is left, yet it stopped: it waits for bytes that will never come.
+                    // It stopped although the output has room: the input is truncated.
                     if message.len() < message.capacity() {
                         return Err(InflateError::Broken);
                     }

@@ -1,38 +1,40 @@
-//! A message as it was published: what every wire format and every history is made from.
+//! A published message: the source of every wire format and of every channel's history.
 
 use std::rc::Rc;
 
-/// The name of a channel, shared by all who mention it. Any bytes (push-stream spec, section 1.2).
+/// The name of a channel, a shared allocation. Any bytes (push-stream spec, section 1.2).
 pub type ChannelName = Rc<[u8]>;
 
-/// One published message. It is made once and shared, never copied per subscriber.
+/// One published message. Allocated once and shared, never copied per subscriber.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// Per channel, from 1. Special messages have the negative ids of [`Message::PING`] and its siblings.
+    /// Per channel, from 1. Special messages have negative ids: [`Message::PING`],
+    /// [`Message::DELETED`], [`Message::TIMED_OUT`].
     pub id: i64,
-    /// Whole seconds since 1970 when it was published; 0 for special messages.
+    /// Publication time in whole seconds since 1970; 0 for special messages.
     pub time: u64,
-    /// Orders the messages of one second over the whole server, from 1; 0 for special messages.
+    /// Orders all messages that the server publishes within one second, from 1; 0 for special
+    /// messages.
     pub tag: u32,
-    /// The channel that it was published to; empty where a special message has none.
+    /// The channel that it was published to; empty for special messages without a channel.
     pub channel: ChannelName,
-    /// The payload as published: any bytes.
+    /// The payload, unchanged: any bytes.
     pub text: Rc<[u8]>,
-    /// The publisher's `Event-Id` header. An empty one counts as present.
+    /// The publisher's `Event-Id` header. An empty value counts as present.
     pub event_id: Option<Rc<[u8]>>,
-    /// The publisher's `Event-Type` header, likewise.
+    /// The publisher's `Event-Type` header. An empty value counts as present.
     pub event_type: Option<Rc<[u8]>>,
 }
 
 impl Message {
-    /// Id of a ping.
+    /// Id of a keep-alive message (ping).
     pub const PING: i64 = -1;
-    /// Id of the message that tells subscribers that their channel was deleted.
+    /// Id of the message sent to subscribers when their channel is deleted.
     pub const DELETED: i64 = -2;
-    /// Id of the message that tells a long-polling subscriber that its time is over.
+    /// Id of the message sent to a long-polling subscriber when its waiting time is over.
     pub const TIMED_OUT: i64 = -3;
 
-    /// A message that the server makes itself: no time, no tag.
+    /// A message that the server generates itself: no time, no tag.
     pub fn special(id: i64, channel: ChannelName, text: &[u8]) -> Message {
         Message {
             id,

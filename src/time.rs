@@ -1,30 +1,31 @@
-//! Points in time as values. There is no clock here: time comes in as an argument, so that the core can
-//! be run by a test at any speed.
+//! Points in time as values. No clock: time comes in as an argument, so that tests can run the core
+//! at any speed.
 
 pub mod http_date;
 pub mod iso_date;
 
 use std::ops::{Add, Sub};
 
-/// Milliseconds: either since an arbitrary start (a point in time on the monotonic clock) or a span.
+/// Milliseconds: a duration, or a point in time counted from the origin of one of the clocks in
+/// [`Now`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Millis(pub u64);
 
 impl Millis {
-    /// A span or point that is never reached.
+    /// A duration or point in time that is never reached.
     pub const NEVER: Millis = Millis(u64::MAX);
 
-    /// So many whole seconds.
+    /// A duration of whole seconds.
     pub const fn from_seconds(seconds: u64) -> Millis {
         Millis(seconds.saturating_mul(1000))
     }
 
-    /// The whole seconds in it, rounded down.
+    /// The number of whole seconds, rounded down.
     pub const fn whole_seconds(self) -> u64 {
         self.0 / 1000
     }
 
-    /// The span since an earlier point; nothing if that point is later.
+    /// The duration since an earlier point; zero if that point is later.
     pub const fn since(self, earlier: Millis) -> Millis {
         Millis(self.0.saturating_sub(earlier.0))
     }
@@ -47,7 +48,7 @@ impl Sub for Millis {
 /// Both clocks, read once per turn of the loop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Now {
-    /// Never goes back. All deadlines are on this clock.
+    /// Monotonic clock, from an arbitrary origin. All deadlines are on this clock.
     pub monotonic: Millis,
     /// Since 1 January 1970 UTC. Only for what people and other machines read: message times, token
     /// expiry, `Date`.

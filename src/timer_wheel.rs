@@ -1,23 +1,23 @@
-//! A timer wheel: one ring of buckets, one entry per key, linked through the keys. It knows neither what
-//! a key stands for nor what time it is.
+//! A timer wheel: one ring of buckets, one entry per key, linked through the keys. Has no clock and
+//! does not know what a key stands for.
 
 use crate::time::Millis;
 
 const NONE: u32 = u32::MAX;
-/// A power of two; with the bitmap one word per 64 buckets.
+/// A power of two. One bit per bucket marks those with entries, 64 bits per word.
 const BUCKETS: usize = 1024;
 
 /// Deadlines of small integer keys (slab indices), kept with a granularity of one tick.
 ///
-/// An entry never fires before its deadline and at most one tick after it. Entries further away than one
-/// revolution stay in their bucket and are looked at once per revolution.
+/// An entry never fires before its deadline and at most one tick after it. Entries further away
+/// than one revolution stay in their bucket and are examined once per revolution.
 #[derive(Debug)]
 pub struct TimerWheel {
     tick: Millis,
     entries: Vec<Entry>,
     heads: Vec<u32>,
     occupied: [u64; BUCKETS / 64],
-    /// Every tick up to this one has been served.
+    /// The last tick that was processed.
     served: u32,
     count: usize,
 }
@@ -26,7 +26,7 @@ pub struct TimerWheel {
 struct Entry {
     next: u32,
     previous: u32,
-    /// Tick at which it fires; `NONE` for a key without a deadline.
+    /// Tick at which it fires; `NONE`: the key has no deadline.
     due: u32,
 }
 
@@ -48,7 +48,7 @@ impl TimerWheel {
         }
     }
 
-    /// Keys that have a deadline.
+    /// Number of keys that have a deadline.
     pub fn len(&self) -> usize {
         self.count
     }
@@ -63,7 +63,7 @@ impl TimerWheel {
         self.entries.get(key as usize).is_some_and(|entry| entry.due != NONE)
     }
 
-    /// When the key's deadline comes, rounded up to a tick; [`Millis::NEVER`] without one.
+    /// The key's deadline, rounded up to a tick; [`Millis::NEVER`] if it has none.
     pub fn due(&self, key: u32) -> Millis {
         match self.entries.get(key as usize) {
             Some(entry) if entry.due != NONE => Millis(u64::from(entry.due) * self.tick.0),
@@ -71,7 +71,7 @@ impl TimerWheel {
         }
     }
 
-    /// Gives the key this deadline in place of any other; [`Millis::NEVER`] takes it away.
+    /// Sets the key's deadline and replaces any other; [`Millis::NEVER`] removes it.
     pub fn set(&mut self, key: u32, due: Millis) {
         self.cancel(key);
         if due == Millis::NEVER {
@@ -94,14 +94,14 @@ impl TimerWheel {
         self.count += 1;
     }
 
-    /// Gives the key this deadline unless it has an earlier one.
+    /// Sets the key's deadline unless it already has an earlier one.
     pub fn bring_forward(&mut self, key: u32, due: Millis) {
         if due < Millis(self.due(key).0.saturating_sub(self.tick.0 - 1)) {
             self.set(key, due);
         }
     }
 
-    /// Takes the key's deadline away, if it has one.
+    /// Removes the key's deadline, if it has one.
     pub fn cancel(&mut self, key: u32) {
         let Some(&Entry { next, previous, due }) = self.entries.get(key as usize) else { return };
         if due == NONE {
@@ -122,7 +122,7 @@ impl TimerWheel {
         self.count -= 1;
     }
 
-    /// Moves every key whose deadline has come into `expired`; they have no deadline any more.
+    /// Appends every key whose deadline has passed to `expired` and removes its deadline.
     pub fn advance(&mut self, now: Millis, expired: &mut Vec<u32>) {
         let target = (now.0 / self.tick.0).min(u64::from(NONE - 1)) as u32;
         while self.served < target {
@@ -140,7 +140,7 @@ impl TimerWheel {
         }
     }
 
-    /// When to call [`TimerWheel::advance`] next: no deadline comes before it.
+    /// When to call [`TimerWheel::advance`] next: no deadline is earlier.
     pub fn next_due(&self) -> Option<Millis> {
         let distance = self.distance_to_occupied()?;
         Some(Millis(u64::from(self.served.saturating_add(distance)) * self.tick.0))
@@ -158,7 +158,7 @@ impl TimerWheel {
         }
     }
 
-    /// Ticks from the last one served to the next occupied bucket, 1 to `BUCKETS`.
+    /// Ticks from the last processed one to the next bucket with entries, 1 to `BUCKETS`.
     fn distance_to_occupied(&self) -> Option<u32> {
         if self.count == 0 {
             return None;

@@ -1,25 +1,26 @@
-//! Reading a channel path (push-stream spec, section 4) whose variables are already replaced and
+//! Parses a channel path (push-stream spec, section 4) after its variables were replaced and it was
 //! percent-decoded: `a.b3/b` names the channels `a`, with its last three messages, and `b`.
 
 /// One channel of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PathChannel<'a> {
-    /// Any bytes but a slash; empty is an id like any other.
+    /// Any bytes except a slash. The empty id is valid.
     pub id: &'a [u8],
-    /// How many old messages are wanted. `u32::MAX` stands for all larger numbers too.
+    /// How many stored messages are requested. Larger numbers saturate at `u32::MAX`.
     pub backtrack: u32,
 }
 
-/// The channels of a path from left to right, twice if they are named twice; none for an empty path.
+/// The channels of a path from left to right, repeated if the path repeats them; none for an empty
+/// path.
 pub fn read(path: &[u8]) -> impl Iterator<Item = PathChannel<'_>> {
-    // A trailing slash ends a channel, it does not begin one.
+    // A trailing slash ends a channel and does not begin another.
     let names = path.strip_suffix(b"/").unwrap_or(path);
     let segments = (!path.is_empty()).then(|| names.split(|byte| *byte == b'/'));
     segments.into_iter().flatten().map(PathChannel::read)
 }
 
 impl<'a> PathChannel<'a> {
-    /// Cuts a final `.bDIGITS` off what stands between two slashes.
+    /// Parses the text between two slashes: a final `.bDIGITS` is the backtrack.
     fn read(segment: &'a [u8]) -> PathChannel<'a> {
         let digit_count = segment.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
         let (front, digits) = segment.split_at(segment.len() - digit_count);
@@ -36,18 +37,18 @@ fn number(digits: &[u8]) -> u32 {
     })
 }
 
-/// Ids that no channel may have (section 4.3). Publishers and subscribers refuse them, statistics take
-/// them for a search.
+/// Ids that no channel may have (section 4.3). Publishers and subscribers refuse them; for
+/// statistics they are a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReservedId<'a> {
     /// `ALL`: every channel.
     All,
-    /// Holds a `*`: the channels whose id starts with what stands before the first one.
+    /// Contains a `*`: every channel whose id starts with the text before the first `*`.
     Prefix(&'a [u8]),
 }
 
 impl<'a> ReservedId<'a> {
-    /// What an id is reserved for; `None` if it is an ordinary one.
+    /// What an id is reserved for; `None` for an ordinary id.
     pub fn of(id: &'a [u8]) -> Option<ReservedId<'a>> {
         if id == b"ALL" {
             return Some(ReservedId::All);

@@ -1,7 +1,8 @@
-//! Reading the tag with which a subscriber says where it stopped (push-stream spec, section 9.1, G).
+//! Parses the tag of the last message that a subscriber has received (push-stream spec, section
+//! 9.1, G).
 
-/// The number in `3` or `W/3`, the value of `If-None-Match` or of the directive in its place. `None` for
-/// anything else: quotes, signs, blanks, nothing, or more than 32 bits.
+/// The number in `3` or `W/3`: the value of `If-None-Match`, or of the directive that replaces it.
+/// `None` for anything else: quotes, signs, spaces, an empty value, or more than 32 bits.
 pub fn parse(text: &[u8]) -> Option<u32> {
     let digits = text.strip_prefix(b"W/").unwrap_or(text);
     if digits.is_empty() {

@@ -8,8 +8,8 @@ const MONTHS: [&[u8; 3]; 12] = [
     b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec",
 ];
 
-/// `Sun, 22 Nov 2026 02:54:12 GMT` for so many seconds since 1970. Times after the year 9999 give its
-/// last second.
+/// Formats seconds since 1970 as `Sun, 22 Nov 2026 02:54:12 GMT`. Times after the year 9999 give
+/// its last second.
 pub fn format(unix_seconds: u64) -> [u8; 29] {
     let unix_seconds = unix_seconds.min(LAST_SECOND);
     let days = unix_seconds / SECONDS_PER_DAY;
@@ -29,11 +29,12 @@ pub fn format(unix_seconds: u64) -> [u8; 29] {
     text
 }
 
-/// Reads the three forms of an HTTP date (push-stream spec, section 9.1); `None` for anything else.
+/// Parses the three forms of an HTTP date (push-stream spec, section 9.1); `None` for anything
+/// else.
 ///
-/// As in nginx the weekday need not agree with the date, and `UTC` is taken for `GMT`: both are what
-/// `strftime` of many clients writes. Dates before 1970 give 0. Two-digit years below 70 are in this
-/// century.
+/// As in nginx, the weekday need not match the date and `UTC` is accepted for `GMT`, because many
+/// clients write such dates with `strftime`. Dates before 1970 give 0. Two-digit years below 70 are
+/// in this century.
 pub fn parse(text: &[u8]) -> Option<u64> {
     let mut reader = Reader(text);
     reader.weekday()?;
@@ -61,12 +62,12 @@ pub fn parse(text: &[u8]) -> Option<u64> {
     seconds_at(year, month, day, second)
 }
 
-/// The part of the text that is not yet read. Every method takes what it names off the front.
+/// The text that is not parsed yet. Every method consumes what it is named after.
 struct Reader<'a>(&'a [u8]);
 
 impl Reader<'_> {
-    /// The rest of `Sun Nov 22 02:54:12 2026`, after the weekday. One-digit days come with one blank
-    /// more or without it.
+    /// Parses what follows the weekday in `Sun Nov 22 02:54:12 2026`. One-digit days have one or
+    /// two spaces before them.
     fn asctime(mut self) -> Option<u64> {
         self.literal(b" ")?;
         let month = self.month()?;

@@ -1,9 +1,9 @@
-//! Moments as log lines have them (RFC 3339).
+//! Times in log lines (RFC 3339).
 
 use super::Millis;
 use super::http_date::date_of_day;
 
-/// `2026-11-22T02:54:12.345Z` for so many milliseconds since 1970.
+/// Formats milliseconds since 1970 as `2026-11-22T02:54:12.345Z`.
 pub fn format(unix: Millis) -> String {
     let seconds = unix.whole_seconds();
     let (year, month, day) = date_of_day(seconds / 86_400);
