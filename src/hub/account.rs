@@ -1,19 +1,19 @@
-//! The memory account and the trash: what stored messages, channels and subscribers cost, and where
-//! removed ones rest (push-stream spec, sections 20 and 22.4).
+//! The memory account and the trash: what stored messages, channels and subscribers cost, and
+//! removed ones whose memory is still charged (push-stream spec, sections 20 and 22.4).
 
 use crate::message::Message;
 use crate::time::Millis;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-/// The module's own figures, so that a memory size from its configuration means the same here.
+/// The module's own figures, so that a memory size from an nginx configuration has the same effect.
 const MESSAGE_COST: usize = 168;
-/// What an event id or event type takes besides its bytes: reference counts and the heap's own share.
+/// Overhead of an event id or event type: reference counts and allocator.
 const FIELD_COST: usize = 32;
 const CHANNEL_COST: usize = 270;
 pub(super) const SUBSCRIBER_COST: usize = 400;
 
-/// Of a message with these fields.
+/// Cost of a message with these fields.
 pub(super) fn cost(
     text: &[u8],
     event_id: &Option<Rc<[u8]>>,
@@ -31,20 +31,21 @@ pub(super) fn channel_cost(name: &[u8]) -> usize {
     CHANNEL_COST + name.len()
 }
 
-/// The part of the account, a quarter, that messages of WebSocket clients leave to publishers.
+/// Messages of WebSocket clients leave one part in this many of the account to publishers.
 const PUBLISHERS_SHARE: usize = 4;
 
-/// Nothing more fits into the memory account.
+/// The memory account has no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
 
-/// What visitors cause (channels that only they use, stored events) has a share of its own, half of the
-/// account. It never takes room from publications and subscribers: as far as they need it, the account exceeds
-/// its size by what is left of the share.
+/// Bytes used by messages, channels and subscribers. What visitors cause (channels that only they
+/// use, stored events) is limited to a share of its own, half of the account. It never takes room
+/// from publications and subscribers: if they need that room, the account exceeds its limit by at
+/// most the visitors' share.
 #[derive(Debug)]
 pub(super) struct MemoryAccount {
     used: usize,
-    /// The part of `used` that is the visitors'.
+    /// The part of `used` that visitors cause.
     visitors: usize,
     limit: usize,
     charges_trash: bool,
@@ -71,7 +72,7 @@ impl MemoryAccount {
         self.charges_trash
     }
 
-    /// For publications and subscribers.
+    /// Charges publications and subscribers.
     pub(super) fn charge(&mut self, bytes: usize) -> Result<(), Full> {
         if self.limit.saturating_sub(self.used - self.visitors) < bytes {
             return Err(Full);
@@ -80,8 +81,8 @@ impl MemoryAccount {
         Ok(())
     }
 
-    /// For a visitor's message. Once stored it stays until it expires, so a part is left to
-    /// publishers.
+    /// Charges a visitor's message. A stored message stays until it expires, so a
+    /// part is left to publishers.
     pub(super) fn charge_visitors_message(&mut self, bytes: usize) -> Result<(), Full> {
         let part = self.limit - self.limit / PUBLISHERS_SHARE;
         if part.saturating_sub(self.used - self.visitors) < bytes {
@@ -91,7 +92,7 @@ impl MemoryAccount {
         Ok(())
     }
 
-    /// For what visitors cause.
+    /// Charges what visitors cause.
     pub(super) fn charge_visitors(&mut self, bytes: usize) -> Result<(), Full> {
         let share = (self.limit / 2).saturating_sub(self.visitors);
         if share.min(self.limit.saturating_sub(self.used)) < bytes {
@@ -106,7 +107,7 @@ impl MemoryAccount {
         self.visitors
     }
 
-    /// Counts the visitors' part anew.
+    /// Sets the visitors' part after a recount.
     pub(super) fn set_visitors(&mut self, bytes: usize) {
         self.visitors = bytes;
     }
@@ -115,7 +116,7 @@ impl MemoryAccount {
         self.used > self.limit
     }
 
-    /// For what the server cannot do without.
+    /// Charges regardless of the limit, for what the server cannot do without.
     pub(super) fn charge_always(&mut self, bytes: usize) {
         self.used += bytes;
     }
@@ -124,13 +125,15 @@ impl MemoryAccount {
         self.used -= bytes;
     }
 
-    /// What visitors caused is never charged while it is in the trash: it would take room from publications.
+    /// Releases what visitors caused. It is never charged while in the trash, where it would
+    /// take room from publications.
     pub(super) fn release_visitors(&mut self, bytes: usize) {
         self.visitors -= bytes;
         self.used -= bytes;
     }
 
-    /// Puts removed things into the trash. Their bytes come back at once, or with the trash.
+    /// Moves removed items to the trash. Their bytes are released at once, or
+    /// when the trash is emptied.
     pub(super) fn move_to_trash(
         &mut self,
         trash: &mut Trash,
@@ -150,8 +153,8 @@ impl MemoryAccount {
     }
 }
 
-/// What was removed, added up per moment at which it leaves: its size does not grow with the rate of
-/// publication.
+/// Removed items, added up per time at which they leave, so that its size does not grow with
+/// the rate of publication.
 #[derive(Debug, Default)]
 pub(super) struct Trash(VecDeque<Batch>);
 
@@ -175,7 +178,7 @@ impl Trash {
         }
     }
 
-    /// Forgets what has rested long enough; returns the bytes that were still charged.
+    /// Drops the batches whose time has come; returns the bytes that were still charged.
     pub(super) fn empty(&mut self, now: Millis) -> usize {
         let mut freed = 0;
         while self.0.front().is_some_and(|batch| batch.until <= now)

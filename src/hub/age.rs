@@ -1,5 +1,4 @@
-//! The channels in the order in which they were made: a list through the channels themselves, 8
-//! bytes each.
+//! The channels in order of creation: a list linked through the channels, 8 bytes each.
 
 use super::ChannelId;
 use super::channel::Channel;
@@ -44,13 +43,13 @@ impl Age {
         channel(self.oldest)
     }
 
-    /// The oldest first.
+    /// All channels, the oldest first.
     pub(super) fn all(&self, channels: &Slab<Channel>) -> impl Iterator<Item = ChannelId> {
         let newer = |channel: &ChannelId| channels[channel.0 as usize].neighbours.newer();
         std::iter::successors(self.oldest(), newer)
     }
 
-    /// Adds the channel that was made last.
+    /// Appends the newest channel.
     pub(super) fn append(&mut self, channel: ChannelId, channels: &mut Slab<Channel>) {
         let older = std::mem::replace(&mut self.newest, channel.0);
         channels[channel.0 as usize].neighbours = Neighbours { older, newer: NONE };
@@ -60,7 +59,7 @@ impl Age {
         }
     }
 
-    /// Must be called while the channel still has its place among the channels.
+    /// Must be called before the channel is removed from the slab.
     pub(super) fn remove(&mut self, channel: ChannelId, channels: &mut Slab<Channel>) {
         let entry = &mut channels[channel.0 as usize];
         let Neighbours { older, newer } = std::mem::take(&mut entry.neighbours);
@@ -77,14 +76,14 @@ impl Age {
     /// Checks the list; for tests.
     ///
     /// # Panics
-    /// It is broken.
+    /// The list is broken.
     pub(super) fn assert_consistent(&self, channels: &Slab<Channel>) {
         let (mut older, mut serial, mut count) = (NONE, 0, 0);
         let mut next = self.oldest;
         while next != NONE {
             let entry = &channels[next as usize];
             assert_eq!(entry.neighbours.older, older, "neighbours agree");
-            assert!(entry.serial > serial, "channels are listed in the order of their making");
+            assert!(entry.serial > serial, "channels are listed in order of creation");
             (older, serial, count) = (next, entry.serial, count + 1);
             next = entry.neighbours.newer;
         }

@@ -1,4 +1,4 @@
-//! One channel's own data.
+//! The data of one channel.
 
 use super::age::Neighbours;
 use super::history::History;
@@ -11,21 +11,21 @@ pub(super) struct Channel {
     pub(super) name: ChannelName,
     pub(super) members: Vec<Member>,
     pub(super) history: History,
-    /// Messages ever published, which is the id of the last one.
+    /// Number of messages ever published, which is also the id of the last one.
     pub(super) published: u64,
     pub(super) is_wildcard: bool,
-    /// The rpushd API has published or subscribed here.
+    /// Whether the rpushd API has published or subscribed here.
     pub(super) is_used_by_api: bool,
-    /// Subscriptions besides one of each member: of those who named the channel more than once.
+    /// Subscriptions of members that named the channel more than once, not counting one per member.
     pub(super) repeats: u32,
-    /// A visitor made it, and the application has not used it.
+    /// Whether a visitor created it and the application has not used it since.
     pub(super) is_visitors: bool,
-    /// Orders channels by their making.
+    /// Orders channels by creation.
     pub(super) serial: u64,
     pub(super) neighbours: Neighbours,
-    /// Making, publication or subscription.
+    /// Time of creation, of the last publication or of the last new subscription.
     pub(super) last_use: Millis,
-    /// The same, or the end of a subscription.
+    /// The same, or the last end of a subscription.
     pub(super) last_activity: Millis,
 }
 
@@ -47,7 +47,7 @@ impl Channel {
         }
     }
 
-    /// Whether nothing is lost if it gives way to others.
+    /// Whether it can be evicted without loss.
     pub(super) fn is_spare(&self) -> bool {
         self.is_visitors && self.members.is_empty() && self.history.is_empty()
     }

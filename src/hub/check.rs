@@ -1,12 +1,12 @@
-//! What must hold between two calls of the hub; the server's own check asks for it.
+//! The invariants of the hub between two calls, part of the server's own check.
 
 use super::{ChannelId, Hub, account};
 
 impl Hub {
-    /// Checks what must hold between two calls; for tests.
+    /// Checks the hub's invariants; for tests.
     ///
     /// # Panics
-    /// Something does not hold.
+    /// An invariant does not hold.
     pub fn assert_consistent(&self) {
         let (mut memberships, mut subscriptions, mut active) = (0, 0, 0);
         let mut stored = 0;
@@ -37,7 +37,7 @@ impl Hub {
                 spare += 1;
                 spare_bytes += account::channel_cost(&entry.name);
                 let is_found = self.spare.contains(entry.is_wildcard, entry.last_activity, channel);
-                assert!(is_found, "an idle channel that only visitors use can give way");
+                assert!(is_found, "an idle channel that only visitors use can be evicted");
             }
             accounted += account::channel_cost(&entry.name);
             accounted += entry.history.cost();
@@ -65,9 +65,9 @@ impl Hub {
             "every accounted byte is in use"
         );
         assert_eq!(self.account.visitors(), visitors, "the visitors' share is counted");
-        assert_eq!(self.visitor_channel_count, visitor_channels, "the visitors' channels, too");
-        assert_eq!(self.spare.len(), spare, "no other channel gives way");
-        assert_eq!(self.spare.bytes(), spare_bytes, "their bytes are counted");
+        assert_eq!(self.visitor_channel_count, visitor_channels, "visitors' channels are counted");
+        assert_eq!(self.spare.len(), spare, "no other channel can be evicted");
+        assert_eq!(self.spare.bytes(), spare_bytes, "the bytes of evictable channels are counted");
         assert!(self.trash.next().is_none() || self.sweep_at.is_some(), "the trash is emptied");
     }
 }

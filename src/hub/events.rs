@@ -1,4 +1,4 @@
-//! What the server tells about itself on the events channel (push-stream spec, section 21).
+//! What the server publishes about itself on the events channel (push-stream spec, section 21).
 
 use crate::message::ChannelName;
 
@@ -7,16 +7,16 @@ use crate::message::ChannelName;
 pub struct Event {
     /// What happened.
     pub kind: EventKind,
-    /// To which channel.
+    /// The channel's name.
     pub channel: ChannelName,
 }
 
 /// What can happen to a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {
-    /// It was made.
+    /// The channel was created.
     ChannelCreated,
-    /// It was removed: idle for too long, or some time after it was deleted.
+    /// The channel was removed: idle for too long, or swept after it was deleted.
     ChannelDestroyed,
     /// A subscription began.
     ClientSubscribed,
@@ -25,7 +25,7 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    /// The word that clients see, also as the event type.
+    /// The event's name in messages, also their event type.
     pub fn word(self) -> &'static str {
         match self {
             EventKind::ChannelCreated => "channel_created",
@@ -37,8 +37,8 @@ impl EventKind {
 }
 
 impl Event {
-    /// The text of the message. Ids stand as they are, but for what would break the JSON (section 27): what
-    /// is not UTF-8 becomes U+FFFD.
+    /// The text of the message. Channel ids are inserted unchanged, except for what would break the
+    /// JSON (section 27): invalid UTF-8 becomes U+FFFD.
     pub fn text(&self) -> String {
         let mut text = format!("{{\"type\": \"{}\", \"channel\": \"", self.kind.word());
         for character in String::from_utf8_lossy(&self.channel).chars() {

@@ -1,5 +1,5 @@
-//! The stored messages of one channel, and which of them a subscriber asks for (push-stream spec,
-//! section 9).
+//! The stored messages of one channel, and which of them a subscriber requests
+//! (push-stream spec, section 9).
 
 use super::ChannelId;
 use super::account::message_cost;
@@ -8,10 +8,10 @@ use crate::time::Millis;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-/// What a subscriber wants of one channel's stored messages.
+/// Which of one channel's stored messages a subscriber requests.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Resume<'a> {
-    /// The last so many; above 0 it decides alone.
+    /// The last messages, this many. If above 0, the other fields are ignored.
     pub backtrack: u32,
     /// Everything after a point in time.
     pub since: Option<Since>,
@@ -19,22 +19,22 @@ pub struct Resume<'a> {
     pub event_id: Option<&'a [u8]>,
 }
 
-/// A point in the order of all messages.
+/// A position in the order of all messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Since {
     /// Seconds since 1970.
     pub time: u64,
-    /// Tag within that second; none: the whole second has been seen.
+    /// Tag within that second; `None`: every message of that second has been seen.
     pub tag: Option<u32>,
 }
 
-/// A part of one channel's stored messages that somebody is still to be sent. It holds no message: while it
-/// is not sent, it may leave the store.
+/// A range of one channel's stored messages that is still to be sent to a subscriber. It holds no
+/// message, so its messages may leave the store before they are sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Stretch {
-    /// Whose.
+    /// The channel.
     pub channel: ChannelId,
-    /// The channel's own number, which is never used again.
+    /// The channel's serial number, which is never reused.
     pub serial: u64,
     /// Id of the first message.
     pub next: i64,
@@ -42,15 +42,15 @@ pub struct Stretch {
     pub last: i64,
 }
 
-/// Oldest first. A channel without stored messages owns no heap for them: most have none and pay for every
-/// inline byte.
+/// Stored messages, oldest first. A channel without stored messages has no heap allocation for
+/// them: most channels have none, and every inline byte counts.
 #[derive(Debug, Default)]
 pub(super) struct History(Option<Box<Messages>>);
 
 #[derive(Debug, Default)]
 struct Messages {
     stored: VecDeque<Stored>,
-    /// What they cost in the memory account.
+    /// Their cost in the memory account.
     cost: usize,
 }
 
@@ -75,7 +75,7 @@ impl History {
         messages.stored.push_back(Stored { expires, message });
     }
 
-    /// How many, from the oldest on, have expired; counted up to a maximum.
+    /// Number of expired messages, counted from the oldest and up to a maximum.
     pub(super) fn expired(&self, now: Millis, count_max: usize) -> usize {
         self.iter().take(count_max).take_while(|stored| stored.expires <= now).count()
     }
@@ -84,12 +84,12 @@ impl History {
         self.iter().next().map(|stored| stored.expires)
     }
 
-    /// What they cost in the memory account.
+    /// The cost of all messages in the memory account.
     pub(super) fn cost(&self) -> usize {
         self.0.as_ref().map_or(0, |messages| messages.cost)
     }
 
-    /// Drops the oldest; returns what they cost.
+    /// Drops the oldest messages; returns their cost.
     pub(super) fn drop_oldest(&mut self, count: usize) -> usize {
         let Some(messages) = &mut self.0 else { return 0 };
         let count = count.min(messages.stored.len());
@@ -103,7 +103,7 @@ impl History {
         cost
     }
 
-    /// Section 9.2: the ids of the first and the last message that is asked for.
+    /// Section 9.2: the ids of the first and the last requested message.
     pub(super) fn asked(&self, resume: &Resume<'_>) -> Option<(i64, i64)> {
         let start = if resume.backtrack > 0 {
             self.len().saturating_sub(resume.backtrack as usize)
@@ -120,8 +120,8 @@ impl History {
         Some((stored.get(start)?.message.id, stored.back()?.message.id))
     }
 
-    /// Where a replay begins: just at or behind the message that was seen last. Messages are in the order of
-    /// their times and tags; only an event id must be looked for one by one.
+    /// Where a replay begins: at the last message that was seen, or at the first one after it.
+    /// Messages are in order of time and tag, so only an event id needs a linear search.
     fn start(&self, resume: &Resume<'_>) -> Option<usize> {
         let messages = &self.0.as_ref()?.stored;
         let by_time = resume.since.map_or(messages.len(), |since| {
@@ -134,7 +134,7 @@ impl History {
         by_event.or(Some(by_time).filter(|at| *at < messages.len()))
     }
 
-    /// The messages from one id to another, ends included. None: the first of them is not here any more.
+    /// The messages from one id to another, both included. `None`: the first is no longer stored.
     pub(super) fn between(
         &self,
         first: i64,
@@ -156,13 +156,13 @@ impl History {
     }
 }
 
-/// Whether the message is the one at this point in time, or a later one.
+/// Whether the message is at this position or after it.
 fn is_at_or_after(message: &Message, since: Since) -> bool {
     message.time > since.time
         || message.time == since.time && since.tag.is_some_and(|tag| message.tag >= tag)
 }
 
-/// Whether the message where the replay starts was itself the last one seen.
+/// Whether the message where the replay starts is itself the last one seen.
 fn is_seen(message: &Message, resume: &Resume<'_>) -> bool {
     let by_time = resume
         .since

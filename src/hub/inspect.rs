@@ -1,21 +1,21 @@
-//! What statistics may know of the hub.
+//! What the hub reports to statistics.
 
 use super::{ChannelId, Hub};
 use crate::message::ChannelName;
 use crate::time::{Millis, Now};
 
-/// What a statistics endpoint may know of a channel.
+/// What the hub reports about one channel.
 #[derive(Clone, Copy, Debug)]
 pub struct ChannelInfo<'a> {
-    /// Its name.
+    /// The channel's name.
     pub name: &'a ChannelName,
-    /// Messages ever published to it.
+    /// Number of messages ever published to it.
     pub published: u64,
-    /// Messages stored now.
+    /// Number of messages stored now.
     pub stored: usize,
-    /// Subscriptions now; a subscriber that names it twice counts twice.
+    /// Current subscriptions; a subscriber that names the channel twice counts twice.
     pub subscriptions: usize,
-    /// Since the last publication, subscription or end of one.
+    /// Time since the last publication, subscription or end of a subscription.
     pub idle: Millis,
 }
 
@@ -26,24 +26,24 @@ pub struct Totals {
     pub channels: usize,
     /// Live wildcard channels.
     pub wildcard_channels: usize,
-    /// Publications since the start, events left out.
+    /// Messages published since the start, without those of the events channel.
     pub published: u64,
-    /// Stored messages, those of the events channel left out.
+    /// Stored messages, without those of the events channel.
     pub stored: usize,
-    /// Messages resting in the trash.
+    /// Messages in the trash.
     pub messages_in_trash: u64,
     /// Deleted channels that the next sweep moves to the trash.
     pub channels_in_delete: usize,
-    /// Channels resting in the trash.
+    /// Channels in the trash.
     pub channels_in_trash: u64,
-    /// Subscriptions now.
+    /// Current subscriptions.
     pub subscriptions: usize,
     /// Channels with at least one subscription.
     pub active_channels: usize,
 }
 
 impl Hub {
-    /// Messages that the channel has stored.
+    /// Number of messages that the channel has stored.
     pub fn stored_count(&self, channel: ChannelId) -> usize {
         self.channels[channel.0 as usize].history.len()
     }
@@ -53,7 +53,7 @@ impl Hub {
         self.channels[channel.0 as usize].name.clone()
     }
 
-    /// What is known of a channel.
+    /// The channel's name and numbers.
     pub fn info(&self, channel: ChannelId, now: Now) -> ChannelInfo<'_> {
         let entry = &self.channels[channel.0 as usize];
         ChannelInfo {
@@ -65,7 +65,7 @@ impl Hub {
         }
     }
 
-    /// Live channels.
+    /// Number of live channels.
     pub fn channel_count(&self) -> usize {
         self.channels.len()
     }
@@ -79,12 +79,12 @@ impl Hub {
         }
     }
 
-    /// Size of the memory account.
+    /// Limit of the memory account in bytes.
     pub fn account_bytes_max(&self) -> usize {
         self.account.limit()
     }
 
-    /// Bytes in the memory account.
+    /// Bytes charged to the memory account.
     pub fn accounted_bytes(&self) -> usize {
         self.account.used()
     }

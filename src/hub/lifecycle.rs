@@ -1,18 +1,18 @@
-//! How things end in the hub: stored messages expire, idle channels are removed, deleted ones are swept,
-//! the trash is emptied (push-stream spec, section 20).
+//! Expiry of stored messages, removal of idle and deleted channels, emptying of the trash
+//! (push-stream spec, section 20).
 
 use super::channel::Channel;
 use super::{ChannelId, EventKind, Hub, account};
 use crate::message::ChannelName;
 use crate::time::{Millis, Now};
 
-/// Stored messages and the trash are looked at on this grid, as the module's sweeps are (push-stream
-/// spec, section 20.1).
+/// Stored messages and the trash are processed at multiples of this time, like the module's sweeps
+/// (push-stream spec, section 20.1).
 const SWEEP: Millis = Millis(4000);
-/// How long removed messages and channels rest in the trash (section 1).
+/// How long removed messages and channels stay in the trash (section 1).
 const TRASH_TIME: Millis = Millis(10_000);
 
-/// A channel that was deleted and waits for the sweep.
+/// A channel that was deleted and will be removed by the next sweep.
 #[derive(Debug)]
 pub(super) struct Deleted {
     pub(super) name: ChannelName,
@@ -21,8 +21,8 @@ pub(super) struct Deleted {
 }
 
 impl Hub {
-    /// Takes a channel out of the index: its name is free, its messages go with the next sweep. All members
-    /// must have left.
+    /// Removes a channel from the indexes: its name is free at once, its messages go with the next
+    /// sweep. All members must have left.
     pub fn delete(&mut self, channel: ChannelId, now: Now) {
         let entry = &self.channels[channel.0 as usize];
         assert!(entry.members.is_empty(), "the members of a deleted channel have left");
@@ -34,7 +34,7 @@ impl Hub {
         self.request_sweep(next_sweep(now.monotonic));
     }
 
-    /// What a removed channel still costs: nothing, if it was one that only visitors used.
+    /// The cost that a removed channel keeps charged: 0 if only visitors used it.
     fn release_if_visitors(&mut self, removed: &Channel) -> usize {
         let cost = account::channel_cost(&removed.name);
         match removed.is_visitors {
@@ -61,7 +61,7 @@ impl Hub {
         entry
     }
 
-    /// When [`Hub::sweep`] has something to do.
+    /// When to call [`Hub::sweep`] next; `None` while there is nothing to remove.
     pub fn next_sweep(&self) -> Option<Millis> {
         if !self.due.is_empty() {
             return Some(Millis(0));
@@ -73,9 +73,9 @@ impl Hub {
         }
     }
 
-    /// Removes what has expired: stored messages, idle channels, deleted channels, the trash. Of
-    /// messages and channels that are due it removes so many at most; the rest is left for the next
-    /// call. Returns how many.
+    /// Removes what has expired: stored messages, idle channels, deleted channels, the trash.
+    /// Processes at most `count_max` of the messages and channels whose deadline has passed and
+    /// leaves the others to the next call. Returns how many it processed.
     pub fn sweep(&mut self, count_max: usize, now: Now) -> usize {
         if self.due.is_empty() {
             self.lifecycle.advance(now.monotonic, &mut self.due);
@@ -85,7 +85,8 @@ impl Hub {
         while left > 0
             && let Some(key) = self.due.pop()
         {
-            // It may have ended meanwhile; one that has taken its place is looked at in vain.
+            // The channel may be gone by now. If another one has its id, looking at
+            // it does no harm.
             if self.channels.contains(key as usize) {
                 left -= self.expire(ChannelId(key), left, now.monotonic);
             }
@@ -102,8 +103,8 @@ impl Hub {
         count_max - left
     }
 
-    /// Removes expired messages, so many at most, and the channel if it is over. Returns how much
-    /// it did.
+    /// Removes at most `count_max` expired messages, and the channel if its idle time is over.
+    /// Returns how many messages and channels it processed.
     fn expire(&mut self, channel: ChannelId, count_max: usize, now: Millis) -> usize {
         let entry = &self.channels[channel.0 as usize];
         let expired = entry.history.expired(now, count_max);
@@ -139,7 +140,7 @@ impl Hub {
         }
     }
 
-    /// The end of a channel that nobody uses: none while it has members or stored messages.
+    /// When an idle channel is removed: `None` while it has members or stored messages.
     fn idle_end(&self, entry: &Channel) -> Option<Millis> {
         if !entry.members.is_empty() || !entry.history.is_empty() {
             return None;
@@ -155,7 +156,7 @@ impl Hub {
         Some(since + idle.ttl)
     }
 
-    /// From now on the channel's life is that of the rpushd API's channels.
+    /// Marks the channel as used by the rpushd API, which decides its idle time.
     pub fn keep_for_api(&mut self, channel: ChannelId, now: Now) {
         let entry = &mut self.channels[channel.0 as usize];
         if !std::mem::replace(&mut entry.is_used_by_api, true)
@@ -166,7 +167,7 @@ impl Hub {
         }
     }
 
-    /// Sets the channel's next moment.
+    /// Sets the channel's next deadline.
     pub(super) fn schedule(&mut self, channel: ChannelId, now: Millis) {
         let entry = &self.channels[channel.0 as usize];
         let due = match entry.history.next_expiry() {
@@ -202,12 +203,12 @@ impl Hub {
     }
 }
 
-/// The first moment of the sweeps' grid that is not before this one.
+/// The first multiple of [`SWEEP`] that is not before this time.
 fn grid(at: Millis) -> Millis {
     Millis(at.0.div_ceil(SWEEP.0).saturating_mul(SWEEP.0))
 }
 
-/// The first moment of the grid after this one.
+/// The first multiple of [`SWEEP`] after this time.
 fn next_sweep(now: Millis) -> Millis {
     grid(now + Millis(1))
 }

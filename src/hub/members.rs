@@ -1,6 +1,6 @@
-//! Memberships, pointing both ways: from a channel to its subscribers (an array that a fan-out walks) and
-//! from a subscriber to its channels (a list through one shared slab), so that leaving costs the same
-//! however many others stay.
+//! Subscriptions, linked both ways: from a channel to its subscribers (an array for fan-out) and
+//! from a subscriber to its channels (a list through one shared slab), so that the cost of leaving
+//! does not depend on the number of members.
 
 use super::ChannelId;
 use slab::Slab;
@@ -8,11 +8,11 @@ use std::collections::HashMap;
 
 const NONE: u32 = u32::MAX;
 
-/// Who subscribes. The hub does not look behind it.
+/// A subscriber; an opaque number to the hub.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SubscriberId(pub u32);
 
-/// A subscriber's own end of its subscriptions; it owns no heap.
+/// The head of a subscriber's list of subscriptions; no heap allocation.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Subscriptions {
     first: u32,
@@ -25,16 +25,16 @@ impl Default for Subscriptions {
 }
 
 impl Subscriptions {
-    /// Whether there are none.
+    /// Whether the subscriber has no subscriptions.
     pub fn is_empty(&self) -> bool {
         self.first == NONE
     }
 }
 
-/// A channel's end of one subscription.
+/// An entry in a channel's list of subscribers.
 #[derive(Clone, Copy, Debug)]
 pub struct Member {
-    /// Who.
+    /// The subscriber.
     pub subscriber: SubscriberId,
     subscription: u32,
 }
@@ -44,18 +44,19 @@ pub struct Member {
 pub struct Left {
     /// The channel that was left.
     pub channel: ChannelId,
-    /// Where in its list.
+    /// Position in the channel's list.
     pub position: usize,
-    /// Who took that place; a walk over the list may have to see it again.
+    /// The subscriber that was moved to that position; a pass over the list may have to
+    /// visit it again.
     pub moved: Option<SubscriberId>,
 }
 
 #[derive(Debug)]
 struct Subscription {
     channel: ChannelId,
-    /// Where in the channel's list.
+    /// Position in the channel's list.
     position: u32,
-    /// The subscriber's next one.
+    /// The subscriber's next subscription.
     next: u32,
 }
 
@@ -63,7 +64,7 @@ struct Subscription {
 pub(super) struct Members {
     subscriptions: Slab<Subscription>,
     subscriber_count: usize,
-    /// How often the channel was named, for subscriptions to a channel that was named more than once.
+    /// How often the channel was named, for subscriptions whose path names it more than once.
     repeats: HashMap<u32, u32>,
 }
 
@@ -76,7 +77,7 @@ impl Members {
         self.subscriber_count
     }
 
-    /// Adds at the end of both lists, once however often the channel was named.
+    /// Appends to both lists, one entry however often the channel was named.
     pub(super) fn add(
         &mut self,
         subscriber: SubscriberId,
@@ -118,7 +119,7 @@ impl Members {
         if self.repeats.is_empty() { 1 } else { self.repeats.get(&key).copied().unwrap_or(1) }
     }
 
-    /// Makes the subscription to this channel the first one.
+    /// Moves the subscription to this channel to the front of the list.
     pub(super) fn bring_to_front(
         &mut self,
         subscriptions: &mut Subscriptions,
@@ -140,8 +141,8 @@ impl Members {
         }
     }
 
-    /// Removes the first one; `members` is its channel's list. Returns the place in that list, who moved
-    /// there, and how often the channel had been named.
+    /// Removes the first subscription; `members` is its channel's list. Returns the position in
+    /// that list, the subscriber that was moved there, and how often the channel was named.
     pub(super) fn remove_first(
         &mut self,
         subscriptions: &mut Subscriptions,
@@ -165,7 +166,7 @@ impl Members {
         (position, moved, times)
     }
 
-    /// Each channel, and how often it was named.
+    /// The subscriber's channels, and how often it named each.
     pub(super) fn channels(
         &self,
         subscriptions: &Subscriptions,
@@ -179,7 +180,7 @@ impl Members {
         })
     }
 
-    /// How often these members named their channel besides once each.
+    /// How often these members named their channel, not counting once each.
     pub(super) fn repeats_of(&self, members: &[Member]) -> u32 {
         members.iter().map(|member| self.times(member.subscription) - 1).sum()
     }

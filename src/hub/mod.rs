@@ -1,5 +1,5 @@
-//! Who listens to what, and what was said: channels, subscriptions, stored messages and their life.
-//! Knows ids only, never bytes on a wire, never sockets; time comes in as an argument.
+//! Channels, their subscribers and their stored messages, and how long each of them lives. Knows
+//! ids only: no bytes on the wire, no sockets; time comes in as an argument.
 
 mod account;
 mod age;
@@ -37,62 +37,62 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use visitors::Spare;
 
-/// Index of a channel in the hub. It is used again after the channel's end.
+/// Index of a channel in the hub. Reused after the channel has been removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChannelId(pub u32);
 
-/// Who makes a channel or a message.
+/// On whose behalf a channel or a message is created.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Maker {
-    /// The application: it publishes there, or has signed a subscribe token for this channel.
+    /// The application: it publishes to the channel, or has signed a subscribe token for it.
     #[default]
     Application,
-    /// A subscriber of a location, which can name any channel. What it publishes through its WebSocket
-    /// changes nothing about that.
+    /// A subscriber of a location, which can name any channel; also when it
+    /// publishes through its WebSocket.
     Visitor,
 }
 
-/// Why a channel could not be made.
+/// Why a channel could not be created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CreateError {
-    /// One of the maxima of channels is reached.
+    /// One of the limits on the number of channels is reached.
     TooMany,
     /// The memory account is full.
     Full,
 }
 
-/// What a publisher gives.
+/// A message as the publisher sends it.
 #[derive(Clone, Debug, Default)]
 pub struct Draft {
-    /// Any bytes. They are shared by the messages of all channels that this is published to.
+    /// The payload: any bytes. Shared by the messages of all channels that it is published to.
     pub text: Rc<[u8]>,
-    /// `Event-Id`.
+    /// Value of the `Event-Id` header.
     pub event_id: Option<Rc<[u8]>>,
-    /// `Event-Type`.
+    /// Value of the `Event-Type` header.
     pub event_type: Option<Rc<[u8]>>,
-    /// Kept for later subscribers.
+    /// Whether it is stored for later subscribers.
     pub is_stored: bool,
-    /// Who publishes it.
+    /// On whose behalf it is published.
     pub maker: Maker,
 }
 
-/// All channels.
+/// All channels, with their subscribers and stored messages.
 #[derive(Debug)]
 pub struct Hub {
     settings: HubSettings,
     channels: Slab<Channel>,
     names: Names,
-    /// The same in order, for lists of channels.
+    /// The channels sorted by name, for lists of channels.
     by_name: BTreeMap<ChannelName, ChannelId>,
     age: Age,
     members: Members,
-    /// Each channel's next moment: its oldest message expires, or it has been idle for long enough.
+    /// Each channel's next deadline: its oldest message expires, or the idle channel is removed.
     lifecycle: TimerWheel,
-    /// Channels whose moment has come and that are still to be looked at, the first one last.
-    /// They have no other moment until then.
+    /// Channels whose deadline has passed and that [`Hub::sweep`] has not processed yet, in reverse
+    /// order. They have no other deadline until then.
     due: Vec<u32>,
     deleted: Vec<Deleted>,
-    /// When deleted channels and the trash are next looked at.
+    /// When deleted channels and the trash are processed next.
     sweep_at: Option<Millis>,
     trash: Trash,
     account: MemoryAccount,
@@ -102,13 +102,13 @@ pub struct Hub {
     events: VecDeque<Event>,
     totals: Totals,
     serial: u64,
-    /// The last publication's second and tag: one counter for the whole server.
+    /// Second and tag of the last publication: one counter for the whole server.
     last_time: u64,
     last_tag: u32,
 }
 
 impl Hub {
-    /// An empty hub, but for the events channel if there is one.
+    /// A hub without channels, except the events channel if there is one.
     pub fn new(settings: HubSettings, now: Now) -> Hub {
         let account = MemoryAccount::new(settings.store_bytes_max, settings.keeps_trash_charged);
         let mut hub = Hub {
@@ -137,7 +137,8 @@ impl Hub {
         hub
     }
 
-    /// Takes new settings; channels, messages and the size of a charged account stay as they are.
+    /// Applies new settings. Channels and messages stay, and so does the size of an
+    /// account that charges the trash.
     pub fn reconfigure(&mut self, settings: HubSettings, now: Now) {
         if !settings.keeps_trash_charged {
             self.account.resize(settings.store_bytes_max);
@@ -147,7 +148,7 @@ impl Hub {
         self.recount(now.monotonic);
     }
 
-    /// Another prefix or another events channel changes what counts as what.
+    /// Counts everything again: another prefix or events channel changes the kind of channels.
     fn recount(&mut self, now: Millis) {
         (self.totals.channels, self.totals.wildcard_channels) = (0, 0);
         self.totals.stored = self.deleted.iter().map(|deleted| deleted.messages).sum();
@@ -190,11 +191,11 @@ impl Hub {
         };
         self.adopt(channel);
         self.events_channel = Some(channel);
-        // From now on it has no end.
+        // The events channel is never removed: cancel its deadline.
         self.schedule(channel, now.monotonic);
     }
 
-    /// Whether this name is the events channel's.
+    /// Whether this is the name of the events channel.
     pub fn is_events_channel(&self, name: &[u8]) -> bool {
         !self.settings.events_channel_id.is_empty() && name == self.settings.events_channel_id
     }
@@ -204,22 +205,23 @@ impl Hub {
         self.events_channel == Some(channel)
     }
 
-    /// Whether this name is a wildcard channel's.
+    /// Whether this is the name of a wildcard channel.
     pub fn is_wildcard(&self, name: &[u8]) -> bool {
         let prefix = &self.settings.wildcard_channel_prefix;
         !prefix.is_empty() && name.starts_with(prefix)
     }
 
-    /// The live channel of this name.
+    /// The live channel with this name.
     pub fn find(&self, name: &[u8]) -> Option<ChannelId> {
         self.names.find(name, &self.channels)
     }
 
-    /// The live channel of this name, made if need be. One that a visitor wants does not give way before the
-    /// clock has gone on, so that it can be joined; one that the application wants never does.
+    /// Finds the live channel with this name, or creates it. A channel that a visitor requests
+    /// cannot be evicted before the clock advances, so that the visitor can join it; one that the
+    /// application requests is never evicted.
     ///
     /// # Errors
-    /// There is no room for one more.
+    /// A limit on channels or memory is reached.
     pub fn find_or_create(
         &mut self,
         name: &[u8],
@@ -279,11 +281,11 @@ impl Hub {
         channel
     }
 
-    /// Gives the message its id, time and tag and stores it if asked to. Handing it to the members is the
-    /// caller's affair. An event for which there is no room is not stored.
+    /// Assigns the message's id, time and tag, and stores it if the draft says so. The caller fans
+    /// it out to the members. An event that does not fit into the memory account is not stored.
     ///
     /// # Errors
-    /// The memory account is full; nothing has happened.
+    /// The memory account is full; nothing has changed.
     pub fn publish(
         &mut self,
         channel: ChannelId,
@@ -291,7 +293,7 @@ impl Hub {
         now: Now,
     ) -> Result<Rc<Message>, Full> {
         let cost = account::cost(&draft.text, &draft.event_id, &draft.event_type);
-        // The room that the message needs must not be the channel's own.
+        // The eviction that makes room for the message must not remove this channel.
         self.keep(channel, now);
         let is_event = self.events_channel == Some(channel);
         let is_stored = draft.is_stored && (!is_event || self.charge_event(cost, now));
@@ -335,8 +337,8 @@ impl Hub {
         Ok(message)
     }
 
-    /// Section 1.1: tags order the messages of one second over the whole server. The clock may be set
-    /// back; time and tag then go on from where they were.
+    /// Section 1.1: tags order the messages of one second over the whole server. If the clock is
+    /// set back, time stays the same and tags continue.
     fn stamp(&mut self, now: Now) -> (u64, u32) {
         let second = now.unix_seconds();
         match second > self.last_time {
@@ -346,8 +348,9 @@ impl Hub {
         (self.last_time, self.last_tag)
     }
 
-    /// Where a subscriber goes on that has seen everything published so far: before the first message of
-    /// this second, as in the module, or behind the last message if the clock was set back behind it.
+    /// The cursor of a subscriber that has seen every message published so far: before the
+    /// first message of this second, as in the module, or after the last message if the clock
+    /// was set back since then.
     pub fn position(&self, now: Now) -> (u64, u32) {
         let second = now.unix_seconds();
         match self.last_time > second {
@@ -356,11 +359,11 @@ impl Hub {
         }
     }
 
-    /// Makes the subscriber a member of the channel, which its path names `times` times. It must
-    /// not be a member already.
+    /// Adds the subscriber to the channel, which its path names `times` times. It
+    /// must not be a member yet.
     ///
     /// # Errors
-    /// The memory account is full; nothing has happened.
+    /// The memory account is full; nothing has changed.
     pub fn subscribe(
         &mut self,
         subscriber: SubscriberId,
@@ -386,8 +389,8 @@ impl Hub {
         Ok(())
     }
 
-    /// Ends one of a subscriber's subscriptions; none when it has no more. The last member of the list
-    /// takes the place of the one that left.
+    /// Ends one of the subscriber's subscriptions; `None` if it has none. The last member of the
+    /// channel's list takes the place of the one that left.
     pub fn unsubscribe_next(
         &mut self,
         subscriptions: &mut Subscriptions,
@@ -413,7 +416,7 @@ impl Hub {
         Some(Left { channel, position, moved })
     }
 
-    /// Ends one subscription to this channel; none if the subscriber has none there.
+    /// Ends the subscription to this channel; `None` if the subscriber has none there.
     pub fn unsubscribe_from(
         &mut self,
         subscriptions: &mut Subscriptions,
@@ -424,23 +427,23 @@ impl Hub {
         self.unsubscribe_next(subscriptions, now)
     }
 
-    /// Subscriptions to the channel: a subscriber that named it twice counts twice.
+    /// Number of subscriptions to the channel: a subscriber that named it twice counts twice.
     pub fn subscription_count(&self, channel: ChannelId) -> usize {
         let entry = self.channels.get(channel.0 as usize);
         entry.map_or(0, |entry| entry.members.len() + entry.repeats as usize)
     }
 
-    /// Who is subscribed to the channel.
+    /// The subscribers of the channel.
     pub fn members(&self, channel: ChannelId) -> &[Member] {
         self.channels.get(channel.0 as usize).map_or(&[], |entry| &entry.members)
     }
 
-    /// The channel of a subscriber that has exactly one subscription, and named its channel once.
+    /// The subscriber's channel, if it has exactly one subscription and named that channel once.
     pub fn only_channel_of(&self, subscriptions: &Subscriptions) -> Option<ChannelId> {
         self.members.only_channel(subscriptions)
     }
 
-    /// The channels of a subscriber, in the order in which it subscribed, and how often it named each.
+    /// The subscriber's channels in the order in which it subscribed, and how often it named each.
     pub fn channels_of(
         &self,
         subscriptions: &Subscriptions,
@@ -448,20 +451,20 @@ impl Hub {
         self.members.channels(subscriptions)
     }
 
-    /// The stored messages of a channel that a subscriber asks for; none if there are none.
+    /// The stored messages of a channel that a subscriber requests; `None` if there are none.
     pub fn asked(&self, channel: ChannelId, resume: &Resume<'_>) -> Option<Stretch> {
         let entry = &self.channels[channel.0 as usize];
         let (next, last) = entry.history.asked(resume)?;
         Some(Stretch { channel, serial: entry.serial, next, last })
     }
 
-    /// About how many messages [`Hub::asked`] looks at.
+    /// Approximate number of messages that [`Hub::asked`] examines.
     pub fn scanned_for(&self, channel: ChannelId, resume: &Resume<'_>) -> usize {
         let is_scanned = resume.backtrack == 0 && resume.event_id.is_some();
         if is_scanned { self.stored_count(channel) } else { 1 }
     }
 
-    /// The messages of a stretch, oldest first. None: the first has left the store.
+    /// The messages of a stretch, oldest first. `None`: its first message is no longer stored.
     pub fn stored(
         &self,
         stretch: &Stretch,
@@ -484,7 +487,8 @@ impl Hub {
         }
     }
 
-    /// The next thing to be told on the events channel, with that channel's id.
+    /// Removes the next event to be published on the events channel; returns
+    /// it with that channel's id.
     pub fn next_event(&mut self) -> Option<(ChannelId, Event)> {
         let channel = self.events_channel?;
         self.events.pop_front().map(|event| (channel, event))

@@ -1,5 +1,5 @@
-//! Finds a channel by its name. It holds ids only and reads the names from the channels: 5 bytes
-//! per bucket of the table, where a map from names would have 25.
+//! Finds a channel by its name. The table holds ids only and compares names in the channels: 5
+//! bytes per bucket, where a map keyed by names would take 25.
 
 use super::ChannelId;
 use super::channel::Channel;
@@ -10,7 +10,7 @@ use std::hash::{BuildHasher, RandomState};
 #[derive(Debug, Default)]
 pub(super) struct Names {
     table: HashTable<ChannelId>,
-    /// Seeded at random: clients choose names and must not be able to choose their buckets.
+    /// Randomly seeded: clients choose names and must not be able to choose hash buckets.
     hasher: RandomState,
 }
 
@@ -24,13 +24,13 @@ impl Names {
         self.table.find(self.hasher.hash_one(name), has_name).copied()
     }
 
-    /// Adds a channel whose name is not here yet.
+    /// Adds a channel whose name is not in the table yet.
     pub(super) fn insert(&mut self, channel: ChannelId, channels: &Slab<Channel>) {
         let hash = |channel: &ChannelId| self.hasher.hash_one(name_of(*channel, channels));
         self.table.insert_unique(hash(&channel), channel, hash);
     }
 
-    /// Must be called while the channel still has its place among the channels.
+    /// Must be called before the channel is removed from the slab.
     pub(super) fn remove(&mut self, channel: ChannelId, channels: &Slab<Channel>) {
         let hash = self.hasher.hash_one(name_of(channel, channels));
         let found = self.table.find_entry(hash, |other| *other == channel);

@@ -1,24 +1,24 @@
-//! What the hub takes from the configuration.
+//! The hub's settings, taken from the configuration.
 
 use crate::config::Config;
 use crate::time::Millis;
 
-/// The hub's own view of the configuration: maxima and spans of life.
+/// The part of the configuration that the hub uses: limits and lifetimes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HubSettings {
-    /// Channels of any kind at once.
+    /// Maximum number of channels of any kind.
     pub channels_max: usize,
-    /// Normal channels at once (`max_number_of_channels`).
+    /// Maximum number of normal channels (`max_number_of_channels`).
     pub max_channels: Option<u32>,
-    /// Wildcard channels at once (`max_number_of_wildcard_channels`).
+    /// Maximum number of wildcard channels (`max_number_of_wildcard_channels`).
     pub max_wildcard_channels: Option<u32>,
-    /// Stored messages of one channel (`max_messages_stored_per_channel`).
+    /// Maximum number of stored messages per channel (`max_messages_stored_per_channel`).
     pub max_stored_messages: Option<u32>,
-    /// Life of a stored message (`message_ttl`).
+    /// Lifetime of a stored message (`message_ttl`).
     pub message_ttl: Millis,
-    /// Life of an unused channel that the rpushd API has used.
+    /// Lifetime of an unused channel that the rpushd API has used.
     pub api_idle: IdleLife,
-    /// Life of an unused channel that only locations have used.
+    /// Lifetime of an unused channel that only locations have used.
     pub location_idle: IdleLife,
     /// Prefix of wildcard channels; empty: none.
     pub wildcard_channel_prefix: Vec<u8>,
@@ -26,21 +26,21 @@ pub struct HubSettings {
     pub events_channel_id: Vec<u8>,
     /// Size of the memory account in bytes.
     pub store_bytes_max: usize,
-    /// What is in the trash stays charged to the account, as in the module's shared memory.
+    /// Whether the trash stays charged to the account, as in the module's shared memory.
     pub keeps_trash_charged: bool,
 }
 
 /// How long a channel without subscribers and stored messages is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IdleLife {
-    /// For this long.
+    /// Time since its last use.
     pub ttl: Millis,
-    /// It starts anew when a subscription ends (rpushd) or only with a publication or a new subscription
-    /// (push-stream's `channel_inactivity_time`).
+    /// Whether the end of a subscription counts as a use (rpushd) or only a publication or a new
+    /// subscription (push-stream's `channel_inactivity_time`).
     pub counts_end_of_subscription: bool,
 }
 
-/// The module's `channel_inactivity_time` where none is given.
+/// The module's default of `channel_inactivity_time`.
 const INACTIVITY_TIME_DEFAULT: Millis = Millis(30_000);
 
 impl From<&Config> for HubSettings {

@@ -50,7 +50,7 @@ fn ids_count_per_channel_and_tags_per_second_over_all_channels() {
         let message = hub.publish(channel, &stored(b"x"), at(second)).unwrap();
         seen.push((message.id, message.time - 1_000_000, message.tag));
     }
-    // The last one was published by a clock that had been set back.
+    // The last one was published after the clock had been set back.
     assert_eq!(seen, [(1, 0, 1), (1, 0, 2), (2, 0, 3), (3, 1, 1), (2, 1, 2)]);
     hub.assert_consistent();
 }
@@ -245,7 +245,7 @@ fn events_tell_what_happens_to_other_channels() {
     hub.assert_consistent();
 }
 
-/// The rest of a list, taken in pieces of so many channels.
+/// The names in what is left of a list, taken in pieces of `piece` channels.
 fn listed(hub: &Hub, walk: &mut Walk, piece: usize) -> Vec<String> {
     let mut names = Vec::new();
     loop {
@@ -292,7 +292,7 @@ fn channels_that_go_in_the_middle_of_a_list_are_left_out() {
             hub.delete(hub.find(name.as_bytes()).unwrap(), at(0));
         }
         hub.find_or_create(b"c", Maker::Application, at(0)).unwrap();
-        // By name the new one is still to come; by age it was made after the list began.
+        // By name the new channel is still to come; by age it was created after the list began.
         let expected: &[&str] = if is_by_age { &["d"] } else { &["c", "d"] };
         assert_eq!(listed(&hub, &mut walk, 9), expected);
     }
@@ -322,7 +322,7 @@ fn a_list_by_age_finds_its_place_again_when_its_next_channel_is_gone_and_its_id_
                 hub.delete(hub.find(name.as_bytes()).unwrap(), at(0));
                 hub.assert_consistent();
             }
-            // The new ones get the ids of those that were removed, and are younger than the list.
+            // The new channels reuse the ids of removed ones and are newer than the list.
             for name in &["x", "y", "z"][..new_count] {
                 let new = hub.find_or_create(name.as_bytes(), Maker::Application, at(0)).unwrap();
                 assert!(new.0 < 5, "the id was used before");
@@ -337,10 +337,10 @@ fn a_list_by_age_finds_its_place_again_when_its_next_channel_is_gone_and_its_id_
     }
 }
 
-/// What is stored and asked for, a letter each.
+/// The stored messages that the subscriber requests, one letter each.
 fn texts(hub: &Hub, channel: ChannelId, resume: &Resume<'_>) -> String {
     let Some(stretch) = hub.asked(channel, resume) else { return String::new() };
-    let messages = hub.stored(&stretch).expect("nothing has happened in between");
+    let messages = hub.stored(&stretch).expect("nothing was removed in between");
     messages.map(|message| char::from(message.text[0])).collect()
 }
 
@@ -357,13 +357,13 @@ fn a_stretch_is_good_until_its_first_message_has_left_the_store() {
     assert!(hub.stored(&stretch).is_none());
     stretch.next = 2;
     let rest: Vec<u8> = hub.stored(&stretch).unwrap().map(|message| message.text[0]).collect();
-    assert_eq!(rest, b"2", "what came later is not of it");
+    assert_eq!(rest, b"2", "later messages are not part of it");
     hub.delete(channel, at(0));
     let channel = hub.find_or_create(b"a", Maker::Application, at(0)).unwrap();
     for text in [b"4", b"5"] {
         hub.publish(channel, &stored(text), at(0)).unwrap();
     }
-    assert!(hub.stored(&stretch).is_none(), "another channel has taken the place");
+    assert!(hub.stored(&stretch).is_none(), "another channel has the id now");
 }
 
 #[test]

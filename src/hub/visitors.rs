@@ -1,18 +1,19 @@
-//! Channels that only visitors use: subscribers of locations, which can name as many as they like. They have a
-//! share, half of the memory account and of `channels_max`. Those without subscribers and messages are kept
-//! in a sixteenth of the account, the latest ones, and give way to everything else.
+//! Channels that only visitors use: subscribers of locations, which can name any number of
+//! channels. They are limited to half of the memory account and half of `channels_max`. Those
+//! without subscribers and messages are idle: the most recent ones are kept, in a sixteenth of the
+//! account, and they are evicted when anything else needs room.
 
 use super::account::{self, Full};
 use super::{ChannelId, EventKind, Hub, Maker};
 use crate::time::{Millis, Now};
 use std::collections::BTreeSet;
 
-/// Channels removed for one publication at most, which bounds its work.
+/// Maximum number of channels evicted for one publication, which bounds its work.
 const RELIEF_MAX: usize = 64;
-/// The part of the memory account for channels without subscribers and messages that only visitors used.
+/// Idle channels of visitors may use one part in this many of the memory account.
 const IDLE_SHARE: usize = 16;
 
-/// The channels that can give way, normal and wildcard ones, the longest idle first.
+/// The channels that may be evicted, normal and wildcard ones, each sorted by idle time.
 #[derive(Debug, Default)]
 pub(super) struct Spare {
     kinds: [BTreeSet<(Millis, ChannelId)>; 2],
@@ -32,7 +33,7 @@ impl Spare {
         self.kinds.iter().map(BTreeSet::len).sum()
     }
 
-    /// What they cost in the memory account.
+    /// Their cost in the memory account.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -43,7 +44,8 @@ impl Spare {
 }
 
 impl Hub {
-    /// Before a channel's members, messages, times or kind change; [`Hub::put_to_spare`] comes behind it.
+    /// To be called before a channel's members, messages, times or kind change;
+    /// [`Hub::put_to_spare`] after it.
     pub(super) fn take_from_spare(&mut self, channel: ChannelId) {
         let entry = &self.channels[channel.0 as usize];
         if entry.is_spare() {
@@ -64,7 +66,7 @@ impl Hub {
         }
     }
 
-    /// The application uses the channel: from now on it is charged like all that is published.
+    /// Marks a channel as used by the application: from now on it is charged like publications.
     pub(super) fn adopt(&mut self, channel: ChannelId) {
         if !self.channels[channel.0 as usize].is_visitors {
             return;
@@ -77,7 +79,7 @@ impl Hub {
         self.account.set_visitors(self.account.visitors() - cost);
     }
 
-    /// The request in hand is going to use the channel: it is not removed in this moment.
+    /// Keeps an idle channel from being evicted during this request, which is about to use it.
     pub fn keep(&mut self, channel: ChannelId, now: Now) {
         if self.channels[channel.0 as usize].is_spare() {
             self.take_from_spare(channel);
@@ -87,9 +89,9 @@ impl Hub {
         }
     }
 
-    /// Removes the channel that has been idle for longest, of one kind or of any. Channels used at
-    /// this very moment are kept, as the request in hand may be about to join them. Returns whether
-    /// one was removed.
+    /// Evicts the channel that has been idle for longest, of one kind or of any. Channels used at
+    /// this very time are kept, as the current request may be about to join them. Returns whether a
+    /// channel was evicted.
     pub(super) fn give_way(&mut self, kind: Option<bool>, now: Now) -> bool {
         let oldest = self.spare.oldest(kind).filter(|(since, _)| *since < now.monotonic);
         let Some((_, channel)) = oldest else { return false };
@@ -99,9 +101,9 @@ impl Hub {
         true
     }
 
-    /// Called when one more channel may be idle: removes the longest idle ones beyond their share.
+    /// Called when one more channel may be idle: evicts the longest idle ones beyond their share.
     pub(super) fn limit_spare(&mut self, now: Now) {
-        // More than one, as there may be too many of them since a moment in which none could give way.
+        // Two, because there may be too many of them since a time at which none could be evicted.
         for _ in 0..2 {
             if self.spare.bytes <= self.account.limit() / IDLE_SHARE || !self.give_way(None, now) {
                 return;
@@ -109,8 +111,8 @@ impl Hub {
         }
     }
 
-    /// A poll names an unknown channel. It does not need it; as in the module the channel is made and is idle,
-    /// but only while there is room without anything giving way.
+    /// Creates the idle channel that a poll names, as the module does. The poll does not need it,
+    /// so it is created only while there is room without evicting anything.
     pub fn mention(&mut self, name: &[u8], now: Now) {
         let cost = account::channel_cost(name);
         let has_room = self.spare.bytes + cost <= self.account.limit() / IDLE_SHARE
@@ -121,8 +123,8 @@ impl Hub {
         }
     }
 
-    /// Whether one of the maxima of channels is reached; if so, whether only a channel of one kind would make
-    /// place.
+    /// `Some`: a limit on the number of channels is reached. Then only evicting a channel of this kind
+    /// (`true`: wildcard) makes room, or of any kind if it is `None`.
     pub(super) fn lacks_place_for(&self, name: &[u8], maker: Maker) -> Option<Option<bool>> {
         let is_wildcard = self.is_wildcard(name);
         let (count, max) = match is_wildcard {
@@ -137,14 +139,14 @@ impl Hub {
         (lacks_share || self.channels.len() >= self.settings.channels_max).then_some(None)
     }
 
-    /// Charges what publications and subscribers need.
+    /// Charges a publication or subscriber.
     pub(super) fn charge(&mut self, bytes: usize, now: Now) -> Result<(), Full> {
         self.account.charge(bytes)?;
         self.relieve(now);
         Ok(())
     }
 
-    /// Charges a message.
+    /// Charges a message. Visitors' messages may not use the part left to publishers.
     pub(super) fn charge_message(
         &mut self,
         bytes: usize,
@@ -159,7 +161,7 @@ impl Hub {
         Ok(())
     }
 
-    /// Charges a channel that a visitor makes.
+    /// Charges a channel that a visitor creates, and evicts others to make room.
     pub(super) fn charge_visitors_channel(&mut self, cost: usize, now: Now) -> bool {
         while self.account.charge_visitors(cost).is_err() {
             if !self.give_way(None, now) && !self.drop_event(now) {
@@ -169,7 +171,8 @@ impl Hub {
         true
     }
 
-    /// Charges an event that is to be stored. Visitors cause events, so the oldest give way to new ones.
+    /// Charges an event that is to be stored. Visitors cause events, so the oldest stored
+    /// events are evicted.
     pub(super) fn charge_event(&mut self, cost: usize, now: Now) -> bool {
         while self.account.charge_visitors(cost).is_err() {
             if !self.drop_event(now) {
@@ -189,7 +192,8 @@ impl Hub {
         true
     }
 
-    /// The account has room for what is published whatever visitors hold; to keep to its size, they give way.
+    /// Evicts what visitors hold until the account is within its limit again. Publications are
+    /// charged first, because they always have room whatever visitors hold.
     pub(super) fn relieve(&mut self, now: Now) {
         for _ in 0..RELIEF_MAX {
             if !self.account.is_exceeded() || !self.give_way(None, now) && !self.drop_event(now) {
@@ -198,7 +202,7 @@ impl Hub {
         }
     }
 
-    /// Bytes of the memory account that hold what visitors cause.
+    /// Bytes of the memory account that visitors cause.
     pub fn visitor_bytes(&self) -> usize {
         self.account.visitors()
     }

@@ -1,61 +1,62 @@
-//! Lists of channels, made piece by piece: between two pieces a list holds a position and nothing else, however
-//! many channels there are.
+//! Lists of channels, produced piece by piece: between two pieces a list keeps only a position,
+//! however many channels there are.
 
 use super::{ChannelId, ChannelInfo, Hub};
 use crate::message::ChannelName;
 use crate::time::Now;
 use std::ops::Bound;
 
-/// A list of channels in progress: which channels, in which order, and the position.
+/// A list of channels in progress: which channels, in which order, and the current position.
 #[derive(Clone, Debug)]
 pub enum Walk {
-    /// All that there were when it began, in the order in which they were made.
+    /// All channels that existed when the list began, in order of creation.
     ByAge {
-        /// The next one and its serial, as its id may be used again before its turn. None: no more.
+        /// The next channel and its serial number, as its id may be reused by then. `None`: no
+        /// more channels.
         next: Option<(ChannelId, u64)>,
-        /// Serial of the last channel made when it began.
+        /// Serial number of the newest channel when the list began.
         last: u64,
     },
-    /// All whose names begin with a prefix, in the order of the bytes of their names.
+    /// All channels whose names start with a prefix, in byte order of their names.
     ByName {
         /// The prefix.
         prefix: Vec<u8>,
-        /// Name of the last one listed.
+        /// Name of the last channel listed.
         after: Option<ChannelName>,
     },
 }
 
-/// What [`Hub::walk`] has done.
+/// The outcome of one call of [`Hub::walk`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Walked {
     /// Whether the list is complete.
     pub is_complete: bool,
-    /// Channels that were listed.
+    /// Number of channels listed.
     pub listed: u64,
-    /// Places of channels looked at to find where the list goes on.
+    /// Slab entries examined to find where the list continues.
     pub searched: u64,
 }
 
 impl Walk {
-    /// All channels, in the order of their names.
+    /// All channels, in byte order of their names.
     pub fn by_name() -> Walk {
         Walk::with_prefix(Vec::new())
     }
 
-    /// The channels whose names begin with a prefix, in the order of their names.
+    /// The channels whose names start with a prefix, in byte order of their names.
     pub fn with_prefix(prefix: Vec<u8>) -> Walk {
         Walk::ByName { prefix, after: None }
     }
 }
 
 impl Hub {
-    /// The channels that there are now, in the order in which they were made.
+    /// The channels that exist now, in order of creation.
     pub fn walk_by_age(&self) -> Walk {
         Walk::ByAge { next: self.aged(self.age.oldest()), last: self.serial }
     }
 
-    /// Goes on with a list: calls `take` with one channel after the other until it returns false,
-    /// as it has enough for this time. Channels that have been removed meanwhile are left out.
+    /// Continues a list: calls `take` for each next channel until it returns false because its
+    /// piece is full. Channels removed in the meantime are left out.
     pub fn walk(
         &self,
         walk: &mut Walk,
@@ -109,17 +110,17 @@ impl Hub {
         self.channels.get(channel.0 as usize).is_some_and(|entry| entry.serial == serial)
     }
 
-    /// The oldest channel that is younger than a removed one. All are looked at: rarely is just the
-    /// next channel removed between two pieces of a list, and a sorted index has 25 bytes per
-    /// channel.
+    /// The oldest channel that is newer than a removed one. Examines all channels: it rarely
+    /// happens that just the next channel is removed between two pieces of a list, and a sorted
+    /// index would take 25 bytes per channel.
     fn oldest_since(&self, serial: u64) -> Option<(ChannelId, u64)> {
         let rest = self.channels.iter().filter(|(_, entry)| entry.serial >= serial);
         let (key, oldest) = rest.min_by_key(|(_, entry)| entry.serial)?;
         Some((ChannelId(key as u32), oldest.serial))
     }
 
-    /// The channels whose names begin with a prefix, in the order in which they were made. None: there are
-    /// too many for a short list, where each counts for its name and `channel_bytes`.
+    /// The channels whose names start with a prefix, in order of creation. `None`: the list would
+    /// be larger than `bytes_max`, where each channel counts for its name and `channel_bytes`.
     pub fn few_with_prefix(
         &self,
         prefix: &[u8],

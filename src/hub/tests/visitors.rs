@@ -1,8 +1,8 @@
-//! Channels that only visitors use, and what gives way to what.
+//! Channels that only visitors use, and what is evicted for what.
 
 use super::*;
 
-/// A hub with room for this many idle channels of two letters that only visitors used.
+/// A hub with room for this number of idle visitors' channels with names of two bytes.
 fn small_hub(idle_channels: usize) -> Hub {
     Hub::new(HubSettings { store_bytes_max: 16 * idle_channels * 272, ..settings() }, at(0))
 }
@@ -119,7 +119,7 @@ fn a_publication_to_a_known_channel_never_fails_for_visitors() {
         let mut hub = Hub::new(size, at(0));
         let known = hub.find_or_create(b"kn", Maker::Application, at(0)).unwrap();
         let mut all: Vec<Subscriptions> = Vec::new();
-        // The first half stays subscribed to, the second is idle.
+        // The first half keeps its subscribers, the second is idle.
         for number in 0..50 {
             let channel = visit(&mut hub, &format!("{number:02}"), 0).unwrap();
             if number < 25 {
@@ -133,8 +133,8 @@ fn a_publication_to_a_known_channel_never_fails_for_visitors() {
             hub.publish(known, &stored(b"x"), at(1)).unwrap();
             hub.assert_consistent();
         }
-        assert_eq!(hub.publish(known, &stored(b"x"), at(1)), Err(Full), "no room by itself");
-        assert!(hub.accounted_bytes() <= 100 * 272 + 25 * 272, "idle channels have given way");
+        assert_eq!(hub.publish(known, &stored(b"x"), at(1)), Err(Full), "the account is full");
+        assert!(hub.accounted_bytes() <= 100 * 272 + 25 * 272, "idle channels were evicted");
         assert_eq!(hub.channel_count(), 26);
         for subscriptions in &mut all {
             while hub.unsubscribe_next(subscriptions, at(1)).is_some() {}
@@ -186,9 +186,9 @@ fn events_take_no_room_from_publications_and_the_oldest_give_way() {
         hub.publish(known, &stored(b"x"), at(1)).unwrap();
         hub.assert_consistent();
     }
-    assert!(hub.accounted_bytes() <= 20_000, "events have given way");
+    assert!(hub.accounted_bytes() <= 20_000, "events were evicted");
     let last = hub.publish(events, &stored(b"last"), at(1)).unwrap();
-    assert_eq!((last.id, hub.stored_count(events)), (1001, 0), "told, though not stored");
+    assert_eq!((last.id, hub.stored_count(events)), (1001, 0), "published but not stored");
     assert_eq!(hub.publish(known, &stored(b"x"), at(1)), Err(Full));
     hub.reconfigure(HubSettings { store_bytes_max: 20_000, ..settings() }, at(1));
     hub.assert_consistent();
