@@ -48,7 +48,7 @@ impl Channel {
     }
 
     /// Whether it can be evicted without loss.
-    pub(super) fn is_spare(&self) -> bool {
+    pub(super) fn is_evictable(&self) -> bool {
         self.is_visitors && self.members.is_empty() && self.history.is_empty()
     }
 

@@ -11,8 +11,8 @@ impl Hub {
         let (mut memberships, mut subscriptions, mut active) = (0, 0, 0);
         let mut stored = 0;
         let mut accounted = self.trash.bytes();
-        let (mut visitors, mut visitor_channels, mut spare) = (0, 0, 0);
-        let mut spare_bytes = 0;
+        let (mut visitors, mut visitor_channels, mut evictable) = (0, 0, 0);
+        let mut evictable_bytes = 0;
         for (key, entry) in &self.channels {
             let channel = ChannelId(key as u32);
             assert_eq!(self.find(&entry.name), Some(channel), "the index finds every channel");
@@ -33,10 +33,11 @@ impl Hub {
                 visitor_channels += 1;
                 visitors += account::channel_cost(&entry.name);
             }
-            if entry.is_spare() {
-                spare += 1;
-                spare_bytes += account::channel_cost(&entry.name);
-                let is_found = self.spare.contains(entry.is_wildcard, entry.last_activity, channel);
+            if entry.is_evictable() {
+                evictable += 1;
+                evictable_bytes += account::channel_cost(&entry.name);
+                let is_found =
+                    self.evictable.contains(entry.is_wildcard, entry.last_activity, channel);
                 assert!(is_found, "an idle channel that only visitors use can be evicted");
             }
             accounted += account::channel_cost(&entry.name);
@@ -66,8 +67,12 @@ impl Hub {
         );
         assert_eq!(self.account.visitors(), visitors, "the visitors' share is counted");
         assert_eq!(self.visitor_channel_count, visitor_channels, "visitors' channels are counted");
-        assert_eq!(self.spare.len(), spare, "no other channel can be evicted");
-        assert_eq!(self.spare.bytes(), spare_bytes, "the bytes of evictable channels are counted");
+        assert_eq!(self.evictable.len(), evictable, "no other channel can be evicted");
+        assert_eq!(
+            self.evictable.bytes(),
+            evictable_bytes,
+            "the bytes of evictable channels are counted"
+        );
         assert!(self.trash.next().is_none() || self.sweep_at.is_some(), "the trash is emptied");
     }
 }

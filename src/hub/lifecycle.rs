@@ -37,26 +37,26 @@ impl Hub {
     /// The cost that a removed channel keeps charged: 0 if only visitors used it.
     fn release_if_visitors(&mut self, removed: &Channel) -> usize {
         let cost = account::channel_cost(&removed.name);
-        match removed.is_visitors {
-            true => {
-                self.account.release_visitors(cost);
-                0
-            }
-            false => cost,
+        if removed.is_visitors {
+            self.account.release_visitors(cost);
+            0
+        } else {
+            cost
         }
     }
 
     pub(super) fn remove(&mut self, channel: ChannelId) -> Channel {
-        self.take_from_spare(channel);
+        self.unmark_evictable(channel);
         self.lifecycle.cancel(channel.0);
         self.names.remove(channel, &self.channels);
         self.age.remove(channel, &mut self.channels);
         let entry = self.channels.remove(channel.0 as usize);
         self.by_name.remove(&entry.name);
         self.visitor_channel_count -= usize::from(entry.is_visitors);
-        match entry.is_wildcard {
-            true => self.totals.wildcard_channels -= 1,
-            false => self.totals.channels -= 1,
+        if entry.is_wildcard {
+            self.totals.wildcard_channels -= 1;
+        } else {
+            self.totals.channels -= 1;
         }
         entry
     }
@@ -145,14 +145,10 @@ impl Hub {
         if !entry.members.is_empty() || !entry.history.is_empty() {
             return None;
         }
-        let idle = match entry.is_used_by_api {
-            true => self.settings.api_idle,
-            false => self.settings.location_idle,
-        };
-        let since = match idle.counts_end_of_subscription {
-            true => entry.last_activity,
-            false => entry.last_use,
-        };
+        let idle =
+            if entry.is_used_by_api { self.settings.api_idle } else { self.settings.location_idle };
+        let since =
+            if idle.counts_end_of_subscription { entry.last_activity } else { entry.last_use };
         Some(since + idle.ttl)
     }
 
@@ -183,7 +179,7 @@ impl Hub {
             return;
         }
         let bytes = self.channels[channel.0 as usize].history.drop_oldest(count);
-        self.put_to_spare(channel);
+        self.mark_if_evictable(channel);
         if self.events_channel == Some(channel) {
             self.account.release_visitors(bytes);
             return self.discard(count, 0, now);

@@ -35,7 +35,7 @@ use names::Names;
 use slab::Slab;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
-use visitors::Spare;
+use visitors::Evictable;
 
 /// Index of a channel in the hub. Reused after the channel has been removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -96,7 +96,7 @@ pub struct Hub {
     sweep_at: Option<Millis>,
     trash: Trash,
     account: MemoryAccount,
-    spare: Spare,
+    evictable: Evictable,
     visitor_channel_count: usize,
     events_channel: Option<ChannelId>,
     events: VecDeque<Event>,
@@ -124,7 +124,7 @@ impl Hub {
             sweep_at: None,
             trash: Trash::default(),
             account,
-            spare: Spare::default(),
+            evictable: Evictable::default(),
             visitor_channel_count: 0,
             events_channel: None,
             events: VecDeque::new(),
@@ -152,25 +152,27 @@ impl Hub {
     fn recount(&mut self, now: Millis) {
         (self.totals.channels, self.totals.wildcard_channels) = (0, 0);
         self.totals.stored = self.deleted.iter().map(|deleted| deleted.messages).sum();
-        self.spare = Spare::default();
+        self.evictable = Evictable::default();
         let mut visitor_bytes = 0;
         let all: Vec<ChannelId> = self.age.all(&self.channels).collect();
         for channel in all {
             let is_wildcard = self.is_wildcard(&self.channels[channel.0 as usize].name);
             let entry = &mut self.channels[channel.0 as usize];
             entry.is_wildcard = is_wildcard;
-            match is_wildcard {
-                true => self.totals.wildcard_channels += 1,
-                false => self.totals.channels += 1,
+            if is_wildcard {
+                self.totals.wildcard_channels += 1;
+            } else {
+                self.totals.channels += 1;
             }
-            match self.events_channel == Some(channel) {
-                true => visitor_bytes += entry.history.cost(),
-                false => self.totals.stored += entry.history.len(),
+            if self.events_channel == Some(channel) {
+                visitor_bytes += entry.history.cost();
+            } else {
+                self.totals.stored += entry.history.len();
             }
             if entry.is_visitors {
                 visitor_bytes += account::channel_cost(&entry.name);
             }
-            self.put_to_spare(channel);
+            self.mark_if_evictable(channel);
             self.schedule(channel, now);
         }
         self.account.set_visitors(visitor_bytes);
@@ -235,8 +237,8 @@ impl Hub {
             }
             return Ok(channel);
         }
-        while let Some(kind) = self.lacks_place_for(name, maker) {
-            if !self.give_way(kind, now) {
+        while let Some(kind) = self.limit_reached_for(name, maker) {
+            if !self.evict_idle(kind, now) {
                 return Err(CreateError::TooMany);
             }
         }
@@ -249,7 +251,7 @@ impl Hub {
             return Err(CreateError::Full);
         }
         let channel = self.create(name, maker, now);
-        self.limit_spare(now);
+        self.limit_evictable(now);
         Ok(channel)
     }
 
@@ -262,9 +264,10 @@ impl Hub {
     fn insert(&mut self, name: ChannelName, maker: Maker, now: Now) -> ChannelId {
         self.serial += 1;
         let is_wildcard = self.is_wildcard(&name);
-        match is_wildcard {
-            true => self.totals.wildcard_channels += 1,
-            false => self.totals.channels += 1,
+        if is_wildcard {
+            self.totals.wildcard_channels += 1;
+        } else {
+            self.totals.channels += 1;
         }
         let key = self.channels.insert(Channel {
             is_wildcard,
@@ -276,7 +279,7 @@ impl Hub {
         self.by_name.insert(name, channel);
         self.age.append(channel, &mut self.channels);
         self.names.insert(channel, &self.channels);
-        self.put_to_spare(channel);
+        self.mark_if_evictable(channel);
         self.schedule(channel, now.monotonic);
         channel
     }
@@ -302,7 +305,7 @@ impl Hub {
             self.charge_message(cost, draft.maker, now)?;
         }
         let (time, tag) = self.stamp(now);
-        self.take_from_spare(channel);
+        self.unmark_evictable(channel);
         let entry = &mut self.channels[channel.0 as usize];
         entry.published += 1;
         entry.touch_use(now.monotonic);
@@ -333,7 +336,7 @@ impl Hub {
         } else {
             self.discard(1, if is_charged { cost } else { 0 }, now.monotonic);
         }
-        self.put_to_spare(channel);
+        self.mark_if_evictable(channel);
         Ok(message)
     }
 
@@ -341,9 +344,10 @@ impl Hub {
     /// set back, time stays the same and tags continue.
     fn stamp(&mut self, now: Now) -> (u64, u32) {
         let second = now.unix_seconds();
-        match second > self.last_time {
-            true => (self.last_time, self.last_tag) = (second, 1),
-            false => self.last_tag = self.last_tag.saturating_add(1),
+        if second > self.last_time {
+            (self.last_time, self.last_tag) = (second, 1);
+        } else {
+            self.last_tag = self.last_tag.saturating_add(1);
         }
         (self.last_time, self.last_tag)
     }
@@ -353,10 +357,7 @@ impl Hub {
     /// was set back since then.
     pub fn position(&self, now: Now) -> (u64, u32) {
         let second = now.unix_seconds();
-        match self.last_time > second {
-            true => (self.last_time, self.last_tag),
-            false => (second, 0),
-        }
+        if self.last_time > second { (self.last_time, self.last_tag) } else { (second, 0) }
     }
 
     /// Adds the subscriber to the channel, which its path names `times` times. It
@@ -375,7 +376,7 @@ impl Hub {
         if subscriptions.is_empty() {
             self.charge(account::SUBSCRIBER_COST, now)?;
         }
-        self.take_from_spare(channel);
+        self.unmark_evictable(channel);
         let entry = &mut self.channels[channel.0 as usize];
         entry.touch_use(now.monotonic);
         self.totals.active_channels += usize::from(entry.members.is_empty());
@@ -401,16 +402,16 @@ impl Hub {
         let (position, moved, times) = self.members.remove_first(subscriptions, &mut entry.members);
         entry.repeats -= times - 1;
         entry.touch(now.monotonic);
-        let is_deserted = entry.members.is_empty();
-        self.totals.active_channels -= usize::from(is_deserted);
+        let is_now_empty = entry.members.is_empty();
+        self.totals.active_channels -= usize::from(is_now_empty);
         self.totals.subscriptions -= times as usize;
         if subscriptions.is_empty() {
             self.account.release(account::SUBSCRIBER_COST);
         }
-        if is_deserted {
-            self.put_to_spare(channel);
+        if is_now_empty {
+            self.mark_if_evictable(channel);
             self.schedule(channel, now.monotonic);
-            self.limit_spare(now);
+            self.limit_evictable(now);
         }
         (0..times).for_each(|_| self.raise(EventKind::ClientUnsubscribed, channel));
         Some(Left { channel, position, moved })

@@ -9,18 +9,18 @@ use crate::time::{Millis, Now};
 use std::collections::BTreeSet;
 
 /// Maximum number of channels evicted for one publication, which bounds its work.
-const RELIEF_MAX: usize = 64;
+const EVICTED_COUNT_MAX: usize = 64;
 /// Idle channels of visitors may use one part in this many of the memory account.
-const IDLE_SHARE: usize = 16;
+const EVICTABLE_SHARE: usize = 16;
 
 /// The channels that may be evicted, normal and wildcard ones, each sorted by idle time.
 #[derive(Debug, Default)]
-pub(super) struct Spare {
+pub(super) struct Evictable {
     kinds: [BTreeSet<(Millis, ChannelId)>; 2],
     bytes: usize,
 }
 
-impl Spare {
+impl Evictable {
     fn oldest(&self, kind: Option<bool>) -> Option<(Millis, ChannelId)> {
         let kinds = match kind {
             Some(is_wildcard) => &self.kinds[usize::from(is_wildcard)..][..1],
@@ -45,23 +45,23 @@ impl Spare {
 
 impl Hub {
     /// To be called before a channel's members, messages, times or kind change;
-    /// [`Hub::put_to_spare`] after it.
-    pub(super) fn take_from_spare(&mut self, channel: ChannelId) {
+    /// [`Hub::mark_if_evictable`] after it.
+    pub(super) fn unmark_evictable(&mut self, channel: ChannelId) {
         let entry = &self.channels[channel.0 as usize];
-        if entry.is_spare() {
-            let kind = &mut self.spare.kinds[usize::from(entry.is_wildcard)];
+        if entry.is_evictable() {
+            let kind = &mut self.evictable.kinds[usize::from(entry.is_wildcard)];
             if kind.remove(&(entry.last_activity, channel)) {
-                self.spare.bytes -= account::channel_cost(&entry.name);
+                self.evictable.bytes -= account::channel_cost(&entry.name);
             }
         }
     }
 
-    pub(super) fn put_to_spare(&mut self, channel: ChannelId) {
+    pub(super) fn mark_if_evictable(&mut self, channel: ChannelId) {
         let entry = &self.channels[channel.0 as usize];
-        if entry.is_spare() {
-            let kind = &mut self.spare.kinds[usize::from(entry.is_wildcard)];
+        if entry.is_evictable() {
+            let kind = &mut self.evictable.kinds[usize::from(entry.is_wildcard)];
             if kind.insert((entry.last_activity, channel)) {
-                self.spare.bytes += account::channel_cost(&entry.name);
+                self.evictable.bytes += account::channel_cost(&entry.name);
             }
         }
     }
@@ -71,7 +71,7 @@ impl Hub {
         if !self.channels[channel.0 as usize].is_visitors {
             return;
         }
-        self.take_from_spare(channel);
+        self.unmark_evictable(channel);
         let entry = &mut self.channels[channel.0 as usize];
         entry.is_visitors = false;
         self.visitor_channel_count -= 1;
@@ -81,10 +81,10 @@ impl Hub {
 
     /// Keeps an idle channel from being evicted during this request, which is about to use it.
     pub fn keep(&mut self, channel: ChannelId, now: Now) {
-        if self.channels[channel.0 as usize].is_spare() {
-            self.take_from_spare(channel);
+        if self.channels[channel.0 as usize].is_evictable() {
+            self.unmark_evictable(channel);
             self.channels[channel.0 as usize].touch_use(now.monotonic);
-            self.put_to_spare(channel);
+            self.mark_if_evictable(channel);
             self.schedule(channel, now.monotonic);
         }
     }
@@ -92,8 +92,8 @@ impl Hub {
     /// Evicts the channel that has been idle for longest, of one kind or of any. Channels used at
     /// this very time are kept, as the current request may be about to join them. Returns whether a
     /// channel was evicted.
-    pub(super) fn give_way(&mut self, kind: Option<bool>, now: Now) -> bool {
-        let oldest = self.spare.oldest(kind).filter(|(since, _)| *since < now.monotonic);
+    pub(super) fn evict_idle(&mut self, kind: Option<bool>, now: Now) -> bool {
+        let oldest = self.evictable.oldest(kind).filter(|(since, _)| *since < now.monotonic);
         let Some((_, channel)) = oldest else { return false };
         let entry = self.remove(channel);
         self.account.release_visitors(account::channel_cost(&entry.name));
@@ -102,10 +102,12 @@ impl Hub {
     }
 
     /// Called when one more channel may be idle: evicts the longest idle ones beyond their share.
-    pub(super) fn limit_spare(&mut self, now: Now) {
+    pub(super) fn limit_evictable(&mut self, now: Now) {
         // Two, because there may be too many of them since a time at which none could be evicted.
         for _ in 0..2 {
-            if self.spare.bytes <= self.account.limit() / IDLE_SHARE || !self.give_way(None, now) {
+            if self.evictable.bytes <= self.account.limit() / EVICTABLE_SHARE
+                || !self.evict_idle(None, now)
+            {
                 return;
             }
         }
@@ -115,8 +117,8 @@ impl Hub {
     /// so it is created only while there is room without evicting anything.
     pub fn mention(&mut self, name: &[u8], now: Now) {
         let cost = account::channel_cost(name);
-        let has_room = self.spare.bytes + cost <= self.account.limit() / IDLE_SHARE
-            && self.lacks_place_for(name, Maker::Visitor).is_none()
+        let has_room = self.evictable.bytes + cost <= self.account.limit() / EVICTABLE_SHARE
+            && self.limit_reached_for(name, Maker::Visitor).is_none()
             && self.find(name).is_none();
         if has_room && self.account.charge_visitors(cost).is_ok() {
             self.create(name, Maker::Visitor, now);
@@ -125,24 +127,26 @@ impl Hub {
 
     /// `Some`: a limit on the number of channels is reached. Then only evicting a channel of this kind
     /// (`true`: wildcard) makes room, or of any kind if it is `None`.
-    pub(super) fn lacks_place_for(&self, name: &[u8], maker: Maker) -> Option<Option<bool>> {
+    pub(super) fn limit_reached_for(&self, name: &[u8], maker: Maker) -> Option<Option<bool>> {
         let is_wildcard = self.is_wildcard(name);
-        let (count, max) = match is_wildcard {
-            true => (self.totals.wildcard_channels, self.settings.max_wildcard_channels),
-            false => (self.totals.channels, self.settings.max_channels),
+        let (count, max) = if is_wildcard {
+            (self.totals.wildcard_channels, self.settings.max_wildcard_channels)
+        } else {
+            (self.totals.channels, self.settings.max_channels)
         };
         if max.is_some_and(|max| count >= max as usize) {
             return Some(Some(is_wildcard));
         }
         let visitors_max = self.settings.channels_max.div_ceil(2);
-        let lacks_share = maker == Maker::Visitor && self.visitor_channel_count >= visitors_max;
-        (lacks_share || self.channels.len() >= self.settings.channels_max).then_some(None)
+        let is_share_used_up =
+            maker == Maker::Visitor && self.visitor_channel_count >= visitors_max;
+        (is_share_used_up || self.channels.len() >= self.settings.channels_max).then_some(None)
     }
 
     /// Charges a publication or subscriber.
     pub(super) fn charge(&mut self, bytes: usize, now: Now) -> Result<(), Full> {
         self.account.charge(bytes)?;
-        self.relieve(now);
+        self.evict_to_limit(now);
         Ok(())
     }
 
@@ -157,14 +161,14 @@ impl Hub {
             Maker::Application => self.account.charge(bytes)?,
             Maker::Visitor => self.account.charge_visitors_message(bytes)?,
         }
-        self.relieve(now);
+        self.evict_to_limit(now);
         Ok(())
     }
 
     /// Charges a channel that a visitor creates, and evicts others to make room.
     pub(super) fn charge_visitors_channel(&mut self, cost: usize, now: Now) -> bool {
         while self.account.charge_visitors(cost).is_err() {
-            if !self.give_way(None, now) && !self.drop_event(now) {
+            if !self.evict_idle(None, now) && !self.evict_event(now) {
                 return false;
             }
         }
@@ -175,14 +179,14 @@ impl Hub {
     /// events are evicted.
     pub(super) fn charge_event(&mut self, cost: usize, now: Now) -> bool {
         while self.account.charge_visitors(cost).is_err() {
-            if !self.drop_event(now) {
+            if !self.evict_event(now) {
                 return false;
             }
         }
         true
     }
 
-    fn drop_event(&mut self, now: Now) -> bool {
+    fn evict_event(&mut self, now: Now) -> bool {
         let Some(events) = self.events_channel else { return false };
         if self.channels[events.0 as usize].history.is_empty() {
             return false;
@@ -194,9 +198,10 @@ impl Hub {
 
     /// Evicts what visitors hold until the account is within its limit again. Publications are
     /// charged first, because they always have room whatever visitors hold.
-    pub(super) fn relieve(&mut self, now: Now) {
-        for _ in 0..RELIEF_MAX {
-            if !self.account.is_exceeded() || !self.give_way(None, now) && !self.drop_event(now) {
+    pub(super) fn evict_to_limit(&mut self, now: Now) {
+        for _ in 0..EVICTED_COUNT_MAX {
+            if !self.account.is_exceeded() || !self.evict_idle(None, now) && !self.evict_event(now)
+            {
                 return;
             }
         }
