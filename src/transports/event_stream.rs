@@ -1,21 +1,21 @@
-//! EventSource formatting (push-stream spec, section 14; WHATWG HTML, section 9.2): messages, headers and
-//! footers as lines of an event stream. Chunks and padding are the caller's business.
+//! EventSource formatting (push-stream spec, section 14; WHATWG HTML, section 9.2): messages,
+//! headers and footers as lines of an event stream. Chunks and padding are added by the caller.
 
 use super::expansion::Expansion;
 use super::template::{Fields, Template};
 use crate::message::Message;
 
-/// What is sent in place of a ping message.
+/// Sent as a ping, in place of the ping message.
 pub const PING: &[u8] = b": -1\n";
 
-/// The header of the stream: each line as a comment. A blank one is `: \n`, so that something is sent;
-/// one that begins with `: ` is already in this form.
+/// The header of the stream: each line as a comment. A blank header becomes `: \n`, so that
+/// something is sent; one that begins with `: ` is already formatted and stays unchanged.
 pub fn header(template: &[u8]) -> Vec<u8> {
     let comments = comments(template);
     if comments.is_empty() { b": \n".to_vec() } else { comments }
 }
 
-/// The footer of the stream: as the header, but blank stays blank.
+/// The footer of the stream: like [`header`], but blank stays blank.
 pub fn footer(template: &[u8]) -> Vec<u8> {
     comments(template)
 }
@@ -38,7 +38,8 @@ fn comments(template: &[u8]) -> Vec<u8> {
 pub struct EventTemplate(Template);
 
 impl EventTemplate {
-    /// Makes `data: M\n` of the template M; one that begins with `data: ` is already in this form.
+    /// Compiles the template `M` as `data: M\n`; one that begins with `data: ` is already formatted
+    /// and stays unchanged.
     pub fn compile(source: &[u8]) -> EventTemplate {
         if source.starts_with(b"data: ") {
             return EventTemplate(Template::compile(source));
@@ -46,12 +47,12 @@ impl EventTemplate {
         EventTemplate(Template::compile(&[b"data: ", source, b"\n"].concat()))
     }
 
-    /// What it makes of one line of any message, from above.
+    /// Upper bound of the size of one formatted line.
     pub(super) fn expansion(&self) -> Expansion {
         self.0.expansion()
     }
 
-    /// The message in up to three pieces, each meant for a chunk of its own. The last one is the data.
+    /// The message in up to three pieces, each for a chunk of its own. The last one is the data.
     pub fn pieces<'a>(&'a self, message: &'a Message) -> impl Iterator<Item = Piece<'a>> {
         let id = message.event_id.as_deref().map(|id| Piece::Id(first_line(id)));
         let event = message.event_type.as_deref().map(|kind| Piece::Event(first_line(kind)));
@@ -60,18 +61,19 @@ impl EventTemplate {
     }
 }
 
-/// A part of a formatted message, not yet written.
+/// A part of a formatted message, not written yet.
 pub enum Piece<'a> {
     /// `id: EVENT-ID\n`.
     Id(&'a [u8]),
     /// `event: EVENT-TYPE\n`.
     Event(&'a [u8]),
-    /// The lines of the text, and the empty line that dispatches the event. Padding counts its length.
+    /// The `data:` lines and the empty line that dispatches the event. Padding is computed
+    /// from its length.
     Data(Data<'a>),
 }
 
 impl Piece<'_> {
-    /// How many bytes it is written as.
+    /// Length in bytes when written.
     pub fn length(&self) -> usize {
         match self {
             Piece::Id(id) => b"id: ".len() + id.len() + 1,
@@ -102,7 +104,7 @@ impl Piece<'_> {
     }
 }
 
-/// The data part of a message: what to write, and how long it will be.
+/// The data part of a message that is to be written, and its length.
 pub struct Data<'a> {
     template: &'a Template,
     message: &'a Message,
@@ -119,13 +121,13 @@ impl<'a> Data<'a> {
     }
 }
 
-/// How many lines an event has data of.
+/// Number of `data:` lines of an event with this text.
 pub(super) fn line_count(text: &[u8]) -> usize {
     Lines(text).count()
 }
 
-/// The non-empty lines of a text that is not yet cut. A NUL is a byte like any other. In the module it ends
-/// the cutting, so that a publisher can forge `event:`, `id:` and `retry:` fields behind it.
+/// The non-empty lines of a text. NUL is a byte like any other: in the module it ends the
+/// splitting, which lets a publisher forge `event:`, `id:` and `retry:` fields after it.
 #[derive(Clone, Copy)]
 struct Lines<'a>(&'a [u8]);
 
@@ -133,8 +135,8 @@ impl<'a> Iterator for Lines<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
-        // CR LF is two line ends with an empty line between them. Many line ends in a row are
-        // skipped one by one: to search each of them anew takes ten times as long.
+        // CR LF is two line ends with an empty line between them. Consecutive line ends are skipped
+        // byte by byte: a new search for each of them takes ten times as long.
         let is_text = |byte: &u8| !matches!(byte, b'\r' | b'\n');
         let begin = self.0.iter().position(is_text);
         let Some(text) = begin.map(|begin| &self.0[begin..]) else {
@@ -147,7 +149,8 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
-/// Ids and types come from headers, which hold no line ends; should one ever, it must not forge fields.
+/// Cuts a value at its first line end. Ids and types come from headers, which contain none; this is
+/// a second guard against forged fields.
 fn first_line(value: &[u8]) -> &[u8] {
     let end = value.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
     &value[..end.unwrap_or(value.len())]

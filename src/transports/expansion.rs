@@ -1,37 +1,37 @@
-//! Upper bound of a message's size in a template, known before the message is encoded, so that a
+//! Upper bound of the size of a formatted message, known before it is encoded, so that a
 //! publication can be refused for it.
 
 use super::event_stream;
 
-/// The sizes of a message that its encodings depend on.
+/// The sizes of a message that the size of its encodings depends on.
 #[derive(Clone, Copy, Debug)]
 pub struct MessageSizes<'a> {
-    /// The text.
+    /// The payload.
     pub text: &'a [u8],
-    /// Bytes of the channel's name.
+    /// Length of the channel's name in bytes.
     pub channel: usize,
-    /// Bytes of event id and event type together.
+    /// Length of event id and event type together, in bytes.
     pub event: usize,
 }
 
-/// What one template, or the largest of several, puts around and in place of a text.
+/// What one template, or the largest of several, adds to the payload and how often it repeats it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Expansion {
-    /// Literal bytes, and all numbers and times at their longest.
+    /// Bytes of literals, and of all numbers and times at their longest.
     pub(super) fixed: usize,
-    /// How often the text comes.
+    /// Number of `~text~` placeholders.
     pub(super) texts: usize,
-    /// How often the channel's name comes.
+    /// Number of `~channel~` placeholders.
     pub(super) channels: usize,
-    /// How often the event id or the event type comes.
+    /// Number of `~event-id~` or of `~event-type~` placeholders, whichever is larger.
     pub(super) events: usize,
 }
 
-/// A byte that is not UTF-8 may be replaced by as many.
+/// An invalid byte in a name may be replaced by U+FFFD, which has three bytes.
 const NAME_BYTES_MAX: usize = 3;
 
 impl Expansion {
-    /// The smallest one that is not below either.
+    /// The larger value of each field.
     pub(super) fn max(self, other: Expansion) -> Expansion {
         Expansion {
             fixed: self.fixed.max(other.fixed),
@@ -41,7 +41,7 @@ impl Expansion {
         }
     }
 
-    /// Bytes of a message at most, if the template is applied so often.
+    /// Upper bound of a message's bytes if the template is applied `count` times.
     fn bytes(self, count: usize, sizes: &MessageSizes<'_>) -> usize {
         let names = self
             .channels
@@ -56,15 +56,15 @@ impl Expansion {
 /// The largest expansions of all formats in use.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Expansions {
-    /// Of templates that are applied to a whole text.
+    /// Of templates that are applied to the whole payload.
     pub(super) whole: Expansion,
     /// Of templates that are applied to each line.
     pub(super) per_line: Option<Expansion>,
 }
 
 impl Expansions {
-    /// Whether no encoding of a message is larger than `bytes_max`. Lines are only counted if the
-    /// text could have too many.
+    /// Whether no encoding of a message is larger than `bytes_max`. Lines are counted only if the
+    /// payload could have too many.
     pub(super) fn fit(&self, bytes_max: usize, sizes: &MessageSizes<'_>) -> bool {
         let Some(per_line) = self.per_line else {
             return self.whole.bytes(1, sizes) <= bytes_max;

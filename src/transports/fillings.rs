@@ -1,5 +1,5 @@
-//! Paddings as they are sent. They have few sizes (push-stream spec, section 18), so each is encoded once and
-//! shared by all subscribers.
+//! Encoded paddings. They have few different sizes (push-stream spec, section 18), so each is
+//! encoded once and shared by all subscribers.
 
 use super::padding;
 use super::publication::Encoded;
@@ -7,17 +7,17 @@ use super::wire_format::Coding;
 use crate::compression::Compressor;
 use std::collections::HashMap;
 
-/// Paddings are kept up to this size together; with more of them, all are made anew.
+/// Maximum total size of cached paddings; beyond it the cache is cleared.
 const KEPT_BYTES_MAX: usize = 1024 * 1024;
-/// About what one takes besides its bytes.
+/// Approximate overhead of a cached padding.
 const FILLING_COST: usize = 128;
 
-/// What brings an item up to a size.
+/// Padding that brings an item up to a size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Filling {
-    /// A comment of an event stream, not line ends.
+    /// Whether it is a comment of an event stream rather than line ends.
     pub is_comment: bool,
-    /// Bytes of it; never 0.
+    /// Size in bytes; never 0.
     pub size: usize,
 }
 
@@ -32,7 +32,7 @@ impl Filling {
     }
 }
 
-/// The paddings that were made so far.
+/// The cached paddings.
 #[derive(Default)]
 pub(super) struct Fillings {
     made: HashMap<(Filling, Coding), Encoded>,
@@ -40,7 +40,7 @@ pub(super) struct Fillings {
 }
 
 impl Fillings {
-    /// One padding in one coding.
+    /// The padding in one coding.
     pub(super) fn encoded(
         &mut self,
         filling: Filling,

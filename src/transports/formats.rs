@@ -1,4 +1,4 @@
-//! The wire formats of all locations, each known by a small number, and how messages are made in them.
+//! The wire formats of all locations, each with a number, and the encoding of messages in them.
 
 use super::expansion::{Expansions, MessageSizes};
 use super::fillings::{Filling, Fillings};
@@ -12,46 +12,47 @@ use flate2::Crc;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// Number of a [`WireFormat`] in [`Formats`]. It is never used again for another one.
+/// Number of a [`WireFormat`] in [`Formats`]. Never reused for another format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FormatId(pub u32);
 
-/// All formats in use. Equal ones share a number, so that a reload adds only what is new.
+/// All formats in use. Equal formats share a number, so that a reload adds only new ones.
 #[derive(Default)]
 pub struct Formats {
     /// In the order of their numbers.
     all: Vec<(FormatId, Rc<WireFormat>)>,
     ids: HashMap<Rc<WireFormat>, FormatId>,
-    /// Formats ever numbered.
+    /// Number of formats ever added.
     numbered: u32,
     expansions: Expansions,
     fillings: Fillings,
-    /// Text of the item that is being written.
+    /// Buffer for the item that is being written.
     scratch: Vec<u8>,
     compressor: Compressor,
     deflated_count: u64,
     made: Made,
 }
 
-/// Messages encoded, whatever became of the bytes.
+/// Messages encoded, whether or not their bytes were sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Made {
-    /// How many.
+    /// Number of messages.
     pub messages: u64,
     /// Their bytes before any coding.
     pub bytes: u64,
-    /// What was compressed, messages or not.
+    /// What was compressed, messages and everything else.
     pub compressed: Compressed,
 }
 
 impl Formats {
-    /// The number of a format.
+    /// Returns the number of a format, which is added if it is new.
     pub fn intern(&mut self, format: WireFormat) -> FormatId {
         if let Some(id) = self.ids.get(&format) {
             return *id;
         }
         let id = FormatId(self.numbered);
-        // A configuration has 65,536 at most: that is 65,535 reloads with nothing but new ones.
+        // A configuration has at most 65,536 formats: the numbers last for 65,535 reloads, even if
+        // all formats of each are new.
         self.numbered = self.numbered.checked_add(1).expect("fewer than 2^32 formats are numbered");
         self.expansions.add(&format);
         let format = Rc::new(format);
@@ -60,7 +61,7 @@ impl Formats {
         id
     }
 
-    /// Removes the formats that are not in use any more, after a reload.
+    /// Removes the formats that are no longer in use after a reload.
     pub fn retain(&mut self, is_used: impl Fn(FormatId) -> bool) {
         self.all.retain(|(id, _)| is_used(*id));
         self.ids.retain(|_, id| is_used(*id));
@@ -68,13 +69,13 @@ impl Formats {
         self.all.iter().for_each(|(_, format)| self.expansions.add(format));
     }
 
-    /// Whether no encoding of this message is larger than `bytes_max` or twice its text, whichever
-    /// is more.
+    /// Whether no encoding of this message is larger than `bytes_max` or twice its payload,
+    /// whichever is more.
     pub fn fit(&self, bytes_max: usize, sizes: &MessageSizes<'_>) -> bool {
         self.expansions.fit(bytes_max.max(2 * sizes.text.len()), sizes)
     }
 
-    /// How many there are.
+    /// Number of formats in use.
     pub fn count(&self) -> usize {
         self.all.len()
     }
@@ -84,9 +85,9 @@ impl Formats {
         &self.all[at.expect("a format is kept while something can be sent in it")].1
     }
 
-    /// Appends the message in this format; returns the length of its text part before any coding, which
-    /// paddings are reckoned from (push-stream spec, section 18). None: this format cannot hold it.
-    /// What goes into a gzip stream is added to `sum`.
+    /// Appends the message in this format; returns the length of its text part before any coding,
+    /// from which padding is computed (push-stream spec, section 18). `None`: the format cannot
+    /// hold the message. What goes into a gzip stream is added to `sum`.
     pub fn write(
         &mut self,
         id: FormatId,
@@ -108,7 +109,7 @@ impl Formats {
         self.format(id).coding.is_gzip()
     }
 
-    /// Makes the items that a message is in this format: most are one.
+    /// Formats a message and calls `take` for each of its items: mostly one.
     fn each_item(
         &mut self,
         id: FormatId,
@@ -158,12 +159,12 @@ impl Formats {
         self.made.messages += 1;
         self.made.bytes += bytes;
         let length = scratch.len();
-        // One large message must not keep its memory for ever.
+        // Do not keep the buffer of one large message for ever.
         scratch.shrink_to(64 * 1024);
         Some(length)
     }
 
-    /// The message in this format, ready to be shared.
+    /// Encodes the message in this format, ready to be shared.
     pub fn encode(&mut self, id: FormatId, message: &Message) -> Option<Encoded> {
         let mut bytes = Vec::with_capacity(message.text.len() + 128);
         let mut check_sum = self.is_gzipped(id).then(Crc::new);
@@ -171,7 +172,7 @@ impl Formats {
         Some(Encoded { frame: bytes.into(), text_bytes, check_sum: check_sum.map(Rc::new) })
     }
 
-    /// What was encoded since this was last asked.
+    /// Returns what was encoded since the last call.
     pub fn take_made(&mut self) -> Made {
         Made { compressed: self.compressor.take_done(), ..std::mem::take(&mut self.made) }
     }
@@ -181,12 +182,12 @@ impl Formats {
         self.fillings.encoded(filling, coding, &mut self.compressor)
     }
 
-    /// What compresses all that is not a message.
+    /// The compressor for everything that is not a message.
     pub fn compressor(&mut self) -> &mut Compressor {
         &mut self.compressor
     }
 
-    /// Messages that were compressed since the start.
+    /// Number of messages compressed since the start.
     pub fn deflated_count(&self) -> u64 {
         self.deflated_count
     }
@@ -195,7 +196,7 @@ impl Formats {
 impl Expansions {
     fn add(&mut self, format: &WireFormat) {
         match &format.payload {
-            // As large as its text.
+            // No larger than its payload.
             Payload::Framed => {}
             Payload::Text(template)
             | Payload::WebSocket(template)
@@ -259,7 +260,7 @@ mod tests {
                 };
                 let encoded = formats.encode(id, &message).unwrap().frame.len();
                 let sizes = MessageSizes { text, channel: 1, event: 2 };
-                // The frame around a text and the fields of an event are not in it.
+                // The frame around the text and the fields of an event are not included.
                 assert!(!formats.expansions.fit(encoded.saturating_sub(40), &sizes));
             }
             formats.retain(|_| false);

@@ -1,10 +1,11 @@
-//! A gzip stream (RFC 1952) put together from pieces that were each compressed alone, so that a message is
-//! compressed once however many streams it goes into. Only the check sum is each stream's own.
+//! A gzip stream (RFC 1952) assembled from pieces that were compressed separately, so that
+//! a message is compressed once however many streams it goes into. Only the checksum
+//! differs per stream.
 
 use crate::compression::{Compressor, LAST_BLOCK};
 use flate2::Crc;
 
-/// What every stream begins with: deflate, no name, no time.
+/// Header of every stream: deflate, no name, no time.
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 
 /// The first bytes of a stream.
@@ -12,14 +13,14 @@ pub fn begin() -> &'static [u8] {
     &HEADER
 }
 
-/// A piece, compressed without looking back and ended at a byte, so that a client can read it at once and
-/// any other piece may follow.
+/// Compresses a piece without references to earlier data and up to a byte boundary, so that a
+/// client can read it at once and any piece may follow.
 pub fn piece(plain: &[u8], compressor: &mut Compressor) -> Vec<u8> {
     compressor.flushed(plain)
 }
 
-/// Appends a piece as it is, for what differs from reader to reader and is not worth compressing (RFC 1951,
-/// section 3.2.4).
+/// Appends a piece uncompressed, for data that differs per subscriber and is not worth compressing
+/// (RFC 1951, section 3.2.4).
 pub fn write_stored(plain: &[u8], out: &mut Vec<u8>) {
     for block in plain.chunks(usize::from(u16::MAX)) {
         let length = block.len() as u16;
@@ -30,7 +31,7 @@ pub fn write_stored(plain: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// A stream with all of its text known, compressed at this level.
+/// A complete stream with this text, compressed at this level.
 pub fn whole(plain: &[u8], level: u32, compressor: &mut Compressor) -> Vec<u8> {
     let mut stream = HEADER.to_vec();
     compressor.finish(plain, level.min(9), &mut stream);
@@ -38,19 +39,19 @@ pub fn whole(plain: &[u8], level: u32, compressor: &mut Compressor) -> Vec<u8> {
     stream
 }
 
-/// The last bytes of a stream that said all of this.
-pub fn end(said: &Crc) -> Vec<u8> {
+/// The last bytes of a stream whose text has this checksum.
+pub fn end(checksum: &Crc) -> Vec<u8> {
     let mut end = LAST_BLOCK.to_vec();
-    write_trailer(said, &mut end);
+    write_trailer(checksum, &mut end);
     end
 }
 
-fn write_trailer(said: &Crc, out: &mut Vec<u8>) {
-    out.extend_from_slice(&said.sum().to_le_bytes());
-    out.extend_from_slice(&said.amount().to_le_bytes());
+fn write_trailer(checksum: &Crc, out: &mut Vec<u8>) {
+    out.extend_from_slice(&checksum.sum().to_le_bytes());
+    out.extend_from_slice(&checksum.amount().to_le_bytes());
 }
 
-/// The check sum of a piece.
+/// The checksum of a piece.
 pub fn check_sum(plain: &[u8]) -> Crc {
     let mut sum = Crc::new();
     sum.update(plain);
@@ -66,15 +67,15 @@ mod tests {
     fn pieces_compressed_alone_are_one_stream_together() {
         let large: Vec<u8> = (0..100_000u32).flat_map(|number| number.to_le_bytes()).collect();
         let pieces: [&[u8]; 4] = [b"hello ", b"", &large, b"hello again"];
-        let (mut said, mut compressor) = (Crc::new(), Compressor::default());
+        let (mut checksum, mut compressor) = (Crc::new(), Compressor::default());
         let mut stream = begin().to_vec();
         for plain in pieces {
             stream.extend_from_slice(&piece(plain, &mut compressor));
-            said.combine(&check_sum(plain));
+            checksum.combine(&check_sum(plain));
             write_stored(plain, &mut stream);
-            said.update(plain);
+            checksum.update(plain);
         }
-        stream.extend_from_slice(&end(&said));
+        stream.extend_from_slice(&end(&checksum));
         let mut read = Vec::new();
         flate2::read::GzDecoder::new(stream.as_slice()).read_to_end(&mut read).unwrap();
         assert_eq!(read, pieces.map(|plain| [plain, plain].concat()).concat());

@@ -1,5 +1,5 @@
-//! A message -> what one kind of subscriber reads. Each wire format of a message is made at most once,
-//! however many subscribers share it.
+//! Encodes a message for each kind of subscriber. Each wire format of a message is encoded at most
+//! once, however many subscribers share it.
 
 pub mod event_stream;
 mod expansion;

@@ -1,10 +1,10 @@
-//! Padding by user agent (push-stream spec, section 18): some browsers and proxies hold back small
-//! answers, so headers and messages are filled up to a size that their agent lets through.
+//! Padding by user agent (push-stream spec, section 18): some browsers and proxies buffer small
+//! responses, so headers and messages are padded to a size that the user agent needs.
 
 use regex_lite::Regex;
 use std::fmt;
 
-/// The rules of one location.
+/// The padding rules of one location.
 #[derive(Clone, Debug, Default)]
 pub struct Padding {
     rules: Vec<Rule>,
@@ -16,27 +16,28 @@ struct Rule {
     sizes: PaddingSizes,
 }
 
-/// What one user agent is owed; all that a subscriber has to keep.
+/// The padding for one user agent; all that a subscriber has to store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PaddingSizes {
-    /// Smallest header, in bytes.
+    /// Minimum size of the header in bytes.
     pub header: u32,
-    /// Smallest message, in bytes.
+    /// Minimum size of a message in bytes.
     pub message: u32,
 }
 
-/// Why a padding pattern is refused. Shows as the module's own text (section 3).
+/// Why a padding pattern is refused. Displayed as the module's own text (section 3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PaddingError {
-    /// No rule is found in this rest of the pattern.
+    /// The remaining pattern contains no rule.
     NotMatched(String),
-    /// A rule is found, but not at the start of this rest; or its numbers have more than 32 bits.
+    /// The remaining pattern contains a rule, but not at its start, or with numbers of
+    /// more than 32 bits.
     NotApplied(String),
-    /// The regular expression of a rule is broken.
+    /// The regular expression of a rule is invalid.
     BrokenExpression {
         /// The expression.
         expression: String,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
 }
@@ -67,10 +68,10 @@ impl fmt::Display for PaddingError {
 impl std::error::Error for PaddingError {}
 
 impl Padding {
-    /// Reads `REGEX,H,M:REGEX,H,M:…`. A blank pattern has no rules.
+    /// Parses `REGEX,H,M:REGEX,H,M:…`. A blank pattern has no rules.
     ///
     /// # Errors
-    /// The first thing that is wrong, from the left.
+    /// The first fault, from the left.
     pub fn parse(pattern: &str) -> Result<Padding, PaddingError> {
         let format = Regex::new(r"([^:]+),(\d+),(\d+)").expect("a literal that the tests compile");
         let mut rules = Vec::new();
@@ -92,7 +93,7 @@ impl Padding {
                 reason: error.to_string(),
             })?;
             rules.push(Rule { agent, sizes });
-            // Whatever character follows a rule is taken for the colon, as the module does.
+            // Any character after a rule is accepted as the colon, as in the module.
             let mut characters = rest[whole.len()..].chars();
             characters.next();
             rest = characters.as_str();
@@ -100,12 +101,12 @@ impl Padding {
         Ok(Padding { rules })
     }
 
-    /// Bytes of this agent that the rules may have to look at.
+    /// Upper bound of the bytes that the rules examine for this user agent.
     pub fn matched_bytes(&self, agent: &[u8]) -> usize {
         self.rules.len() * agent.len()
     }
 
-    /// The sizes of the first rule whose expression is found in the agent; `None` if there is none.
+    /// The sizes of the first rule whose expression matches the user agent; `None` if none matches.
     pub fn for_agent(&self, agent: &[u8]) -> Option<PaddingSizes> {
         if self.rules.is_empty() {
             return None;
@@ -114,17 +115,19 @@ impl Padding {
         self.rules.iter().find(|rule| rule.agent.is_match(&agent)).map(|rule| rule.sizes)
     }
 
-    /// The greatest size of any rule, 0 without rules. [`size`] wants the greatest one of all locations.
+    /// The largest size of any rule, 0 without rules. [`size`] needs the largest one of
+    /// all locations.
     pub fn size_max(&self) -> u32 {
         let greatest = |rule: &Rule| rule.sizes.header.max(rule.sizes.message);
         self.rules.iter().map(greatest).max().unwrap_or(0)
     }
 }
 
-/// How many bytes of padding follow `sent` bytes where `wanted` are owed; 0 for none. `size_max` is the
-/// greatest size in the whole configuration, over all locations.
+/// Number of bytes of padding after `sent` bytes if `wanted` are required; 0: none. `size_max` is
+/// the largest size in the whole configuration, over all locations.
 ///
-/// Sizes are whole hundreds, the last step goes to `size_max` itself: so the module needs few paddings.
+/// Sizes are multiples of 100, except that the last step is `size_max` itself, so that there are
+/// few different paddings, as in the module.
 pub fn size(sent: usize, wanted: u32, size_max: u32) -> usize {
     let (wanted, size_max) = (wanted as usize, size_max as usize);
     if sent >= wanted {
@@ -134,7 +137,8 @@ pub fn size(sent: usize, wanted: u32, size_max: u32) -> usize {
     if step == size_max / 100 { size_max } else { (step + 1) * 100 }
 }
 
-/// Appends padding of this size to a stream: CR LF repeated, an odd size starting with the LF of a pair.
+/// Appends padding of this size to a stream: repeated CR LF, starting with a single LF if
+/// the size is odd.
 pub fn write_line_ends(size: usize, out: &mut Vec<u8>) {
     out.reserve(size);
     if size % 2 == 1 {

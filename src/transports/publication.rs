@@ -1,40 +1,40 @@
-//! A message on its way to many subscribers, with the wire formats that were made of it so far.
+//! A message during fan-out, with its encodings so far.
 
 use super::{FormatId, Formats};
 use crate::message::Message;
 use flate2::Crc;
 use std::rc::Rc;
 
-/// Bytes on their way to a socket, shared by all connections that have them queued.
+/// Bytes to be written to sockets, shared by all connections that have them queued.
 pub type Frame = Rc<[u8]>;
 
 /// A message in one wire format.
 #[derive(Clone, Debug)]
 pub struct Encoded {
-    /// What goes on the wire.
+    /// The bytes for the wire.
     pub frame: Frame,
-    /// Length of the text part before any coding, which paddings are reckoned from.
+    /// Length of the text part before any coding, from which padding is computed.
     pub text_bytes: usize,
-    /// Check sum of everything in it before any coding, where it goes into a gzip stream.
+    /// Checksum of its bytes before any coding, if it goes into a gzip stream.
     pub check_sum: Option<Rc<Crc>>,
 }
 
 /// A message and its encodings, each made on first use.
 #[derive(Debug)]
 pub struct Publication {
-    /// What was published.
+    /// The message.
     pub message: Rc<Message>,
     made: Vec<(FormatId, Option<Encoded>)>,
 }
 
 impl Publication {
-    /// Nothing is encoded yet.
+    /// A publication without encodings.
     pub fn new(message: Rc<Message>) -> Publication {
         Publication { message, made: Vec::new() }
     }
 
-    /// The message in this format. None: the format cannot hold it. If it is encoded now, its bytes
-    /// are added to `made`.
+    /// The message in this format. `None`: the format cannot hold it. If it is encoded now, its
+    /// length is added to `made`.
     pub fn encoded(
         &mut self,
         format: FormatId,
@@ -50,7 +50,7 @@ impl Publication {
         self.made[at].1.as_ref()
     }
 
-    /// Bytes of all encodings that were made.
+    /// Total size of all encodings made so far.
     pub fn made_bytes(&self) -> usize {
         let encodings = self.made.iter().filter_map(|(_, encoded)| encoded.as_ref());
         encodings.map(|encoded| encoded.frame.len()).sum()

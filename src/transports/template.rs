@@ -1,29 +1,30 @@
-//! Message templates (push-stream spec, section 17): text with `~placeholders~`, compiled once and filled
-//! with a message in one pass. Nothing that is put in is searched again.
+//! Message templates (push-stream spec, section 17): text with `~placeholders~`, compiled once and
+//! filled with a message in one pass. Inserted values are not searched for placeholders.
 
 use super::expansion::Expansion;
 use crate::message::Message;
 use crate::time::http_date;
 use std::borrow::Cow;
 
-/// A compiled template. Equal templates format equally, so it can be the key of a wire format.
+/// A compiled template. Equal templates format equally, so that it can be part of a key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Template {
-    /// All that is literal, without what stands in between.
+    /// All literal text, concatenated.
     literals: Box<[u8]>,
     parts: Box<[Part]>,
-    /// How often each placeholder occurs, by its number: gives the length of the output in advance.
+    /// How often each placeholder occurs, by its number, to compute the length of the
+    /// output in advance.
     counts: [usize; PLACEHOLDERS.len()],
 }
 
-/// A placeholder and how far the literal text before it goes.
+/// A placeholder, and where the literal text before it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Part {
     literal_end: usize,
     placeholder: Placeholder,
 }
 
-/// What can be put in.
+/// A placeholder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Placeholder {
     Id,
@@ -49,7 +50,8 @@ const PLACEHOLDERS: [(&[u8], Placeholder); 8] = [
 ];
 
 impl Template {
-    /// Finds the placeholders, in any letter case. Everything else is literal, unknown `~words~` too.
+    /// Finds the placeholders, in any letter case. Everything else is literal, including
+    /// unknown `~words~`.
     pub fn compile(source: &[u8]) -> Template {
         let mut literals = Vec::with_capacity(source.len());
         let mut parts = Vec::new();
@@ -68,23 +70,23 @@ impl Template {
         Template { literals: literals.into(), parts: parts.into(), counts }
     }
 
-    /// Appends the formatted message. `text` is apart from it because EventSource formats line by line:
-    /// it is what `~text~` gives, and `~size~` is its length.
+    /// Appends the formatted message. `text` is a separate argument because EventSource formats
+    /// line by line: it replaces `~text~`, and its length replaces `~size~`.
     pub fn write(&self, message: &Message, text: &[u8], out: &mut Vec<u8>) {
         let fields = Fields::of(message);
         out.reserve(self.length(&fields, text.len()));
         self.fill(&fields, text, out);
     }
 
-    /// As [`Template::write`] for a reader that takes only UTF-8: in names that are not UTF-8 the wrong bytes
-    /// become U+FFFD. The text of the message is its publisher's affair.
+    /// Like [`Template::write`], for clients that accept only UTF-8: invalid bytes in names become
+    /// U+FFFD. The text of the message is not changed: its UTF-8 is up to the publisher.
     pub fn write_utf_8(&self, message: &Message, text: &[u8], out: &mut Vec<u8>) {
         let fields = Fields::utf_8(message);
         out.reserve(self.length(&fields, text.len()));
         self.fill(&fields, text, out);
     }
 
-    /// What it makes of any message, from above.
+    /// Upper bound of the size of a formatted message.
     pub(super) fn expansion(&self) -> Expansion {
         const NUMBER_BYTES_MAX: usize = 20;
         const TIME_BYTES: usize = 29;
@@ -101,7 +103,7 @@ impl Template {
         }
     }
 
-    /// How many bytes [`Template::fill`] appends for a text of this length.
+    /// The number of bytes that [`Template::fill`] appends for a text of this length.
     pub(super) fn length(&self, fields: &Fields, text_length: usize) -> usize {
         let mut length = self.literals.len();
         for (_, placeholder) in PLACEHOLDERS {
@@ -113,7 +115,7 @@ impl Template {
         length
     }
 
-    /// As [`Template::write`], for a caller that has reserved the room.
+    /// Like [`Template::write`], for a caller that has reserved the room.
     pub(super) fn fill(&self, fields: &Fields, text: &[u8], out: &mut Vec<u8>) {
         let size = Decimal::of(text.len() as i64);
         let mut literal_start = 0;
@@ -136,7 +138,7 @@ impl Template {
 }
 
 impl Placeholder {
-    /// The placeholder that the text begins with, and its length.
+    /// The placeholder at the start of the text, and its length.
     fn at_start_of(text: &[u8]) -> Option<(usize, Placeholder)> {
         if text.first() != Some(&b'~') {
             return None;
@@ -148,7 +150,7 @@ impl Placeholder {
     }
 }
 
-/// What a message gives to every template and every line of its text, rendered once.
+/// A message's values, rendered once for all lines of its text.
 pub(super) struct Fields<'a> {
     channel: Cow<'a, [u8]>,
     event_id: Cow<'a, [u8]>,
@@ -195,7 +197,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// A number as text, without an allocation: a sign and 19 digits at most.
+/// A decimal number as text, without heap allocation: at most a sign and 19 digits.
 struct Decimal {
     bytes: [u8; 20],
     start: usize,

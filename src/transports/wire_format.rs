@@ -1,4 +1,4 @@
-//! The ways in which a message can be put on a wire: what a client reads, and what carries it.
+//! Wire formats: what a client reads, and the coding that carries it.
 
 use super::event_stream::EventTemplate;
 use super::gzip_stream;
@@ -8,19 +8,19 @@ use crate::compression::Compressor;
 use crate::http;
 use std::rc::Rc;
 
-/// How a message becomes bytes.
+/// How a message is encoded.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct WireFormat {
-    /// What a subscriber's client reads.
+    /// What the subscriber's client reads.
     pub payload: Payload,
-    /// What carries it.
+    /// The coding that carries the payload.
     pub coding: Coding,
 }
 
-/// What a subscriber's client reads.
+/// What the subscriber's client reads.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Payload {
-    /// The rpushd API's frames.
+    /// A frame of the rpushd API.
     Framed,
     /// The message in a template.
     Text(Template),
@@ -28,20 +28,20 @@ pub enum Payload {
     EventStream(EventTemplate),
     /// A WebSocket text frame with the message in a template.
     WebSocket(Template),
-    /// The same, compressed (RFC 7692) where that makes it smaller.
+    /// The same, compressed (RFC 7692) if that makes it smaller.
     WebSocketDeflated(Template),
 }
 
-/// What carries a payload.
+/// The coding that carries a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Coding {
-    /// An HTTP chunk per item.
+    /// One HTTP chunk per item.
     Chunked,
-    /// As it is: the end of the connection ends the body.
+    /// No coding: the end of the connection ends the body.
     Identity,
-    /// An HTTP chunk per item, with a piece of a gzip stream in it.
+    /// One HTTP chunk per item, containing a piece of a gzip stream.
     Gzip,
-    /// A piece of a gzip stream per item, for an answer that is put together of them.
+    /// One piece of a gzip stream per item, for a response that is assembled from them.
     Piece,
 }
 
@@ -57,7 +57,7 @@ impl Coding {
         }
     }
 
-    /// One item, ready to be shared.
+    /// Encodes one item, ready to be shared.
     pub fn encode(self, item: &[u8], compressor: &mut Compressor) -> Encoded {
         let mut bytes = Vec::new();
         self.write(item, compressor, &mut bytes);
@@ -73,7 +73,7 @@ impl Coding {
         }
     }
 
-    /// What ends a body.
+    /// The bytes that end a body.
     pub fn end(self) -> &'static [u8] {
         match self {
             Coding::Chunked | Coding::Gzip => http::last_chunk(),
