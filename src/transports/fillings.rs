@@ -24,9 +24,10 @@ pub struct Filling {
 impl Filling {
     fn encode(self, coding: Coding, compressor: &mut Compressor) -> Encoded {
         let mut bytes = Vec::with_capacity(self.size);
-        match self.is_comment {
-            true => padding::write_comment(self.size, &mut bytes),
-            false => padding::write_line_ends(self.size, &mut bytes),
+        if self.is_comment {
+            padding::write_comment(self.size, &mut bytes)
+        } else {
+            padding::write_line_ends(self.size, &mut bytes)
         }
         coding.encode(&bytes, compressor)
     }
