@@ -1,10 +1,9 @@
-//! The payload of a client's close frame, taken apart.
+//! Parses the payload of a client's close frame.
 
 use super::close_code::CloseCode;
 use super::violation::Violation;
 
-/// Takes the payload of a close frame apart: status code, if any, and reason (RFC 6455 section
-/// 5.5.1).
+/// Parses the payload of a close frame: status code, if any, and reason (RFC 6455, section 5.5.1).
 pub(super) fn parse_payload(payload: &[u8]) -> Result<(Option<CloseCode>, String), Violation> {
     let (code, reason) = match payload {
         [] => return Ok((None, String::new())),

@@ -1,27 +1,27 @@
-//! Compression of whole messages (RFC 7692 section 7.2), never with a context from an earlier message: so
-//! one compressed message serves all subscribers, and an idle connection needs no window.
+//! Compression of whole messages (RFC 7692, section 7.2), always without context takeover: one
+//! compressed message serves all subscribers, and an idle connection needs no window.
 
 use crate::compression::{Compressor, FLUSH_TAIL, InflateError, Inflater, LAST_BLOCK};
 
-/// The payload of a compressed message, for [`text_deflated`](super::text_deflated). None: it would not be
-/// shorter, so the message is better sent plain, which the agreement allows for each message (RFC 7692
-/// section 6).
+/// Compresses a message into a payload for [`text_deflated`](super::text_deflated). `None`: it
+/// would not be shorter, so the message is sent plain, which the extension allows per message (RFC
+/// 7692, section 6).
 pub fn deflate(message: &[u8], compressor: &mut Compressor) -> Option<Vec<u8>> {
     compressor.flushed_if_shorter(message)
 }
 
-/// Decompresses the payload of a whole message, with fragments already joined. Never allocates much more
-/// than `bytes_max` for the message, however far the payload would expand.
+/// Decompresses the payload of a whole message, with its fragments already joined. Never allocates
+/// much more than `bytes_max` for the message, however large the payload would become.
 ///
 /// # Errors
-/// It is not what DEFLATE and RFC 7692 section 7.2.1 make of any message, or it is larger than allowed.
+/// The payload is not DEFLATE as in RFC 7692, section 7.2.1, or the message is larger than allowed.
 pub fn inflate(
     mut payload: Vec<u8>,
     bytes_max: usize,
     inflater: &mut Inflater,
 ) -> Result<Vec<u8>, InflateError> {
     payload.extend_from_slice(&FLUSH_TAIL);
-    // Reading a last, empty block proves that the bytes before it ended where a block ends.
+    // Reaching an empty last block proves that the bytes before it ended at the end of a block.
     payload.extend_from_slice(&LAST_BLOCK);
     inflater.inflate(&payload, bytes_max)
 }

@@ -1,23 +1,25 @@
-//! Offers of the header field Sec-WebSocket-Extensions (RFC 6455 section 9.1) and the one that is agreed
-//! on: permessage-deflate (RFC 7692 section 7.1) without context takeover in either direction.
+//! Parses offers in the header field Sec-WebSocket-Extensions (RFC 6455, section 9.1) and
+//! negotiates permessage-deflate (RFC 7692, section 7.1) without context takeover in
+//! either direction.
 
-/// The answer to an offer that says nothing about the server's window.
+/// The response to an offer that does not name the server's window.
 const AGREED: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
-/// The answer to an offer that names the server's window, which must be named in return (section 7.1.2.1).
+/// The response to an offer that names the server's window, which must be confirmed
+/// (section 7.1.2.1).
 const AGREED_WITH_WINDOW: &str = "permessage-deflate; server_no_context_takeover; \
                                   client_no_context_takeover; server_max_window_bits=15";
 
-/// A header value outside the grammar of RFC 6455 section 9.1; the handshake fails.
+/// A header value that violates the grammar of RFC 6455, section 9.1; the handshake fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Malformed;
 
-/// The answer to the first offer in `value` that can be met, in the client's order of preference. All of
-/// the value is checked against the grammar, also what follows that offer.
+/// The response to the first acceptable offer in `value`, in the client's order of preference. The
+/// whole value is checked against the grammar, including what follows that offer.
 pub(super) fn negotiate(value: &[u8]) -> Result<Option<&'static str>, Malformed> {
     let mut scanner = Scanner { rest: value };
     let mut agreed = None;
     loop {
-        // Empty elements are allowed in lists (RFC 2616 section 2.1).
+        // Empty list elements are allowed (RFC 2616, section 2.1).
         while scanner.takes(b',') {}
         if scanner.rest.is_empty() {
             return Ok(agreed);
@@ -38,11 +40,11 @@ pub(super) fn negotiate(value: &[u8]) -> Result<Option<&'static str>, Malformed>
     }
 }
 
-/// One offered extension while its parameters are read.
+/// One offered extension while its parameters are parsed.
 struct Offer {
     is_acceptable: bool,
     names_server_window: bool,
-    /// One bit for each parameter that was seen; each may be there once.
+    /// One bit per parameter seen so far; each is allowed once.
     seen: u8,
 }
 
@@ -55,9 +57,10 @@ impl Offer {
         }
     }
 
-    /// RFC 7692 section 7.1: an offer with an unknown, repeated or badly valued parameter is declined. The
-    /// compressed messages are shared and use the full window, so a smaller one is declined as well. The
-    /// client's own window may be any size: we keep the largest one for it.
+    /// RFC 7692, section 7.1: an offer with an unknown, repeated or invalid parameter is
+    /// declined. The compressed messages are shared and use the full window, so an offer of a
+    /// smaller one is declined, too. The client's own window may have any size: the inflater
+    /// always has the largest one.
     fn parameter(&mut self, name: &[u8], value: Option<&[u8]>) {
         let (bit, is_acceptable) = match name {
             b"server_no_context_takeover" => (1, value.is_none()),
@@ -79,12 +82,12 @@ impl Offer {
     }
 }
 
-/// A decimal from 8 to 15 without leading zeros.
+/// A decimal number from 8 to 15 without leading zeros.
 fn is_window_bits(value: &[u8]) -> bool {
     matches!(value, [b'8' | b'9'] | [b'1', b'0'..=b'5'])
 }
 
-/// Reads a header value piece by piece; blanks between the pieces do not count.
+/// Parses a header value; whitespace between tokens is ignored.
 struct Scanner<'a> {
     rest: &'a [u8],
 }
@@ -94,7 +97,7 @@ impl<'a> Scanner<'a> {
         self.rest = self.rest.trim_ascii_start();
     }
 
-    /// Takes the given separator if it is next.
+    /// Consumes the given separator if it is next.
     fn takes(&mut self, separator: u8) -> bool {
         self.skip_blanks();
         match self.rest.split_first() {
@@ -117,7 +120,7 @@ impl<'a> Scanner<'a> {
         if token.is_empty() { Err(Malformed) } else { Ok(token) }
     }
 
-    /// A token, or a quoted string that holds one.
+    /// A token, or a quoted string that contains one.
     fn value(&mut self) -> Result<Vec<u8>, Malformed> {
         let Some((b'"', mut rest)) = self.rest.split_first() else {
             return self.token().map(<[u8]>::to_vec);

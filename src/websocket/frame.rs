@@ -1,5 +1,6 @@
-//! Frames as the server writes them (push-stream section 15.2): never masked, never fragmented, the
-//! length in its shortest form. A frame is made once per message and shared by all its readers.
+//! Frames written by the server (push-stream section 15.2): never masked, never fragmented,
+//! with the shortest form of the length. A frame is encoded once per message and shared by
+//! all subscribers.
 
 use super::close_code::CloseCode;
 
@@ -16,30 +17,30 @@ const CLOSE: u8 = 0x88;
 const PING: u8 = 0x89;
 const PONG: u8 = 0x8a;
 
-/// A text frame around `payload`, whatever bytes it holds.
+/// A text frame with `payload`, which is not checked as UTF-8.
 pub fn text(payload: &[u8]) -> Vec<u8> {
     encode(TEXT, payload)
 }
 
-/// A text frame around what [`deflate`](super::deflate()) made of a message; only for
-/// those who agreed on permessage-deflate.
+/// A text frame with the output of [`deflate`](super::deflate()); only for connections that have
+/// negotiated permessage-deflate.
 pub fn text_deflated(payload: &[u8]) -> Vec<u8> {
     encode(TEXT_DEFLATED, payload)
 }
 
-/// The answer to a ping, with the ping's payload (RFC 6455 section 5.5.3). A ping's payload has at
-/// most [`CONTROL_PAYLOAD_BYTES_MAX`] bytes; anything beyond them is cut off.
+/// The response to a ping, with its payload (RFC 6455, section 5.5.3). A ping's payload has at most
+/// [`CONTROL_PAYLOAD_BYTES_MAX`] bytes; longer ones are truncated.
 pub fn pong(payload: &[u8]) -> Vec<u8> {
     encode(PONG, &payload[..payload.len().min(CONTROL_PAYLOAD_BYTES_MAX)])
 }
 
-/// Whether a frame that was made here is a pong.
+/// Whether a frame of this module is a pong.
 pub fn is_pong(frame: &[u8]) -> bool {
     frame.first() == Some(&PONG)
 }
 
-/// A close frame with a status code and a reason. A reason above 123 bytes does not fit into a
-/// control frame and is cut before the character that would exceed it.
+/// A close frame with a status code and a reason. A control frame has room for a reason of 123
+/// bytes; longer ones are truncated at a character boundary.
 pub fn close(code: CloseCode, reason: &str) -> Vec<u8> {
     let code = code.0.to_be_bytes();
     let mut end = reason.len().min(CONTROL_PAYLOAD_BYTES_MAX - code.len());

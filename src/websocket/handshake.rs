@@ -1,5 +1,5 @@
-//! The server's half of the opening handshake (RFC 6455 section 4.2; push-stream section 15.1): from the
-//! values of the request's header fields to those of the answer, or to a refusal.
+//! The server's half of the opening handshake (RFC 6455, section 4.2; push-stream section 15.1):
+//! from the header fields of the request to those of the response, or to a refusal.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
@@ -7,11 +7,12 @@ use sha1::{Digest as _, Sha1};
 
 use super::extensions::{self, Malformed};
 
-/// What a refusal for the version's sake says in the header field Sec-WebSocket-Version.
+/// The value of Sec-WebSocket-Version in a response that refuses the client's version.
 pub const VERSIONS_SUPPORTED: &str = "8, 13";
 
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-/// Bits beyond the sixteenth byte are not looked at: the RFC's own example key (section 4.1) has some set.
+/// Trailing bits after the sixteenth byte are ignored: some are set in the RFC's own example key
+/// (section 4.1).
 const KEY_ENGINE: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
@@ -25,8 +26,8 @@ pub fn accept_value(key: &[u8]) -> [u8; 28] {
     value
 }
 
-/// Collects the header fields of a request that matter for the handshake. Repeated fields are joined or
-/// refused as RFC 6455 section 4.2.1 and 11.3 say.
+/// The header fields of a request that matter for the handshake. Repeated fields are joined or
+/// refused as required by RFC 6455, sections 4.2.1 and 11.3.
 #[derive(Debug, Default)]
 pub struct Handshake<'a> {
     upgrade: Token,
@@ -37,26 +38,26 @@ pub struct Handshake<'a> {
     has_malformed_extensions: bool,
 }
 
-/// What the 101 answer needs.
+/// Values for the 101 response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Accepted {
     /// The value of Sec-WebSocket-Accept, in ASCII.
     pub accept: [u8; 28],
-    /// The value of Sec-WebSocket-Extensions. If it is sent, permessage-deflate is agreed upon; a caller
+    /// The value of Sec-WebSocket-Extensions. Sending it agrees to permessage-deflate; a caller
     /// that does not want compression leaves the field out.
     pub extensions: Option<&'static str>,
 }
 
-/// Why a handshake is refused; always with status 400.
+/// Why a handshake is refused; the status is always 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// One of the four mandatory header fields is missing.
     HeadersMissing,
-    /// Neither version 8 nor 13; the answer names [`VERSIONS_SUPPORTED`].
+    /// The version is neither 8 nor 13; the response lists [`VERSIONS_SUPPORTED`].
     VersionUnsupported,
-    /// Upgrade does not name the protocol `websocket`.
+    /// Upgrade does not contain `websocket`.
     UpgradeInvalid,
-    /// Connection does not name `upgrade`.
+    /// Connection does not contain `upgrade`.
     ConnectionInvalid,
     /// Sec-WebSocket-Key is not sixteen bytes in base64, or was sent twice.
     KeyInvalid,
@@ -64,7 +65,7 @@ pub enum Refusal {
     ExtensionsMalformed,
 }
 
-/// Whether a list field names the one token that the handshake needs.
+/// Whether a list field contains the token that the handshake requires.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Token {
     #[default]
@@ -83,7 +84,7 @@ enum Single<'a> {
 }
 
 impl<'a> Handshake<'a> {
-    /// Looks at all header fields of a request, names in any letter case.
+    /// Reads all header fields of a request; their names may have any letter case.
     pub fn from_fields<N: AsRef<[u8]>>(fields: impl IntoIterator<Item = (N, &'a [u8])>) -> Self {
         let mut handshake = Handshake::default();
         for (name, value) in fields {
@@ -109,7 +110,8 @@ impl<'a> Handshake<'a> {
         }
     }
 
-    /// Judges the request: what the module checks first and in its order, then what the RFC adds.
+    /// Checks the request: first what the module checks, in its order, then the additional
+    /// rules of the RFC.
     pub fn judge(&self) -> Result<Accepted, Refusal> {
         let is_incomplete = self.upgrade == Token::FieldAbsent
             || self.connection == Token::FieldAbsent
@@ -139,7 +141,7 @@ impl<'a> Handshake<'a> {
 }
 
 impl Refusal {
-    /// The text for the explain header: the module's words where it has some.
+    /// The text for the explain header: the module's own text where it has one.
     pub fn explain(self) -> &'static str {
         match self {
             Refusal::HeadersMissing => {
@@ -177,7 +179,7 @@ impl<'a> Single<'a> {
     }
 }
 
-/// Sixteen bytes in base64 are 24 characters. The engine wants room for eighteen.
+/// Sixteen bytes are 24 characters in base64. The decoder requires a buffer of 18 bytes.
 fn is_key(value: &[u8]) -> bool {
     value.len() == 24 && KEY_ENGINE.decode_slice(value, &mut [0; 18]) == Ok(16)
 }
@@ -188,7 +190,7 @@ mod tests {
 
     const KEY: &str = "/mQoZf6pRiv8+6o72GncLQ==";
 
-    /// A request of a browser, with one field replaced; an empty value leaves the field out.
+    /// Judges a browser's request with one field replaced; an empty value removes the field.
     fn judged(name: &str, value: &str) -> Result<Accepted, Refusal> {
         let browser = [
             ("Upgrade", "websocket"),

@@ -1,5 +1,5 @@
-//! The header of a client's frame (RFC 6455 section 5.2) with every rule that can be judged without
-//! knowing what came before it.
+//! Parses the header of a client's frame (RFC 6455, section 5.2) and checks every rule that does
+//! not depend on earlier frames.
 
 use super::frame::CONTROL_PAYLOAD_BYTES_MAX;
 use super::violation::Violation;
@@ -7,7 +7,7 @@ use super::violation::Violation;
 /// The longest header: two bytes, eight of length, four of mask.
 pub(super) const HEADER_BYTES_MAX: usize = 14;
 
-/// What a frame is.
+/// Type of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Continuation,
@@ -28,7 +28,7 @@ impl Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
     pub is_final: bool,
-    /// The bit RSV1, whose only meaning is "compressed message" (RFC 7692 section 6).
+    /// The bit RSV1, which only ever means "compressed message" (RFC 7692, section 6).
     pub has_compressed_bit: bool,
     pub kind: Kind,
     /// Announced length in bytes, at most 63 bits.
@@ -37,8 +37,9 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// Reads a header from the front of `bytes`; also says how many bytes it takes. `None`: more are
-    /// needed. A rule is judged as soon as its bytes are there, so a prefix can be refused already.
+    /// Parses a header at the front of `bytes`; also returns its length. `None`: more bytes
+    /// are needed. Each rule is checked as soon as its bytes have arrived, so a prefix may
+    /// already be refused.
     pub fn parse(bytes: &[u8]) -> Result<Option<(Header, usize)>, Violation> {
         let Some((&first, rest)) = bytes.split_first() else {
             return Ok(None);

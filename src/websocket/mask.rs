@@ -1,14 +1,14 @@
 //! The mask of client frames (RFC 6455 section 5.3).
 
-/// Applies `mask` to `bytes`, of which the first is byte number `offset` of its frame's payload. The same
-/// call masks and unmasks.
+/// Applies `mask` to `bytes`, which start at `offset` in the payload of their frame. Masking and
+/// unmasking are the same operation.
 pub(super) fn apply(bytes: &mut [u8], mask: [u8; 4], offset: usize) {
     let mut rotated = mask;
     rotated.rotate_left(offset % 4);
     let [a, b, c, d] = rotated;
     let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
-    // Eight bytes at a time; the compiler makes vectors of it. A word is a multiple of the mask's length,
-    // so the remainder starts with the mask's first byte again.
+    // Eight bytes at a time, which the compiler vectorizes. Eight is a multiple of the mask's
+    // length, so the remainder starts with the mask's first byte again.
     let (words, remainder) = bytes.as_chunks_mut::<8>();
     for word in words {
         *word = (u64::from_ne_bytes(*word) ^ wide).to_ne_bytes();

@@ -1,6 +1,6 @@
 //! RFC 6455 (WebSocket) and RFC 7692 (permessage-deflate) as functions and small state machines
 //! over bytes. Knows no socket, no channel and no HTTP types: header values come in as bytes, and
-//! what a frame means for a subscriber is decided elsewhere.
+//! the caller acts on the frames.
 
 mod close;
 mod close_code;

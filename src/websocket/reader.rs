@@ -1,6 +1,7 @@
-//! Frames from a client, joined into messages (RFC 6455 sections 5 and 8.1). However the bytes are
-//! sliced, the events are the same. Between messages a reader owns no memory beyond its own eight
-//! bytes; within one it owns what has arrived of it, and nothing of texts that are dropped.
+//! Joins frames from a client into messages (RFC 6455, sections 5 and 8.1). The events do not
+//! depend on how the bytes are sliced. Between messages a reader takes eight bytes and has no
+//! heap allocation; within a message it holds the bytes received so far, except those of texts
+//! that are dropped.
 
 use super::close;
 use super::close_code::CloseCode;
@@ -11,32 +12,33 @@ use super::violation::Violation;
 use crate::compression::{InflateError, Inflater};
 use crate::time::Millis;
 
-/// What the reader has to know about a connection. The same for all calls.
+/// Properties of the connection; the same for all calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
     /// Whether the handshake agreed on permessage-deflate.
     pub accepts_deflated: bool,
-    /// Whether texts are wanted; if not, their bytes are dropped as they come.
+    /// Whether texts are kept; if not, their bytes are dropped as they arrive.
     pub keeps_texts: bool,
-    /// Size of a message, as sent and as decompressed; beyond it [`Violation::MessageTooBig`].
+    /// Maximum size of a message, both as sent and decompressed; larger ones are
+    /// [`Violation::MessageTooBig`].
     pub message_bytes_max: usize,
 }
 
-/// What a client said.
+/// What a client sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A whole text message, decompressed.
     Text(String),
-    /// A whole text message whose bytes were dropped and so not checked as UTF-8.
+    /// A whole text message whose bytes were dropped and therefore not checked as UTF-8.
     TextDropped,
-    /// A binary message begins. Nothing here takes binary messages, so its bytes are never kept and
+    /// A binary message begins. Binary messages are not supported, so its bytes are not kept and
     /// the reader reads nothing more: the caller closes the connection.
     Binary,
-    /// A ping; its payload goes back in a pong.
+    /// A ping, to be answered by a pong with this payload.
     Ping(Vec<u8>),
-    /// A pong, asked for or not.
+    /// A pong, whether or not there was a ping.
     Pong,
-    /// The client says goodbye; the last event.
+    /// A close frame; the last event.
     Close {
         /// The status code, if the frame has one.
         code: Option<CloseCode>,
@@ -48,27 +50,29 @@ pub enum Event {
 /// Reads the frames of one client.
 #[derive(Debug, Default)]
 pub struct Reader {
-    /// Only there while a header, a frame or a fragmented message is incomplete.
+    /// Present only while a header, a frame or a fragmented message is incomplete.
     partial: Option<Box<Partial>>,
 }
 
-/// Since when something is incomplete: the header of a frame, a frame or a fragmented message.
+/// Times of something incomplete: a frame header, a frame or a fragmented message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unfinished {
-    /// When its first byte came.
+    /// When its first byte arrived.
     pub began: Millis,
-    /// When its latest bytes came.
+    /// When its latest bytes arrived.
     pub last_arrival: Millis,
 }
 
 impl Reader {
-    /// What has begun and not ended.
+    /// The times of what is incomplete; `None` between messages.
     pub fn unfinished(&self) -> Option<Unfinished> {
         self.partial.as_ref().map(|partial| partial.unfinished)
     }
 
-    /// It is read again after a pause, in which nothing could arrive: that does not count as delay.
-    /// Only a pause longer than `quiet_max` moves the beginning: a client cannot do so by itself.
+    /// Called when the connection is read again after a pause (back-pressure), during which nothing
+    /// could arrive: the pause does not count as delay. Only a pause longer than `quiet_max` moves
+    /// the beginning. A client that sends nothing for that long is disconnected, so that it cannot
+    /// move the beginning itself.
     pub fn resume(&mut self, now: Millis, quiet_max: Millis) {
         let Some(partial) = &mut self.partial else { return };
         let unfinished = &mut partial.unfinished;
@@ -79,7 +83,7 @@ impl Reader {
         unfinished.last_arrival = now;
     }
 
-    /// Bytes that it holds for what is incomplete, but for a hundred or two.
+    /// Approximate number of bytes held for what is incomplete.
     pub fn held_bytes(&self) -> usize {
         let Some(partial) = &self.partial else { return 0 };
         let of_frame = partial.frame.as_ref().map_or(0, |frame| match &frame.content {
@@ -90,11 +94,11 @@ impl Reader {
         of_frame + partial.message.as_ref().map_or(0, |message| message.bytes.capacity())
     }
 
-    /// Takes bytes from the front of `input` up to the end of the next event. `None`: all bytes are
-    /// taken, and more are needed. To be called until it returns `None`.
+    /// Consumes bytes from the front of `input` up to the end of the next event. `None`: all bytes
+    /// are consumed, and more are needed. To be called until it returns `None`.
     ///
     /// After [`Event::Binary`], [`Event::Close`] and an error there is nothing left to read: the
-    /// rest of `input` is dropped, and the caller must not pass in what arrives later.
+    /// remaining `input` is dropped, and the caller must not pass in what arrives later.
     pub fn next(
         &mut self,
         input: &mut &[u8],
@@ -123,7 +127,7 @@ impl Reader {
     }
 }
 
-/// Everything that can be under way.
+/// The incomplete header, frame and message.
 #[derive(Debug)]
 struct Partial {
     unfinished: Unfinished,
@@ -131,7 +135,7 @@ struct Partial {
     header_bytes: usize,
     /// The frame whose payload is being read.
     frame: Option<Frame>,
-    /// The fragmented message that the next continuation goes on with.
+    /// The fragmented message that the next continuation frame continues.
     message: Option<Message>,
 }
 
@@ -145,7 +149,7 @@ struct Frame {
     content: Content,
 }
 
-/// Where a payload goes.
+/// The payload of a frame, collected by its type.
 #[derive(Debug)]
 enum Content {
     Text(Message),
@@ -155,16 +159,16 @@ enum Content {
     Pong,
 }
 
-/// A text message, or the first fragments of it.
+/// A text message, or its first fragments.
 #[derive(Debug, Default)]
 struct Message {
     is_compressed: bool,
     /// The bytes are dropped.
     is_dropped: bool,
-    /// Announced by the frames so far.
+    /// The sum of the frame lengths so far.
     length: u64,
     bytes: Vec<u8>,
-    /// So many of the bytes are known to be whole characters.
+    /// Number of leading bytes that are known to be whole UTF-8 characters.
     checked_bytes: usize,
 }
 
@@ -214,14 +218,14 @@ impl Partial {
         }
     }
 
-    /// Moves bytes into the header's buffer until it holds one. What was moved too far goes back.
+    /// Moves bytes into the header buffer until it holds a header. Excess bytes go back to `input`.
     fn next_header(&mut self, input: &mut &[u8]) -> Result<Option<Header>, Violation> {
         let count = input.len().min(HEADER_BYTES_MAX - self.header_bytes);
         let filled = self.header_bytes + count;
         self.header[self.header_bytes..filled].copy_from_slice(&input[..count]);
         match Header::parse(&self.header[..filled])? {
             Some((header, used)) => {
-                // A header that was incomplete before ends in the bytes of this call.
+                // A header that was incomplete before this call ends within its bytes.
                 *input = &input[used - self.header_bytes..];
                 self.header_bytes = 0;
                 Ok(Some(header))
@@ -234,7 +238,8 @@ impl Partial {
         }
     }
 
-    /// Judges a header in the light of what came before. Nothing of the payload is kept yet.
+    /// Checks a header against earlier frames and starts its frame. Nothing of the
+    /// payload is kept yet.
     fn begin(&mut self, header: Header, rules: Rules) -> Result<Frame, Violation> {
         let starts_message = matches!(header.kind, Kind::Text | Kind::Binary);
         if header.has_compressed_bit && !(rules.accepts_deflated && starts_message) {
@@ -273,7 +278,7 @@ impl Partial {
         })
     }
 
-    /// What a frame with its whole payload means. `None`: a fragment, and more must come.
+    /// The event of a frame with its whole payload. `None`: a fragment, and more must follow.
     fn end(
         &mut self,
         frame: Frame,
@@ -303,10 +308,10 @@ impl Partial {
 }
 
 impl Frame {
-    /// Takes what is there of the payload.
+    /// Consumes the part of the payload that has arrived.
     fn read(&mut self, input: &mut &[u8]) {
         let missing = self.payload_bytes - self.payload_bytes_read;
-        // The smaller of the two fits into a usize, as one of them is a usize.
+        // The smaller value fits into a usize, as one of them is a usize.
         let count = missing.min(input.len() as u64) as usize;
         let (chunk, rest) = input.split_at(count);
         *input = rest;
@@ -318,7 +323,7 @@ impl Frame {
         if let Some(kept) = kept {
             let start = kept.len();
             if kept.capacity() - start < count {
-                // Twice as much, as a vector grows, but no more than the frame needs.
+                // Doubles like a vector, but allocates no more than the frame needs.
                 kept.reserve_exact(start.max(count).min(missing as usize));
             }
             kept.extend_from_slice(chunk);
@@ -330,15 +335,15 @@ impl Frame {
 }
 
 impl Message {
-    /// Refuses a text as soon as no further bytes could make it UTF-8. What is compressed has to
-    /// wait.
+    /// Refuses a text as soon as no further bytes could make it valid UTF-8. Compressed texts are
+    /// checked at their end.
     fn check_so_far(&mut self) -> Result<(), Violation> {
         if self.is_compressed {
             return Ok(());
         }
         match std::str::from_utf8(&self.bytes[self.checked_bytes..]) {
             Ok(_) => self.checked_bytes = self.bytes.len(),
-            // No length means that the bytes end within a character.
+            // No length: the bytes end within a character.
             Err(error) if error.error_len().is_none() => {
                 self.checked_bytes += error.valid_up_to();
             }
@@ -363,7 +368,7 @@ impl Message {
 mod tests {
     use super::*;
 
-    /// The reader after an input that holds no event.
+    /// The reader after an input without an event.
     fn after(input: &[u8]) -> Reader {
         let mut reader = Reader::default();
         let rules = Rules { accepts_deflated: true, keeps_texts: true, message_bytes_max: 100 };
@@ -431,7 +436,7 @@ mod tests {
         assert_eq!(next(b"x"), (None, 0));
         assert_eq!(next(b"\x80\xb2\0\0\0\0"), (None, 0));
         assert_eq!(next(&[b'x'; 50]), (Some(Ok(Event::TextDropped)), 0));
-        // What is compressed is not looked into.
+        // Compressed texts are not decompressed.
         assert_eq!(next(b"\xc1\x81\0\0\0\0\xff"), (Some(Ok(Event::TextDropped)), 0));
         assert_eq!(next(b"\x01\xb2\0\0\0\0"), (None, 0));
         assert_eq!(next(&[b'x'; 50]), (None, 0));

@@ -1,4 +1,4 @@
-//! The promises of the reader as a client meets them: the examples of the RFCs, every violation, any
+//! Tests of the reader from a client's view: the examples of the RFCs, every violation, any
 //! slicing, garbage, and an independent peer.
 
 use std::io::{self, Read, Write};
@@ -23,7 +23,7 @@ fn text_event(text: &str) -> Outcome {
     Ok(Event::Text(text.to_owned()))
 }
 
-/// Feeds `slices` one after the other until the client is done.
+/// Feeds the slices one after the other, until the last event.
 fn read_slices<'a>(slices: impl IntoIterator<Item = &'a [u8]>, rules: Rules) -> Vec<Outcome> {
     let (mut reader, mut inflater) = (Reader::default(), Inflater::default());
     let mut outcomes = Vec::new();
@@ -32,16 +32,16 @@ fn read_slices<'a>(slices: impl IntoIterator<Item = &'a [u8]>, rules: Rules) -> 
             let is_last = matches!(outcome, Err(_) | Ok(Event::Binary | Event::Close { .. }));
             outcomes.push(outcome);
             if is_last {
-                assert!(slice.is_empty(), "what follows the last event is dropped");
+                assert!(slice.is_empty(), "bytes after the last event are dropped");
                 return outcomes;
             }
         }
-        assert!(slice.is_empty(), "no event means that all is taken");
+        assert!(slice.is_empty(), "without an event all bytes are consumed");
     }
     outcomes
 }
 
-/// Reads the bytes at once and one by one, which must not make a difference.
+/// Reads the bytes at once and one by one, which must give the same events.
 fn read(bytes: &[u8], rules: Rules) -> Vec<Outcome> {
     let at_once = read_slices([bytes], rules);
     let one_by_one = read_slices(bytes.chunks(1), rules);
@@ -69,7 +69,7 @@ fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// Numbers that look random and are the same in every run.
+/// Pseudo-random numbers, the same in every run.
 struct Xorshift(u64);
 
 impl Xorshift {
@@ -323,7 +323,7 @@ fn damaged_compressed_messages_never_panic_and_stay_within_the_limit() {
     }
 }
 
-/// Both ends of a connection in memory: what the peer reads, and what it wrote.
+/// Both directions of a connection in memory: what the peer reads, and what it wrote.
 #[derive(Default)]
 struct Pipe {
     to_peer: io::Cursor<Vec<u8>>,

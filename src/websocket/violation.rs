@@ -1,15 +1,15 @@
-//! What a client can do wrong once the handshake is over, and the status code that tells it so.
+//! The protocol errors of WebSocket clients, with their status codes.
 
 use super::close_code::CloseCode;
 
-/// A broken rule of RFC 6455 or RFC 7692. Nothing more is read from such a client.
+/// A violation of RFC 6455 or RFC 7692. Nothing more is read from the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Violation {
     /// A frame from a client without a mask (RFC 6455 section 5.1).
     MaskMissing,
-    /// A reserved bit that no agreed extension gives a meaning there (5.2; RFC 7692 section 6).
+    /// A reserved bit that no negotiated extension defines (5.2; RFC 7692, section 6).
     ReservedBits,
-    /// An opcode that the RFC keeps for later (5.2).
+    /// A reserved opcode (5.2).
     OpcodeReserved,
     /// A control frame without the FIN bit (5.5).
     ControlFragmented,
@@ -21,9 +21,9 @@ pub enum Violation {
     ContinuationUnexpected,
     /// A new message inside a fragmented one (5.4).
     MessageInterrupted,
-    /// A close frame with half a status code (5.5.1).
+    /// A close frame with a truncated status code (5.5.1).
     CloseTruncated,
-    /// A status code that must not stand in a frame (7.4).
+    /// A status code that must not be sent in a frame (7.4).
     CloseCodeInvalid,
     /// A text or a close reason that is not UTF-8 (8.1).
     TextNotUtf8,
@@ -52,7 +52,7 @@ impl Violation {
         }
     }
 
-    /// One line for the close frame's reason and for the log.
+    /// One line for the reason of the close frame and for the log.
     pub fn explain(self) -> &'static str {
         match self {
             Violation::MaskMissing => "frame without a mask",
