@@ -46,10 +46,11 @@ pub struct Claims<'a> {
 /// # Errors
 /// Why it is refused. The claims of a token without a valid signature are not read.
 pub fn verify(token: &str, keys: &[TokenKey], wanted: &Claims<'_>) -> Result<(), Denial> {
-    match token {
-        "" => return Err(Denial::Missing),
-        _ if token.len() > TOKEN_BYTES_MAX => return Err(Denial::Malformed),
-        _ => {}
+    if token.is_empty() {
+        return Err(Denial::Missing);
+    }
+    if token.len() > TOKEN_BYTES_MAX {
+        return Err(Denial::Malformed);
     }
     let Parts { signed, header, payload, signature } = Parts::of(token).ok_or(Denial::Malformed)?;
     // All keys are tried, so that the time does not reveal which one matched.
@@ -143,13 +144,16 @@ impl<'a> Granted<'a> {
             Seconds::Whole(expires) => expires < wanted.now,
             Seconds::Fraction(expires) => expires < wanted.now as f64,
         };
-        match () {
-            () if !self.has_purpose => Err(Denial::OtherPurpose),
-            () if self.channel != wanted.channel => Err(Denial::OtherChannel),
-            () if is_early => Err(Denial::Early),
-            () if is_late => Err(Denial::Expired),
-            () => Ok(()),
+        if !self.has_purpose {
+            return Err(Denial::OtherPurpose);
         }
+        if self.channel != wanted.channel {
+            return Err(Denial::OtherChannel);
+        }
+        if is_early {
+            return Err(Denial::Early);
+        }
+        if is_late { Err(Denial::Expired) } else { Ok(()) }
     }
 }
 

@@ -168,10 +168,10 @@ fn check_beginning(input: &[u8], limits: &HeadLimits) -> Result<(), Status> {
     }
     let is_target_long =
         target_of(line).is_some_and(|target| target.len() > limits.target_bytes_max);
-    match is_target_long || input.len() > limits.head_bytes_max {
-        true => Err(too_large(input, limits)),
-        false => Ok(()),
+    if is_target_long || input.len() > limits.head_bytes_max {
+        return Err(too_large(input, limits));
     }
+    Ok(())
 }
 
 fn first_line(input: &[u8]) -> &[u8] {
@@ -365,9 +365,10 @@ fn framing(head: &Head<'_>) -> Result<Framing, Status> {
             if is_chunked || coding.is_empty() {
                 return Err(Status::BAD_REQUEST);
             }
-            match coding.eq_ignore_ascii_case(b"chunked") {
-                true => is_chunked = true,
-                false => has_other = true,
+            if coding.eq_ignore_ascii_case(b"chunked") {
+                is_chunked = true;
+            } else {
+                has_other = true;
             }
         }
         return match (is_chunked, has_other) {

@@ -27,10 +27,7 @@ pub(super) fn negotiate(value: &[u8]) -> Result<Option<&'static str>, Malformed>
         let mut offer = Offer::new(scanner.token()?);
         while scanner.takes(b';') {
             let name = scanner.token()?;
-            let value = match scanner.takes(b'=') {
-                true => Some(scanner.value()?),
-                false => None,
-            };
+            let value = if scanner.takes(b'=') { Some(scanner.value()?) } else { None };
             offer.parameter(name, value.as_deref());
         }
         if !scanner.rest.is_empty() && !scanner.takes(b',') {

@@ -199,10 +199,8 @@ mod tests {
             ("Sec-WebSocket-Version", "13"),
             ("Sec-WebSocket-Extensions", ""),
         ];
-        let fields = browser.map(|(known, usual)| match known == name {
-            true => (known, value),
-            false => (known, usual),
-        });
+        let fields = browser
+            .map(|(known, usual)| if known == name { (known, value) } else { (known, usual) });
         let present = fields.iter().filter(|(_, value)| !value.is_empty());
         Handshake::from_fields(present.map(|(name, value)| (name, value.as_bytes()))).judge()
     }

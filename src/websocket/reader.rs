@@ -353,12 +353,13 @@ impl Message {
     }
 
     fn into_text(self, bytes_max: usize, inflater: &mut Inflater) -> Result<String, Violation> {
-        let bytes = match self.is_compressed {
-            true => inflate(self.bytes, bytes_max, inflater).map_err(|error| match error {
+        let bytes = if self.is_compressed {
+            inflate(self.bytes, bytes_max, inflater).map_err(|error| match error {
                 InflateError::Broken => Violation::CompressionBroken,
                 InflateError::TooBig => Violation::MessageTooBig,
-            })?,
-            false => self.bytes,
+            })?
+        } else {
+            self.bytes
         };
         String::from_utf8(bytes).map_err(|_| Violation::TextNotUtf8)
     }
