@@ -1,15 +1,15 @@
-//! The `Authorization: Bearer` secret of publish and stats (rpushd spec, section 3).
+//! The `Authorization: Bearer` secret for publishing and statistics (rpushd spec, section 3).
 
 use super::Denial;
 use crate::config::Secret;
 use sha2::{Digest, Sha256};
 
-/// Accepts a request whose Authorization fields are exactly one `Bearer SECRET` with one of the secrets.
+/// Accepts a request with exactly one Authorization field, `Bearer SECRET` with one of the secrets.
 ///
-/// Digests are compared, not the secrets: the time it takes tells nothing, not even a length.
+/// Compares digests rather than secrets, so that the time it takes does not even reveal a length.
 ///
 /// # Errors
-/// Why it is refused.
+/// The reason of the refusal.
 pub fn authorize<'a>(
     mut authorizations: impl Iterator<Item = &'a [u8]>,
     secrets: &[Secret],

@@ -1,19 +1,19 @@
-//! Why a secret or token is refused, in words for its holder (RFC 6750, section 3).
+//! Why a secret or token is refused, as text for the client (RFC 6750, section 3).
 
-/// The reason of a 401. It never reveals which of several secrets was tried.
+/// The reason for a 401. Never reveals which of several secrets was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Denial {
-    /// There is none, or only one of another scheme than `Bearer`.
+    /// No Authorization field, or one with another scheme than `Bearer`.
     Missing,
-    /// It cannot be read: not a token, several of them, a claim missing or of the wrong type.
+    /// Not a token, several fields, or a claim is missing or of the wrong type.
     Malformed,
-    /// No secret in force has signed the token.
+    /// The token was signed with none of the current secrets.
     WrongSignature,
-    /// It is none of the secrets in force.
+    /// The secret is none of the current secrets.
     WrongSecret,
-    /// The token's time is over.
+    /// The token has expired.
     Expired,
-    /// The token's time has not begun.
+    /// The token is not valid yet.
     Early,
     /// The token is for another channel.
     OtherChannel,
@@ -22,7 +22,7 @@ pub enum Denial {
 }
 
 impl Denial {
-    /// One line for people, for `error_description` and the log.
+    /// One line of text, for `error_description` and the log.
     pub fn description(self) -> &'static str {
         match self {
             Denial::Missing => "no token or secret",
@@ -36,8 +36,8 @@ impl Denial {
         }
     }
 
-    /// The value of `WWW-Authenticate`. A request without a token gets no error code: its client may just
-    /// not have known that one is wanted (RFC 6750, section 3.1).
+    /// The value of `WWW-Authenticate`. A request without a token gets no error code: its client
+    /// may not have known that a token is required (RFC 6750, section 3.1).
     pub fn challenge(self) -> String {
         match self {
             Denial::Missing => "Bearer realm=\"rpushd\"".to_owned(),

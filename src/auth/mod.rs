@@ -1,4 +1,5 @@
-//! Who may do what: subscribe tokens -> claims checked, bearer secrets compared in constant time.
+//! Authorisation: verifies subscribe tokens and their claims, and compares bearer secrets in
+//! constant time.
 
 mod bearer;
 mod denial;

@@ -1,5 +1,5 @@
-//! Subscribe tokens: JSON Web Tokens (RFC 7519) signed with HS256 (RFC 7515), as rpushd spec, section 5.1
-//! wants them.
+//! Subscribe tokens: JSON Web Tokens (RFC 7519) signed with HS256 (RFC 7515), with the claims of
+//! the rpushd spec, section 5.1.
 
 use super::Denial;
 use crate::config::Secret;
@@ -10,17 +10,17 @@ use serde_json::value::RawValue;
 use sha2::Sha256;
 use std::borrow::Cow;
 
-/// A token may be this many seconds ahead of the daemon's clock.
+/// The tolerance for `nbf`, in seconds ahead of the daemon's clock.
 const NOT_BEFORE_LEEWAY: f64 = 30.0;
-/// Longer tokens are refused unread.
+/// Longer tokens are refused before they are decoded.
 const TOKEN_BYTES_MAX: usize = 16 * 1024;
 
-/// A secret made ready for verifying and signing.
+/// A key derived from a secret, for verifying and signing.
 #[derive(Clone)]
 pub struct TokenKey(Hmac<Sha256>);
 
 impl TokenKey {
-    /// Prepares a key.
+    /// Derives a key from a secret.
     pub fn new(secret: &Secret) -> TokenKey {
         TokenKey(Hmac::new_from_slice(secret.expose()).expect("HMAC takes keys of any length"))
     }
@@ -32,19 +32,19 @@ impl TokenKey {
     }
 }
 
-/// What a token must grant to be accepted.
+/// The claims that a token must grant to be accepted.
 #[derive(Clone, Copy, Debug)]
 pub struct Claims<'a> {
-    /// The channel that the subscriber asks for.
+    /// The channel in the subscribe request.
     pub channel: &'a str,
-    /// The current second since 1970 UTC.
+    /// The current time in seconds since 1970 UTC.
     pub now: u64,
 }
 
-/// Accepts a token that one of the keys has signed and that grants the claims.
+/// Accepts a token that is signed with one of the keys and grants the claims.
 ///
 /// # Errors
-/// Why it is refused. The claims of a token without a valid signature are not read.
+/// The reason of the refusal. The claims of a token without a valid signature are not parsed.
 pub fn verify(token: &str, keys: &[TokenKey], wanted: &Claims<'_>) -> Result<(), Denial> {
     if token.is_empty() {
         return Err(Denial::Missing);
@@ -66,7 +66,8 @@ pub fn verify(token: &str, keys: &[TokenKey], wanted: &Claims<'_>) -> Result<(),
     Granted::read(&decode(payload)?).ok_or(Denial::Malformed)?.check(wanted)
 }
 
-/// Makes a token that lets its bearer subscribe to `channel` until `expires`, seconds since 1970 UTC.
+/// Creates a token that lets its bearer subscribe to `channel` until `expires`, in seconds
+/// since 1970 UTC.
 pub fn sign(key: &TokenKey, channel: &str, expires: u64) -> String {
     let header = URL_SAFE_NO_PAD.encode(br#"{"alg":"HS256","typ":"JWT"}"#);
     let payload = serde_json::json!({
@@ -82,7 +83,7 @@ pub fn sign(key: &TokenKey, channel: &str, expires: u64) -> String {
     token
 }
 
-/// A token taken apart.
+/// The parts of a token.
 struct Parts<'a> {
     signed: &'a str,
     header: &'a str,
@@ -94,7 +95,7 @@ impl<'a> Parts<'a> {
     fn of(token: &'a str) -> Option<Parts<'a>> {
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, payload) = signed.split_once('.')?;
-        // The alphabet has no dot, so a fourth part fails here.
+        // The base64url alphabet has no dot, so a fourth part fails here.
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
         Some(Parts { signed, header, payload, signature })
     }
@@ -114,7 +115,7 @@ struct Granted<'a> {
 }
 
 impl<'a> Granted<'a> {
-    /// None: a claim is missing or of the wrong type.
+    /// `None`: a claim is missing or of the wrong type.
     fn read(payload: &'a [u8]) -> Option<Granted<'a>> {
         let members = Members::parse(payload)?;
         let has_audience = match members.find("aud")?.get() {
@@ -157,7 +158,7 @@ impl<'a> Granted<'a> {
     }
 }
 
-/// A JSON object's members, each name once.
+/// The members of a JSON object, whose names must be unique.
 struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 enum Seconds {
@@ -184,13 +185,13 @@ impl<'a> Members<'a> {
     }
 
     fn string(&self, name: &str) -> Option<Cow<'a, str>> {
-        /// Borrows unless there is an escape in the text.
+        /// Borrows unless the text contains an escape.
         #[derive(serde::Deserialize)]
         struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
         serde_json::from_str::<Text<'a>>(self.find(name)?.get()).ok().map(|text| text.0)
     }
 
-    /// A number that is a point in time: not negative, finite.
+    /// A point in time: a finite number that is not negative.
     fn seconds(&self, name: &str) -> Option<Seconds> {
         let text = self.find(name)?.get();
         if let Ok(whole) = text.parse() {
@@ -215,7 +216,7 @@ impl<'de: 'a, 'a> serde::Deserialize<'de> for Members<'a> {
                 self,
                 mut map: A,
             ) -> Result<Members<'de>, A::Error> {
-                /// Borrows unless there is an escape in the name.
+                /// Borrows unless the name contains an escape.
                 #[derive(serde::Deserialize)]
                 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
                 let mut members: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::new();
@@ -262,7 +263,7 @@ mod tests {
         accepts(&signed(r#"{"alg":"HS256"}"#, payload))
     }
 
-    /// A good payload with one member put in another way.
+    /// A valid payload with one member replaced; an empty value removes it.
     fn accepts_with(name: &str, value: &str) -> bool {
         let mut members = vec![
             ("aud", r#""rpushd""#),

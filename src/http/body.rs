@@ -1,22 +1,23 @@
-//! A request's body, length-delimited or chunked (RFC 9112, sections 6 and 7), in slices of any size.
+//! Reads a request's body, length-delimited or chunked (RFC 9112, sections 6 and 7), in
+//! slices of any size.
 
 /// How a request's body is delimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
-    /// Content-Length, 0 without one.
+    /// Content-Length; 0 without the field.
     Length(u64),
     /// Chunked transfer coding.
     Chunked,
 }
 
-/// The chunk framing is broken: where the body ends is unknown, so the connection cannot be used again.
+/// The chunk framing is broken: the end of the body is unknown, so the connection cannot be reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BodyError;
 
-/// Chunk extensions and trailer fields are dropped; so many bytes of them are endured.
+/// Maximum bytes of chunk extensions and trailer fields, which are dropped.
 const OVERHEAD_BYTES_MAX: u32 = 8 * 1024;
 
-/// Takes a body apart.
+/// Separates the data of a body from its framing.
 #[derive(Debug)]
 pub struct BodyReader(State);
 
@@ -27,14 +28,14 @@ enum State {
     Complete,
 }
 
-/// Where in the chunked coding the next byte stands.
+/// Where in the chunked coding the next byte is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Position {
     Size {
         size: u64,
         digits: u8,
     },
-    /// Blanks after the size: only an extension may follow.
+    /// Whitespace after the size: only an extension may follow.
     BlankAfterSize {
         size: u64,
     },
@@ -56,12 +57,12 @@ enum Position {
     LastLineFeed,
 }
 
-/// What one call of [`BodyReader::next`] found.
+/// The result of one call of [`BodyReader::next`].
 #[derive(Debug, PartialEq, Eq)]
 pub struct Step<'a> {
-    /// Bytes of the input that belong to the body and its framing.
+    /// Bytes of the input that belong to the body or its framing.
     pub consumed: usize,
-    /// A piece of the body itself; may be empty.
+    /// A piece of the body's data; may be empty.
     pub data: &'a [u8],
 }
 
@@ -77,13 +78,13 @@ impl BodyReader {
         })
     }
 
-    /// Whether the body has ended.
+    /// Whether the end of the body has been read.
     pub fn is_complete(&self) -> bool {
         matches!(self.0, State::Complete)
     }
 
-    /// Takes what it can from the start of `input` and gives at most one piece of data. Call again until
-    /// nothing is consumed or the body is complete.
+    /// Consumes bytes from the start of `input` and returns at most one piece of data. To be called
+    /// until nothing is consumed or the body is complete.
     ///
     /// # Errors
     /// The chunk framing is broken.
@@ -141,11 +142,11 @@ impl Position {
         )
     }
 
-    /// The position after this byte of framing; none: the body is complete.
+    /// The position after this byte of framing; `None`: the body is complete.
     fn after(self, byte: u8) -> Result<Option<Position>, BodyError> {
         let next = match (self, byte) {
             (Position::Size { size, digits }, _) if byte.is_ascii_hexdigit() => {
-                // 15 digits hold more than any body and cannot overflow.
+                // 15 digits are enough for any body and cannot overflow.
                 if digits == 15 {
                     return Err(BodyError);
                 }
@@ -182,7 +183,7 @@ impl Position {
     }
 }
 
-/// Blank, tab, visible or beyond ASCII.
+/// A space, a tab, or a visible or non-ASCII byte.
 fn is_text(byte: u8) -> bool {
     byte == b'\t' || (byte >= b' ' && byte != 0x7f)
 }
@@ -195,7 +196,7 @@ fn is_name(byte: u8) -> bool {
 mod tests {
     use super::*;
 
-    /// The body and what follows it, read in slices of the given size.
+    /// The body and the position after it, read in slices of the given size.
     fn read(framing: Framing, input: &[u8], slice: usize) -> Result<(Vec<u8>, usize), BodyError> {
         let (mut reader, mut body, mut at) = (BodyReader::new(framing), Vec::new(), 0);
         while at < input.len() && !reader.is_complete() {

@@ -1,10 +1,10 @@
 //! `X-Forwarded-For`: the clients of proxies. Each proxy appends the address of its own client, so
-//! that the list is believed from its end, as far as trusted proxies wrote it.
+//! the list is trusted from its end, as far as trusted proxies wrote it.
 
 use std::net::IpAddr;
 
-/// The last address of the fields that is not a trusted proxy; the first one if all are. None: there is no
-/// address at the end that can be read.
+/// The last address in the fields that is not a trusted proxy; the first one if all are. `None`:
+/// there is no entry, or the last one is not a valid address.
 pub fn forwarded_for<'a>(
     values: impl Iterator<Item = &'a [u8]>,
     is_trusted: impl Fn(IpAddr) -> bool,
@@ -12,7 +12,7 @@ pub fn forwarded_for<'a>(
     let mut client = None;
     let values: Vec<&[u8]> = values.collect();
     for entry in values.iter().rev().flat_map(|value| value.rsplit(|&byte| byte == b',')) {
-        // An unreadable entry is from no trusted proxy, so that those before it may be forged.
+        // No trusted proxy writes an invalid entry, so the entries before it may be forged.
         let Some(address) = address(entry.trim_ascii()) else { break };
         client = Some(address);
         if !is_trusted(address) {
@@ -22,8 +22,8 @@ pub fn forwarded_for<'a>(
     client
 }
 
-/// `192.0.2.1`, `2001:db8::1`, and with a port `192.0.2.1:80`, `[2001:db8::1]:80`. An IPv4 address in the
-/// form of IPv6 is an IPv4 address.
+/// Parses `192.0.2.1`, `2001:db8::1`, and with a port `192.0.2.1:80`, `[2001:db8::1]:80`. An
+/// IPv4-mapped IPv6 address becomes an IPv4 address.
 fn address(entry: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(entry).ok()?;
     let host = match text.strip_prefix('[') {

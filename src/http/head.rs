@@ -1,23 +1,24 @@
-//! A request's head: request line and header fields, refused unless RFC 9112 allows every byte.
+//! Parses a request's head: request line and header fields. Refuses every head that RFC 9112
+//! does not allow.
 
 use super::{Framing, Status};
 use std::mem::MaybeUninit;
 
-/// The most header fields that any configuration may allow; the parser keeps them on the stack.
+/// Upper bound of the configurable number of header fields; the parser keeps them on the stack.
 pub const HEADER_COUNT_MAX: usize = 128;
 
-/// Bounds of one head, in bytes and fields.
+/// Limits of one head.
 #[derive(Clone, Copy, Debug)]
 pub struct HeadLimits {
-    /// The whole head; beyond it 431.
+    /// Bytes of the whole head; 431 beyond.
     pub head_bytes_max: usize,
-    /// The request target; beyond it 414.
+    /// Bytes of the request target; 414 beyond.
     pub target_bytes_max: usize,
-    /// Header fields; beyond it 431.
+    /// Number of header fields; 431 beyond.
     pub header_count_max: usize,
 }
 
-/// The versions that are spoken.
+/// The supported versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
     /// HTTP/1.0
@@ -26,30 +27,30 @@ pub enum Version {
     Http11,
 }
 
-/// A parsed head. It borrows the bytes that it was read from.
+/// A parsed head, which borrows the input.
 #[derive(Debug)]
 pub struct Head<'a> {
-    /// As spelled; case matters.
+    /// The method; case matters.
     pub method: &'a str,
-    /// The path of the target as it came, neither decoded nor normalised.
+    /// The path of the target, neither decoded nor normalised.
     pub path: &'a str,
-    /// What follows the first question mark; empty without one.
+    /// The text after the first question mark; empty without one.
     pub query: &'a str,
     /// Version of the request line.
     pub version: Version,
-    /// Host and port of the target's authority or the Host field; empty if there is neither.
+    /// Host and port from the target's authority or the Host field; empty if there is neither.
     pub host: &'a str,
     /// How the body is delimited.
     pub framing: Framing,
-    /// The client lets the connection be used again.
+    /// Whether the client allows the connection to be reused.
     pub keeps_alive: bool,
-    /// `Expect: 100-continue`.
+    /// Whether it has `Expect: 100-continue`.
     pub expects_continue: bool,
     fields: &'a [httparse::Header<'a>],
 }
 
-/// Where the fields of one head are kept while it is looked at: on the caller's stack, and not copied with
-/// the head.
+/// Storage for the fields of a head while it is in use: on the caller's stack, and not copied
+/// with the head.
 pub struct HeadStorage<'a>([MaybeUninit<httparse::Header<'a>>; HEADER_COUNT_MAX]);
 
 impl Default for HeadStorage<'_> {
@@ -59,7 +60,7 @@ impl Default for HeadStorage<'_> {
 }
 
 impl<'a> Head<'a> {
-    /// The values of a field, in order; names match in any letter case but only whole.
+    /// The values of a field, in order. Names match in any letter case.
     pub fn values(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         let fields = self.fields;
         fields
@@ -87,7 +88,8 @@ impl<'a> Head<'a> {
         })
     }
 
-    /// The raw value of a query argument: the first of its name; none and empty are different.
+    /// The raw value of the first query argument with this name. An argument without a value is
+    /// empty; `None`: there is no such argument.
     pub fn argument(&self, name: &str) -> Option<&'a str> {
         if self.query.is_empty() {
             return None;
@@ -99,11 +101,12 @@ impl<'a> Head<'a> {
     }
 }
 
-/// Reads a head from the start of `input`. `Ok(None)`: it is not complete yet; call again with more, and
-/// with `scanned` as this call left it. `Ok(Some((head, length)))`: it takes `length` bytes.
+/// Parses a head at the start of `input`. `Ok(None)`: it is incomplete; call again with more
+/// input and with `scanned` as this call left it. `Ok(Some((head, length)))`: its length is
+/// `length` bytes.
 ///
 /// # Errors
-/// The status to answer with (400, 414, 417, 431, 501, 505); the connection's framing is lost.
+/// The status of the response (400, 414, 417, 431, 501, 505); the end of the request is unknown.
 pub fn parse_head<'a>(
     input: &'a [u8],
     scanned: &mut usize,
@@ -121,29 +124,29 @@ pub fn parse_head<'a>(
             Ok(None)
         }
         End::LoneLineFeed(at) => {
-            // The first fault counts, as it does when the head arrives byte by byte.
+            // The first fault decides, as it does when the head arrives byte by byte.
             check_beginning(&input[..at], limits)?;
             Err(Status::BAD_REQUEST)
         }
     }
 }
 
-/// Bytes of empty lines before a request line, which are to be skipped (RFC 9112, section 2.2).
+/// Number of bytes of empty lines before a request line, which are skipped (RFC 9112, section 2.2).
 pub fn empty_lines(input: &[u8]) -> usize {
     input.chunks_exact(2).take_while(|pair| pair == b"\r\n").count() * 2
 }
 
 /// Where a head ends.
 enum End {
-    /// Its empty line is the end of so many bytes.
+    /// The length of the head, including its empty line.
     After(usize),
     Missing,
-    /// A line feed here follows no carriage return.
+    /// There is a line feed at this position without a carriage return before it.
     LoneLineFeed(usize),
 }
 
-/// The end of the head, after its empty line. Every line feed must follow a carriage return: a lone one
-/// is how requests are smuggled past a proxy that reads lines differently.
+/// Finds the end of the head, after its empty line. Every line feed must follow a carriage return:
+/// lone ones allow request smuggling through a proxy that splits lines differently.
 fn find_end(input: &[u8], searched: usize) -> End {
     for offset in memchr::memchr_iter(b'\n', &input[searched..]) {
         let at = searched + offset;
@@ -157,8 +160,8 @@ fn find_end(input: &[u8], searched: usize) -> End {
     End::Missing
 }
 
-/// A head is refused as soon as it can no longer become a good one, and for the same reason when it
-/// arrives as a whole.
+/// Refuses a head as soon as no further bytes could make it valid, and with the same status as if
+/// it arrived as a whole.
 fn check_beginning(input: &[u8], limits: &HeadLimits) -> Result<(), Status> {
     let line = first_line(input);
     let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
@@ -238,7 +241,8 @@ fn parse_complete<'a>(
     Ok(head)
 }
 
-/// `HTTP/2.0` is a version that is not spoken (505); anything that is no version at all is 400.
+/// 505 for a version that is not supported, such as `HTTP/2.0`; 400 for anything that is
+/// not a version.
 fn version_fault(input: &[u8]) -> Status {
     let line = first_line(input);
     let word = line.rsplit(|&byte| byte == b' ').next().unwrap_or(line);
@@ -257,7 +261,7 @@ fn split_target<'a>(
     method: &str,
     target: &'a str,
 ) -> Result<(Option<&'a str>, &'a str, &'a str), Status> {
-    // Clients send no fragment; '#' and bytes beyond ASCII are not part of the grammar.
+    // Clients send no fragment, and neither '#' nor non-ASCII bytes are allowed by the grammar.
     if target.bytes().any(|byte| byte == b'#' || !byte.is_ascii_graphic()) {
         return Err(Status::BAD_REQUEST);
     }
@@ -286,7 +290,7 @@ fn split_target<'a>(
     Ok((Some(authority), if path.is_empty() { "/" } else { path }, query))
 }
 
-/// RFC 9112, section 3.2: exactly one well-formed Host in HTTP/1.1, at most one in HTTP/1.0.
+/// RFC 9112, section 3.2: exactly one valid Host in HTTP/1.1, at most one in HTTP/1.0.
 fn check_host<'a>(head: &Head<'a>) -> Result<&'a str, Status> {
     let mut hosts = head.values("host");
     let (first, second) = (hosts.next(), hosts.next());
@@ -299,7 +303,7 @@ fn check_host<'a>(head: &Head<'a>) -> Result<&'a str, Status> {
     }
 }
 
-/// uri-host with an optional port (RFC 3986, section 3.2.2). An empty one is well-formed.
+/// uri-host with an optional port (RFC 3986, section 3.2.2). It may be empty.
 fn is_host(host: &[u8]) -> bool {
     let (name, port) = match host {
         [b'[', ..] => match host.iter().position(|&byte| byte == b']') {
@@ -325,7 +329,7 @@ fn is_host(host: &[u8]) -> bool {
         }
 }
 
-/// reg-name (RFC 3986, section 3.2.2): a percent sign begins an escape of two hexadecimal digits.
+/// reg-name (RFC 3986, section 3.2.2): a percent sign starts an escape of two hexadecimal digits.
 fn is_registered_name(mut name: &[u8]) -> bool {
     loop {
         name = match name {
@@ -343,7 +347,7 @@ fn is_registered_name(mut name: &[u8]) -> bool {
     }
 }
 
-/// RFC 9112, section 6.3, refusing whatever two readers could understand differently.
+/// RFC 9112, section 6.3. Refuses everything that two parsers could understand differently.
 fn framing(head: &Head<'_>) -> Result<Framing, Status> {
     let mut lengths = head.values("content-length");
     let length = lengths.next();
@@ -356,7 +360,7 @@ fn framing(head: &Head<'_>) -> Result<Framing, Status> {
         .map(trim)
         .peekable();
     if codings.peek().is_some() {
-        // Section 6.1: in HTTP/1.0, or beside Content-Length, the framing is faulty.
+        // Section 6.1: Transfer-Encoding is invalid in HTTP/1.0 and together with Content-Length.
         if head.version == Version::Http10 || length.is_some() {
             return Err(Status::BAD_REQUEST);
         }
@@ -400,7 +404,7 @@ fn expects_continue(head: &Head<'_>) -> Result<bool, Status> {
     Ok(expects)
 }
 
-/// Without optional white space around it (RFC 9110, section 5.6.3).
+/// Removes optional whitespace around a value (RFC 9110, section 5.6.3).
 fn trim(value: &[u8]) -> &[u8] {
     let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
     let start = value.iter().position(|byte| !is_blank(byte)).unwrap_or(value.len());
@@ -415,11 +419,12 @@ mod tests {
     const LIMITS: HeadLimits =
         HeadLimits { head_bytes_max: 512, target_bytes_max: 64, header_count_max: 8 };
 
-    /// What a complete head is read as: `method path?query framing flags`, or the status that refuses it.
+    /// A summary of a complete head, `method path?query framing flags`, or the status
+    /// that refuses it.
     fn read(input: &str) -> String {
         match parse_head(input.as_bytes(), &mut 0, &LIMITS, &mut HeadStorage::default()) {
             Ok(Some((head, length))) => {
-                assert_eq!(length, input.len(), "the whole head is taken");
+                assert_eq!(length, input.len(), "the whole head is consumed");
                 format!(
                     "{} {} {} {:?}{}{}",
                     head.method,
@@ -573,7 +578,7 @@ mod tests {
                 let mut storage = HeadStorage::default();
                 parse_head(prefix, &mut scanned, &LIMITS, &mut storage).map(|_| ())
             });
-            let fault = judged.find_map(Result::err).expect("it is refused");
+            let fault = judged.find_map(Result::err).expect("the head is refused");
             assert_eq!(fault.0.to_string(), status, "{input}, byte by byte");
         }
     }

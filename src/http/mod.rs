@@ -1,4 +1,4 @@
-//! Bytes <-> HTTP/1.1 (RFC 9112). Knows no channel and no socket.
+//! Parses HTTP/1.1 requests and writes responses (RFC 9112). Knows no channel and no socket.
 
 mod body;
 mod forwarded;

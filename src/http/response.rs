@@ -1,9 +1,10 @@
-//! Writing responses: a head with the fields in the order given, then a body of known length or chunks.
+//! Writes responses: a head with the fields in the given order, then a body of known
+//! length or chunks.
 
 use super::Status;
 use crate::time::http_date;
 
-/// The `Date` field's value (RFC 9110, section 5.6.7), made once per second.
+/// The value of the `Date` field (RFC 9110, section 5.6.7), formatted once per second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Date {
     second: u64,
@@ -11,42 +12,42 @@ pub struct Date {
 }
 
 impl Date {
-    /// The date of a second since 1970.
+    /// The date of a time in seconds since 1970.
     pub fn new(second: u64) -> Date {
         Date { second, text: http_date::format(second) }
     }
 
-    /// Brings it up to date; cheap within one second.
+    /// Updates the date; does nothing within the same second.
     pub fn refresh(&mut self, second: u64) {
         if second != self.second {
             *self = Date::new(second);
         }
     }
 
-    /// `Sun, 22 Nov 2026 02:47:36 GMT`
+    /// For example `Sun, 22 Nov 2026 02:47:36 GMT`.
     pub fn as_bytes(&self) -> &[u8; 29] {
         &self.text
     }
 }
 
-/// A response being written. The fields appear in the order in which they are added.
+/// A response that is being written. Fields are written in the order in which they are added.
 #[derive(Debug)]
 pub struct Response {
     status: Status,
-    /// Field names that the server adds are written `Like-This`, not `like-this`.
+    /// Whether field names added by the server are written `Like-This` rather than `like-this`.
     is_titled: bool,
-    /// For log lines only.
+    /// Used only in log lines.
     reason: &'static str,
     bytes: Vec<u8>,
 }
 
 impl Response {
-    /// Starts with the status line, which always says HTTP/1.1 (RFC 9112, section 2.3).
+    /// Starts with the status line, whose version is always HTTP/1.1 (RFC 9112, section 2.3).
     pub fn new(status: Status) -> Response {
         Response::begin(status, false)
     }
 
-    /// The same, with the server's own field names written as nginx writes them: clients of push-stream
+    /// The same, with the server's own field names written as in nginx: clients of push-stream
     /// locations compare raw bytes (push-stream spec, section 5.2).
     pub fn titled(status: Status) -> Response {
         Response::begin(status, true)
@@ -62,22 +63,23 @@ impl Response {
         Response { status, is_titled, reason: "", bytes }
     }
 
-    /// The status that it was made with.
+    /// The status of the response.
     pub fn status(&self) -> Status {
         self.status
     }
 
-    /// Remembers why it is a refusal, for those who report it.
+    /// Sets the reason for a refusal, for log lines.
     pub fn because(self, reason: &'static str) -> Response {
         Response { reason, ..self }
     }
 
-    /// Why it is a refusal, for the log; empty where the status is reason enough.
+    /// The reason for a refusal, for log lines; empty if the status says enough.
     pub fn reason(&self) -> &'static str {
         self.reason
     }
 
-    /// Adds a field. Bytes that would break the head (from a client, by way of a template) are left out.
+    /// Adds a field. Bytes that would break the head (CR, LF and NUL from a client, by way of a
+    /// template) are removed.
     pub fn field(mut self, name: &str, value: impl AsRef<[u8]>) -> Response {
         self.bytes.extend_from_slice(name.as_bytes());
         self.bytes.extend_from_slice(b": ");
@@ -111,7 +113,8 @@ impl Response {
         self.number(name, length as u64)
     }
 
-    /// Adds the Connection field where the version of HTTP does not say the same without it.
+    /// Adds the Connection field where it differs from the default of the HTTP version, and to every
+    /// titled response, as nginx does.
     pub fn connection(self, keeps_alive: bool, is_http_1_0: bool) -> Response {
         let name = if self.is_titled { "Connection" } else { "connection" };
         match (keeps_alive, is_http_1_0 || self.is_titled) {
@@ -121,13 +124,13 @@ impl Response {
         }
     }
 
-    /// The head alone, ended.
+    /// Ends the head; there is no body.
     pub fn finish(mut self) -> Vec<u8> {
         self.bytes.extend_from_slice(b"\r\n");
         self.bytes
     }
 
-    /// The head, ended, and a body behind it.
+    /// Ends the head and appends the body.
     pub fn finish_with(mut self, body: &[u8]) -> Vec<u8> {
         self.bytes.reserve(body.len() + 2);
         self.bytes.extend_from_slice(b"\r\n");
@@ -136,7 +139,8 @@ impl Response {
     }
 }
 
-/// Appends `data` as one chunk (RFC 9112, section 7.1); nothing if it is empty, as that would end the body.
+/// Appends `data` as one chunk (RFC 9112, section 7.1). Appends nothing if it is empty, because an
+/// empty chunk ends the body.
 pub fn chunk(data: &[u8], out: &mut Vec<u8>) {
     if data.is_empty() {
         return;

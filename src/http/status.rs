@@ -28,7 +28,7 @@ impl Status {
     pub const SERVICE_UNAVAILABLE: Status = Status(503);
     pub const VERSION_NOT_SUPPORTED: Status = Status(505);
 
-    /// The reason phrase: nginx's, where existing clients may have seen one (push-stream spec, 5.2).
+    /// The reason phrase: nginx's where clients may depend on it (push-stream spec, 5.2).
     pub fn reason(self) -> &'static str {
         match self.0 {
             100 => "Continue",
