@@ -1,10 +1,10 @@
-//! Channel names in the forms of `/api/stats`. Names are any bytes; what is not UTF-8 becomes U+FFFD,
-//! because all three forms are UTF-8.
+//! Channel names in the formats of `/api/stats`. Names are any bytes; invalid UTF-8 becomes U+FFFD,
+//! because all formats are UTF-8.
 
 use super::page::Page;
 
-/// A string in double quotes that JSON and YAML read alike, on one line whatever the reader takes for a
-/// line break.
+/// A string in double quotes that is valid in JSON and in YAML, on a single line by any parser's
+/// definition of a line break.
 pub(super) fn quoted(page: &mut Page, name: &[u8]) {
     page.text("\"");
     for character in String::from_utf8_lossy(name).chars() {
@@ -14,7 +14,8 @@ pub(super) fn quoted(page: &mut Page, name: &[u8]) {
             '\n' => page.text("\\n"),
             '\r' => page.text("\\r"),
             '\t' => page.text("\\t"),
-            // Also what YAML counts as a break or as not printable; all of it needs one unit of UTF-16.
+            // Also YAML's line breaks and non-printable characters; each of them is one
+            // UTF-16 code unit.
             '\0'..='\x1f'
             | '\x7f'..='\u{9f}'
             | '\u{2028}'
@@ -28,7 +29,7 @@ pub(super) fn quoted(page: &mut Page, name: &[u8]) {
     page.text("\"");
 }
 
-/// Text of an XML element. Characters that XML 1.0 cannot express become U+FFFD.
+/// Text of an XML element. Characters that XML 1.0 does not allow become U+FFFD.
 pub(super) fn xml(page: &mut Page, name: &[u8]) {
     for character in String::from_utf8_lossy(name).chars() {
         match character {
@@ -37,7 +38,7 @@ pub(super) fn xml(page: &mut Page, name: &[u8]) {
             '>' => page.text("&gt;"),
             '"' => page.text("&quot;"),
             '\'' => page.text("&apos;"),
-            // By number, or the reader's parser would turn CR into LF.
+            // As numeric references, because a parser would otherwise turn CR into LF.
             '\t' => page.text("&#9;"),
             '\n' => page.text("&#10;"),
             '\r' => page.text("&#13;"),
@@ -51,7 +52,7 @@ pub(super) fn xml(page: &mut Page, name: &[u8]) {
 mod tests {
     use super::*;
 
-    /// Names that are hard on some form, as text.
+    /// Names that are difficult for at least one format.
     const NAMES: &[&str] = &[
         "",
         "plain",

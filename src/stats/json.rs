@@ -1,11 +1,11 @@
-//! `?mode=json`: one object (rpushd spec, section 6). Members stand in the order of the text form, those of
-//! a channel by name, as the spec shows them.
+//! `?mode=json`: one object (rpushd spec, section 6). Its members are in the order of the text
+//! form; those of a channel are sorted by name, as in the spec.
 
 use super::escape;
 use super::page::Page;
 use super::snapshot::{ChannelRow, Snapshot, VERSION};
 
-/// The statistics, and the beginning of the list of channels.
+/// Writes the statistics and the start of the list of channels.
 pub(super) fn begin(page: &mut Page, snapshot: &Snapshot, lists_channels: bool) {
     let mut before = "{\"";
     for row in snapshot.rows() {
@@ -18,7 +18,7 @@ pub(super) fn begin(page: &mut Page, snapshot: &Snapshot, lists_channels: bool) 
     }
 }
 
-/// One of the list.
+/// Writes one channel of the list.
 pub(super) fn channel(page: &mut Page, channel: &ChannelRow, is_first: bool) {
     page.text(if is_first { "" } else { ", " });
     page.text("{\"idle_seconds\": ").number(channel.idle_seconds).text(", \"name\": ");
@@ -26,7 +26,7 @@ pub(super) fn channel(page: &mut Page, channel: &ChannelRow, is_first: bool) {
     page.text(", \"subscribers\": ").number(channel.subscribers).text("}");
 }
 
-/// The end of the document.
+/// Writes the end of the document.
 pub(super) fn end(page: &mut Page, lists_channels: bool) {
     page.text(if lists_channels { "]}\n" } else { "}\n" });
 }

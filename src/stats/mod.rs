@@ -1,5 +1,5 @@
-//! What the daemon counts and how it tells: counters -> snapshot -> bytes, in the dialect of either face.
-//! Knows only its own snapshot types; whoever asks fills them in.
+//! The daemon's statistics: counters, a snapshot of them, and its rendering in the formats of both
+//! faces. Knows only its own snapshot types, which the caller fills in.
 
 mod counters;
 mod escape;

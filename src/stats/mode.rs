@@ -1,21 +1,21 @@
-//! The forms in which `/api/stats` answers.
+//! The formats of `/api/stats`.
 
 /// The value of `?mode=` (rpushd spec, section 6).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// Lines of `name: value`; also without `?mode=`.
+    /// Lines of `name: value`; the default without `?mode=`.
     #[default]
     Text,
     /// One object.
     Json,
     /// One element per statistic.
     Xml,
-    /// The text exposition format 0.0.4 that Prometheus scrapes.
+    /// The Prometheus text exposition format 0.0.4.
     Prometheus,
 }
 
 impl Mode {
-    /// The mode of that name, letter case matters; nothing for a name that is to be refused with 400.
+    /// The mode with this name; letter case matters. `None`: unknown, to be refused with 400.
     pub fn parse(name: &str) -> Option<Mode> {
         match name {
             "text" => Some(Mode::Text),
@@ -26,7 +26,7 @@ impl Mode {
         }
     }
 
-    /// The `Content-Type` of the answer.
+    /// The `Content-Type` of the response.
     pub fn content_type(self) -> &'static str {
         match self {
             Mode::Text => "text/plain; charset=utf-8",
@@ -36,7 +36,7 @@ impl Mode {
         }
     }
 
-    /// Whether this form has a list of channels at all: a series per channel name would grow a Prometheus
+    /// Whether this format can list channels: one series per channel name would grow a Prometheus
     /// server without bound.
     pub(super) fn lists_channels(self) -> bool {
         match self {

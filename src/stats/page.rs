@@ -1,23 +1,23 @@
-//! The answer as it grows: one buffer, no formatting machinery, so that a list of 20,000 channels costs
-//! no allocation per row.
+//! A response that is being written: one buffer without formatting machinery, so that a list of
+//! 20,000 channels needs no allocation per row.
 
-/// Bytes of an answer under construction.
+/// The bytes of a response that is being written.
 pub(super) struct Page {
     bytes: Vec<u8>,
 }
 
 impl Page {
-    /// An empty page with room for so many bytes; it grows when that was too little.
+    /// An empty page with this capacity; it grows if necessary.
     pub(super) fn with_capacity(bytes: usize) -> Page {
         Page { bytes: Vec::with_capacity(bytes) }
     }
 
-    /// Appends text as it is.
+    /// Appends text unchanged.
     pub(super) fn text(&mut self, text: &str) -> &mut Page {
         self.raw(text.as_bytes())
     }
 
-    /// Appends bytes as they are.
+    /// Appends bytes unchanged.
     pub(super) fn raw(&mut self, bytes: &[u8]) -> &mut Page {
         self.bytes.extend_from_slice(bytes);
         self
@@ -39,17 +39,17 @@ impl Page {
         }
     }
 
-    /// Bytes so far.
+    /// Number of bytes written and not taken yet.
     pub(super) fn bytes(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Takes what was written since the last time.
+    /// Takes the bytes written since the last call.
     pub(super) fn take(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.bytes)
     }
 
-    /// The finished answer.
+    /// The bytes of the finished response.
     pub(super) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }

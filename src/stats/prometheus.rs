@@ -1,10 +1,10 @@
-//! `?mode=prometheus`: the text exposition format 0.0.4. Channels are left out: a series per channel name
-//! would grow a Prometheus server without bound.
+//! `?mode=prometheus`: the text exposition format 0.0.4. Does not list channels: one series per
+//! channel name would grow a Prometheus server without bound.
 
 use super::page::Page;
 use super::snapshot::{Kind, Snapshot, VERSION};
 
-/// Writes the rows of the snapshot.
+/// Writes all rows of the snapshot.
 pub(super) fn write(page: &mut Page, snapshot: &Snapshot) {
     for row in snapshot.rows() {
         let kind = match row.kind {

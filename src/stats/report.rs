@@ -1,11 +1,11 @@
-//! An answer of `/api/stats` under construction: the statistics, then perhaps the channels, one after the other,
-//! so that an answer can be made piece by piece however many channels there are.
+//! A response of `/api/stats` that is written piece by piece: the statistics, then optionally the
+//! channels one by one, however many there are.
 
 use super::page::Page;
 use super::snapshot::{ChannelRow, Snapshot};
 use super::{Mode, json, prometheus, text, xml};
 
-/// What has been written of an answer and not been taken yet.
+/// The part of a response that is written and not taken yet.
 pub struct Report {
     mode: Mode,
     lists_channels: bool,
@@ -14,7 +14,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// The statistics. With `lists_channels` the channels follow, if the mode has them.
+    /// Writes the statistics. With `lists_channels` the channels follow, if the mode can list them.
     pub fn begin(mode: Mode, snapshot: &Snapshot, lists_channels: bool) -> Report {
         let lists_channels = lists_channels && mode.lists_channels();
         let mut page = Page::with_capacity(4096);
@@ -27,12 +27,12 @@ impl Report {
         Report { mode, lists_channels, is_empty: true, page }
     }
 
-    /// Whether channels belong to this answer.
+    /// Whether the response lists channels.
     pub fn lists_channels(&self) -> bool {
         self.lists_channels
     }
 
-    /// One more channel; they come in the order of their names.
+    /// Adds a channel; channels are added in the order of their names.
     pub fn add(&mut self, channel: &ChannelRow) {
         let is_first = std::mem::replace(&mut self.is_empty, false);
         match self.mode {
@@ -43,7 +43,7 @@ impl Report {
         }
     }
 
-    /// That was the last channel.
+    /// Ends the response after the last channel.
     pub fn end(&mut self) {
         match self.mode {
             Mode::Text | Mode::Prometheus => {}
@@ -52,18 +52,18 @@ impl Report {
         }
     }
 
-    /// Bytes that were written and not taken.
+    /// Number of bytes written and not taken yet.
     pub fn bytes(&self) -> usize {
         self.page.bytes()
     }
 
-    /// Takes what was written since the last time.
+    /// Takes the bytes written since the last call.
     pub fn take(&mut self) -> Vec<u8> {
         self.page.take()
     }
 }
 
-/// A whole answer, with these channels or without a list.
+/// A whole response, with these channels or without a list.
 #[cfg(test)]
 pub(super) fn written(mode: Mode, snapshot: &Snapshot, channels: Option<&[ChannelRow]>) -> String {
     let mut report = Report::begin(mode, snapshot, channels.is_some());

@@ -1,72 +1,73 @@
-//! The statistics of one moment, and the one table of rows that all forms are written from.
+//! The statistics at one time, and the one table of rows from which all formats are written.
 
 use super::Counters;
 
-/// The statistics of `/api/stats` but for the list of channels; filled in by the server.
+/// The statistics of `/api/stats` without the list of channels; filled in by the server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
-    /// When the daemon started: seconds since 1970 UTC.
+    /// Start time of the daemon in seconds since 1970 UTC.
     pub started_at: u64,
-    /// Seconds since then.
+    /// Seconds since the start.
     pub uptime_seconds: u64,
     /// Channels with at least one subscriber.
     pub active_channels: u64,
     /// Subscriptions: (subscriber, channel) pairs.
     pub active_subscribers: u64,
-    /// Connections that have an open stream.
+    /// Connections with an open stream.
     pub active_stream_connections: u64,
-    /// Memory of the process that is in RAM; 0 where the system does not tell.
+    /// Resident memory of the process; 0 where the system does not report it.
     pub memory_rss_bytes: u64,
-    /// Connections open, whatever they do.
+    /// Open connections of any kind.
     pub active_connections: u64,
-    /// Channels known, with or without subscribers.
+    /// Channels, with or without subscribers.
     pub remembered_channels: u64,
-    /// Messages in the histories of all channels.
+    /// Stored messages of all channels.
     pub stored_messages: u64,
-    /// Bytes on the memory account of messages, channels and subscriptions.
+    /// Bytes in the memory account: messages, channels and subscribers.
     pub stored_bytes: u64,
-    /// Bytes waiting for sockets; a shared frame counts for each subscriber.
+    /// Bytes queued for sockets; a shared frame counts once per subscriber.
     pub queued_bytes: u64,
-    /// What has happened since the start.
+    /// Counts since the start.
     pub counters: Counters,
 }
 
-/// The daemon's version: a text, and so no [`Row`]. It follows the rows in every form.
+/// The daemon's version. Not a [`Row`] because it is text; it follows the rows in every format.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// One remembered channel.
+/// One channel of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChannelRow<'a> {
-    /// Its name: any bytes, when it was made through the push-stream face.
+    /// Its name: any bytes if it was created through the push-stream face.
     pub name: &'a [u8],
-    /// Subscriptions to it now.
+    /// Number of subscriptions.
     pub subscribers: u64,
-    /// Seconds since the last publication, subscription or end of one.
+    /// Seconds since the last publication, subscription or end of a subscription.
     pub idle_seconds: u64,
 }
 
 /// One statistic.
 pub(super) struct Row {
-    /// Interface: the name in every form, with `rpushd_` before it for Prometheus.
+    /// Its name in every format, for Prometheus with the prefix `rpushd_`. Part of the interface.
     pub(super) name: &'static str,
     pub(super) kind: Kind,
     pub(super) value: u64,
-    /// One line for the operator who meets the name on a dashboard.
+    /// One line of help for operators.
     pub(super) help: &'static str,
 }
 
-/// What Prometheus has to know about a statistic.
+/// The Prometheus type of a statistic.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
-    /// Only grows; its name ends in `_total`.
+    /// Never decreases; its name ends in `_total`.
     Counter,
-    /// Goes up and down.
+    /// May increase and decrease.
     Gauge,
 }
 
 impl Snapshot {
-    /// The rows in their order. A new one goes to the end: those up to `memory_rss_bytes` are fixed by the
-    /// rpushd spec, section 6. The patterns name every field, so that the compiler finds a forgotten row.
+    /// All rows in order. New rows are appended: those up to `memory_rss_bytes` are fixed by
+    /// the rpushd spec, section 6. The patterns name every field, so that the compiler finds
+    /// a missing row.
     pub(super) fn rows(&self) -> Vec<Row> {
         let &Snapshot {
             started_at,

@@ -4,7 +4,7 @@ use super::escape;
 use super::page::Page;
 use super::snapshot::{ChannelRow, Snapshot, VERSION};
 
-/// The statistics, and the line above the list of channels.
+/// Writes the statistics and the line above the list of channels.
 pub(super) fn begin(page: &mut Page, snapshot: &Snapshot, lists_channels: bool) {
     for row in snapshot.rows() {
         page.text(row.name).text(": ").number(row.value).text("\n");
@@ -15,7 +15,7 @@ pub(super) fn begin(page: &mut Page, snapshot: &Snapshot, lists_channels: bool) 
     }
 }
 
-/// One of the list.
+/// Writes one channel of the list.
 pub(super) fn channel(page: &mut Page, channel: &ChannelRow) {
     page.text("  - name: ");
     write_name(page, channel.name);
@@ -23,8 +23,8 @@ pub(super) fn channel(page: &mut Page, channel: &ChannelRow) {
     page.text("\n    idle_seconds: ").number(channel.idle_seconds).text("\n");
 }
 
-/// Names that the rpushd API can make are written as they are. Others come from the push-stream face,
-/// can be any bytes, and are quoted, so that each stays on its line.
+/// Writes a name. Names that are valid in the rpushd API are written unchanged. Others come from
+/// the push-stream face, may contain any bytes, and are quoted, so that each stays on its line.
 fn write_name(page: &mut Page, name: &[u8]) {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b":-_.".contains(byte);
     if !name.is_empty() && name.iter().all(is_plain) {

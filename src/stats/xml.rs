@@ -4,7 +4,7 @@ use super::escape;
 use super::page::Page;
 use super::snapshot::{ChannelRow, Snapshot, VERSION};
 
-/// The statistics, and the beginning of the list of channels.
+/// Writes the statistics and the start of the list of channels.
 pub(super) fn begin(page: &mut Page, snapshot: &Snapshot, lists_channels: bool) {
     page.text("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<stats>");
     for row in snapshot.rows() {
@@ -16,7 +16,7 @@ pub(super) fn begin(page: &mut Page, snapshot: &Snapshot, lists_channels: bool) 
     }
 }
 
-/// One of the list.
+/// Writes one channel of the list.
 pub(super) fn channel(page: &mut Page, channel: &ChannelRow) {
     page.text("<channel><name>");
     escape::xml(page, channel.name);
@@ -26,7 +26,7 @@ pub(super) fn channel(page: &mut Page, channel: &ChannelRow) {
     page.text("</channel>");
 }
 
-/// The end of the document.
+/// Writes the end of the document.
 pub(super) fn end(page: &mut Page, lists_channels: bool) {
     page.text(if lists_channels { "</channels></stats>\n" } else { "</stats>\n" });
 }

@@ -1,11 +1,11 @@
-//! Ids and hostnames in the four layouts. The module writes them as they are and clients may rely on the
-//! bytes, so only what would break a layout is escaped (push-stream spec, section 27). JSON, YAML and XML
-//! are UTF-8, so that what is not becomes U+FFFD there; in plain text it stays.
+//! Ids and hostnames in the four layouts. The module writes them unchanged and clients may rely on
+//! the bytes, so only what would break a layout is escaped (push-stream spec, section 27). JSON,
+//! YAML and XML are UTF-8: invalid bytes become U+FFFD there, and stay in plain text.
 
 use super::super::page::Page;
 use std::borrow::Cow;
 
-/// The inside of a JSON string: quotation marks, backslashes and control characters are escaped.
+/// The content of a JSON string: quotation marks, backslashes and control characters are escaped.
 pub(super) fn json(page: &mut Page, id: &[u8]) {
     let id = &*utf_8(id);
     replace(page, id, |at| match id[at] {
@@ -15,7 +15,7 @@ pub(super) fn json(page: &mut Page, id: &[u8]) {
     });
 }
 
-/// A line of the plain layout: CR and LF are written as `\r` and `\n`.
+/// Text on a line of the plain layout: CR and LF become `\r` and `\n`.
 pub(super) fn plain(page: &mut Page, id: &[u8]) {
     replace(page, id, |at| match id[at] {
         b'\r' => Some("\\r"),
@@ -24,7 +24,7 @@ pub(super) fn plain(page: &mut Page, id: &[u8]) {
     });
 }
 
-/// A YAML scalar: as it is, or quoted where that would be read as anything but a scalar.
+/// A YAML scalar: unchanged, or quoted if YAML would not parse it as one scalar.
 pub(super) fn yaml(page: &mut Page, id: &[u8]) {
     if is_plain_scalar(id) {
         page.raw(&utf_8(id));
@@ -35,13 +35,13 @@ pub(super) fn yaml(page: &mut Page, id: &[u8]) {
     }
 }
 
-/// The text of an XML element. Control characters that XML 1.0 cannot express become U+FFFD.
+/// Text of an XML element. Control characters that XML 1.0 does not allow become U+FFFD.
 pub(super) fn xml(page: &mut Page, id: &[u8]) {
     let id = &*utf_8(id);
     replace(page, id, |at| match id[at] {
         b'&' => Some("&amp;"),
         b'<' => Some("&lt;"),
-        // XML forbids it only here.
+        // XML forbids `>` only after `]]`.
         b'>' if id[..at].ends_with(b"]]") => Some("&gt;"),
         b'\r' => Some("&#13;"),
         b'\n' => Some("&#10;"),
@@ -58,7 +58,7 @@ fn utf_8(id: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// Writes the bytes, those for which there is a replacement replaced.
+/// Writes the bytes, with those replaced for which there is a replacement.
 fn replace(page: &mut Page, id: &[u8], replacement: impl Fn(usize) -> Option<&'static str>) {
     let mut copied = 0;
     for at in 0..id.len() {
@@ -70,8 +70,8 @@ fn replace(page: &mut Page, id: &[u8], replacement: impl Fn(usize) -> Option<&'s
     page.raw(&id[copied..]);
 }
 
-/// Whether YAML reads the bytes without quotes as one scalar (YAML 1.2, section 7.3.3). The empty id is
-/// read as null, which breaks nothing.
+/// Whether YAML parses the bytes without quotes as one scalar (YAML 1.2, section 7.3.3). The empty
+/// id is parsed as null, which is harmless.
 fn is_plain_scalar(id: &[u8]) -> bool {
     let Some((&first, rest)) = id.split_first() else { return true };
     let starts_well = match first {

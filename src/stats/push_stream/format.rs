@@ -1,14 +1,14 @@
-//! Which layout an answer has: by `Accept`, as the module chooses (push-stream spec, section 7.2).
+//! The layout of a response, chosen by `Accept` as in the module (push-stream spec, section 7.2).
 
 use super::super::page::Page;
 use super::{Channel, Summary, json, plain, xml, yaml};
 
-/// A layout and the name under which it was asked for.
+/// A layout and its media type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// Lines of `name: value`.
     Plain,
-    /// JSON; also when nothing else was asked for.
+    /// JSON; the default.
     Json,
     /// YAML.
     Yaml,
@@ -20,7 +20,7 @@ pub enum Format {
     XYaml,
 }
 
-/// What may follow a slash of `Accept`.
+/// The known names after a slash in `Accept`.
 const SUBTYPES: [(&[u8], Format); 6] = [
     (b"plain", Format::Plain),
     (b"json", Format::Json),
@@ -30,13 +30,14 @@ const SUBTYPES: [(&[u8], Format); 6] = [
     (b"x-yaml", Format::XYaml),
 ];
 
-/// Room for a listed channel with an id of usual length, so that a long list seldom moves.
+/// Size of a listed channel whose id has the usual length, so that a long list is
+/// rarely reallocated.
 pub const CHANNEL_BYTES: usize = 128;
 
 impl Format {
-    /// The format for an `Accept` header, or for none. The first slash that a known name follows
-    /// wins; what comes after the name or before the slash, q-values too, does not matter. Letter
-    /// case does.
+    /// The format for an `Accept` header, if there is one. The first slash that is followed by a
+    /// known name decides; the text before the slash and after the name is ignored, including
+    /// q-values. Letter case matters.
     pub fn accepted(accept: Option<&[u8]>) -> Format {
         let accept = accept.unwrap_or_default();
         let after_slashes = accept.split(|&byte| byte == b'/').skip(1);
@@ -47,7 +48,7 @@ impl Format {
             .unwrap_or(Format::Json)
     }
 
-    /// The `Content-Type` of the answer.
+    /// The `Content-Type` of the response.
     pub fn content_type(self) -> &'static str {
         match self {
             Format::Plain => "text/plain",
@@ -59,7 +60,7 @@ impl Format {
         }
     }
 
-    /// The form for one channel.
+    /// Formats one channel.
     pub fn channel(self, channel: &Channel) -> Vec<u8> {
         let mut page = Page::with_capacity(2 * CHANNEL_BYTES + channel.id.len());
         match self {
@@ -71,7 +72,7 @@ impl Format {
         page.into_bytes()
     }
 
-    /// The form for the server as a whole.
+    /// Formats the summary of the server.
     pub fn summary(self, summary: &Summary) -> Vec<u8> {
         let mut page = Page::with_capacity(1024);
         match self {

@@ -3,31 +3,31 @@
 use super::super::page::Page;
 use super::{Channel, Summary, Totals, Worker, escape, timestamp};
 
-/// One channel.
+/// Writes one channel.
 pub(super) fn channel(page: &mut Page, channel: &Channel) {
     item(page, channel);
     page.text("\r\n");
 }
 
-/// What a list of channels begins with; without any, it is head and tail only.
+/// Writes the start of a list of channels.
 pub(super) fn list_head(page: &mut Page, totals: &Totals) {
     head(page, totals);
     members(page, &totals.counts());
     page.text(", \"infos\": [\r\n");
 }
 
-/// One of a list, with a comma after all but the last.
+/// Writes one channel of a list; a comma separates it from the previous one.
 pub(super) fn list_item(page: &mut Page, channel: &Channel, is_first: bool) {
     page.text(if is_first { "" } else { ",\r\n" });
     item(page, channel);
 }
 
-/// What a list of channels ends with.
+/// Writes the end of a list of channels.
 pub(super) fn list_tail(page: &mut Page, is_empty: bool) {
     page.text(if is_empty { "" } else { "\r\n" }).text("]}\r\n");
 }
 
-/// The server.
+/// Writes the summary of the server.
 pub(super) fn summary(page: &mut Page, summary: &Summary) {
     head(page, &summary.totals);
     members(page, &summary.counts());

@@ -1,10 +1,10 @@
-//! The group form, which may be written piece by piece: there may be very many channels.
+//! The group form, written piece by piece because there may be very many channels.
 
 use super::super::page::Page;
 use super::format::CHANNEL_BYTES;
 use super::{Channel, Format, Totals, json, plain, xml, yaml};
 
-/// A group under construction.
+/// A group that is being written.
 pub struct List {
     format: Format,
     is_empty: bool,
@@ -12,7 +12,7 @@ pub struct List {
 }
 
 impl List {
-    /// Head only; there is room for so many bytes without moving.
+    /// Writes the head; `capacity` bytes are reserved for the list.
     pub fn begin(format: Format, totals: &Totals, capacity: usize) -> List {
         let mut page = Page::with_capacity(capacity);
         match format {
@@ -24,7 +24,7 @@ impl List {
         List { format, is_empty: true, page }
     }
 
-    /// One more channel.
+    /// Adds a channel.
     pub fn add(&mut self, channel: &Channel) {
         let is_first = std::mem::replace(&mut self.is_empty, false);
         match self.format {
@@ -35,7 +35,7 @@ impl List {
         }
     }
 
-    /// That was the last one.
+    /// Ends the list after the last channel.
     pub fn end(&mut self) {
         match self.format {
             Format::Plain => plain::list_tail(&mut self.page),
@@ -45,19 +45,19 @@ impl List {
         }
     }
 
-    /// Bytes that were written and not taken.
+    /// Number of bytes written and not taken yet.
     pub fn bytes(&self) -> usize {
         self.page.bytes()
     }
 
-    /// Takes what was written since the last time.
+    /// Takes the bytes written since the last call.
     pub fn take(&mut self) -> Vec<u8> {
         self.page.take()
     }
 }
 
 impl Format {
-    /// The form for several channels, in the order given; there may be none.
+    /// Formats several channels in the given order; there may be none.
     pub fn group<'a>(
         self,
         totals: &Totals,

@@ -1,5 +1,5 @@
-//! Statistics as the push-stream face gives them: three forms (one channel, a group of channels, summary
-//! of the server) in four layouts, byte for byte (push-stream spec, sections 7.2, 7.3 and 20.5).
+//! Statistics of the push-stream face: three forms (one channel, a group of channels, a summary of
+//! the server) in four layouts, byte for byte (push-stream spec, sections 7.2, 7.3 and 20.5).
 
 mod escape;
 mod format;
@@ -18,62 +18,62 @@ pub use list::List;
 pub struct Channel<'a> {
     /// Its id: any bytes.
     pub id: &'a [u8],
-    /// Messages ever published to it.
+    /// Number of messages ever published to it.
     pub published_messages: u64,
-    /// Messages in its list now.
+    /// Number of messages stored now.
     pub stored_messages: u64,
-    /// Subscriptions now; a connection that names it twice counts twice.
+    /// Current subscriptions; a connection that names the channel twice counts twice.
     pub subscribers: u64,
 }
 
-/// The head of a group: about the server, not about the listed channels.
+/// The head of a group: numbers of the whole server, not of the listed channels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals<'a> {
-    /// The machine's name.
+    /// The hostname of the machine.
     pub hostname: &'a [u8],
-    /// Now, in seconds since 1970 UTC.
+    /// Current time in seconds since 1970 UTC.
     pub unix_seconds: u64,
-    /// Live channels that are no wildcard channels; the events channel counts.
+    /// Live normal channels, including the events channel.
     pub channels: u64,
     /// Live wildcard channels.
     pub wildcard_channels: u64,
-    /// Seconds since the channels began to be kept; a reload does not start it over.
+    /// Seconds since the server began to keep channels; not reset by a reload.
     pub uptime_seconds: u64,
 }
 
-/// The server as a whole.
+/// The whole server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary<'a> {
-    /// What a group begins with.
+    /// The same values as at the head of a group.
     pub totals: Totals<'a>,
-    /// All publications, to channels since removed too; events are not counted.
+    /// Messages ever published, including those to removed channels; without events.
     pub published_messages: u64,
-    /// Stored now, over all channels but the events channel.
+    /// Messages stored now, without those of the events channel.
     pub stored_messages: u64,
-    /// Removed messages whose memory is not given back yet.
+    /// Removed messages whose memory is not released yet.
     pub messages_in_trash: u64,
-    /// Channels being deleted.
+    /// Deleted channels that are not removed yet.
     pub channels_in_delete: u64,
-    /// Removed channels whose memory is not given back yet.
+    /// Removed channels whose memory is not released yet.
     pub channels_in_trash: u64,
-    /// Connections that subscribe, each once; long-polling only while it waits, polling never.
+    /// Subscribed connections, each counted once: long-polling only while it waits, polling never.
     pub subscribers: u64,
-    /// One entry per process.
+    /// One entry per server process.
     pub by_worker: &'a [Worker],
 }
 
-/// One process of the server.
+/// One server process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Worker {
     /// Its process id.
     pub pid: u32,
-    /// Connections to it that subscribe, counted as in the summary.
+    /// Subscribed connections of this process, counted as in the summary.
     pub subscribers: u64,
     /// Seconds since it started.
     pub uptime_seconds: u64,
 }
 
-/// Names and numbers in their order, which all layouts share.
+/// Names and numbers in the order that all layouts share.
 type Counts<const N: usize> = [(&'static str, u64); N];
 
 impl Channel<'_> {
@@ -118,12 +118,12 @@ impl Worker {
     }
 }
 
-/// The values behind the layouts that the spec shows.
+/// The values in the examples of the spec.
 #[cfg(test)]
 mod examples {
     use super::*;
 
-    /// The answer with the CR of each line's end taken away, which every line must have.
+    /// The response without the CR of each line end; asserts that each line has one.
     pub(super) fn lines(bytes: Vec<u8>) -> String {
         let text = String::from_utf8(bytes).expect("the examples are UTF-8");
         assert_eq!(text.matches('\n').count(), text.matches("\r\n").count());
@@ -137,7 +137,7 @@ mod examples {
         Channel { id, published_messages: 1, stored_messages: 1, subscribers: 0 }
     }
 
-    /// So many seconds after 2026-11-22T02:46:22.
+    /// Totals at this number of seconds after 2026-11-22T02:46:22.
     pub(super) const fn totals(uptime_seconds: u64) -> Totals<'static> {
         Totals {
             hostname: b"vm",
@@ -148,7 +148,7 @@ mod examples {
         }
     }
 
-    /// A summary in which every number is another, at 2026-11-22T02:46:26.
+    /// A summary in which all numbers differ, at 2026-11-22T02:46:26.
     pub(super) const fn summary(by_worker: &[Worker]) -> Summary<'_> {
         Summary {
             totals: totals(4),

@@ -1,15 +1,17 @@
-//! The plain layout (push-stream spec, section 7.3). Here a channel's last line is `active_subscribers`.
+//! The plain layout (push-stream spec, section 7.3). The last line of a channel is named
+//! `active_subscribers` here.
 
 use super::super::page::Page;
 use super::{Channel, Summary, Totals, Worker, escape, timestamp};
 
-/// One channel.
+/// Writes one channel.
 pub(super) fn channel(page: &mut Page, channel: &Channel) {
     item(page, channel);
     page.text("\r\n");
 }
 
-/// What a list of channels begins with: a head on one line; without any, an empty line follows.
+/// Writes the start of a list of channels, on one line. An empty line follows if there
+/// are no channels.
 pub(super) fn list_head(page: &mut Page, totals: &Totals) {
     head(page, totals, ", ");
     for (name, number) in totals.counts() {
@@ -18,18 +20,18 @@ pub(super) fn list_head(page: &mut Page, totals: &Totals) {
     page.text(", infos: \r\n");
 }
 
-/// One of a list, with a comma after all but the last.
+/// Writes one channel of a list; a comma separates it from the previous one.
 pub(super) fn list_item(page: &mut Page, channel: &Channel, is_first: bool) {
     page.text(if is_first { "" } else { ",\r\n" });
     item(page, channel);
 }
 
-/// The end of a list's last line.
+/// Ends the last line of a list.
 pub(super) fn list_tail(page: &mut Page) {
     page.text("\r\n");
 }
 
-/// The server.
+/// Writes the summary of the server.
 pub(super) fn summary(page: &mut Page, summary: &Summary) {
     head(page, &summary.totals, "\r\n");
     for (name, number) in summary.counts() {

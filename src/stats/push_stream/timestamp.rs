@@ -1,8 +1,8 @@
-//! `YYYY-MM-DDThh:mm:ss` in UTC, without a zone, as the layouts show time.
+//! Times in the layouts: `YYYY-MM-DDThh:mm:ss` in UTC, without a zone.
 
 use super::super::page::Page;
 
-/// Writes the moment so many seconds after 1 January 1970.
+/// Writes a time in seconds since 1970.
 pub(super) fn write(page: &mut Page, unix_seconds: u64) {
     let (year, month, day) = civil_from_days(unix_seconds / 86_400);
     let second = unix_seconds % 86_400;
@@ -28,9 +28,9 @@ fn two_digits(page: &mut Page, number: u64) {
     page.number(number / 10).number(number % 10);
 }
 
-/// Year, month and day of a day counted from 1 January 1970, in the Gregorian calendar. Years begin in
-/// March here, so that the leap day is the last of its year (Hinnant, "chrono-compatible low-level date
-/// algorithms").
+/// Year, month and day in the Gregorian calendar of a day counted from 1 January 1970. Years start
+/// in March here, so that the leap day is the last of its year (Hinnant, "chrono-compatible
+/// low-level date algorithms").
 fn civil_from_days(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468; // since 1 March of the year 0
     let era = days / 146_097;

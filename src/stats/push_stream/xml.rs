@@ -5,14 +5,14 @@ use super::{Channel, Summary, Totals, escape, timestamp};
 
 const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\" ?>\r\n";
 
-/// One channel; ends with an empty line.
+/// Writes one channel, followed by an empty line.
 pub(super) fn channel(page: &mut Page, channel: &Channel) {
     page.text(DECLARATION);
     item(page, channel);
     page.text("\r\n");
 }
 
-/// What a list of channels begins with.
+/// Writes the start of a list of channels.
 pub(super) fn list_head(page: &mut Page, totals: &Totals) {
     page.text(DECLARATION).text("<root>\r\n");
     head(page, totals);
@@ -20,12 +20,12 @@ pub(super) fn list_head(page: &mut Page, totals: &Totals) {
     page.text("  <infos>\r\n");
 }
 
-/// What a list of channels ends with.
+/// Writes the end of a list of channels.
 pub(super) fn list_tail(page: &mut Page) {
     page.text("  </infos>\r\n</root>\r\n");
 }
 
-/// The server.
+/// Writes the summary of the server.
 pub(super) fn summary(page: &mut Page, summary: &Summary) {
     page.text(DECLARATION).text("<infos>\r\n");
     head(page, &summary.totals);
@@ -47,7 +47,7 @@ fn head(page: &mut Page, totals: &Totals) {
     page.text("</time>\r\n");
 }
 
-/// One of a list.
+/// Writes one channel of a list.
 pub(super) fn item(page: &mut Page, channel: &Channel) {
     page.text("<channel>\r\n  <name>");
     escape::xml(page, channel.id);

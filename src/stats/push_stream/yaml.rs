@@ -3,7 +3,7 @@
 use super::super::page::Page;
 use super::{Channel, Summary, Totals, escape, timestamp};
 
-/// One channel.
+/// Writes one channel.
 pub(super) fn channel(page: &mut Page, channel: &Channel) {
     page.text("  channel: ");
     escape::yaml(page, channel.id);
@@ -11,25 +11,25 @@ pub(super) fn channel(page: &mut Page, channel: &Channel) {
     lines(page, "  ", &channel.counts());
 }
 
-/// What a list of channels begins with; without any, an empty line follows.
+/// Writes the start of a list of channels. An empty line follows if there are no channels.
 pub(super) fn list_head(page: &mut Page, totals: &Totals) {
     head(page, "", totals);
     lines(page, "", &totals.counts());
     page.text("infos: \r\n");
 }
 
-/// One of a list.
+/// Writes one channel of a list.
 pub(super) fn list_item(page: &mut Page, item: &Channel) {
     page.text(" -\r\n");
     channel(page, item);
 }
 
-/// What a list of channels ends with.
+/// Writes the end of a list of channels.
 pub(super) fn list_tail(page: &mut Page, is_empty: bool) {
     page.text(if is_empty { "\r\n" } else { "" });
 }
 
-/// The server.
+/// Writes the summary of the server.
 pub(super) fn summary(page: &mut Page, summary: &Summary) {
     head(page, "  ", &summary.totals);
     lines(page, "  ", &summary.counts());
