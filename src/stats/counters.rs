@@ -16,14 +16,14 @@ pub struct Counters {
     pub auth_failures_total: u64,
     /// Connections accepted.
     pub connections_total: u64,
-    /// Times that accepting connections was paused because `connections_max` or the limit of file
-    /// descriptors was reached.
+    /// Times that accepting connections was paused because `connections_max` or a limit of the
+    /// operating system was reached.
     pub accept_pauses_total: u64,
     /// Requests whose head was received completely and is valid.
     pub requests_total: u64,
     /// Requests whose head was not valid HTTP or exceeded a limit.
     pub malformed_requests_total: u64,
-    /// Requests whose head or body did not arrive in time.
+    /// Requests whose head or body did not arrive in time, and WebSocket messages.
     pub timed_out_requests_total: u64,
     /// Bytes read from sockets.
     pub received_bytes_total: u64,

@@ -112,48 +112,128 @@ impl Snapshot {
             log_lines_dropped_total,
         } = counters;
         macro_rules! row {
-            ($kind:ident $name:ident $help:literal) => {
+            ($kind:ident, $name:ident, $help:literal) => {
                 Row { name: stringify!($name), kind: Kind::$kind, value: $name, help: $help }
             };
         }
         vec![
-            row!(Gauge started_at "Start of the daemon in seconds since 1970."),
-            row!(Gauge uptime_seconds "Seconds since the start."),
-            row!(Gauge active_channels "Channels with at least one subscriber."),
-            row!(Gauge active_subscribers "Subscriptions now."),
-            row!(Gauge active_stream_connections "Connections with an open stream."),
-            row!(Counter stream_connections_total "Streams begun."),
-            row!(Counter publish_requests_total "Accepted publications."),
-            row!(Counter published_bytes_total "Payload bytes of accepted publications."),
-            row!(Counter auth_failures_total "Requests refused for their secret or token."),
-            row!(Gauge memory_rss_bytes "Memory of the process in RAM."),
-            row!(Gauge active_connections "Connections open now."),
-            row!(Gauge remembered_channels "Channels known, with or without subscribers."),
-            row!(Gauge stored_messages "Messages in the histories of all channels."),
-            row!(Gauge stored_bytes "Memory account of messages, channels and subscriptions."),
-            row!(Gauge queued_bytes "Bytes waiting for sockets, shared frames once per subscriber."),
-            row!(Counter connections_total "Connections accepted."),
-            row!(Counter accept_pauses_total "Pauses of accepting for want of slots or descriptors."),
-            row!(Counter requests_total "Requests understood."),
-            row!(Counter malformed_requests_total "Requests that were not HTTP or too large."),
-            row!(Counter timed_out_requests_total "Requests that did not arrive in time."),
-            row!(Counter received_bytes_total "Bytes read from sockets."),
-            row!(Counter sent_bytes_total "Bytes that sockets accepted."),
-            row!(Counter deliveries_total "Messages queued, once per subscriber."),
-            row!(Counter slow_subscribers_closed_total "Subscribers closed at their queue limit."),
-            row!(Counter stalled_connections_closed_total "Connections closed for accepting or answering nothing."),
-            row!(Counter oversized_frames_skipped_total "Messages too large for a framed subscriber."),
-            row!(Counter store_refusals_total "Refusals because the memory account was full."),
-            row!(Counter websocket_messages_deflated_total "Messages compressed for WebSocket."),
-            row!(Counter auth_failures_missing_total "Authorisation failures: no token or secret."),
-            row!(Counter auth_failures_malformed_total "Authorisation failures: malformed token or header field."),
-            row!(Counter auth_failures_signature_total "Authorisation failures: no secret in force signed the token."),
-            row!(Counter auth_failures_secret_total "Authorisation failures: not a publish secret in force."),
-            row!(Counter auth_failures_expired_total "Authorisation failures: the token has expired."),
-            row!(Counter auth_failures_early_total "Authorisation failures: the token is not valid yet."),
-            row!(Counter auth_failures_channel_total "Authorisation failures: the token is for another channel."),
-            row!(Counter auth_failures_purpose_total "Authorisation failures: token for another audience or scope."),
-            row!(Counter log_lines_dropped_total "Lines of the log that could not be written."),
+            row!(Gauge, started_at, "Start of the daemon in seconds since 1970."),
+            row!(Gauge, uptime_seconds, "Seconds since the start."),
+            row!(Gauge, active_channels, "Channels with at least one subscriber."),
+            row!(Gauge, active_subscribers, "Subscriptions, one per subscriber and channel."),
+            row!(Gauge, active_stream_connections, "Connections with an open stream."),
+            row!(Counter, stream_connections_total, "Streams started."),
+            row!(Counter, publish_requests_total, "Accepted publish requests."),
+            row!(Counter, published_bytes_total, "Payload bytes of accepted publish requests."),
+            row!(
+                Counter,
+                auth_failures_total,
+                "Requests refused because of their publish secret or subscribe token."
+            ),
+            row!(Gauge, memory_rss_bytes, "Resident memory of the process."),
+            row!(Gauge, active_connections, "Open connections."),
+            row!(Gauge, remembered_channels, "Channels, with or without subscribers."),
+            row!(Gauge, stored_messages, "Stored messages of all channels."),
+            row!(
+                Gauge,
+                stored_bytes,
+                "Bytes in the memory account: messages, channels and subscribers."
+            ),
+            row!(
+                Gauge,
+                queued_bytes,
+                "Bytes queued for sockets; a shared frame counts once per subscriber."
+            ),
+            row!(Counter, connections_total, "Accepted connections."),
+            row!(
+                Counter,
+                accept_pauses_total,
+                "Times accept was paused because connections or file descriptors ran out."
+            ),
+            row!(Counter, requests_total, "Requests with a complete and valid head."),
+            row!(
+                Counter,
+                malformed_requests_total,
+                "Requests whose head was not valid HTTP or exceeded a limit."
+            ),
+            row!(
+                Counter,
+                timed_out_requests_total,
+                "Requests and WebSocket messages that did not arrive in time."
+            ),
+            row!(Counter, received_bytes_total, "Bytes read from sockets."),
+            row!(Counter, sent_bytes_total, "Bytes written to sockets."),
+            row!(
+                Counter,
+                deliveries_total,
+                "Messages queued for subscribers, once per message and subscriber."
+            ),
+            row!(
+                Counter,
+                slow_subscribers_closed_total,
+                "Slow consumers: subscribers closed at outbox_bytes_max."
+            ),
+            row!(
+                Counter,
+                stalled_connections_closed_total,
+                "Connections closed because no byte could be sent or no pong arrived in time."
+            ),
+            row!(
+                Counter,
+                oversized_frames_skipped_total,
+                "Messages skipped because they do not fit into a frame of the rpushd API."
+            ),
+            row!(
+                Counter,
+                store_refusals_total,
+                "Requests refused because the memory account was full."
+            ),
+            row!(
+                Counter,
+                websocket_messages_deflated_total,
+                "Messages compressed for WebSocket subscribers."
+            ),
+            row!(
+                Counter,
+                auth_failures_missing_total,
+                "Authorisation failures: no token or secret."
+            ),
+            row!(
+                Counter,
+                auth_failures_malformed_total,
+                "Authorisation failures: malformed token or Authorization field."
+            ),
+            row!(
+                Counter,
+                auth_failures_signature_total,
+                "Authorisation failures: token signed with none of the current secrets."
+            ),
+            row!(
+                Counter,
+                auth_failures_secret_total,
+                "Authorisation failures: none of the current publish secrets."
+            ),
+            row!(Counter, auth_failures_expired_total, "Authorisation failures: token expired."),
+            row!(
+                Counter,
+                auth_failures_early_total,
+                "Authorisation failures: token not valid yet."
+            ),
+            row!(
+                Counter,
+                auth_failures_channel_total,
+                "Authorisation failures: token for another channel."
+            ),
+            row!(
+                Counter,
+                auth_failures_purpose_total,
+                "Authorisation failures: token for another audience or scope."
+            ),
+            row!(
+                Counter,
+                log_lines_dropped_total,
+                "Log lines dropped because they could not be written at once."
+            ),
         ]
     }
 }
