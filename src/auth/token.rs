@@ -320,8 +320,9 @@ mod tests {
     #[test]
     fn a_token_from_another_maker_is_accepted() {
         // Made with Python: hmac.digest(b"secret", signed, "sha256").
-        let token = "eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOiJycHVzaGQiLCJzY29wZSI6InN1YnNjcmliZSIsImNoYW5uZWwiOiJh\
-                     OmIiLCJleHAiOjk5OTk5OTk5OTl9.1Rvu_CZGTMdmtM0NPsrbkIcaoyneFk-Nj2_6Ll0DUMQ";
+        let token = "eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOiJycHVzaGQiLCJzY29wZSI6InN1YnNjcmliZSIsImNoYW5u\
+                     ZWwiOiJhOmIiLCJleHAiOjk5OTk5OTk5OTl9.\
+                     1Rvu_CZGTMdmtM0NPsrbkIcaoyneFk-Nj2_6Ll0DUMQ";
         assert!(accepts(token));
     }
 

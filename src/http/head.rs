@@ -455,7 +455,8 @@ mod tests {
         );
         assert_eq!(
             read(
-                "POST /p HTTP/1.1\r\nHost: [::1]:80\r\nContent-Length: 12\r\nExpect: 100-Continue\r\n\r\n"
+                "POST /p HTTP/1.1\r\nHost: [::1]:80\r\nContent-Length: 12\r\n\
+                 Expect: 100-Continue\r\n\r\n"
             ),
             "POST /p  Length(12) alive continue"
         );

@@ -113,8 +113,8 @@ impl Response {
         self.number(name, length as u64)
     }
 
-    /// Adds the Connection field where it differs from the default of the HTTP version, and to every
-    /// titled response, as nginx does.
+    /// Adds the Connection field where it differs from the default of the HTTP version, and to
+    /// every titled response, as nginx does.
     pub fn connection(self, keeps_alive: bool, is_http_1_0: bool) -> Response {
         let name = if self.is_titled { "Connection" } else { "connection" };
         match (keeps_alive, is_http_1_0 || self.is_titled) {

@@ -125,8 +125,8 @@ impl Hub {
         }
     }
 
-    /// `Some`: a limit on the number of channels is reached. Then only evicting a channel of this kind
-    /// (`true`: wildcard) makes room, or of any kind if it is `None`.
+    /// `Some`: a limit on the number of channels is reached. Then only evicting a channel of this
+    /// kind (`true`: wildcard) makes room, or of any kind if it is `None`.
     pub(super) fn limit_reached_for(&self, name: &[u8], maker: Maker) -> Option<Option<bool>> {
         let is_wildcard = self.is_wildcard(name);
         let (count, max) = if is_wildcard {

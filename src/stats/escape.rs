@@ -93,7 +93,8 @@ mod tests {
     fn xml_has_entities_for_markup_and_no_character_that_it_forbids() {
         assert_eq!(
             written(xml, "<a b='c' d=\"e\">&\r\n\t\0\x0b\x1f\u{ffff}\x7fé".as_bytes()),
-            "&lt;a b=&apos;c&apos; d=&quot;e&quot;&gt;&amp;&#13;&#10;&#9;\u{fffd}\u{fffd}\u{fffd}\u{fffd}\x7fé"
+            "&lt;a b=&apos;c&apos; d=&quot;e&quot;&gt;&amp;&#13;&#10;&#9;\
+             \u{fffd}\u{fffd}\u{fffd}\u{fffd}\x7fé"
         );
     }
 }

@@ -40,8 +40,9 @@ mod tests {
 
     const ROWS: &str = concat!(
         r#"{"started_at": 1776181200, "uptime_seconds": 842, "active_channels": 3, "#,
-        r#""active_subscribers": 7, "active_stream_connections": 7, "stream_connections_total": 24, "#,
-        r#""publish_requests_total": 18, "published_bytes_total": 2914, "auth_failures_total": 0, "#,
+        r#""active_subscribers": 7, "active_stream_connections": 7, "#,
+        r#""stream_connections_total": 24, "publish_requests_total": 18, "#,
+        r#""published_bytes_total": 2914, "auth_failures_total": 0, "#,
         r#""memory_rss_bytes": 7348224, "active_connections": 9, "remembered_channels": 2, "#,
         r#""stored_messages": 4, "stored_bytes": 5120, "queued_bytes": 66, "#,
         r#""connections_total": 101, "accept_pauses_total": 102, "requests_total": 103, "#,
@@ -64,7 +65,8 @@ mod tests {
     #[test]
     fn the_json_form_has_the_members_of_the_text_form() {
         let channels = concat!(
-            r#", "channels": [{"idle_seconds": 3, "name": "notifications:96501", "subscribers": 1}, "#,
+            r#", "channels": [{"idle_seconds": 3, "name": "notifications:96501", "#,
+            r#""subscribers": 1}, "#,
             r#"{"idle_seconds": 1, "name": "thread-posts:459", "subscribers": 3}]}"#,
         );
         let expected = format!("{ROWS}, \"version\": \"{VERSION}\"{channels}\n");

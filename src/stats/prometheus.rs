@@ -39,7 +39,8 @@ mod tests {
                 let kind = if row.name.ends_with("_total") { "counter" } else { "gauge" };
                 let (name, help, value) = (row.name, row.help, row.value);
                 format!(
-                    "# HELP rpushd_{name} {help}\n# TYPE rpushd_{name} {kind}\nrpushd_{name} {value}\n"
+                    "# HELP rpushd_{name} {help}\n# TYPE rpushd_{name} {kind}\n\
+                     rpushd_{name} {value}\n"
                 )
             })
             .collect();

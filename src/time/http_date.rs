@@ -140,8 +140,8 @@ const fn two_digits(number: u64) -> [u8; 2] {
     [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8]
 }
 
-/// Year, month (1-12) and day (1-31) of a day counted from 1 January 1970. The year is taken to start
-/// in March, so that the leap day is its last one.
+/// Year, month (1-12) and day (1-31) of a day counted from 1 January 1970. Years start in March in
+/// this calculation, so that the leap day is the last of its year.
 pub(super) const fn date_of_day(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let day_of_era = days % 146_097;
@@ -155,7 +155,8 @@ pub(super) const fn date_of_day(days: u64) -> (u64, u64, u64) {
     (year, month, day)
 }
 
-/// Seconds since 1970 of a date in 0000 to 9999, 0 before that; `None` if there is no such day.
+/// Seconds since 1970 of a date in the years 0000 to 9999; 0 before 1970; `None` if there is no
+/// such day.
 fn seconds_at(year: u64, month: u64, day: u64, second_of_day: u64) -> Option<u64> {
     let is_leap_year =
         year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));

@@ -59,7 +59,8 @@ impl fmt::Display for PaddingError {
             }
             PaddingError::BrokenExpression { expression, reason } => write!(
                 formatter,
-                "push stream module: broken regular expression {expression} in padding pattern: {reason}"
+                "push stream module: broken regular expression {expression} in padding pattern: \
+                 {reason}"
             ),
         }
     }

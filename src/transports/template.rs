@@ -337,10 +337,16 @@ mod tests {
     fn the_templates_of_the_javascript_client_and_of_m_jpeg_come_out_whole() {
         assert_eq!(
             formatted(
-                r#"{"id":~id~,"channel":"~channel~","text":"~text~", "tag":"~tag~", "time":"~time~", "eventid":"~event-id~"}"#,
+                concat!(
+                    r#"{"id":~id~,"channel":"~channel~","text":"~text~", "tag":"~tag~", "#,
+                    r#""time":"~time~", "eventid":"~event-id~"}"#
+                ),
                 &message()
             ),
-            r#"{"id":17,"channel":"room","text":"hello", "tag":"4", "time":"Sun, 22 Nov 2026 02:47:36 GMT", "eventid":"e1"}"#
+            concat!(
+                r#"{"id":17,"channel":"room","text":"hello", "tag":"4", "#,
+                r#""time":"Sun, 22 Nov 2026 02:47:36 GMT", "eventid":"e1"}"#
+            )
         );
         assert_eq!(
             formatted("<script>p(~id~,'~channel~','~text~');</script>", &message()),
@@ -348,10 +354,12 @@ mod tests {
         );
         assert_eq!(
             formatted(
-                "--B\nX-Timestamp: ~time~\nContent-Type: image/jpg\nContent-Length: ~size~\n\n~text~",
+                "--B\nX-Timestamp: ~time~\nContent-Type: image/jpg\n\
+                 Content-Length: ~size~\n\n~text~",
                 &message()
             ),
-            "--B\nX-Timestamp: Sun, 22 Nov 2026 02:47:36 GMT\nContent-Type: image/jpg\nContent-Length: 5\n\nhello"
+            "--B\nX-Timestamp: Sun, 22 Nov 2026 02:47:36 GMT\nContent-Type: image/jpg\n\
+             Content-Length: 5\n\nhello"
         );
     }
 

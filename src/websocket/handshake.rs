@@ -277,7 +277,8 @@ mod tests {
     fn the_module_words_its_refusals_in_one_line() {
         assert_eq!(
             Refusal::HeadersMissing.explain(),
-            "Don't have at least one of the mandatory headers: Connection, Upgrade, Sec-WebSocket-Key and Sec-WebSocket-Version"
+            "Don't have at least one of the mandatory headers: Connection, Upgrade, \
+             Sec-WebSocket-Key and Sec-WebSocket-Version"
         );
         assert_eq!(
             Refusal::VersionUnsupported.explain(),

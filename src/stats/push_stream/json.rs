@@ -82,7 +82,8 @@ mod tests {
         assert_eq!(
             text(Format::Json.channel(&C1)),
             concat!(
-                r#"{"channel": "c1", "published_messages": 1, "stored_messages": 1, "subscribers": 0}"#,
+                r#"{"channel": "c1", "published_messages": 1, "#,
+                r#""stored_messages": 1, "subscribers": 0}"#,
                 "\r\n"
             )
         );
@@ -96,9 +97,11 @@ mod tests {
                 r#"{"hostname": "vm", "time": "2026-11-22T02:46:24", "channels": 2, "#,
                 r#""wildcard_channels": 1, "uptime": 2, "infos": ["#,
                 "\r\n",
-                r#"{"channel": "c1", "published_messages": 1, "stored_messages": 1, "subscribers": 0},"#,
+                r#"{"channel": "c1", "published_messages": 1, "#,
+                r#""stored_messages": 1, "subscribers": 0},"#,
                 "\r\n",
-                r#"{"channel": "c2", "published_messages": 1, "stored_messages": 1, "subscribers": 0}"#,
+                r#"{"channel": "c2", "published_messages": 1, "#,
+                r#""stored_messages": 1, "subscribers": 0}"#,
                 "\r\n]}\r\n"
             )
         );
@@ -143,7 +146,8 @@ mod tests {
                 r#"{"hostname": "v\"m", "time": "2026-11-22T02:46:22", "channels": 2, "#,
                 r#""wildcard_channels": 1, "uptime": 0, "infos": ["#,
                 "\r\n",
-                r#"{"channel": "\"}\n", "published_messages": 1, "stored_messages": 1, "subscribers": 0}"#,
+                r#"{"channel": "\"}\n", "published_messages": 1, "#,
+                r#""stored_messages": 1, "subscribers": 0}"#,
                 "\r\n]}\r\n"
             )
         );
