@@ -51,6 +51,8 @@ pub struct Limits {
     pub pong_timeout: Millis,
     /// Published bytes not yet handed to all subscribers, with everything encoded from them, before no further
     /// publications are taken and requests are read; each message counts for 256 bytes more than its text.
+    /// Messages of the events channel wait for room too; the same holds while a quarter of
+    /// `outbox_bytes_max` is waiting.
     pub backlog_bytes_max: usize,
     /// A message in one wire format, if that is more than twice its text; a publication beyond it is refused.
     /// Templates of EventSource locations are applied to each line, so that a short text can become long.

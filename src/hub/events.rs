@@ -1,6 +1,14 @@
 //! What the server publishes about itself on the events channel (push-stream spec, section 21).
 
+use super::{ChannelId, Hub};
 use crate::message::ChannelName;
+use std::collections::VecDeque;
+
+/// What a waiting event counts for besides its channel's name: its place in the queue, and that it
+/// may be the last that holds the name.
+const EVENT_COST: usize = 64;
+/// Room that an empty queue keeps.
+const IDLE_CAPACITY: usize = 64;
 
 /// Something that happened to a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +45,10 @@ impl EventKind {
 }
 
 impl Event {
+    fn cost(&self) -> usize {
+        EVENT_COST + self.channel.len()
+    }
+
     /// The text of the message. Channel ids are inserted unchanged, except for what would break the
     /// JSON (section 27): invalid UTF-8 becomes U+FFFD.
     pub fn text(&self) -> String {
@@ -53,9 +65,102 @@ impl Event {
     }
 }
 
+impl Hub {
+    pub(super) fn raise(&mut self, kind: EventKind, channel: ChannelId) {
+        if self.events_channel.is_some_and(|events| events != channel) {
+            let name = self.channels[channel.0 as usize].name.clone();
+            self.events.push(Event { kind, channel: name });
+        }
+    }
+
+    pub(super) fn raise_named(&mut self, kind: EventKind, channel: ChannelName) {
+        if self.events_channel.is_some() {
+            self.events.push(Event { kind, channel });
+        }
+    }
+
+    /// The events channel, if there is one.
+    pub fn events_channel(&self) -> Option<ChannelId> {
+        self.events_channel
+    }
+
+    /// The next event to be published, with the events channel.
+    pub fn next_event(&mut self) -> Option<(ChannelId, Event)> {
+        let channel = self.events_channel?;
+        self.events.pop().map(|event| (channel, event))
+    }
+
+    /// Whether events are still to be published.
+    pub fn has_events(&self) -> bool {
+        !self.events.queue.is_empty()
+    }
+
+    /// Memory that the events take that are still to be published.
+    pub fn event_bytes(&self) -> usize {
+        self.events.bytes
+    }
+
+    /// How many events there have been.
+    pub fn events_raised(&self) -> u64 {
+        self.events.raised
+    }
+
+    /// Whether none of the first `count` events is still to be published.
+    pub fn has_passed_events(&self, count: u64) -> bool {
+        self.events.raised - self.events.queue.len() as u64 >= count
+    }
+}
+
+/// Events that are still to be published, in the order in which they happened.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    queue: VecDeque<Event>,
+    bytes: usize,
+    /// Events so far, with those that have been published.
+    raised: u64,
+}
+
+impl Waiting {
+    pub(super) fn push(&mut self, event: Event) {
+        self.raised += 1;
+        self.bytes += event.cost();
+        self.queue.push_back(event);
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Event> {
+        let event = self.queue.pop_front()?;
+        self.bytes -= event.cost();
+        if self.queue.is_empty() {
+            self.queue.shrink_to(IDLE_CAPACITY);
+        }
+        Some(event)
+    }
+
+    /// Drops all of them: there is no events channel any more.
+    pub(super) fn clear(&mut self) {
+        (self.queue, self.bytes) = (VecDeque::new(), 0);
+    }
+
+    pub(super) fn assert_consistent(&self) {
+        let bytes: usize = self.queue.iter().map(Event::cost).sum();
+        assert_eq!(self.bytes, bytes, "waiting events are counted");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_burst_of_events_leaves_no_room_behind() {
+        let mut waiting = Waiting::default();
+        let event = Event { kind: EventKind::ChannelCreated, channel: b"a".as_slice().into() };
+        (0..10_000).for_each(|_| waiting.push(event.clone()));
+        assert_eq!(waiting.bytes, 10_000 * (EVENT_COST + 1));
+        let count = std::iter::from_fn(|| waiting.pop()).count();
+        assert_eq!((count, waiting.bytes), (10_000, 0));
+        assert!(waiting.queue.capacity() <= 2 * IDLE_CAPACITY);
+    }
 
     #[test]
     fn the_text_is_json_whatever_bytes_an_id_has() {

@@ -33,7 +33,7 @@ use lifecycle::Deleted;
 use members::Members;
 use names::Names;
 use slab::Slab;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use visitors::Evictable;
 
@@ -99,7 +99,7 @@ pub struct Hub {
     evictable: Evictable,
     visitor_channel_count: usize,
     events_channel: Option<ChannelId>,
-    events: VecDeque<Event>,
+    events: events::Waiting,
     totals: Totals,
     serial: u64,
     /// Second and tag of the last publication: one counter for the whole server.
@@ -127,7 +127,7 @@ impl Hub {
             evictable: Evictable::default(),
             visitor_channel_count: 0,
             events_channel: None,
-            events: VecDeque::new(),
+            events: events::Waiting::default(),
             totals: Totals::default(),
             serial: 0,
             last_time: 0,
@@ -182,7 +182,7 @@ impl Hub {
         let id: ChannelName = self.settings.events_channel_id.as_slice().into();
         self.events_channel = None;
         if id.is_empty() {
-            return;
+            return self.events.clear();
         }
         let channel = match self.find(&id) {
             Some(channel) => channel,
@@ -200,11 +200,6 @@ impl Hub {
     /// Whether this is the name of the events channel.
     pub fn is_events_channel(&self, name: &[u8]) -> bool {
         !self.settings.events_channel_id.is_empty() && name == self.settings.events_channel_id
-    }
-
-    /// Whether this channel is the events channel.
-    pub fn is_events_channel_id(&self, channel: ChannelId) -> bool {
-        self.events_channel == Some(channel)
     }
 
     /// Whether this is the name of a wildcard channel.
@@ -473,26 +468,6 @@ impl Hub {
         let entry = self.channels.get(stretch.channel.0 as usize)?;
         let is_same = entry.serial == stretch.serial;
         is_same.then(|| entry.history.between(stretch.next, stretch.last)).flatten()
-    }
-
-    fn raise(&mut self, kind: EventKind, channel: ChannelId) {
-        if self.events_channel.is_some_and(|events| events != channel) {
-            let name = self.channels[channel.0 as usize].name.clone();
-            self.events.push_back(Event { kind, channel: name });
-        }
-    }
-
-    fn raise_named(&mut self, kind: EventKind, channel: ChannelName) {
-        if self.events_channel.is_some() {
-            self.events.push_back(Event { kind, channel });
-        }
-    }
-
-    /// Removes the next event to be published on the events channel; returns
-    /// it with that channel's id.
-    pub fn next_event(&mut self) -> Option<(ChannelId, Event)> {
-        let channel = self.events_channel?;
-        self.events.pop_front().map(|event| (channel, event))
     }
 }
 

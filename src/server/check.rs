@@ -89,10 +89,14 @@ impl Server {
         self.fanout.backlog_bytes()
     }
 
-    /// What the backlog counts for publications alone, without their encodings; for tests. Messages
-    /// of the events channel are left out: they are published whether there is room or not.
+    /// Bytes of events that are still to be published; for tests.
+    pub fn event_bytes(&self) -> usize {
+        self.hub.event_bytes()
+    }
+
+    /// What the backlog counts for publications alone, without their encodings; for tests.
     pub fn pending_bytes(&self) -> usize {
-        self.fanout.pending_bytes(|channel| !self.hub.is_events_channel_id(channel))
+        self.fanout.pending_bytes()
     }
 
     /// The work of the half of a turn that [`Server::begin_turn`] or [`Server::tick`] has ended;
@@ -113,6 +117,7 @@ impl Server {
             && self.fanout.is_idle()
             && self.resumable.is_empty()
             && self.waiting.is_empty()
+            && !self.hub.has_events()
             && self.hub.totals().subscriptions == 0
     }
 }

@@ -328,10 +328,10 @@ impl Fanout {
         }
     }
 
-    /// What publications on these channels cost before anything is made of them.
-    pub(super) fn pending_bytes(&self, is_counted: impl Fn(ChannelId) -> bool) -> usize {
-        let jobs = self.jobs.iter().map(|(_, job)| job).filter(|job| is_counted(job.channel));
-        let texts = jobs.flat_map(|job| &job.publications).map(|one| &one.publication.message.text);
+    /// What all pending publications cost before anything is made of them.
+    pub(super) fn pending_bytes(&self) -> usize {
+        let pending = self.jobs.iter().flat_map(|(_, job)| &job.publications);
+        let texts = pending.map(|one| &one.publication.message.text);
         texts.map(|text| PUBLICATION_COST + text.len()).sum()
     }
 

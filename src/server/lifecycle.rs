@@ -83,26 +83,42 @@ impl Server {
         }
     }
 
-    /// Brings the hub up to date with what this step did. Leaving changes the order of other members;
-    /// whoever moves takes its messages first, so that no walk misses it.
+    /// Brings the hub up to date with what this step did, and publishes its events as far as there
+    /// is room and time. Leaving changes the order of other members; a member that moves takes its
+    /// messages first, so that no pass misses it.
     pub(super) fn settle(&mut self, now: Now) {
-        loop {
-            while let Some(id) = self.leaving.pop() {
-                self.unsubscribe_all(id, now);
-            }
-            let Some((channel, event)) = self.hub.next_event() else { break };
-            let text = event.text();
-            let draft = Draft {
-                text: text.as_bytes().into(),
-                event_type: Some(event.kind.word().as_bytes().into()),
-                is_stored: true,
-                ..Draft::default()
-            };
-            // With the memory account full the event is lost, and counted.
-            let _ = self.publish(channel, &draft, now);
+        while let Some(id) = self.leaving.pop() {
+            self.unsubscribe_all(id, now);
         }
+        while self.hub.has_events() && !self.turn.is_spent() && self.publish_event(now) {}
         // Also encodings made for a body that came after its head, for a deadline or for a reload.
         self.turn.work.add_made(self.formats.take_made());
+    }
+
+    /// Publishes events that had to wait, before anything is read that may cause more of them.
+    pub(super) fn publish_waiting_events(&mut self, now: Now) {
+        self.turn.begin_share();
+        while !self.turn.is_share_spent() && self.publish_event(now) {}
+    }
+
+    /// Publishes the next event. False: there is none, or it waits for room as any publication
+    /// does.
+    fn publish_event(&mut self, now: Now) -> bool {
+        let Some(channel) = self.hub.events_channel() else { return false };
+        if !self.hub.has_events() || self.is_backlog_full() || self.is_crowded(channel) {
+            return false;
+        }
+        let Some((channel, event)) = self.hub.next_event() else { return false };
+        let text = event.text();
+        let draft = Draft {
+            text: text.as_bytes().into(),
+            event_type: Some(event.kind.word().as_bytes().into()),
+            is_stored: true,
+            ..Draft::default()
+        };
+        // With the memory account full the event is lost, and counted.
+        let _ = self.publish(channel, &draft, now);
+        true
     }
 
     fn unsubscribe_all(&mut self, id: u32, now: Now) {

@@ -229,6 +229,7 @@ impl Server {
         self.resumes_left = self.resumable.len();
         self.date.refresh(now.unix_seconds());
         self.turn.begin_reading(self.config.limits.microseconds_per_turn);
+        self.publish_waiting_events(now);
     }
 
     /// Whether what the turn may cost is spent: nothing more is to be read before the next turn.
@@ -444,6 +445,7 @@ impl Server {
             || !self.to_read.is_empty()
             || self.fanout.has_rested()
             || !self.expired.is_empty()
+            || self.hub.has_events()
             || !self.to_shut.is_empty()
             || !self.to_close.is_empty()
             || self.has_resumable()

@@ -5,7 +5,7 @@
 
 use super::Server;
 use super::connection::PublisherRequest;
-use crate::hub::{CreateError, Draft, Maker};
+use crate::hub::{ChannelId, CreateError, Draft, Maker};
 use crate::message::ChannelName;
 use crate::time::Now;
 use std::collections::{HashMap, VecDeque};
@@ -17,6 +17,8 @@ pub(super) struct Publishing {
     pub(super) channels: VecDeque<ChannelName>,
     /// The request to be answered; none: a WebSocket message, whose channels all exist.
     pub(super) request: Option<Box<PublisherRequest>>,
+    /// Events that come before it: a channel's creation before its first message.
+    pub(super) events_before: u64,
 }
 
 /// Why a publication ends before it has reached all its channels.
@@ -60,6 +62,17 @@ impl Server {
         self.is_behind() || !self.resumable.is_empty()
     }
 
+    /// Whether so much was published that subscribers have not taken yet that no more may come; or
+    /// so many events wait to be published that nothing may come that could cause more.
+    pub fn is_behind(&self) -> bool {
+        // Two or three passes over the members of the events channel make room for so many.
+        self.is_backlog_full() || self.hub.event_bytes() > self.config.limits.outbox_bytes_max / 4
+    }
+
+    pub(super) fn is_backlog_full(&self) -> bool {
+        self.fanout.backlog_bytes() > self.config.limits.backlog_bytes_max
+    }
+
     /// Whether there is room and time for one more publication.
     pub(super) fn can_publish(&self) -> bool {
         !self.is_behind() && !self.turn.is_spent()
@@ -67,16 +80,16 @@ impl Server {
 
     /// Whether more would close the channel's members for reading too slowly, though they read all that they
     /// are sent: a visit gives a member everything that is pending. The next pass makes room.
-    fn is_crowded(&self, name: &[u8]) -> bool {
-        let bytes_max = self.config.limits.outbox_bytes_max / 4;
-        self.hub.find(name).is_some_and(|channel| self.fanout.is_crowded(channel, bytes_max))
+    pub(super) fn is_crowded(&self, channel: ChannelId) -> bool {
+        self.fanout.is_crowded(channel, self.config.limits.outbox_bytes_max / 4)
     }
 
     /// Publishes to as many channels as there is room for, and answers the request behind the last one.
     pub(super) fn go_on_publishing(&mut self, id: u32, mut publishing: Publishing, now: Now) {
         while let Some(name) = publishing.channels.pop_front() {
             let is_spent = self.is_behind() || self.turn.is_visit_spent();
-            if is_spent || self.is_crowded(&name) {
+            let is_crowded = self.hub.find(&name).is_some_and(|channel| self.is_crowded(channel));
+            if is_spent || is_crowded || !self.hub.has_passed_events(publishing.events_before) {
                 publishing.channels.push_front(name);
                 self.waiting.0.insert(id, publishing);
                 return self.pause(id);

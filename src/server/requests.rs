@@ -418,11 +418,6 @@ impl Server {
         outbox.cost() <= self.config.limits.outbox_bytes_max / 2 && !outbox.is_fed()
     }
 
-    /// Whether so much was published that subscribers have not taken yet that no more may come.
-    pub fn is_behind(&self) -> bool {
-        self.fanout.backlog_bytes() > self.config.limits.backlog_bytes_max
-    }
-
     /// After a response that took its time: requests that came meanwhile are read now.
     pub(super) fn resume(&mut self, id: u32) {
         let connection = &self.connections[id as usize];

@@ -218,7 +218,8 @@ impl Costs {
     fn judge_backlog(&mut self, server: &Server, before: &Before, work: &Work, events: u64) {
         let pending = server.pending_bytes() as u64;
         let limit = server.limits().backlog_bytes_max as u64;
-        let pending_max = limit + PUBLICATION_COST + self.text_bytes;
+        // An event's text is shorter than what a format puts around one.
+        let pending_max = limit + PUBLICATION_COST + self.text_bytes.max(AROUND_BYTES);
         assert!(pending <= pending_max, "{pending} bytes are pending, of at most {pending_max}");
         let backlog = server.backlog_bytes() as u64;
         if self.scale.events_channel.is_empty() {

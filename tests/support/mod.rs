@@ -163,6 +163,11 @@ impl Daemon {
         self.world.borrow().server.backlog_bytes()
     }
 
+    /// Bytes of events that are still to be published.
+    pub fn event_bytes(&self) -> usize {
+        self.world.borrow().server.event_bytes()
+    }
+
     /// Connections that are open.
     pub fn connection_count(&self) -> usize {
         self.world.borrow().server.connection_count()

@@ -150,7 +150,9 @@ impl Server {
                 };
                 if self.can_encode(longest(&request.channels), &draft) {
                     let channels = request.channels.iter().cloned().collect();
-                    let publishing = Publishing { draft, channels, request: Some(request) };
+                    let events_before = self.hub.events_raised();
+                    let request = Some(request);
+                    let publishing = Publishing { draft, channels, request, events_before };
                     return self.go_on_publishing(id, publishing, now);
                 }
                 refuse(&request, Refusal::MessageTooLarge)

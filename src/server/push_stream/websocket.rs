@@ -229,7 +229,7 @@ impl Server {
             let frame = websocket::close(CloseCode::TOO_BIG, reason);
             return self.close_websocket(id, frame.into(), reason, now);
         }
-        let publishing = Publishing { draft, channels, request: None };
+        let publishing = Publishing { draft, channels, request: None, events_before: 0 };
         self.go_on_publishing(id, publishing, now);
     }
 }

@@ -2,7 +2,33 @@
 
 use super::receiving::*;
 use super::websocket_client::*;
-use crate::support::Client;
+use crate::support::{Client, Daemon};
+use rpushd::config::Config;
+
+/// A daemon with an events channel that reads a burst in one turn.
+fn config_with_events(more: &str) -> Config {
+    let locations = location("/sub", "streaming", "")
+        + &location("/events", "streaming", "allow_connections_to_events_channel = true");
+    let mut config = try_config(&format!("events_channel_id = 'EV'\n{more}"), &locations).unwrap();
+    config.limits.outbox_bytes_max = 64 * 1024;
+    config.limits.microseconds_per_turn = 500_000;
+    config
+}
+
+/// A path of 200 channels that no other number has.
+fn many_channels(number: usize) -> String {
+    let names: Vec<String> = (0..200).map(|other| format!("{number}-{other}")).collect();
+    names.join("/")
+}
+
+/// Clients that join [`many_channels`] each, all between two turns.
+fn join_at_once(daemon: &Daemon, count: usize) -> Vec<Client> {
+    let clients: Vec<Client> = (0..count).map(|_| daemon.dial()).collect();
+    for (number, client) in clients.iter().enumerate() {
+        client.post(get(&format!("/sub/{}", many_channels(number)), ""));
+    }
+    clients
+}
 
 #[test]
 fn a_burst_larger_than_a_queue_closes_no_reader_that_keeps_up() {
@@ -22,4 +48,73 @@ fn a_burst_larger_than_a_queue_closes_no_reader_that_keeps_up() {
         assert_eq!(reader.text().matches(&text).count(), 2000);
     }
     assert_eq!(daemon.counters().slow_subscribers_closed_total, 0);
+}
+
+/// The texts of one kind of event for the channels of so many clients, as chunks.
+fn told(kind: &str, count: usize) -> String {
+    let paths = (0..count).map(many_channels);
+    let texts = paths.flat_map(|path| {
+        let names: Vec<String> = path.split('/').map(str::to_owned).collect();
+        names.into_iter().map(|name| format!("{{\"type\": \"{kind}\", \"channel\": \"{name}\"}}"))
+    });
+    texts.map(|text| chunk(&text)).collect()
+}
+
+#[test]
+fn a_burst_of_events_closes_no_reader_of_the_events_channel_that_keeps_up() {
+    const COUNT: usize = 30;
+    let daemon = Daemon::new(config_with_events(""));
+    let readers: Vec<Client> = (0..20).map(|_| daemon.connect()).collect();
+    for reader in &readers {
+        assert_eq!(reader.ask(get("/events/EV", "")), stream_head());
+    }
+    let joined = join_at_once(&daemon, COUNT);
+    daemon.run();
+    joined.iter().for_each(Client::abort);
+    let kinds = ["channel_created", "client_subscribed", "client_unsubscribed"];
+    for reader in &readers {
+        let text = reader.text();
+        for kind in kinds {
+            let lines = text.split_inclusive("}\r\n").filter(|line| line.contains(kind));
+            assert!(lines.collect::<String>() == told(kind, COUNT), "{kind}: not as it happened");
+        }
+    }
+    assert_eq!(daemon.counters().slow_subscribers_closed_total, 0);
+}
+
+#[test]
+fn clients_join_as_fast_as_the_events_of_that_are_handed_out_and_no_faster() {
+    const EVENT_BYTES: usize = 64 + "49-199".len();
+    let config = config_with_events("");
+    let limit = config.limits.outbox_bytes_max / 4;
+    let daemon = Daemon::new(config);
+    let reader = daemon.connect();
+    reader.send(get("/events/EV", ""));
+    let mut waiting = join_at_once(&daemon, 50);
+    let joined = (1..1000).find(|_| {
+        daemon.turn();
+        // One request more than there is room for: each channel is created and joined.
+        let bytes = daemon.event_bytes();
+        assert!(bytes <= limit + 2 * 200 * EVENT_BYTES, "{bytes} bytes of events wait");
+        waiting.retain(|client| client.text().is_empty());
+        waiting.is_empty()
+    });
+    assert!(joined.is_some_and(|turns| turns > 1), "joined in turn {joined:?}");
+}
+
+#[test]
+fn a_channel_is_created_before_its_first_message_also_behind_a_burst_of_events() {
+    let daemon = Daemon::new(config_with_events("message_template = '~tag~ ~text~'"));
+    let reader = daemon.connect();
+    reader.send(get("/events/EV", ""));
+    let _joined = join_at_once(&daemon, 5);
+    let publisher = daemon.dial();
+    publisher.post(bare("POST", "/pub?id=new", "Content-Length: 1\r\n") + "x");
+    daemon.run();
+    assert!(publisher.text().starts_with("HTTP/1.1 200 OK"));
+    let events = reader.text();
+    let created = events.lines().find(|line| line.ends_with("\"channel\": \"new\"}")).unwrap();
+    let created: u32 = created.split(' ').next().unwrap().parse().unwrap();
+    let stored = ask(&daemon, get("/sub/new.b1", ""));
+    assert!(stored.contains(&chunk(&format!("{} x", created + 1))), "{created}: {stored}");
 }
