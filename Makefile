@@ -1,8 +1,8 @@
-# `make` builds, `make install` copies, `make help` lists what else there is to do.
+# `make` builds, `make install` copies, `make help` lists all targets.
 
 CARGO ?= cargo
-# Where `make install` puts things; DESTDIR goes in front, for packages. Settings are always in /etc/rpushd,
-# where the unit looks for them.
+# Where `make install` puts files; DESTDIR is prepended, for packages. Settings are always in
+# /etc/rpushd, where the unit expects them.
 prefix ?= /usr/local
 bindir = $(prefix)/bin
 mandir = $(prefix)/share/man/man1
@@ -12,17 +12,17 @@ sysusersdir ?= $(prefix)/lib/sysusers.d
 tmpfilesdir ?= $(prefix)/lib/tmpfiles.d
 INSTALL ?= install
 
-# For `make simulate`: one seed again, or that many.
+# For `make simulate`: SEED replays one seed, SEEDS is the number of seeds to run.
 SEED ?=
 SEEDS ?= 20000
-# For `make fuzz`: one of "cargo fuzz list --fuzz-dir tests/fuzz".
+# For `make fuzz`: a target from "cargo fuzz list --fuzz-dir tests/fuzz".
 TARGET ?= server
 FUZZ_SECONDS ?= 600
-# Options of the load harness: ARGS="--smoke".
+# Options of the load harness, for example ARGS="--smoke".
 ARGS ?=
 
 version := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
-# Cargo builds for CARGO_BUILD_TARGET where it is set (x86_64-unknown-linux-musl), else for this machine.
+# Cargo builds for CARGO_BUILD_TARGET, such as x86_64-unknown-linux-musl, or else for this machine.
 target_parts = $(subst -, ,$(CARGO_BUILD_TARGET))
 architecture = $(or $(word 1,$(target_parts)),$(shell uname -m))
 archive = rpushd-linux-$(architecture)-$(or $(word 4,$(target_parts)),gnu)
@@ -31,16 +31,16 @@ dist = $(target_dir)/dist
 binary = $(target_dir)/$(if $(CARGO_BUILD_TARGET),$(CARGO_BUILD_TARGET)/)release/rpushd
 fuzzing = $(target_dir)/fuzz
 
-# The unit, with the folder of the binary. systemd wants whole paths.
+# The unit with the absolute path of the binary, as systemd requires.
 unit = sed -E 's,^(Exec[A-Za-z]+)=rpushd ,\1=$(1)/rpushd ,' packaging/systemd/rpushd.service
 
-# Unit and nginx snippet for /opt/rpushd, under the names that they have in the archive and had in 1.0.
+# Unit and nginx snippet for /opt/rpushd, with their names in the archive, which are those of 1.0.
 opt_files = rpushd.service nginx-location.conf
 
 .DEFAULT_GOAL := build
 .PHONY: help run build test check simulate bench bench-peers fuzz fmt lint install uninstall dist clean
 
-help: ## This list
+help: ## Show this list
 	@echo "rpushd $(version)"
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
 
@@ -53,23 +53,22 @@ build: $(opt_files) ## Build the release binary
 test: ## Run all tests
 	$(CARGO) test
 
-check: ## What a change must pass: format, clippy, all tests (the rules about the sources among them)
+check: ## Check what every change must pass: format, clippy, all tests
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
 	$(CARGO) test
 
-simulate: ## Play the whole server from seeds: SEED=7 one again, SEEDS=20000 so many
+simulate: ## Run the simulation: SEED=7 replays one seed, SEEDS=20000 runs the first 20,000
 	$(if $(SEED),SEED=$(SEED),SEEDS=$(SEEDS)) $(CARGO) test --release --test simulation -- --nocapture
 
-bench: ## Measure the core alone, then real sockets against a bare loop (ARGS= for the latter)
+bench: ## Measure the core, then real sockets against a bare loop (ARGS= for the latter)
 	$(CARGO) bench --bench core
 	$(CARGO) bench --bench load -- $(ARGS)
 
-bench-peers: ## Measure nginx with nchan (Debian packages) as rpushd is measured; ARGS= as for bench
+bench-peers: ## Measure nginx with nchan (Debian packages) like rpushd; ARGS= as for bench
 	benches/peers/run.sh $(ARGS)
 
-# What was found to be worth keeping stays in the corpus below the build folder; seeds are the small part of it
-# that people can read.
+# New inputs are kept in the corpus in the build folder. tests/fuzz/seeds has a few readable ones.
 fuzz: ## Fuzz TARGET=server (or another of tests/fuzz) for FUZZ_SECONDS=600 (needs cargo-fuzz, g++)
 	mkdir -p $(fuzzing)/corpus/$(TARGET)
 	RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run --fuzz-dir tests/fuzz --target-dir $(fuzzing) $(TARGET) \
@@ -77,7 +76,7 @@ fuzz: ## Fuzz TARGET=server (or another of tests/fuzz) for FUZZ_SECONDS=600 (nee
 		-max_total_time=$(FUZZ_SECONDS) -timeout=20 \
 		$(addprefix -dict=,$(wildcard tests/fuzz/dictionaries/$(TARGET).dict))
 
-# The unit works where the user rpushd was not made, too: systemd makes one up then (DynamicUser=).
+# With DynamicUser= the unit works without the user rpushd, too: systemd allocates one.
 rpushd.service: packaging/systemd/rpushd.service Makefile
 	$(call unit,/opt/rpushd) | sed 's,^User=,DynamicUser=yes\n&,' >$@
 
@@ -90,8 +89,8 @@ fmt: ## Format the sources
 lint: ## Run clippy, warnings are errors
 	$(CARGO) clippy --all-targets -- -D warnings
 
-install: ## Copy what `make` has built: binary, man page, units, examples (DESTDIR=, prefix=/usr/local)
-	@test -x $(binary) || { echo "$(binary) is not there: run make first, without sudo" >&2; exit 1; }
+install: ## Copy what `make` built: binary, man page, units, examples (DESTDIR=, prefix=/usr/local)
+	@test -x $(binary) || { echo "$(binary) is missing: run make first, without sudo" >&2; exit 1; }
 	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(mandir) $(DESTDIR)$(docdir)/proxies $(DESTDIR)$(unitdir) \
 		$(DESTDIR)$(sysusersdir) $(DESTDIR)$(tmpfilesdir) $(DESTDIR)/etc/rpushd
 	$(INSTALL) -m 755 $(binary) $(DESTDIR)$(bindir)/rpushd
@@ -106,9 +105,9 @@ install: ## Copy what `make` has built: binary, man page, units, examples (DESTD
 	$(INSTALL) -m 644 README.md LICENSE packaging/*.md packaging/*.toml packaging/rpushd.env.example \
 		$(DESTDIR)$(docdir)
 	cp -R packaging/proxies/. $(DESTDIR)$(docdir)/proxies
-	@echo "Settings go to /etc/rpushd.env or /etc/rpushd/rpushd.toml; examples of both are in $(docdir)."
+	@echo "Settings: /etc/rpushd.env or /etc/rpushd/rpushd.toml; examples of both are in $(docdir)."
 
-uninstall: ## Remove what install has put in place, but for settings (same DESTDIR=, prefix=)
+uninstall: ## Remove what install has installed, except settings (same DESTDIR=, prefix=)
 	rm -f $(DESTDIR)$(bindir)/rpushd $(DESTDIR)$(mandir)/rpushd.1
 	rm -f $(DESTDIR)$(unitdir)/rpushd.service $(DESTDIR)$(unitdir)/rpushd.socket
 	rm -f $(DESTDIR)$(sysusersdir)/rpushd.conf $(DESTDIR)$(tmpfilesdir)/rpushd.conf
@@ -127,6 +126,6 @@ dist: build ## Make the release archive target/dist/rpushd-linux-ARCH-LIBC.tar.g
 	cd $(dist) && sha256sum $(archive).tar.gz >$(archive).tar.gz.sha256
 	@ls -l $(dist)/$(archive).tar.gz
 
-clean: ## Remove what was built
+clean: ## Remove all build output
 	$(CARGO) clean
 	rm -f $(opt_files)
