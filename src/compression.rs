@@ -56,7 +56,7 @@ impl Compressor {
         leveled.stream.reset();
         if leveled.level != level {
             let set = leveled.stream.set_level(Compression::new(level));
-            set.expect("a stream at its beginning takes every level from 0 to 9");
+            set.expect("a reset stream accepts levels 0 to 9");
             leveled.level = level;
         }
         &mut leveled.stream

@@ -1,5 +1,5 @@
 //! A timer wheel: one ring of buckets, one entry per key, linked through the keys. Has no clock and
-//! does not know what a key stands for.
+//! does not know what a key represents.
 
 use crate::time::Millis;
 
@@ -37,7 +37,7 @@ impl Entry {
 impl TimerWheel {
     /// A wheel that starts at `now` and rounds deadlines up to whole ticks.
     pub fn new(tick: Millis, now: Millis) -> TimerWheel {
-        assert!(tick.0 > 0, "a tick takes time");
+        assert!(tick.0 > 0, "a tick is longer than 0 ms");
         TimerWheel {
             tick,
             entries: Vec::new(),
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn setting_again_replaces_and_cancelling_forgets() {
+    fn setting_again_replaces_a_deadline_and_cancelling_removes_it() {
         let mut wheel = TimerWheel::new(Millis(10), Millis(0));
         wheel.set(0, Millis(20));
         wheel.set(0, Millis(500));

@@ -22,7 +22,7 @@ pub struct TokenKey(Hmac<Sha256>);
 impl TokenKey {
     /// Derives a key from a secret.
     pub fn new(secret: &Secret) -> TokenKey {
-        TokenKey(Hmac::new_from_slice(secret.expose()).expect("HMAC takes keys of any length"))
+        TokenKey(Hmac::new_from_slice(secret.expose()).expect("HMAC accepts keys of any length"))
     }
 
     fn tag(&self, signed: &[u8]) -> Hmac<Sha256> {
@@ -222,7 +222,7 @@ impl<'de: 'a, 'a> serde::Deserialize<'de> for Members<'a> {
                 let mut members: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::new();
                 while let Some((Name(name), value)) = map.next_entry::<Name<'de>, &RawValue>()? {
                     if members.iter().any(|(other, _)| *other == name) {
-                        return Err(serde::de::Error::custom("a member twice"));
+                        return Err(serde::de::Error::custom("duplicate member"));
                     }
                     members.push((name, value));
                 }

@@ -73,7 +73,7 @@ impl Response {
         Response { reason, ..self }
     }
 
-    /// The reason for a refusal, for log lines; empty if the status says enough.
+    /// The reason for a refusal, for log lines; empty if the status is enough.
     pub fn reason(&self) -> &'static str {
         self.reason
     }

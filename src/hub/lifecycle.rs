@@ -26,12 +26,12 @@ impl Hub {
     pub fn delete(&mut self, channel: ChannelId, now: Now) {
         let entry = &self.channels[channel.0 as usize];
         assert!(entry.members.is_empty(), "the members of a deleted channel have left");
-        assert!(self.events_channel != Some(channel), "the events channel stays");
+        assert!(self.events_channel != Some(channel), "the events channel is never deleted");
         let entry = self.remove(channel);
         let bytes = entry.history.cost() + self.release_if_visitors(&entry);
         self.totals.channels_in_delete += 1;
         self.deleted.push(Deleted { messages: entry.history.len(), name: entry.name, bytes });
-        self.request_sweep(next_sweep(now.monotonic));
+        self.request_sweep(sweep_after(now.monotonic));
     }
 
     /// The cost that a removed channel keeps charged: 0 if only visitors used it.
@@ -119,7 +119,7 @@ impl Hub {
         if is_over && self.events_channel != Some(channel) {
             let entry = self.remove(channel);
             self.raise_named(EventKind::ChannelDestroyed, entry.name.clone());
-            let until = grid(now + TRASH_TIME);
+            let until = sweep_at_or_after(now + TRASH_TIME);
             let cost = self.release_if_visitors(&entry);
             self.account.move_to_trash(&mut self.trash, until, 0, 1, cost);
             self.request_sweep(until);
@@ -130,7 +130,7 @@ impl Hub {
     }
 
     fn sweep_deleted(&mut self, now: Millis) {
-        let until = grid(now + TRASH_TIME);
+        let until = sweep_at_or_after(now + TRASH_TIME);
         for deleted in std::mem::take(&mut self.deleted) {
             self.totals.channels_in_delete -= 1;
             self.totals.stored -= deleted.messages;
@@ -167,7 +167,7 @@ impl Hub {
     pub(super) fn schedule(&mut self, channel: ChannelId, now: Millis) {
         let entry = &self.channels[channel.0 as usize];
         let due = match entry.history.next_expiry() {
-            Some(expiry) => grid(expiry),
+            Some(expiry) => sweep_at_or_after(expiry),
             None if self.events_channel == Some(channel) => Millis::NEVER,
             None => self.idle_end(entry).map_or(Millis::NEVER, |end| end.max(now)),
         };
@@ -189,7 +189,7 @@ impl Hub {
     }
 
     pub(super) fn discard(&mut self, messages: usize, bytes: usize, now: Millis) {
-        let until = grid(now + TRASH_TIME);
+        let until = sweep_at_or_after(now + TRASH_TIME);
         self.account.move_to_trash(&mut self.trash, until, messages, 0, bytes);
         self.request_sweep(until);
     }
@@ -200,11 +200,11 @@ impl Hub {
 }
 
 /// The first multiple of [`SWEEP`] that is not before this time.
-fn grid(at: Millis) -> Millis {
+fn sweep_at_or_after(at: Millis) -> Millis {
     Millis(at.0.div_ceil(SWEEP.0).saturating_mul(SWEEP.0))
 }
 
 /// The first multiple of [`SWEEP`] after this time.
-fn next_sweep(now: Millis) -> Millis {
-    grid(now + Millis(1))
+fn sweep_after(now: Millis) -> Millis {
+    sweep_at_or_after(now + Millis(1))
 }

@@ -189,7 +189,7 @@ impl Members {
         for (position, member) in members.iter().enumerate() {
             let entry = &self.subscriptions[member.subscription as usize];
             assert_eq!(entry.channel, channel, "a member points to its channel");
-            assert_eq!(entry.position as usize, position, "a subscription points to its place");
+            assert_eq!(entry.position as usize, position, "a subscription has its position");
         }
     }
 }

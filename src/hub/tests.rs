@@ -56,7 +56,7 @@ fn ids_count_per_channel_and_tags_per_second_over_all_channels() {
 }
 
 #[test]
-fn a_sweep_removes_so_many_messages_and_channels_at_most_and_the_next_one_goes_on() {
+fn a_sweep_removes_a_bounded_number_of_messages_and_channels_and_the_next_one_continues() {
     let mut hub = Hub::new(settings(), at(0));
     let one = hub.find_or_create(b"one", Maker::Application, at(0)).unwrap();
     for _ in 0..5 {
@@ -74,7 +74,7 @@ fn a_sweep_removes_so_many_messages_and_channels_at_most_and_the_next_one_goes_o
 }
 
 #[test]
-fn stored_messages_expire_with_a_sweep_and_rest_in_the_trash() {
+fn a_sweep_moves_expired_messages_to_the_trash() {
     let mut hub = Hub::new(settings(), at(0));
     let channel = hub.find_or_create(b"a", Maker::Application, at(0)).unwrap();
     hub.publish(channel, &stored(b"x"), at(1)).unwrap();
@@ -218,7 +218,7 @@ fn a_deleted_channel_frees_its_name_and_goes_with_the_sweep() {
 }
 
 #[test]
-fn events_tell_what_happens_to_other_channels() {
+fn events_report_what_happens_to_other_channels() {
     let watched = HubSettings { events_channel_id: b"EV".to_vec(), ..settings() };
     let mut hub = Hub::new(watched, at(0));
     let channel = hub.find_or_create(b"a\"b", Maker::Application, at(0)).unwrap();

@@ -82,7 +82,7 @@ impl Formats {
 
     fn format(&self, id: FormatId) -> &Rc<WireFormat> {
         let at = self.all.binary_search_by_key(&id, |(id, _)| *id);
-        &self.all[at.expect("a format is kept while something can be sent in it")].1
+        &self.all[at.expect("formats in use are not removed")].1
     }
 
     /// Appends the message in this format; returns the length of its text part before any coding,
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn no_encoding_is_larger_than_what_is_said_of_it_in_advance() {
+    fn no_encoding_is_larger_than_its_upper_bound() {
         let everything =
             b"~id~ ~tag~ ~time~ ~size~ ~channel~ ~event-id~ ~event-type~ <~text~> ~text~";
         let mut formats = Formats::default();

@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_blank_pattern_pads_for_nobody() {
+    fn a_blank_pattern_has_no_rules() {
         let padding = Padding::parse("").unwrap();
         assert_eq!((padding.for_agent(b"anyone"), padding.size_max()), (None, 0));
     }
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_without_a_rule_is_refused_with_the_rest_that_was_not_read() {
+    fn a_pattern_without_a_rule_is_refused_with_its_unparsed_part() {
         assert_eq!(
             refused("user_agent,as,df"),
             "push stream module: padding pattern not match the value user_agent,as,df"
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_further_on_is_refused_with_the_rest_that_was_not_read() {
+    fn a_rule_further_on_is_refused_with_the_unparsed_part() {
         assert_eq!(
             refused("user_agent,10,0:other_user_agent;20;0:another_user_agent,30,0"),
             "push stream module: error applying padding pattern to \

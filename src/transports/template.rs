@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn the_templates_of_the_javascript_client_and_of_m_jpeg_come_out_whole() {
+    fn the_templates_of_the_javascript_client_and_of_m_jpeg_are_filled() {
         assert_eq!(
             formatted(
                 concat!(
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_not_utf_8_are_mended_for_those_who_read_nothing_else() {
+    fn invalid_utf_8_in_names_is_replaced_for_clients_that_accept_only_utf_8() {
         let message = Message {
             channel: b"a\xff".as_slice().into(),
             event_id: Some(b"\xc3(".as_slice().into()),

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn the_full_window_of_the_server_is_confirmed_when_it_was_asked_for() {
+    fn the_full_window_of_the_server_is_confirmed_when_it_is_requested() {
         let values = [
             "permessage-deflate; server_max_window_bits=15",
             "permessage-deflate; server_max_window_bits=\"15\"; client_max_window_bits",
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_the_grammar_is_malformed_wherever_it_stands() {
+    fn a_grammar_error_anywhere_in_the_value_is_malformed() {
         let values = [
             "permessage-deflate; ",
             "permessage-deflate; =15",

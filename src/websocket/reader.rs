@@ -404,7 +404,7 @@ mod tests {
         let reader = after(b"\x81\xe4\0\0\0\0abc");
         let Some(Frame { content: Content::Text(message), .. }) = reader.partial.unwrap().frame
         else {
-            panic!("a text frame is under way");
+            panic!("a text frame is incomplete");
         };
         assert_eq!(message.bytes, b"abc");
         assert!(message.bytes.capacity() < 100);
@@ -459,7 +459,7 @@ mod tests {
         assert_eq!(next(b"a\x01\x81\0\0\0\0b", 4), Some((4, 4)), "another message");
         assert_eq!(next(b"\x89\x80\0\0\0\0", 5), Some((4, 5)), "a ping within it");
         assert_eq!(next(b"\x80\x80\0\0\0\0", 6), None);
-        assert_eq!(next(b"\x88\x82\0\0\0", 7), Some((7, 7)), "half a close frame");
+        assert_eq!(next(b"\x88\x82\0\0\0", 7), Some((7, 7)), "a truncated close frame");
         let times =
             |reader: &Reader| reader.unfinished().map(|one| (one.began.0, one.last_arrival.0));
         reader.resume(Millis(17), Millis(10));

@@ -120,7 +120,7 @@ fn the_examples_of_rfc_7692_section_7_2_3_are_read() {
 }
 
 #[test]
-fn a_compressed_frame_has_its_bit_and_a_plain_one_may_stand_beside_it() {
+fn a_compressed_frame_has_its_bit_and_a_plain_one_may_follow() {
     let message = "to be or not to be or to be";
     let payload = deflate(message.as_bytes(), &mut Compressor::default()).unwrap();
     let frame = text_deflated(&payload);
@@ -170,14 +170,14 @@ fn a_close_frame_is_the_last_event() {
 }
 
 #[test]
-fn a_binary_message_is_told_before_its_payload_arrives() {
+fn a_binary_message_is_reported_before_its_payload_arrives() {
     let frame = masked(0x82, &[0xff; 1000]);
     assert_eq!(read(&frame[..8], PLAIN), [Ok(Event::Binary)]);
     assert_eq!(read(&frame, PLAIN), [Ok(Event::Binary)]);
 }
 
 #[test]
-fn every_violation_is_told_with_its_code() {
+fn every_violation_has_its_close_code() {
     let start = masked(0x01, b"start");
     let after_start = |frame: &[u8]| [start.as_slice(), frame].concat();
     let bomb = deflate(&vec![b'x'; MESSAGE_BYTES_MAX + 1], &mut Compressor::default()).unwrap();

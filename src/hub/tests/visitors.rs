@@ -18,7 +18,7 @@ fn is_there(hub: &Hub, names: &[&str]) -> Vec<bool> {
 }
 
 #[test]
-fn the_longest_idle_channel_of_a_visitor_gives_way_to_the_next() {
+fn the_longest_idle_channel_of_a_visitor_is_evicted_for_the_next() {
     let mut hub = small_hub(3);
     for (second, name) in ["v1", "v2", "v3"].iter().enumerate() {
         visit(&mut hub, name, second as u64).unwrap();
@@ -33,7 +33,7 @@ fn the_longest_idle_channel_of_a_visitor_gives_way_to_the_next() {
 }
 
 #[test]
-fn channels_of_this_moment_do_not_give_way_to_each_other() {
+fn channels_used_at_the_same_time_do_not_evict_each_other() {
     let mut hub = small_hub(3);
     for name in ["v1", "v2", "v3", "v4", "v5"] {
         visit(&mut hub, name, 1).unwrap();
@@ -47,7 +47,7 @@ fn channels_of_this_moment_do_not_give_way_to_each_other() {
 }
 
 #[test]
-fn a_channel_with_a_subscriber_or_a_message_does_not_give_way() {
+fn a_channel_with_a_subscriber_or_a_message_is_not_evicted() {
     let mut hub = small_hub(1);
     let heard = visit(&mut hub, "v1", 0).unwrap();
     let mut subscriptions = Subscriptions::default();
@@ -82,7 +82,7 @@ fn channels_that_only_visitors_use_have_half_of_the_account() {
 }
 
 #[test]
-fn a_poll_makes_a_channel_only_while_nothing_has_to_give_way() {
+fn a_poll_creates_a_channel_only_while_nothing_has_to_be_evicted() {
     let mut hub = small_hub(2);
     for (second, name) in [b"p1", b"p2", b"p3", b"p4"].into_iter().enumerate() {
         hub.mention(name, at(second as u64));
@@ -96,7 +96,7 @@ fn a_poll_makes_a_channel_only_while_nothing_has_to_give_way() {
 }
 
 #[test]
-fn a_channel_that_the_application_uses_is_not_a_visitor_s_any_more() {
+fn a_channel_that_the_application_uses_is_no_longer_a_visitor_s() {
     let mut hub = small_hub(1);
     let channel = visit(&mut hub, "v1", 0).unwrap();
     hub.find_or_create(b"v1", Maker::Application, at(2)).unwrap();
@@ -145,7 +145,7 @@ fn a_publication_to_a_known_channel_never_fails_for_visitors() {
 }
 
 #[test]
-fn visitors_have_half_of_channels_max_and_give_way_in_their_kind() {
+fn visitors_have_half_of_channels_max_and_are_evicted_by_kind() {
     let few = HubSettings {
         channels_max: 4,
         max_channels: Some(3),
@@ -170,7 +170,7 @@ fn visitors_have_half_of_channels_max_and_give_way_in_their_kind() {
 }
 
 #[test]
-fn events_take_no_room_from_publications_and_the_oldest_give_way() {
+fn events_take_no_room_from_publications_and_the_oldest_are_evicted() {
     let watched =
         HubSettings { events_channel_id: b"EV".to_vec(), store_bytes_max: 20_000, ..settings() };
     let mut hub = Hub::new(watched, at(0));
