@@ -1,5 +1,5 @@
-//! What is shipped beside the program says what the program does: the example configurations name every
-//! setting, with its default, and are read without a complaint.
+//! The files shipped with the program match it: the example configurations name every setting with
+//! its default and are read without a warning.
 
 #[path = "packaging/contributing.rs"]
 mod contributing;
@@ -30,7 +30,7 @@ fn example() -> String {
     shipped("rpushd.example.toml")
 }
 
-/// The variables of the environment example as they would be with the `#` taken away.
+/// The variables of the environment example, with the `#` removed.
 fn example_variables() -> BTreeMap<String, String> {
     let text = shipped("rpushd.env.example");
     let lines = text.lines().filter_map(|line| line.strip_prefix("#RPUSHD_"));
@@ -41,7 +41,7 @@ fn example_variables() -> BTreeMap<String, String> {
     lines.map(pair).collect()
 }
 
-/// A line that is a key, not prose: `#` and no blank.
+/// Removes the `#` of a line that is a key, not prose: `#` without a space behind it.
 fn without_comment_mark(line: &str) -> &str {
     match line.strip_prefix('#') {
         Some(rest) if !rest.starts_with([' ', '#']) => rest,
@@ -183,7 +183,7 @@ fn the_environment_example_is_good_with_every_variable_uncommented() {
     assert_eq!(without_defaults, Config::default());
 }
 
-/// What `rpushd help` shows, for a command or in general.
+/// The output of `rpushd help`, for a command or in general.
 fn help(topic: Option<&str>) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rpushd"));
     let output = command.arg("help").args(topic).output().expect("the program runs");
@@ -232,7 +232,7 @@ fn the_man_page_has_the_exit_codes_that_help_shows() {
     assert_eq!(entries, shown);
 }
 
-/// Everything that is shipped and names files of the service.
+/// All shipped texts that name files of the service.
 fn shipped_texts() -> Vec<(String, String)> {
     let names = [
         "changelog.md",
@@ -258,7 +258,7 @@ fn each_file_of_the_service_has_one_path_everywhere() {
         "/etc/rpushd/",
         "/etc/rpushd/*",
         "/etc/rpushd.env",
-        // The new content, until it is renamed.
+        // The new file, before it is renamed.
         "/etc/rpushd.env.new",
         "/etc/rpushd/rpushd.toml",
         "/etc/rpushd/secret",
@@ -306,7 +306,7 @@ fn the_unit_has_the_folders_that_the_examples_write_to() {
     }
 }
 
-/// A machine on which the service's secrets, and nothing else, are files.
+/// A file system that has the service's two secrets and nothing else.
 struct ServiceFiles;
 
 impl rpushd::config::Files for ServiceFiles {
@@ -348,8 +348,8 @@ fn run(program: &str, arguments: &[&str], folder: &Path) -> String {
     String::from_utf8(output.stdout).expect("it prints text")
 }
 
-/// The lines of the README's shell block in which a text occurs, with other roots than this machine's.
-/// What only a running systemd can do is left out.
+/// The lines of the README's shell block that contains a text, with `root` before the folders.
+/// Lines that need a running systemd are left out.
 fn readme_lines(text: &str, root: &str) -> String {
     let readme = include_str!("../README.md");
     let mut blocks = readme.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
@@ -363,8 +363,8 @@ fn readme_lines(text: &str, root: &str) -> String {
     lines.join("\n")
 }
 
-/// A folder with a stand-in for the program where cargo would have put it, for a `make` that does
-/// not build.
+/// A folder with a placeholder for the program where cargo would put it, for targets of `make` that
+/// do not build.
 fn folder_with_program(name: &str, release: &str) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("rpushd-{name}-{}", std::process::id()));
     fs::create_dir_all(folder.join(release)).expect("a folder of our own");
@@ -375,7 +375,7 @@ fn folder_with_program(name: &str, release: &str) -> PathBuf {
 }
 
 fn make(target: &str, folder: &Path, variables: &[&str]) {
-    // Both tests make the files at the top of the repository.
+    // Every call makes the same files at the top of the repository.
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock();
     let repository = Path::new(env!("CARGO_MANIFEST_DIR"));

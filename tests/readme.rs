@@ -1,5 +1,4 @@
-//! What the README tells people to paste works: its PHP, its JavaScript, its configuration, against the real
-//! daemon.
+//! The code blocks of the README work: its PHP, JavaScript and configuration, with the real daemon.
 
 use rpushd::config::{Config, DiskFiles, Overrides};
 use std::collections::BTreeMap;
@@ -12,7 +11,7 @@ use std::time::{Duration, Instant};
 
 const README: &str = include_str!("../README.md");
 
-/// Nothing here takes longer.
+/// No step of these tests takes longer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 const SECRETS: [(&str, &str); 2] = [
@@ -20,7 +19,7 @@ const SECRETS: [(&str, &str); 2] = [
     ("RPUSHD_PUBLISH_SECRET", "readme-authorises-publications"),
 ];
 
-/// The code block of that language in which a text stands.
+/// The code block of that language that contains a text.
 fn snippet(language: &str, text: &str) -> &'static str {
     let fence = format!("```{language}\n");
     let blocks = README.split(&fence).skip(1);
@@ -28,13 +27,14 @@ fn snippet(language: &str, text: &str) -> &'static str {
     blocks.find(|block| block.contains(text)).unwrap_or_else(|| panic!("no {language}: {text}"))
 }
 
-/// Whether a program is there. In CI all of them must be; elsewhere a test without one is left out.
+/// Whether a program is installed. In CI all must be; elsewhere tests that need a missing one are
+/// skipped.
 fn has(program: &str) -> bool {
     let found = Command::new(program).arg("--version").stdout(Stdio::null()).status();
     let is_there = found.is_ok_and(|status| status.success());
     assert!(is_there || std::env::var_os("CI").is_none(), "{program} is missing");
     if !is_there {
-        // Not eprintln, which nobody sees while tests pass.
+        // Not eprintln: its output is captured while tests pass.
         writeln!(std::io::stderr(), "SKIPPED: {program} is missing").ok();
     }
     is_there
@@ -71,7 +71,7 @@ impl Daemon {
         php(&self.address.to_string(), &SECRETS, statement)
     }
 
-    /// What a command of the program that is run beside the daemon prints.
+    /// The output of a client command of the program, run with this daemon's address.
     fn client(&self, arguments: &[&str]) -> String {
         let output = Command::new(env!("CARGO_BIN_EXE_rpushd"))
             .args(arguments)
@@ -84,7 +84,7 @@ impl Daemon {
         String::from_utf8(output.stdout).expect("it prints text")
     }
 
-    /// Runs a page until it ends, while numbers are published: 1, 2, 3 and so on.
+    /// Runs a page until it ends, and publishes the numbers 1, 2, 3 and so on meanwhile.
     fn page(&self, script: &str) -> Output {
         let token = self.client(&["token", "demo:1"]);
         let script = script.replace("TOKEN", token.trim());
@@ -111,7 +111,7 @@ fn php(address: &str, variables: &[(&str, &str)], statement: &str) -> Output {
     command.output().expect("php runs")
 }
 
-/// Node.js with the README's function, in the place of a browser; ended when dropped.
+/// Node.js with the README's function, instead of a browser; ended when dropped.
 struct Page {
     child: Child,
     opened: Instant,
@@ -137,7 +137,7 @@ impl Page {
         self.child.try_wait().expect("it is our child").is_none()
     }
 
-    /// What it has printed.
+    /// The output of the page; waits for its end.
     fn close(mut self) -> Output {
         let mut output = Output { status: Default::default(), stdout: vec![], stderr: vec![] };
         output.status = self.child.wait().expect("it is our child");
@@ -214,7 +214,7 @@ fn a_page_ends_its_subscription_by_a_signal() {
     if !has("node") {
         return;
     }
-    // That it ends by itself shows that neither connection nor timer is left.
+    // Node.js exits by itself only if no connection and no timer is left.
     let output = Daemon::start().page(
         "const end = new AbortController();
          const messages = [];
@@ -304,10 +304,10 @@ fn php_without_its_secrets_fails_loudly() {
     ] {
         for variables in [&[][..], &[(name, "")], &[(name, " ")]] {
             let failed = php("127.0.0.1:1", variables, statement);
-            let told = [failed.stdout, failed.stderr].concat();
-            let told = String::from_utf8_lossy(&told).into_owned();
+            let output = [failed.stdout, failed.stderr].concat();
+            let output = String::from_utf8_lossy(&output).into_owned();
             let reason = format!("RuntimeException: {name} is not in the environment of PHP");
-            assert!(!failed.status.success() && told.contains(&reason), "{told}");
+            assert!(!failed.status.success() && output.contains(&reason), "{output}");
         }
     }
 }
@@ -318,8 +318,8 @@ fn php_is_told_when_a_publication_is_refused() {
         return;
     }
     let refused = Daemon::start().php("rpushd_publish('no such name', 1);");
-    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(said.contains("a message for no such name: HTTP/1.1 400"), "{said}");
+    let output = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(output.contains("a message for no such name: HTTP/1.1 400"), "{output}");
 }
 
 #[test]

@@ -1,10 +1,9 @@
-//! What contributors are told to open and to run exists: paths and commands in `.github`, `.ci` and
-//! the README.
+//! The paths and commands that contributors read in `.github`, `.ci` and the README exist.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Folders whose paths are checked wherever they are named.
+/// Words that begin with one of these folders are checked as paths.
 const FOLDERS: &[&str] = &[".ci/", ".github/", "benches/", "packaging/", "src/", "tests/"];
 
 fn root() -> &'static Path {
@@ -35,7 +34,7 @@ fn texts() -> Vec<(String, String)> {
     files.into_iter().map(named).collect()
 }
 
-/// The words that may be paths of the repository, as the text names them.
+/// The words of a text that may be paths of the repository.
 fn paths(text: &str) -> impl Iterator<Item = &str> {
     let is_path = |letter: char| letter.is_ascii_alphanumeric() || "/._-*{}$".contains(letter);
     let words = text.split(move |letter| !is_path(letter)).map(|word| word.trim_end_matches('.'));
@@ -43,7 +42,7 @@ fn paths(text: &str) -> impl Iterator<Item = &str> {
     words.filter(|word| FOLDERS.iter().any(|folder| word.starts_with(folder)))
 }
 
-/// Whether a path is there, or is made and ignored by git. Of a pattern, its folder is looked at.
+/// Whether a path exists, or is generated and ignored by git. For a pattern, its folder must exist.
 fn exists(path: &str) -> bool {
     let is_pattern = |letter| "*{}$".contains(letter);
     let path = match path.find(is_pattern) {
@@ -55,9 +54,9 @@ fn exists(path: &str) -> bool {
     is_made || root().join(path).exists()
 }
 
-/// The lines of a text that are commands: the code of prose, all lines of other files but comments.
+/// The lines of a text that are commands: the code of Markdown; of other files all but comments.
 fn commands<'t>(name: &str, text: &'t str) -> Vec<&'t str> {
-    // Between marks, of spans and of fences alike, every second piece is code.
+    // Split at the backticks of spans and fences, every second piece is code.
     let lines: Vec<&str> = if name.ends_with(".md") {
         text.split('`').skip(1).step_by(2).flat_map(str::lines).collect()
     } else {
@@ -71,7 +70,7 @@ fn commands<'t>(name: &str, text: &'t str) -> Vec<&'t str> {
         .collect()
 }
 
-/// What follows an option wherever a command has it.
+/// The values of each occurrence of an option in a command.
 fn values<'t>(command: &'t str, option: &str) -> impl Iterator<Item = &'t str> {
     let words = command.split_whitespace().zip(command.split_whitespace().skip(1));
     words.filter(move |(word, _)| *word == option).map(|(_, value)| value)

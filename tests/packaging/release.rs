@@ -10,7 +10,8 @@ const CARGO_LOCK: &str = "[[package]]\nname = \"rpushd\"\nversion = \"2.1.0\"\n"
 const CHANGELOG: &str = "# Changelog\n\nProse.\n\n## [2.1.0] – 2027-01-31\n\nWhat is new.\n\n\
                          ### Fixed\n\n- One thing.\n\n## [2.0.0] – 2026-12-01\n\n- All.\n";
 
-/// Runs `.ci/release-check` on a repository with these files: what it prints, or why it refuses.
+/// Runs `.ci/release-check` on a repository with these files. Returns its output, or why it
+/// refuses.
 fn check(tag: &str, files: [&str; 3]) -> Result<String, String> {
     let id = std::thread::current().name().map(str::to_owned).expect("tests have names");
     let name = format!("{}-{}", std::process::id(), id.replace("::", "-"));
