@@ -24,7 +24,18 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("stats", &[]),
     (
         "endpoints",
-        &["time", "message", "push_stream", "http", "websocket", "transports", "config", "hub"],
+        &[
+            "time",
+            "message",
+            "push_stream",
+            "compression",
+            "http",
+            "websocket",
+            "transports",
+            "config",
+            "hub",
+            "stats",
+        ],
     ),
     (
         "server",

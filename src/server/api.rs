@@ -8,7 +8,6 @@ use super::requests::Next;
 use crate::auth::{self, Claims, Denial};
 use crate::endpoints::api::query::Repeated;
 use crate::endpoints::api::{self, Endpoint, Refusal};
-use crate::endpoints::push_stream::Wire;
 use crate::http::{Framing, Head, Response, Status};
 use crate::hub::{CreateError, Draft, Full, Maker, Walk};
 use crate::stats::{Counters, Mode, Report, Snapshot};
@@ -157,11 +156,11 @@ impl Server {
                 .field("x-accel-buffering", "no")
                 .field("date", self.date.as_bytes());
         response = api::origin::name(response, origin);
-        let coding = exchange.coding();
-        let (format, heartbeat) = match exchange.is_http_1_0 {
-            true => (self.framed.identity, &self.framed.identity_heartbeat),
-            false => (self.framed.chunked, &self.framed.chunked_heartbeat),
+        let profile = match exchange.is_http_1_0 {
+            true => &self.framed.identity,
+            false => &self.framed.chunked,
         };
+        let profile = profile.clone();
         if exchange.is_http_1_0 {
             // Only the end of the connection can end the body.
             exchange.keeps_alive = false;
@@ -172,18 +171,17 @@ impl Server {
                 response = response.field("connection", "close");
             }
         }
+        let heartbeat = profile.heartbeat.as_ref().map_or(&b""[..], |heartbeat| &heartbeat.frame);
         let bytes = response.finish_with(heartbeat);
         self.note_stream(id, Status::OK, now);
         self.push(id, bytes.into(), now);
         self.begin_subscriber(
             id,
             Subscriber {
-                format,
                 transport: Transport::Framed,
-                wire: Wire::Body(coding),
-                location: None,
-                next_beat: now.monotonic + spread(self.heartbeat_interval(), id),
+                next_beat: now.monotonic + spread(profile.heartbeat_interval.get(), id),
                 ends_at: Millis::NEVER,
+                profile,
             },
         );
         // It was asked for before the server was told to stop.

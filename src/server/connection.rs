@@ -5,13 +5,13 @@ use super::clients::Client;
 use super::feed::Feed;
 use super::outbox::Outbox;
 use crate::config::{Limits, ListenerId};
-use crate::endpoints::push_stream::{Location, Wire};
-use crate::http::{BodyReader, Head, Version};
+use crate::endpoints::push_stream::Location;
+use crate::http::{BodyReader, Exchange};
 use crate::hub::Subscriptions;
 use crate::message::ChannelName;
 use crate::stats::push_stream::Format;
 use crate::time::{Millis, Now};
-use crate::transports::{Coding, Encoded, FormatId, Formats, Frame};
+use crate::transports::{Encoded, Formats, Frame, Profile, Waiting};
 use crate::websocket::Reader;
 use std::rc::Rc;
 
@@ -73,14 +73,6 @@ impl Flags {
     pub(super) fn is_paused(&self) -> bool {
         self.pause != Pause::No
     }
-}
-
-/// What the answer to the current request depends on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Exchange {
-    pub(super) is_http_1_0: bool,
-    pub(super) keeps_alive: bool,
-    pub(super) is_head: bool,
 }
 
 pub(super) enum Phase {
@@ -148,11 +140,7 @@ pub(super) enum PublisherVerb {
 /// What a subscriber needs between messages.
 pub(super) struct Subscriber {
     pub(super) transport: Transport,
-    pub(super) format: FormatId,
-    /// Which of its location's encodings it uses.
-    pub(super) wire: Wire,
-    /// The location that it came through; none: the rpushd API.
-    pub(super) location: Option<Rc<Location>>,
+    pub(super) profile: Rc<Profile>,
     pub(super) next_beat: Millis,
     pub(super) ends_at: Millis,
 }
@@ -167,7 +155,7 @@ pub(super) enum Transport {
         /// Minimum size of a message with its padding; 0: none (push-stream spec, section 18).
         padding: u32,
     },
-    /// A response that ends with the next message. What is out of the ordinary about it is on the heap.
+    /// A response that ends with the next message. What differs from its profile is on the heap.
     LongPoll(Option<Box<Waiting>>),
     /// RFC 6455. The reader owns no heap between messages.
     WebSocket {
@@ -178,19 +166,6 @@ pub(super) enum Transport {
         /// A ping was sent, and nothing has come from the client since.
         owes_pong: bool,
     },
-}
-
-/// A waiting long-polling request that is not answered just as its location says.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Waiting {
-    /// JSONP: the function to call.
-    pub(super) callback: Option<Vec<u8>>,
-    /// Where the path says something else than the location's default.
-    pub(super) content_type: Option<String>,
-    /// `Access-Control-Allow-Origin` where it depends on the request.
-    pub(super) origin: Option<Frame>,
-    /// The answer is compressed.
-    pub(super) is_gzipped: bool,
 }
 
 impl Subscriber {
@@ -210,26 +185,18 @@ impl Subscriber {
         }
     }
 
-    /// Each live message of a location starts the ping interval anew (push-stream spec, section 19). The
-    /// API's heartbeats keep their own time.
-    pub(super) fn put_off_ping(&mut self, now: Millis) {
-        let settings = self.location.as_ref().map(|location| &location.settings.subscriber);
-        if let Some(interval) = settings.and_then(|settings| settings.ping_message_interval) {
-            self.next_beat = now + interval;
+    /// A live message restarts the heartbeat interval, where the profile says so.
+    pub(super) fn restart_heartbeat(&mut self, now: Millis) {
+        if self.profile.restarts_heartbeat {
+            self.next_beat = now + self.profile.heartbeat_interval.get();
         }
     }
 
-    /// What brings an item of so many bytes up to this subscriber's size; none if it needs nothing.
-    pub(super) fn padding(
-        &self,
-        bytes: usize,
-        size_max: u32,
-        formats: &mut Formats,
-    ) -> Option<Encoded> {
+    /// The padding behind an item of `bytes` bytes; none if it needs nothing.
+    pub(super) fn padding(&self, bytes: usize, formats: &mut Formats) -> Option<Encoded> {
         let Transport::Stream { padding: wanted @ 1.., .. } = self.transport else { return None };
-        let (Some(location), Wire::Body(coding)) = (&self.location, self.wire) else { return None };
-        let filling = location.padding_for(bytes, wanted, size_max)?;
-        Some(formats.filling(filling, coding))
+        let rule = self.profile.padding?;
+        Some(formats.filling(rule.filling(bytes, wanted)?, rule.coding))
     }
 
     /// Remembers what goes into a compressed stream.
@@ -244,21 +211,6 @@ impl Subscriber {
         match &mut self.transport {
             Transport::Stream { checksum, .. } => checksum.as_mut(),
             Transport::Framed | Transport::LongPoll(_) | Transport::WebSocket { .. } => None,
-        }
-    }
-}
-
-impl Exchange {
-    /// How a body of unknown length is carried: HTTP/1.0 knows no chunks.
-    pub(super) fn coding(self) -> Coding {
-        if self.is_http_1_0 { Coding::Identity } else { Coding::Chunked }
-    }
-
-    pub(super) fn of(head: &Head<'_>) -> Exchange {
-        Exchange {
-            is_http_1_0: head.version == Version::Http10,
-            keeps_alive: head.keeps_alive,
-            is_head: head.method == "HEAD",
         }
     }
 }

@@ -1,10 +1,10 @@
 //! What happens because time went on: heartbeats, and the end of whoever took too long.
 
+use super::Server;
 use super::connection::{Phase, Transport};
 use super::lines::SlowReader;
-use super::{Server, TICK};
 use crate::http::Status;
-use crate::time::{Millis, Now};
+use crate::time::Now;
 
 /// Deadlines that are looked at in each turn, whatever they cost: most are looked at in vain.
 const DEADLINES_MIN: usize = 16;
@@ -96,7 +96,6 @@ impl Server {
     }
 
     fn beat_or_end(&mut self, id: u32, now: Now) {
-        let heartbeat = self.heartbeat_interval();
         let Phase::Subscriber(subscriber) = &mut self.connections[id as usize].phase else {
             return;
         };
@@ -104,12 +103,7 @@ impl Server {
             self.note_stream_end(id, "its time is over", now);
             return self.end_subscriber(id, now);
         }
-        let interval = match &subscriber.location {
-            None => heartbeat,
-            Some(location) => {
-                location.settings.subscriber.ping_message_interval.unwrap_or(Millis::NEVER)
-            }
-        };
+        let interval = subscriber.profile.heartbeat_interval.get();
         // From the moment it was due, not from now: the interval stays even. After a long sleep of the
         // machine it starts anew.
         subscriber.next_beat = match subscriber.next_beat + interval {
@@ -117,11 +111,6 @@ impl Server {
             _ => now.monotonic + interval,
         };
         self.beat(id, now);
-    }
-
-    /// Deadlines may be a tick late; heartbeats come at least as often as configured all the same.
-    pub(super) fn heartbeat_interval(&self) -> Millis {
-        self.config.heartbeat.since(TICK)
     }
 
     /// Sends a heartbeat or ping; not to a subscriber that has other bytes waiting, as it would tell
@@ -132,16 +121,7 @@ impl Server {
         if !connection.outbox.is_empty() {
             return;
         }
-        let Some(location) = &subscriber.location else {
-            let heartbeat = match connection.exchange.is_http_1_0 {
-                false => self.framed.chunked_heartbeat.clone(),
-                true => self.framed.identity_heartbeat.clone(),
-            };
-            return self.push(id, heartbeat, now);
-        };
-        let Some(ping) = location.ping(subscriber.wire).cloned() else {
-            return;
-        };
+        let Some(ping) = subscriber.profile.heartbeat.clone() else { return };
         // Only a ping in message form is padded (push-stream spec, section 18).
         match ping.text_bytes {
             0 => self.push_item(id, &ping, now),

@@ -88,8 +88,7 @@ impl Server {
     pub(super) fn push_padded(&mut self, id: u32, item: &Encoded, now: Now) {
         self.push_item(id, item, now);
         let Phase::Subscriber(subscriber) = &self.connections[id as usize].phase else { return };
-        let size_max = self.locations.padding_max();
-        if let Some(padding) = subscriber.padding(item.text_bytes, size_max, &mut self.formats) {
+        if let Some(padding) = subscriber.padding(item.text_bytes, &mut self.formats) {
             self.push_item(id, &padding, now);
         }
     }
@@ -168,7 +167,7 @@ impl Server {
         let Phase::Subscriber(subscriber) = &connection.phase else { return Ok(()) };
         if subscriber.takes_batches()
             && let Some(batch) =
-                self.fanout.batch(channel, delivered, subscriber.format, &mut self.formats)
+                self.fanout.batch(channel, delivered, subscriber.profile.format, &mut self.formats)
             && connection.outbox.cost() + batch.frame.len() <= self.config.limits.outbox_bytes_max
         {
             let (frame, count) = (batch.frame.clone(), batch.count);
@@ -180,7 +179,6 @@ impl Server {
             formats: &mut self.formats,
             counters: &mut self.counters,
             bytes_max: self.config.limits.outbox_bytes_max,
-            padding_max: self.locations.padding_max(),
             made: 0,
             frames: 0,
             now,
@@ -197,7 +195,7 @@ impl Server {
     fn take_batch(&mut self, id: u32, frame: Frame, count: u64, now: Now) -> Result<(), Overflow> {
         let connection = &mut self.connections[id as usize];
         if let Phase::Subscriber(subscriber) = &mut connection.phase {
-            subscriber.put_off_ping(now.monotonic);
+            subscriber.restart_heartbeat(now.monotonic);
         }
         self.counters.deliveries_total += count;
         let bytes_max = self.config.limits.outbox_bytes_max;
@@ -227,7 +225,6 @@ impl Server {
             formats: &mut self.formats,
             counters: &mut self.counters,
             bytes_max: self.config.limits.outbox_bytes_max,
-            padding_max: self.locations.padding_max(),
             made: 0,
             frames: 0,
             now,
@@ -250,7 +247,6 @@ struct Delivery<'a> {
     formats: &'a mut Formats,
     counters: &'a mut Counters,
     bytes_max: usize,
-    padding_max: u32,
     /// Bytes of encodings that were made for it.
     made: usize,
     /// Frames queued.
@@ -261,19 +257,19 @@ struct Delivery<'a> {
 impl Delivery<'_> {
     fn deliver(&mut self, pending: &mut Pending, times: u32) -> Result<(), Overflow> {
         let Phase::Subscriber(subscriber) = &mut self.connection.phase else { return Ok(()) };
-        let format = subscriber.format;
+        let format = subscriber.profile.format;
         let Some(encoded) = pending.encoded(format, self.formats, &mut self.made) else {
             self.counters.oversized_frames_skipped_total += u64::from(times);
             return Ok(());
         };
-        subscriber.put_off_ping(self.now.monotonic);
+        subscriber.restart_heartbeat(self.now.monotonic);
         for _ in 0..times {
             self.counters.deliveries_total += 1;
             self.frames += 1;
             subscriber.say(encoded);
             let outbox = &mut self.connection.outbox;
             outbox.push_live(encoded.frame.clone(), self.bytes_max, self.now.monotonic)?;
-            let padding = subscriber.padding(encoded.text_bytes, self.padding_max, self.formats);
+            let padding = subscriber.padding(encoded.text_bytes, self.formats);
             if let Some(padding) = padding {
                 subscriber.say(&padding);
                 outbox.push(padding.frame, self.now.monotonic);

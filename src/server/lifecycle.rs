@@ -2,14 +2,13 @@
 
 use super::connection::{Phase, Transport};
 use super::feed::Feed;
-use super::{Server, head_limits};
+use super::{Server, head_limits, heartbeat_interval};
 use crate::auth::TokenKey;
 use crate::config::Config;
-use crate::endpoints::push_stream::{Locations, Wire};
+use crate::endpoints::push_stream::Locations;
 use crate::hub::{Draft, HubSettings};
 use crate::time::Now;
-use crate::transports::{FormatId, Frame};
-use crate::websocket::CLOSE_EMPTY;
+use crate::transports::{FormatId, Profile};
 use std::collections::HashSet;
 use std::rc::Rc;
 
@@ -33,21 +32,19 @@ impl Server {
         if matches!(subscriber.transport, Transport::LongPoll(_)) {
             return self.time_out_waiting(id, now);
         }
-        let wire = subscriber.wire;
         let reason = if self.is_stopping() { "the daemon stops" } else { "ended by the daemon" };
         self.note_stream_end(id, reason, now);
         let Phase::Subscriber(subscriber) = &self.connections[id as usize].phase else { return };
-        if let Some(location) = subscriber.location.clone() {
-            self.push_item(id, location.last_item(wire), now);
-        }
-        self.end_body(id, wire, now);
+        let profile = subscriber.profile.clone();
+        profile.goodbye.iter().for_each(|goodbye| self.push_item(id, goodbye, now));
+        self.end_body(id, &profile, now);
         self.leave(id);
         self.end_exchange(id, now);
         self.resume(id);
     }
 
     /// What ends a subscriber's response, or its WebSocket.
-    fn end_body(&mut self, id: u32, wire: Wire, now: Now) {
+    fn end_body(&mut self, id: u32, profile: &Profile, now: Now) {
         let connection = &mut self.connections[id as usize];
         let Phase::Subscriber(subscriber) = &mut connection.phase else { return };
         if let Transport::Stream { checksum, .. } = &mut subscriber.transport
@@ -62,11 +59,7 @@ impl Server {
                 }
             }
         }
-        let end: Frame = match wire {
-            Wire::WebSocket { .. } => CLOSE_EMPTY.as_slice().into(),
-            Wire::Body(coding) => coding.end().into(),
-        };
-        self.push(id, end, now);
+        self.push(id, profile.end.clone(), now);
     }
 
     /// Puts the connection on the list of those whose subscriptions end with this step.
@@ -216,11 +209,11 @@ impl Server {
     }
 
     /// As a reload of nginx does (push-stream spec, section 22.1).
-    fn end_location_subscribers(&mut self, now: Now) {
+    fn end_subscribers_at_reload(&mut self, now: Now) {
         let all: Vec<u32> = self.connections.iter().map(|(key, _)| key as u32).collect();
         for id in all {
             if let Phase::Subscriber(subscriber) = &self.connections[id as usize].phase
-                && subscriber.location.is_some()
+                && subscriber.profile.ends_at_reload
             {
                 self.note_stream_end(id, "the configuration was reloaded", now);
                 self.end_subscriber(id, now);
@@ -246,11 +239,13 @@ impl Server {
         }
         self.hub.reconfigure(HubSettings::from(&config), now);
         self.locations = Locations::new(&config.servers, &config.push_stream, &mut self.formats);
+        let interval = heartbeat_interval(&config);
+        self.framed.all().iter().for_each(|profile| profile.heartbeat_interval.set(interval));
         self.config = config;
         self.configured = now;
         self.recount_internal();
         if self.config.push_stream.reload_ends_subscribers {
-            self.end_location_subscribers(now);
+            self.end_subscribers_at_reload(now);
         }
         self.remove_unused_formats();
         // Shorter time limits are in force at once.
@@ -262,15 +257,14 @@ impl Server {
     /// Subscribers and replays keep those of the configuration that they began under.
     fn remove_unused_formats(&mut self) {
         let mut used: HashSet<FormatId> = self.locations.formats().collect();
-        used.extend([self.framed.chunked, self.framed.identity]);
+        used.extend(self.framed.all().map(|profile| profile.format));
         let mut seen = HashSet::new();
         for (_, connection) in &self.connections {
             used.extend(connection.outbox.fed_format());
             if let Phase::Subscriber(subscriber) = &connection.phase
-                && let Some(location) = &subscriber.location
-                && seen.insert(Rc::as_ptr(location))
+                && seen.insert(Rc::as_ptr(&subscriber.profile))
             {
-                used.extend(location.formats());
+                used.extend(subscriber.profile.formats());
             }
         }
         self.formats.retain(|id| used.contains(&id));

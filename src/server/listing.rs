@@ -116,7 +116,7 @@ impl Server {
         now: Now,
     ) {
         let exchange = self.connections[id as usize].exchange;
-        let (coding, place) = (exchange.coding(), self.listings.clone());
+        let (coding, place) = (Coding::of(exchange), self.listings.clone());
         self.note_answer(id, head.status(), "", now);
         self.push(id, head.finish().into(), now);
         if !exchange.is_head {

@@ -1,7 +1,7 @@
 //! The state machine: bytes and time in, bytes and deadlines out. It has no socket and no clock; the
 //! reactor has those, and in tests a simulation does.
 //!
-//! Read it in this order: this file is the seam; `requests` takes bytes apart; `api` carries out
+//! Read it in this order: this file is the seam; `requests` and `bodies` take bytes apart; `api` carries out
 //! the requests of one face and `push_stream` those of the other; `fanout` and `delivery` bring
 //! messages to subscribers, `replay` makes old ones ready, `feed` lets large answers be made as
 //! they are read, `outbox` holds what is to be written, `writing` chooses the next connection to
@@ -12,6 +12,7 @@
 
 mod admission;
 mod api;
+mod bodies;
 mod check;
 mod checksum;
 mod clients;
@@ -24,6 +25,7 @@ mod feed;
 mod lifecycle;
 mod lines;
 mod listing;
+mod long_polling;
 mod outbox;
 mod pending;
 mod publishing;
@@ -48,7 +50,7 @@ use crate::hub::{Hub, HubSettings, SubscriberId};
 use crate::stats::Counters;
 use crate::time::{Millis, Now};
 use crate::timer_wheel::TimerWheel;
-use crate::transports::{Coding, FormatId, Formats, Frame, Payload, WireFormat, framed};
+use crate::transports::{Coding, Encoded, Formats, Payload, Profile, WireFormat, framed};
 use admission::Admission;
 use clients::{Addresses, Source};
 use connection::{Connection, Phase};
@@ -113,7 +115,7 @@ pub struct Server {
     /// Shared by all lists of channels that are made as they are read.
     listings: Rc<()>,
     formats: Formats,
-    framed: FramedFormats,
+    framed: FramedProfiles,
     inflater: Inflater,
     timers: TimerWheel,
     counters: Counters,
@@ -143,38 +145,48 @@ pub struct Server {
     visits: Vec<SubscriberId>,
 }
 
-/// What the rpushd API's streams share.
-struct FramedFormats {
-    chunked: FormatId,
-    identity: FormatId,
-    chunked_heartbeat: Frame,
-    identity_heartbeat: Frame,
+/// What the rpushd API's streams share, by their coding.
+struct FramedProfiles {
+    chunked: Rc<Profile>,
+    identity: Rc<Profile>,
 }
 
-impl FramedFormats {
-    fn new(formats: &mut Formats) -> FramedFormats {
-        let mut heartbeat = |coding: Coding| {
-            let mut frame = Vec::new();
-            coding.write(framed::HEARTBEAT, formats.compressor(), &mut frame);
-            Frame::from(frame)
+impl FramedProfiles {
+    fn new(formats: &mut Formats, heartbeat_interval: Millis) -> FramedProfiles {
+        let mut profile = |coding: Coding| {
+            let heartbeat = coding.encode(framed::HEARTBEAT, formats.compressor());
+            Rc::new(Profile {
+                format: formats.intern(WireFormat { payload: Payload::Framed, coding }),
+                heartbeat: Some(Encoded { text_bytes: 0, ..heartbeat }),
+                heartbeat_interval: heartbeat_interval.into(),
+                restarts_heartbeat: false,
+                padding: None,
+                goodbye: None,
+                end: coding.end().into(),
+                time_to_live: None,
+                takes_messages: false,
+                ends_at_reload: false,
+                long_poll: None,
+            })
         };
-        let (chunked_heartbeat, identity_heartbeat) =
-            (heartbeat(Coding::Chunked), heartbeat(Coding::Identity));
-        let mut format = |coding| formats.intern(WireFormat { payload: Payload::Framed, coding });
-        FramedFormats {
-            chunked: format(Coding::Chunked),
-            identity: format(Coding::Identity),
-            chunked_heartbeat,
-            identity_heartbeat,
-        }
+        FramedProfiles { chunked: profile(Coding::Chunked), identity: profile(Coding::Identity) }
     }
+
+    fn all(&self) -> [&Rc<Profile>; 2] {
+        [&self.chunked, &self.identity]
+    }
+}
+
+/// Deadlines may be a tick late; heartbeats come at least as often as configured all the same.
+fn heartbeat_interval(config: &Config) -> Millis {
+    config.heartbeat.since(TICK)
 }
 
 impl Server {
     /// A server without connections.
     pub fn new(config: Config, host: Host, now: Now) -> Server {
         let mut formats = Formats::default();
-        let framed = FramedFormats::new(&mut formats);
+        let framed = FramedProfiles::new(&mut formats, heartbeat_interval(&config));
         let locations = Locations::new(&config.servers, &config.push_stream, &mut formats);
         // Encodings made for the locations are not charged to the first turn.
         formats.take_made();

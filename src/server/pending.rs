@@ -1,7 +1,7 @@
 //! A publication on its way to the members of its channel, with everything that was made of it.
 
+use super::long_polling::SharedAnswer;
 use super::outbox::FRAME_COST;
-use super::push_stream::SharedAnswer;
 use crate::message::Message;
 use crate::transports::{Encoded, FormatId, Formats, Publication};
 use std::rc::Rc;

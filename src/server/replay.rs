@@ -4,10 +4,9 @@
 
 use super::checksum::StreamChecksum;
 use super::feed::Gone;
-use crate::endpoints::push_stream::Location;
 use crate::hub::{Hub, Stretch};
 use crate::message::Message;
-use crate::transports::{Coding, FormatId, Formats, Frame};
+use crate::transports::{Coding, FormatId, Formats, Frame, PaddingRule};
 use flate2::Crc;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -46,7 +45,7 @@ pub(super) enum Dressing {
     /// Nothing.
     None,
     /// Padding that brings each message up to a size (push-stream spec, section 18).
-    Padded { location: Rc<Location>, coding: Coding, size: u32, size_max: u32 },
+    Padded { rule: PaddingRule, size: u32 },
     /// A comma in front of each message but the first (JSONP).
     Listed { coding: Coding, is_first: bool },
 }
@@ -147,10 +146,10 @@ impl Dressing {
             coding.write(b",", formats.compressor(), out);
         }
         let bytes = formats.write(format, message, out, sum.as_deref_mut());
-        if let (Some(bytes), Dressing::Padded { location, coding, size, size_max }) = (bytes, self)
-            && let Some(filling) = location.padding_for(bytes, *size, *size_max)
+        if let (Some(bytes), Dressing::Padded { rule, size }) = (bytes, self)
+            && let Some(filling) = rule.filling(bytes, *size)
         {
-            let filled = formats.filling(filling, *coding);
+            let filled = formats.filling(filling, rule.coding);
             out.extend_from_slice(&filled.frame);
             if let (Some(sum), Some(filled)) = (sum, &filled.check_sum) {
                 sum.combine(filled);

@@ -1,14 +1,12 @@
 //! From bytes to requests: heads, bodies, and what becomes of a body that nobody wants.
 
-use super::connection::{Awaiting, Exchange, Incoming, Pause, Phase, Transport};
+use super::connection::{Awaiting, Pause, Phase, Transport};
 use super::{ConnectionId, Server};
-use crate::http::{
-    BodyReader, Framing, Head, HeadStorage, Response, Status, empty_lines, parse_head,
-};
+use crate::http::{Exchange, Head, HeadStorage, Response, Status, empty_lines, parse_head};
 use crate::time::Now;
 
 /// What one step of reading did.
-enum Taken {
+pub(super) enum Taken {
     /// It used so many bytes; there may be more to do.
     Bytes(usize),
     /// Nothing more can be done with what there is.
@@ -186,7 +184,14 @@ impl Server {
         self.follow(id, head, behind, next, now)
     }
 
-    fn follow(&mut self, id: u32, head: &Head<'_>, behind: &[u8], next: Next, now: Now) -> usize {
+    pub(super) fn follow(
+        &mut self,
+        id: u32,
+        head: &Head<'_>,
+        behind: &[u8],
+        next: Next,
+        now: Now,
+    ) -> usize {
         match next {
             Next::Answer(response, body) => {
                 let used = self.skip_body(id, head, behind, now);
@@ -200,158 +205,8 @@ impl Server {
         }
     }
 
-    /// Reads the body for somebody. One that is all there is handed over as it lies.
-    fn begin_body(
-        &mut self,
-        id: u32,
-        head: &Head<'_>,
-        behind: &[u8],
-        awaiting: Awaiting,
-        bytes_max: usize,
-        now: Now,
-    ) -> usize {
-        if let Framing::Length(length) = head.framing {
-            let length = usize::try_from(length).unwrap_or(usize::MAX);
-            if length > bytes_max {
-                let refused = self.body_too_large(&awaiting);
-                return self.follow(id, head, behind, refused, now);
-            }
-            if let Some(body) = behind.get(..length) {
-                self.complete(id, awaiting, body, now);
-                return length;
-            }
-        }
-        if head.expects_continue && behind.is_empty() {
-            self.push(id, Response::new(Status::CONTINUE).finish().into(), now);
-        }
-        self.await_body(id, head.framing, awaiting, bytes_max, now);
-        0
-    }
-
-    fn await_body(
-        &mut self,
-        id: u32,
-        framing: Framing,
-        awaiting: Awaiting,
-        bytes_max: usize,
-        now: Now,
-    ) {
-        self.connections[id as usize].phase = Phase::Body(Box::new(Incoming {
-            awaiting,
-            reader: BodyReader::new(framing),
-            body: Vec::new(),
-            bytes_max,
-            began: now.monotonic,
-            last_arrival: now.monotonic,
-        }));
-    }
-
-    /// The answer is known before the body has come. A short body is read and dropped, so that the
-    /// connection can be used again; in front of a long one, or one that the client may never send
-    /// because it waits for `100 Continue` (RFC 9110, section 10.1.1), the connection is closed.
-    fn skip_body(&mut self, id: u32, head: &Head<'_>, behind: &[u8], now: Now) -> usize {
-        let bytes_max = self.config.limits.body_bytes_max;
-        let length = match head.framing {
-            Framing::Length(length) => usize::try_from(length).unwrap_or(usize::MAX),
-            Framing::Chunked => 0,
-        };
-        if head.framing == Framing::Length(0) {
-            return 0;
-        }
-        if head.framing != Framing::Chunked && behind.len() >= length {
-            return length;
-        }
-        if length > bytes_max || head.expects_continue {
-            self.connections[id as usize].exchange.keeps_alive = false;
-        } else {
-            self.await_body(id, head.framing, Awaiting::Nothing, bytes_max, now);
-        }
-        0
-    }
-
-    fn read_body(&mut self, id: u32, input: &[u8], now: Now) -> Taken {
-        let Phase::Body(incoming) = &mut self.connections[id as usize].phase else {
-            return Taken::Nothing;
-        };
-        let keeps_data = !matches!(incoming.awaiting, Awaiting::Nothing);
-        let mut used = 0;
-        while !incoming.reader.is_complete() {
-            let Ok(step) = incoming.reader.next(&input[used..]) else {
-                self.broken_body(id, now);
-                return Taken::Nothing;
-            };
-            if step.consumed == 0 {
-                break;
-            }
-            used += step.consumed;
-            incoming.last_arrival = now.monotonic;
-            if step.data.len() > incoming.bytes_max {
-                self.oversized_body(id, now);
-                return Taken::Nothing;
-            }
-            match keeps_data {
-                true if incoming.body.len() + step.data.len() > incoming.bytes_max => {
-                    self.oversized_body(id, now);
-                    return Taken::Nothing;
-                }
-                true => incoming.body.extend_from_slice(step.data),
-                // A dropped body is bounded too: the rest of the allowance shrinks.
-                false => incoming.bytes_max -= step.data.len(),
-            }
-        }
-        let is_complete = incoming.reader.is_complete();
-        let is_publication = matches!(incoming.awaiting, Awaiting::Publish | Awaiting::Location(_));
-        if is_complete && is_publication && !self.can_publish() {
-            self.pause(id);
-        }
-        if !is_complete || self.connections[id as usize].flags.is_paused() {
-            return if used > 0 { Taken::Bytes(used) } else { Taken::Nothing };
-        }
-        let phase = Phase::Head { scanned: 0 };
-        let phase = std::mem::replace(&mut self.connections[id as usize].phase, phase);
-        if let Phase::Body(incoming) = phase {
-            self.complete(id, incoming.awaiting, &incoming.body, now);
-        }
-        Taken::Bytes(used)
-    }
-
-    /// The chunk framing is broken: where the next request begins is unknown.
-    fn broken_body(&mut self, id: u32, now: Now) {
-        self.counters.malformed_requests_total += 1;
-        match self.take_awaiting(id) {
-            // The answer has been given already.
-            Some(Awaiting::Nothing) | None => self.drain(id, now),
-            Some(Awaiting::Publish | Awaiting::Stream { .. } | Awaiting::Location(_)) => {
-                self.refuse_framing(id, Status::BAD_REQUEST, "malformed body", now);
-            }
-        }
-    }
-
-    fn oversized_body(&mut self, id: u32, now: Now) {
-        match self.take_awaiting(id) {
-            Some(Awaiting::Nothing) | None => self.drain(id, now),
-            Some(awaiting) => {
-                self.connections[id as usize].exchange.keeps_alive = false;
-                if let Next::Answer(response, body) = self.body_too_large(&awaiting) {
-                    self.respond(id, response, &body, now);
-                }
-            }
-        }
-    }
-
-    fn take_awaiting(&mut self, id: u32) -> Option<Awaiting> {
-        let phase = &mut self.connections[id as usize].phase;
-        match std::mem::replace(phase, Phase::Head { scanned: 0 }) {
-            Phase::Body(incoming) => Some(incoming.awaiting),
-            other => {
-                *phase = other;
-                None
-            }
-        }
-    }
-
     /// A request is there in full.
-    fn complete(&mut self, id: u32, awaiting: Awaiting, body: &[u8], now: Now) {
+    pub(super) fn complete(&mut self, id: u32, awaiting: Awaiting, body: &[u8], now: Now) {
         match awaiting {
             Awaiting::Nothing => self.end_exchange(id, now),
             Awaiting::Publish => self.api_publish(id, body, now),
@@ -390,6 +245,13 @@ impl Server {
             false => response.finish_with(body),
         };
         self.push(id, bytes.into(), now);
+    }
+
+    /// Begins an answer of unknown length: in HTTP/1.0 it ends with the connection.
+    pub(super) fn begin_unsized_exchange(&mut self, id: u32) -> Exchange {
+        let exchange = &mut self.connections[id as usize].exchange;
+        exchange.keeps_alive &= !exchange.is_http_1_0;
+        *exchange
     }
 
     /// After an answer: the next request, or the end.

@@ -5,7 +5,7 @@ use super::gzip_stream;
 use super::publication::Encoded;
 use super::template::Template;
 use crate::compression::Compressor;
-use crate::http;
+use crate::http::{self, Exchange};
 use std::rc::Rc;
 
 /// How a message is encoded.
@@ -46,6 +46,11 @@ pub enum Coding {
 }
 
 impl Coding {
+    /// How a body of unknown length is carried: HTTP/1.0 knows no chunks.
+    pub fn of(exchange: Exchange) -> Coding {
+        if exchange.is_http_1_0 { Coding::Identity } else { Coding::Chunked }
+    }
+
     /// Appends one item.
     pub fn write(self, item: &[u8], compressor: &mut Compressor, out: &mut Vec<u8>) {
         match self {

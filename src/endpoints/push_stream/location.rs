@@ -2,12 +2,16 @@
 //! path looks at strings of the configuration.
 
 use super::Request;
+use super::answer::{Answers, Items};
 use super::expression::Expression;
 use crate::config::{self, Mode, PathMatch, PushStream, Role, VirtualServer};
 use crate::message::Message;
-use crate::transports::padding::{self, Padding};
-use crate::transports::{Coding, Encoded, Filling, FormatId, Formats, Frame, Payload, WireFormat};
-use crate::transports::{event_stream, template::Template};
+use crate::time::Millis;
+use crate::transports::padding::Padding;
+use crate::transports::{
+    Coding, Encoded, FormatId, Formats, Frame, LongPollAnswers, PaddingRule, Payload, Profile,
+    WireFormat, event_stream, template::Template,
+};
 use crate::websocket;
 use std::ops::Range;
 use std::rc::Rc;
@@ -15,29 +19,25 @@ use std::rc::Rc;
 /// A location, ready to serve.
 pub struct Location {
     /// As configured.
-    pub settings: config::Location,
+    pub settings: Rc<config::Location>,
     expression: Option<Expression>,
     padding: Option<Padding>,
-    /// The origin of the CORS headers, where it is the same for all requests.
-    constant_origin: Option<Frame>,
     header: Vec<u8>,
+    answers: Rc<Answers>,
     chunked: Encodings,
     identity: Encodings,
     gzip: Option<Encodings>,
-    pieces: Option<Encodings>,
     websocket: Option<Encodings>,
     websocket_deflated: Option<Encodings>,
 }
 
 /// What subscribers of one coding share.
 struct Encodings {
-    format: FormatId,
-    ping: Option<Encoded>,
     header: Encoded,
-    footer: Encoded,
+    profile: Rc<Profile>,
 }
 
-/// Which of a location's encodings a subscriber uses.
+/// What carries a subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wire {
     /// An HTTP body in this coding.
@@ -51,9 +51,11 @@ pub enum Wire {
 
 impl Location {
     /// Compiles a location. The configuration has been checked, so what cannot be compiled matches or
-    /// pads nothing.
+    /// pads nothing. `padding_max` is the greatest minimum size of any padding of all locations.
     fn new(
-        settings: &config::Location,
+        settings: &Rc<config::Location>,
+        padding: Option<Padding>,
+        padding_max: u32,
         push_stream: &PushStream,
         formats: &mut Formats,
     ) -> Location {
@@ -74,29 +76,57 @@ impl Location {
             ),
             false => (subscriber.header_template.clone(), subscriber.footer_template.clone()),
         };
+        let mut items = |coding: Coding| Items {
+            format: formats.intern(WireFormat { payload: payload.clone(), coding }),
+            header: coding.encode(&header, formats.compressor()),
+            footer: coding.encode(&footer, formats.compressor()),
+        };
+        let compresses_streams = settings.gzip.is_on && settings.gzip.includes_streams;
+        let gzip = compresses_streams.then(|| items(Coding::Gzip));
+        let origins = settings.allowed_origins.as_ref();
+        let constant_origin = origins.and_then(|origins| origins.constant()).map(Frame::from);
+        let answers = Rc::new(Answers {
+            settings: settings.clone(),
+            has_varying_origin: origins.is_some() && constant_origin.is_none(),
+            constant_origin,
+            chunked: items(Coding::Chunked),
+            identity: items(Coding::Identity),
+            pieces: settings.gzip.is_on.then(|| items(Coding::Piece)),
+        });
+        let profile = |format, heartbeat, goodbye, end: &[u8]| Profile {
+            format,
+            heartbeat,
+            heartbeat_interval: subscriber.ping_message_interval.unwrap_or(Millis::NEVER).into(),
+            restarts_heartbeat: true,
+            padding: None,
+            goodbye: Some(goodbye),
+            end: end.into(),
+            time_to_live: subscriber.subscriber_connection_ttl,
+            takes_messages: subscriber.websocket_allow_publish,
+            ends_at_reload: true,
+            long_poll: Some(answers.clone()),
+        };
         let ping = Message::special(Message::PING, Rc::from([]), &push_stream.ping_message_text);
-        let mut body = |coding: Coding| {
-            let format = formats.intern(WireFormat { payload: payload.clone(), coding });
+        let mut body = |items: &Items, coding: Coding| {
             let ping = match is_event_source {
                 // Not in message form, so it is not padded (section 18).
                 true => Some(Encoded {
                     text_bytes: 0,
                     ..coding.encode(event_stream::PING, formats.compressor())
                 }),
-                false => formats.encode(format, &ping),
+                false => formats.encode(items.format, &ping),
             };
-            Encodings {
-                format,
-                ping,
-                header: coding.encode(&header, formats.compressor()),
-                footer: coding.encode(&footer, formats.compressor()),
-            }
+            let (header, footer) = (items.header.clone(), items.footer.clone());
+            let padding =
+                Some(PaddingRule { is_comment: is_event_source, coding, size_max: padding_max });
+            let profile = Profile { padding, ..profile(items.format, ping, footer, coding.end()) };
+            Encodings { header, profile: profile.into() }
         };
-        let (chunked, identity) = (body(Coding::Chunked), body(Coding::Identity));
-        let has_gzip = settings.gzip.is_on && settings.gzip.includes_streams;
-        let gzip = has_gzip.then(|| body(Coding::Gzip));
-        let pieces = settings.gzip.is_on.then(|| body(Coding::Piece));
+        let chunked = body(&answers.chunked, Coding::Chunked);
+        let identity = body(&answers.identity, Coding::Identity);
+        let gzip = gzip.map(|items| body(&items, Coding::Gzip));
         let mut frames = |payload: Payload| {
+            let format = formats.intern(WireFormat { payload, coding: Coding::Identity });
             let mut plain = |bytes: &[u8]| Coding::Identity.encode(bytes, formats.compressor());
             let ping = Encoded { text_bytes: 0, ..plain(&websocket::PING_EMPTY) };
             let mut item = |text: &[u8]| match text {
@@ -104,26 +134,20 @@ impl Location {
                 _ => plain(&websocket::text(text)),
             };
             let (header, footer) = (item(&header), item(&footer));
-            Encodings {
-                format: formats.intern(WireFormat { payload, coding: Coding::Identity }),
-                ping: Some(ping),
-                header,
-                footer,
-            }
+            let profile = profile(format, Some(ping), footer, &websocket::CLOSE_EMPTY);
+            Encodings { header, profile: profile.into() }
         };
         let websocket = is_websocket.then(|| frames(Payload::WebSocket(template())));
         let websocket_deflated =
             is_websocket.then(|| frames(Payload::WebSocketDeflated(template())));
-        let origins = settings.allowed_origins.as_ref();
         Location {
             expression: Expression::of(&settings.path),
-            padding: Padding::parse(&subscriber.padding_by_user_agent).ok(),
-            constant_origin: origins.and_then(|origins| origins.constant()).map(Frame::from),
+            padding,
             header,
+            answers,
             chunked,
             identity,
             gzip,
-            pieces,
             websocket,
             websocket_deflated,
             settings: settings.clone(),
@@ -135,7 +159,7 @@ impl Location {
             Wire::Body(Coding::Chunked) => return &self.chunked,
             Wire::Body(Coding::Identity) => return &self.identity,
             Wire::Body(Coding::Gzip) => &self.gzip,
-            Wire::Body(Coding::Piece) => &self.pieces,
+            Wire::Body(Coding::Piece) => unreachable!("pieces are put together to whole answers"),
             Wire::WebSocket { is_deflated: false } => &self.websocket,
             Wire::WebSocket { is_deflated: true } => &self.websocket_deflated,
         };
@@ -144,14 +168,14 @@ impl Location {
 
     /// Every wire format of its messages.
     pub fn formats(&self) -> impl Iterator<Item = FormatId> {
-        let rare = [&self.gzip, &self.pieces, &self.websocket, &self.websocket_deflated];
+        let rare = [&self.gzip, &self.websocket, &self.websocket_deflated];
         let all = [&self.chunked, &self.identity].into_iter().chain(rare.into_iter().flatten());
-        all.map(|encodings| encodings.format)
+        all.map(|encodings| encodings.profile.format).chain(self.answers.formats())
     }
 
-    /// The wire format of its messages.
-    pub fn format(&self, wire: Wire) -> FormatId {
-        self.encodings(wire).format
+    /// How its subscribers of one coding are served.
+    pub fn profile(&self, wire: Wire) -> &Rc<Profile> {
+        &self.encodings(wire).profile
     }
 
     /// What is sent first; empty: nothing.
@@ -159,14 +183,9 @@ impl Location {
         &self.encodings(wire).header
     }
 
-    /// What is sent last; empty: nothing.
-    pub fn last_item(&self, wire: Wire) -> &Encoded {
-        &self.encodings(wire).footer
-    }
-
-    /// The ping, with the length of its text where paddings are reckoned from it.
-    pub fn ping(&self, wire: Wire) -> Option<&Encoded> {
-        self.encodings(wire).ping.as_ref()
+    /// What answers to its polling and long-polling requests are made of.
+    pub fn answers(&self) -> &Answers {
+        &self.answers
     }
 
     /// The header as it is sent, before any coding.
@@ -177,12 +196,6 @@ impl Location {
     /// Paddings for this user agent.
     pub fn padding(&self) -> Option<&Padding> {
         self.padding.as_ref()
-    }
-
-    /// What brings an item of so many bytes up to the wanted size (section 18); none if it needs nothing.
-    pub fn padding_for(&self, bytes: usize, wanted: u32, size_max: u32) -> Option<Filling> {
-        let size = padding::size(bytes, wanted, size_max);
-        (size > 0).then(|| Filling { is_comment: self.is_event_source(), size })
     }
 
     /// Whether streams of this content type are compressed for those who accept it (section 5.5).
@@ -197,17 +210,12 @@ impl Location {
 
     /// `Access-Control-Allow-Origin` for this request; none: no CORS headers (section 5.4).
     pub fn origin(&self, request: &Request<'_>) -> Option<Frame> {
-        let origin = match (&self.constant_origin, &self.settings.allowed_origins) {
+        let origin = match (&self.answers.constant_origin, &self.settings.allowed_origins) {
             (Some(origin), _) => origin.clone(),
             (None, Some(origins)) => Frame::from(&*origins.evaluate(request)),
             (None, None) => return None,
         };
         (!origin.is_empty()).then_some(origin)
-    }
-
-    /// The origin of the CORS headers, where it is the same for all requests; empty: no CORS headers.
-    pub fn constant_origin(&self) -> Option<&Frame> {
-        self.constant_origin.as_ref()
     }
 
     /// The content type of a path, by the extension of its last segment (section 5.1).
@@ -228,7 +236,6 @@ impl Location {
 #[derive(Default)]
 pub struct Locations {
     servers: Vec<Server>,
-    padding_max: u32,
     /// Expressions that may go through the whole of one path.
     expressions_max: usize,
 }
@@ -255,13 +262,18 @@ impl Locations {
         formats: &mut Formats,
     ) -> Locations {
         let mut all = Locations::default();
+        let configured = servers.iter().flat_map(|server| &server.locations);
+        let patterns = configured.map(|one| &one.subscriber.padding_by_user_agent);
+        let paddings: Vec<_> = patterns.map(|pattern| Padding::parse(pattern).ok()).collect();
+        let padding_max = paddings.iter().flatten().map(Padding::size_max).max().unwrap_or(0);
+        let mut paddings = paddings.into_iter();
         for server in servers {
-            let compile =
-                |one: &config::Location| Rc::new(Location::new(one, push_stream, formats));
+            let compile = |one: &config::Location| {
+                let padding = paddings.next().flatten();
+                let settings = Rc::new(one.clone());
+                Rc::new(Location::new(&settings, padding, padding_max, push_stream, formats))
+            };
             let locations: Vec<Rc<Location>> = server.locations.iter().map(compile).collect();
-            let paddings = locations.iter().filter_map(|one| one.padding.as_ref());
-            all.padding_max =
-                paddings.map(Padding::size_max).chain([all.padding_max]).max().unwrap_or(0);
             let patterns = locations.iter().filter_map(|one| match &one.settings.path {
                 PathMatch::Regex { pattern, .. } => Some(pattern),
                 PathMatch::Exact(_) | PathMatch::Prefix(_) | PathMatch::PrefixFinal(_) => None,
@@ -278,11 +290,6 @@ impl Locations {
             });
         }
         all
-    }
-
-    /// The greatest minimum size of any padding in the whole configuration (section 18).
-    pub fn padding_max(&self) -> u32 {
-        self.padding_max
     }
 
     /// Bytes of this path that expressions may have to look at to find its location.

@@ -2,23 +2,18 @@
 //! the role.
 
 mod answers;
-mod gzip;
 mod publisher;
 mod statistics;
 mod streams;
 mod subscriber;
 mod websocket;
 
-pub(super) use answers::SharedAnswer;
-
 use super::Server;
-use super::connection::Exchange;
 use super::requests::Next;
 use crate::config::{Mode, Role};
-use crate::endpoints::push_stream::{Location, Refusal, Request, no_cache, normalize};
+use crate::endpoints::push_stream::{Asked, Location, Refusal, Request, no_cache, normalize};
 use crate::http::{Framing, Head, Response, Status};
 use crate::time::Now;
-use crate::transports::Frame;
 
 /// nginx's own page for a body beyond the limit; clients of the module have seen it.
 const TOO_LARGE_PAGE: &[u8] =
@@ -28,14 +23,6 @@ const TOO_LARGE_PAGE: &[u8] =
 const NO_MEMORY_PAGE: &[u8] =
     b"<html>\r\n<head><title>500 Internal Server Error</title></head>\r\n\
     <body>\r\n<center><h1>500 Internal Server Error</h1></center>\r\n</body>\r\n</html>\r\n";
-
-/// A request of a location while it is being answered.
-struct Asked<'a> {
-    location: &'a std::rc::Rc<Location>,
-    request: &'a Request<'a>,
-    /// `Access-Control-Allow-Origin`; none: no CORS headers.
-    origin: Option<Frame>,
-}
 
 impl Server {
     /// What a request of a location leads to. None: no location answers this path here.
@@ -79,26 +66,6 @@ impl Server {
             Role::Subscriber(_) => self.route_subscriber(id, &asked, now),
         })
     }
-
-    /// Begins an answer of unknown length: in HTTP/1.0 it ends with the connection.
-    fn begin_unsized_exchange(&mut self, id: u32) -> Exchange {
-        let exchange = &mut self.connections[id as usize].exchange;
-        exchange.keeps_alive &= !exchange.is_http_1_0;
-        *exchange
-    }
-
-    /// The head of a body of unknown length, up to what the role adds.
-    fn begin_unsized(&self, exchange: Exchange, content_type: &str, is_gzipped: bool) -> Response {
-        let mut response =
-            Response::titled(Status::OK).date(&self.date).field("Content-Type", content_type);
-        if !exchange.is_http_1_0 {
-            response = response.field("Transfer-Encoding", "chunked");
-        }
-        if is_gzipped {
-            response = response.field("Content-Encoding", "gzip");
-        }
-        response.connection(exchange.keeps_alive, exchange.is_http_1_0)
-    }
 }
 
 /// The largest body that a location takes; nginx's 0 means no limit but memory.
@@ -113,18 +80,6 @@ fn body_bytes_max(location: &Location) -> usize {
 pub(super) fn too_large() -> Next {
     let response = Response::titled(Status::CONTENT_TOO_LARGE).field("Content-Type", "text/html");
     Next::Answer(response, TOO_LARGE_PAGE.to_vec())
-}
-
-/// Section 5.4.
-fn cors(response: Response, origin: Option<&Frame>, methods: &str) -> Response {
-    let Some(origin) = origin else { return response };
-    response
-        .field("Access-Control-Allow-Origin", origin)
-        .field("Access-Control-Allow-Methods", methods)
-        .field(
-            "Access-Control-Allow-Headers",
-            "If-Modified-Since,If-None-Match,Etag,Event-Id,Event-Type,Last-Event-Id",
-        )
 }
 
 /// A refusal with its explain header.

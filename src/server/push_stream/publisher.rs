@@ -1,7 +1,7 @@
 //! Publisher locations (push-stream spec, section 6).
 
-use super::{Asked, NO_MEMORY_PAGE, Refusal, cors, explain, gzip};
-use crate::endpoints::push_stream::{no_cache, publisher};
+use super::{Asked, NO_MEMORY_PAGE, Refusal, explain};
+use crate::endpoints::push_stream::{cors, gzip, no_cache, publisher};
 use crate::http::{Response, Status};
 use crate::hub::{CreateError, Draft, Maker};
 use crate::message::{ChannelName, Message};

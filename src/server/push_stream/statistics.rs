@@ -1,7 +1,7 @@
 //! Statistics locations, and what publishers are told about their channels (push-stream spec, section 7).
 
-use super::{Asked, gzip, refuse_statistics};
-use crate::endpoints::push_stream::{no_cache, publisher};
+use super::{Asked, refuse_statistics};
+use crate::endpoints::push_stream::{begin_unsized, gzip, no_cache, publisher};
 use crate::http::{Framing, Response, Status};
 use crate::hub::{ChannelId, Walk};
 use crate::push_stream::channel_path::{self, PathChannel, ReservedId};
@@ -125,7 +125,7 @@ impl Server {
         let has_body = asked.request.head.framing != Framing::Length(0);
         self.connections[id as usize].exchange.keeps_alive &= !has_body;
         let exchange = self.begin_unsized_exchange(id);
-        let response = self.begin_unsized(exchange, format.content_type(), false);
+        let response = begin_unsized(exchange, &self.date, format.content_type(), false);
         let head = self.identified(no_cache(response));
         let form = Form::Group(List::begin(format, &self.totals(now), 0));
         let walk = match prefix.is_empty() {

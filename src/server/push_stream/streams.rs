@@ -1,9 +1,9 @@
 //! Streaming and EventSource: head, header, old messages, then live (push-stream spec, sections 10, 14,
 //! 18 and 19); and what a deleted channel's subscribers get.
 
+use super::Asked;
 use super::subscriber::Joining;
-use super::{Asked, cors, gzip};
-use crate::endpoints::push_stream::{Location, Wire, no_cache};
+use crate::endpoints::push_stream::{Location, Wire, begin_unsized, cors, gzip, no_cache};
 use crate::http::Status;
 use crate::http::chunk;
 use crate::hub::ChannelId;
@@ -35,32 +35,27 @@ impl Server {
         let is_gzipped = !exchange.is_http_1_0
             && location.compresses_streams(content_type)
             && gzip::is_accepted(&location.settings.gzip, asked.request.head);
-        let coding = if is_gzipped { Coding::Gzip } else { exchange.coding() };
+        let coding = if is_gzipped { Coding::Gzip } else { Coding::of(exchange) };
         if let Err(refusal) = self.join_all(id, &joining, now) {
             return self.refuse_subscriber(asked, refusal);
         }
-        let response = self.begin_unsized(exchange, content_type, is_gzipped);
+        let response = begin_unsized(exchange, &self.date, content_type, is_gzipped);
         let mut bytes = no_cache(cors(response, asked.origin.as_ref(), "GET")).finish();
         if is_gzipped {
             chunk(gzip_stream::begin(), &mut bytes);
         }
         let checksum = is_gzipped.then(Box::default);
         let transport = Transport::Stream { checksum, padding: 0 };
-        let mut subscriber = self.location_subscriber(location, Wire::Body(coding), transport, now);
+        let mut subscriber = location_subscriber(location, Wire::Body(coding), transport, now);
         let sizes = self.write_header(asked, coding, &mut subscriber, &mut bytes);
         self.note_stream(id, Status::OK, now);
         self.push(id, bytes.into(), now);
         let wanted = sizes.map_or(0, |sizes| sizes.message);
-        let dressing = match wanted {
-            0 => Dressing::None,
-            size => Dressing::Padded {
-                location: location.clone(),
-                coding,
-                size,
-                size_max: self.locations.padding_max(),
-            },
+        let dressing = match subscriber.profile.padding {
+            Some(rule) if wanted > 0 => Dressing::Padded { rule, size: wanted },
+            Some(_) | None => Dressing::None,
         };
-        let replay = Replay::new(subscriber.format, self.old_messages(&joining), dressing);
+        let replay = Replay::new(subscriber.profile.format, self.old_messages(&joining), dressing);
         if let Transport::Stream { checksum, padding } = &mut subscriber.transport {
             *padding = wanted;
             checksum.iter_mut().for_each(|checksum| checksum.begin_replay());
@@ -78,7 +73,8 @@ impl Server {
         subscriber: &mut Subscriber,
         out: &mut Vec<u8>,
     ) -> Option<PaddingSizes> {
-        let (location, size_max) = (asked.location, self.locations.padding_max());
+        let location = asked.location;
+        let rule = subscriber.profile.padding;
         let sizes = location.padding().and_then(|padding| {
             let own = location.settings.subscriber.user_agent.as_ref();
             let agent = asked.request.value_or_header(own, "user-agent").unwrap_or_default();
@@ -92,31 +88,11 @@ impl Server {
         let header = location.header();
         say(location.first_item(Wire::Body(coding)));
         if let Some(sizes) = sizes.filter(|_| !header.is_empty())
-            && let Some(filling) = location.padding_for(header.len(), sizes.header, size_max)
+            && let Some(filling) = rule.and_then(|rule| rule.filling(header.len(), sizes.header))
         {
             say(&self.formats.filling(filling, coding));
         }
         sizes
-    }
-
-    /// A subscriber of a location whose time begins now.
-    pub(super) fn location_subscriber(
-        &self,
-        location: &Rc<Location>,
-        wire: Wire,
-        transport: Transport,
-        now: Now,
-    ) -> Subscriber {
-        let settings = &location.settings.subscriber;
-        let after = |span: Option<Millis>| span.map_or(Millis::NEVER, |span| now.monotonic + span);
-        Subscriber {
-            transport,
-            format: location.format(wire),
-            wire,
-            next_beat: after(settings.ping_message_interval),
-            ends_at: after(settings.subscriber_connection_ttl),
-            location: Some(location.clone()),
-        }
     }
 
     /// Sections 20.3 and 20.4: the channel's subscribers get what is pending, then the deletion message;
@@ -152,7 +128,7 @@ impl Server {
         if matches!(subscriber.transport, Transport::LongPoll(_)) {
             return self.answer_waiting(id, &publication.message, now);
         }
-        let format = subscriber.format;
+        let format = subscriber.profile.format;
         let connection = &mut self.connections[id as usize];
         let mut subscriptions = std::mem::take(&mut connection.subscriptions);
         while let Some(left) = self.hub.unsubscribe_from(&mut subscriptions, channel, now) {
@@ -170,5 +146,21 @@ impl Server {
             self.note_stream_end(id, "its channel was deleted", now);
             self.end_subscriber(id, now);
         }
+    }
+}
+
+/// A subscriber of a location whose time begins now.
+pub(super) fn location_subscriber(
+    location: &Location,
+    wire: Wire,
+    transport: Transport,
+    now: Now,
+) -> Subscriber {
+    let profile = location.profile(wire).clone();
+    Subscriber {
+        transport,
+        next_beat: now.monotonic + profile.heartbeat_interval.get(),
+        ends_at: profile.time_to_live.map_or(Millis::NEVER, |span| now.monotonic + span),
+        profile,
     }
 }

@@ -1,10 +1,9 @@
 //! Subscriber locations but WebSocket: checks, mode, and which old messages are sent (push-stream spec,
 //! sections 8 and 9).
 
-use super::answers::Answer;
-use super::{Asked, Refusal, cors, explain};
+use super::{Asked, Refusal, explain};
 use crate::config::Mode;
-use crate::endpoints::push_stream::{no_cache, publisher, subscriber};
+use crate::endpoints::push_stream::{cors, no_cache, publisher, subscriber};
 use crate::http::{Framing, Response, Status};
 use crate::hub::{ChannelId, Maker, Resume, Stretch};
 use crate::push_stream::channel_path;
@@ -136,7 +135,7 @@ impl Server {
     /// Section 11.
     fn poll(&mut self, id: u32, asked: &Asked<'_>, checked: &Checked, now: Now) -> Next {
         self.mention_channels(checked, now);
-        let answer = Answer::of(asked);
+        let answer = asked.answer();
         let stretches = self.old_messages(&self.known_channels(checked));
         self.answer_at_once(id, &answer, stretches, &checked.seen, now);
         Next::Done
@@ -152,7 +151,7 @@ impl Server {
                 // Creating them may have published to the events channel, which may be one of them.
                 stretches = self.old_messages(&self.known_channels(&checked));
             }
-            let answer = Answer::of(asked);
+            let answer = asked.answer();
             self.answer_at_once(id, &answer, stretches, &checked.seen, now);
             return Next::Done;
         }

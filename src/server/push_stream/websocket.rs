@@ -1,6 +1,7 @@
 //! WebSocket locations: handshake, frames from the client, close (push-stream spec, section 15; RFC 6455,
 //! which wins where section 27 is silent).
 
+use super::streams::location_subscriber;
 use super::subscriber::Joining;
 use super::{Asked, Refusal};
 use crate::endpoints::push_stream::{Wire, no_cache, publisher};
@@ -83,7 +84,7 @@ impl Server {
         let stretches = self.old_messages(joining);
         self.begin_feed(
             id,
-            Feed::Replay(Replay::new(location.format(wire), stretches, Dressing::None)),
+            Feed::Replay(Replay::new(location.profile(wire).format, stretches, Dressing::None)),
             now,
         );
         let is_stored = publisher::stores(location, asked.request);
@@ -93,7 +94,7 @@ impl Server {
             is_stored,
             owes_pong: false,
         };
-        let subscriber = self.location_subscriber(location, wire, transport, now);
+        let subscriber = location_subscriber(location, wire, transport, now);
         self.begin_subscriber(id, subscriber);
     }
 
@@ -125,11 +126,9 @@ impl Server {
                 break;
             };
             *owes_pong &= input.is_empty();
-            let settings =
-                subscriber.location.as_ref().map(|location| &location.settings.subscriber);
             let rules = Rules {
                 accepts_deflated: *is_deflated,
-                keeps_texts: settings.is_some_and(|settings| settings.websocket_allow_publish),
+                keeps_texts: subscriber.profile.takes_messages,
                 message_bytes_max: bytes_max,
             };
             let event = reader.next(&mut rest, rules, &mut self.inflater, now.monotonic);

@@ -7,7 +7,7 @@ use crate::stats::push_stream::Format;
 use crate::transports::gzip_stream;
 
 /// Whether the request may be answered with gzip under these settings.
-pub(super) fn is_accepted(settings: &Gzip, head: &Head<'_>) -> bool {
+pub fn is_accepted(settings: &Gzip, head: &Head<'_>) -> bool {
     settings.is_on
         && (head.version == Version::Http11 || settings.includes_http_1_0)
         && head.values("accept-encoding").any(names_gzip)
@@ -28,7 +28,7 @@ fn names_gzip(value: &[u8]) -> bool {
 }
 
 /// Adds the content type of statistics and, where it is accepted and covered, compresses the body.
-pub(super) fn pack(
+pub fn pack(
     response: Response,
     body: Vec<u8>,
     format: Format,

@@ -1,0 +1,304 @@
+//! Whole answers with messages in them: polling and long-polling (push-stream spec, sections 11 to 13).
+
+use super::{cors, no_cache};
+use crate::compression::Compressor;
+use crate::config::{self, Mode, Role};
+use crate::http::{Date, Exchange, Response, Status};
+use crate::message::Message;
+use crate::time::http_date;
+use crate::transports::{
+    Coding, Encoded, FormatId, Formats, Frame, LongPollAnswers, Position, Publication, Waited,
+    Waiting, gzip_stream,
+};
+use flate2::Crc;
+use std::borrow::Cow;
+use std::rc::Rc;
+
+/// What the answers of one location are made of.
+pub struct Answers {
+    pub(super) settings: Rc<config::Location>,
+    /// `Access-Control-Allow-Origin` depends on the request.
+    pub(super) has_varying_origin: bool,
+    /// The origin of the CORS headers, where it is the same for all requests; empty: no CORS headers.
+    pub(super) constant_origin: Option<Frame>,
+    pub(super) chunked: Items,
+    pub(super) identity: Items,
+    pub(super) pieces: Option<Items>,
+}
+
+/// The items of an answer in one coding.
+pub(super) struct Items {
+    /// The wire format of the messages.
+    pub(super) format: FormatId,
+    /// What is before them; empty: nothing.
+    pub(super) header: Encoded,
+    /// What is behind them; empty: nothing.
+    pub(super) footer: Encoded,
+}
+
+/// What a polling or long-polling answer looks like, apart from its messages.
+pub struct Answer<'a> {
+    pub(super) answers: &'a Answers,
+    pub(super) content_type: &'a str,
+    pub(super) callback: Option<Cow<'a, [u8]>>,
+    pub(super) origin: Option<&'a Frame>,
+    /// The client takes gzip.
+    pub(super) is_gzipped: bool,
+}
+
+impl Answers {
+    fn items(&self, coding: Coding) -> &Items {
+        match coding {
+            Coding::Chunked => &self.chunked,
+            Coding::Identity => &self.identity,
+            Coding::Piece => self.pieces.as_ref().expect("only gzip locations compress"),
+            Coding::Gzip => unreachable!("a whole answer is compressed as a whole"),
+        }
+    }
+}
+
+impl<'a> Answer<'a> {
+    /// The answer to a request that has waited.
+    fn after_waiting(answers: &'a Answers, waited: &Waited<'a>) -> Answer<'a> {
+        let waiting = waited.waiting;
+        let is_event_source = answers.settings.role == Role::Subscriber(Mode::EventSource);
+        let callback = waiting.and_then(|waiting| waiting.callback.as_deref());
+        let content_type = match (callback, is_event_source) {
+            // Section 8.1: having waited at an EventSource location gives its type.
+            (None, true) => "text/event-stream; charset=utf-8",
+            _ => waiting
+                .and_then(|waiting| waiting.content_type.as_deref())
+                .unwrap_or(&answers.settings.default_type),
+        };
+        let constant = answers.constant_origin.as_ref().filter(|origin| !origin.is_empty());
+        Answer {
+            content_type,
+            callback: callback.map(Cow::Borrowed),
+            origin: waiting.and_then(|waiting| waiting.origin.as_ref()).or(constant),
+            is_gzipped: waiting.is_some_and(|waiting| waiting.is_gzipped),
+            answers,
+        }
+    }
+
+    /// What a waiting request has to remember; nothing if it is answered exactly as its location says.
+    pub fn into_waiting(self) -> Option<Box<Waiting>> {
+        let is_ordinary = self.content_type == self.answers.settings.default_type;
+        let waiting = Waiting {
+            content_type: (!is_ordinary).then(|| self.content_type.to_owned()),
+            callback: self.callback.map(Cow::into_owned),
+            origin: self.origin.filter(|_| self.answers.has_varying_origin).cloned(),
+            is_gzipped: self.is_gzipped,
+        };
+        (waiting != Waiting::default()).then(|| Box::new(waiting))
+    }
+
+    /// The client takes gzip.
+    pub fn is_gzipped(&self) -> bool {
+        self.is_gzipped
+    }
+
+    /// JSONP: the messages are the arguments of a call.
+    pub fn is_call(&self) -> bool {
+        self.callback.is_some()
+    }
+
+    /// The wire format of its messages.
+    pub fn format(&self, coding: Coding) -> FormatId {
+        self.answers.items(coding).format
+    }
+
+    /// Whether the client takes gzip and the location compresses this type.
+    fn is_compressed(&self) -> bool {
+        self.is_gzipped && self.answers.settings.gzip.covers_type(self.content_type)
+    }
+
+    /// What is before the messages: the header and, with JSONP, how the call begins (section 13).
+    pub fn write_beginning(&self, coding: Coding, compressor: &mut Compressor, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.answers.items(coding).header.frame);
+        if let Some(callback) = &self.callback {
+            coding.write(callback, compressor, out);
+            coding.write(b"([", compressor, out);
+        }
+    }
+
+    /// What is behind them.
+    pub fn write_end(&self, coding: Coding, compressor: &mut Compressor, out: &mut Vec<u8>) {
+        if self.callback.is_some() {
+            coding.write(b"]);", compressor, out);
+        }
+        out.extend_from_slice(&self.answers.items(coding).footer.frame);
+    }
+
+    /// The head of a 200 that is not compressed.
+    pub fn head(&self, exchange: Exchange, date: &Date, position: Position) -> Response {
+        let response = begin_unsized(exchange, date, self.content_type, false);
+        self.finish_head(response, position)
+    }
+
+    /// 304, without the fields that every response has.
+    pub fn nothing(&self, position: Position) -> Response {
+        let response = Response::titled(Status::NOT_MODIFIED)
+            .field("Content-Type", self.content_type)
+            .number("Content-Length", 0);
+        self.finish_head(response, position)
+    }
+
+    /// What every answer has: CORS, Expires, Cache-Control and where to go on.
+    fn finish_head(&self, mut response: Response, position: Position) -> Response {
+        if let Some(time) = position.time {
+            response = response.field("Last-Modified", http_date::format(time));
+        }
+        response = no_cache(cors(response, self.origin, "GET"));
+        match position.tag {
+            Some(tag) => response.field("Etag", format!("W/{tag}")),
+            None => response,
+        }
+    }
+
+    /// 200 with header, messages and footer. A message may come with its encoding for this request's own
+    /// coding; others are encoded here.
+    pub fn make<'m>(
+        &self,
+        exchange: Exchange,
+        date: &Date,
+        position: Position,
+        messages: impl Iterator<Item = (&'m Message, Option<Frame>)>,
+        formats: &mut Formats,
+    ) -> Frame {
+        let is_compressed = self.is_compressed();
+        let response = begin_unsized(exchange, date, self.content_type, is_compressed);
+        let mut bytes = self.finish_head(response, position).finish();
+        let coding = Coding::of(exchange);
+        if is_compressed {
+            // The items are compressed together, and make one chunk.
+            let mut body = Vec::new();
+            let messages = messages.map(|(message, _)| (message, None));
+            self.write_items(Coding::Identity, messages, formats, &mut body);
+            let compressor = formats.compressor();
+            let packed = gzip_stream::whole(&body, self.answers.settings.gzip.level, compressor);
+            coding.write(&packed, compressor, &mut bytes);
+        } else {
+            self.write_items(coding, messages, formats, &mut bytes);
+        }
+        bytes.extend_from_slice(coding.end());
+        bytes.into()
+    }
+
+    /// A compressed JSONP answer with one message. Only the name of the function differs from one client to
+    /// the next: it is not compressed, and all else is compressed once for all of them.
+    fn make_packed_call(
+        &self,
+        waited: &Waited<'_>,
+        position: Position,
+        message: &Encoded,
+        formats: &mut Formats,
+    ) -> Frame {
+        let (mut body, mut sum) = (gzip_stream::begin().to_vec(), Crc::new());
+        let shared = |item: &Encoded, body: &mut Vec<u8>, sum: &mut Crc| {
+            body.extend_from_slice(&item.frame);
+            item.check_sum.iter().for_each(|part| sum.combine(part));
+        };
+        let own = |text: &[u8], body: &mut Vec<u8>, sum: &mut Crc| {
+            gzip_stream::write_stored(text, body);
+            sum.update(text);
+        };
+        let items = self.answers.items(Coding::Piece);
+        shared(&items.header, &mut body, &mut sum);
+        let call = [self.callback.as_deref().unwrap_or_default(), b"(["].concat();
+        own(&call, &mut body, &mut sum);
+        shared(message, &mut body, &mut sum);
+        own(b"]);", &mut body, &mut sum);
+        shared(&items.footer, &mut body, &mut sum);
+        body.extend_from_slice(&gzip_stream::end(&sum));
+        let response = begin_unsized(waited.exchange, waited.date, self.content_type, true);
+        let mut bytes = self.finish_head(response, position).finish();
+        let coding = Coding::of(waited.exchange);
+        coding.write(&body, formats.compressor(), &mut bytes);
+        bytes.extend_from_slice(coding.end());
+        bytes.into()
+    }
+
+    /// Section 13: what is before the messages, they themselves, what is behind them.
+    fn write_items<'m>(
+        &self,
+        coding: Coding,
+        messages: impl Iterator<Item = (&'m Message, Option<Frame>)>,
+        formats: &mut Formats,
+        out: &mut Vec<u8>,
+    ) {
+        let format = self.format(coding);
+        self.write_beginning(coding, formats.compressor(), out);
+        for (index, (message, encoded)) in messages.enumerate() {
+            if self.is_call() && index > 0 {
+                coding.write(b",", formats.compressor(), out);
+            }
+            match encoded {
+                Some(frame) => out.extend_from_slice(&frame),
+                None => _ = formats.write(format, message, out, None),
+            }
+        }
+        self.write_end(coding, formats.compressor(), out);
+    }
+}
+
+impl LongPollAnswers for Answers {
+    fn formats(&self) -> Vec<FormatId> {
+        let all = [Some(&self.chunked), Some(&self.identity), self.pieces.as_ref()];
+        all.into_iter().flatten().map(|items| items.format).collect()
+    }
+
+    fn published(
+        &self,
+        waited: &Waited<'_>,
+        publication: &mut Publication,
+        formats: &mut Formats,
+    ) -> Frame {
+        let answer = Answer::after_waiting(self, waited);
+        let is_packed_call = answer.is_call() && answer.is_compressed();
+        let coding = if is_packed_call { Coding::Piece } else { Coding::of(waited.exchange) };
+        let message = publication.message.clone();
+        let encoded = publication.encoded(answer.format(coding), formats, &mut 0).cloned();
+        let position = Position { time: Some(message.time), tag: Some(message.tag) };
+        if let (true, Some(encoded)) = (is_packed_call, &encoded) {
+            return answer.make_packed_call(waited, position, encoded, formats);
+        }
+        let encoded = encoded.map(|encoded| encoded.frame);
+        let messages = std::iter::once((&*message, encoded));
+        answer.make(waited.exchange, waited.date, position, messages, formats)
+    }
+
+    fn special(
+        &self,
+        waited: &Waited<'_>,
+        position: Position,
+        message: &Message,
+        formats: &mut Formats,
+    ) -> Frame {
+        let answer = Answer::after_waiting(self, waited);
+        let messages = std::iter::once((message, None));
+        answer.make(waited.exchange, waited.date, position, messages, formats)
+    }
+
+    fn nothing(&self, waited: &Waited<'_>, position: Position) -> Frame {
+        let exchange = waited.exchange;
+        let response = Answer::after_waiting(self, waited).nothing(position).date(waited.date);
+        response.connection(exchange.keeps_alive, exchange.is_http_1_0).finish().into()
+    }
+}
+
+/// The head of a body of unknown length, up to what the role adds.
+pub fn begin_unsized(
+    exchange: Exchange,
+    date: &Date,
+    content_type: &str,
+    is_compressed: bool,
+) -> Response {
+    let mut response = Response::titled(Status::OK).date(date).field("Content-Type", content_type);
+    if !exchange.is_http_1_0 {
+        response = response.field("Transfer-Encoding", "chunked");
+    }
+    if is_compressed {
+        response = response.field("Content-Encoding", "gzip");
+    }
+    response.connection(exchange.keeps_alive, exchange.is_http_1_0)
+}

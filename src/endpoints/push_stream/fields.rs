@@ -1,0 +1,23 @@
+//! Fields that responses of many roles have.
+
+use crate::http::Response;
+use crate::transports::Frame;
+
+/// Section 5.4.
+pub fn cors(response: Response, origin: Option<&Frame>, methods: &str) -> Response {
+    let Some(origin) = origin else { return response };
+    response
+        .field("Access-Control-Allow-Origin", origin)
+        .field("Access-Control-Allow-Methods", methods)
+        .field(
+            "Access-Control-Allow-Headers",
+            "If-Modified-Since,If-None-Match,Etag,Event-Id,Event-Type,Last-Event-Id",
+        )
+}
+
+/// Section 5.1: on every response of the roles, with few exceptions.
+pub fn no_cache(response: Response) -> Response {
+    response
+        .field("Expires", "Thu, 01 Jan 1970 00:00:01 GMT")
+        .field("Cache-Control", "no-cache, no-store, must-revalidate")
+}
