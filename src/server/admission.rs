@@ -1,5 +1,5 @@
-//! Who may connect when connections run short: slots that are reserved for internal listeners, and idle
-//! connections that are closed for new clients.
+//! Who may connect when connections run short: slots that are reserved for internal listeners, and
+//! idle connections that are closed for new clients.
 
 use super::Server;
 use super::connection::{Connection, Phase};
@@ -10,9 +10,11 @@ use std::fmt;
 
 /// Connections looked at in one call: about half a millisecond.
 const LOOKED_AT_MAX: usize = 32 * 1024;
-/// Idle connections remembered from one look, so that closing them one by one does not need a look for each.
+/// Idle connections remembered from one look, so that closing them one by one does not need a look
+/// for each.
 const CANDIDATES_MAX: usize = 64;
-/// A connection that was used so recently is likely to be used again at once: a proxy may be sending.
+/// A connection that was used so recently is likely to be used again at once: a proxy may be
+/// sending.
 const IDLE_MIN: Millis = Millis(1000);
 
 /// Why a new connection is refused.
@@ -105,8 +107,8 @@ impl Server {
     }
 
     /// Condemns the connection that has been idle for longest, so that a client who waits at this
-    /// listener can be accepted in the next turn. A public one takes no internal connection's place. False:
-    /// none is idle, as far as a bounded look shows.
+    /// listener can be accepted in the next turn. A public one takes no internal connection's
+    /// place. False: none is idle, as far as a bounded look shows.
     pub fn make_room(&mut self, listener: ListenerId, now: Now) -> bool {
         let takes_any = self.is_internal(listener);
         for _ in 0..2 {
@@ -151,8 +153,9 @@ impl Server {
 }
 
 impl Connection {
-    /// Whether nothing of a request has come since its last answer, or since it was accepted: a client
-    /// that connects and sends nothing must not hold a place that a working one has to give up.
+    /// Whether nothing of a request has come since its last answer, or since it was accepted: a
+    /// client that connects and sends nothing must not hold a place that a working one has to give
+    /// up.
     fn is_idle(&self) -> bool {
         let is_held = self.flags.is_paused() || self.flags.is_resting || self.flags.has_input_ended;
         matches!(self.phase, Phase::Head { .. })

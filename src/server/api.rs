@@ -329,8 +329,8 @@ fn no_cache(response: Response) -> Response {
         .field("expires", "0")
 }
 
-/// The first heartbeat comes early, by another share of the interval for each group of connections, so
-/// that those of clients who all came back at once do not beat at once for ever. Neighbours in
+/// The first heartbeat comes early, by another share of the interval for each group of connections,
+/// so that those of clients who all came back at once do not beat at once for ever. Neighbours in
 /// memory, here and in the kernel, still beat together, while what they need is in the caches.
 fn spread(interval: Millis, id: u32) -> Millis {
     const GROUP: u32 = 32;

@@ -1,4 +1,5 @@
-//! Bodies of requests: read for whoever needs them, or dropped because the answer does not depend on them.
+//! Bodies of requests: read for whoever needs them, or dropped because the answer does not depend
+//! on them.
 
 use super::Server;
 use super::connection::{Awaiting, Incoming, Phase};

@@ -1,5 +1,5 @@
-//! The checksum that ends a compressed stream (RFC 1952), kept while a replay is still being made: what is
-//! queued behind the replay has its own sum until then, and sums are combined.
+//! The checksum that ends a compressed stream (RFC 1952), kept while a replay is still being made:
+//! what is queued behind the replay has its own sum until then, and sums are combined.
 
 use crate::http::chunk;
 use crate::transports::gzip_stream;

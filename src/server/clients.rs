@@ -1,5 +1,5 @@
-//! The address of a connection's client: that of the peer or, where the peer is a trusted proxy, the one in
-//! `X-Forwarded-For` of the latest request.
+//! The address of a connection's client: that of the peer or, where the peer is a trusted proxy,
+//! the one in `X-Forwarded-For` of the latest request.
 
 use super::Server;
 use crate::http::{Head, forwarded_for};
@@ -7,8 +7,8 @@ use slab::Slab;
 use std::fmt;
 use std::net::IpAddr;
 
-/// A client's address as each connection keeps it: five bytes, so that an idle one costs no more than
-/// without. IPv6 addresses are kept in [`Addresses`].
+/// A client's address as each connection keeps it: five bytes, so that an idle one costs no more
+/// than without. IPv6 addresses are kept in [`Addresses`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Client {
     kind: Kind,
@@ -108,15 +108,16 @@ impl Client {
 }
 
 impl Server {
-    /// Where the connection's latest request came from, trusted proxies left out. None: the peer has no address
-    /// (a Unix socket), or it is a proxy that named a client before and none in this request.
+    /// Where the connection's latest request came from, trusted proxies left out. None: the peer
+    /// has no address (a Unix socket), or it is a proxy that named a client before and none in this
+    /// request.
     pub(super) fn client_address(&self, id: u32) -> Option<IpAddr> {
         self.addresses.of(self.connections[id as usize].client)
     }
 
-    /// A trusted proxy's connection carries requests of many clients; the address of the one in hand is in its
-    /// head. Until a request has such a field, the client is the other end of the socket: a program on this
-    /// machine, for example, that publishes without a proxy.
+    /// A trusted proxy's connection carries requests of many clients; the address of the one in
+    /// hand is in its head. Until a request has such a field, the client is the other end of the
+    /// socket: a program on this machine, for example, that publishes without a proxy.
     pub(super) fn note_client(&mut self, id: u32, head: &Head<'_>) {
         let connection = &mut self.connections[id as usize];
         let source = connection.client.kind.source();

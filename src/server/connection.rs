@@ -33,8 +33,8 @@ pub(super) struct Connection {
     pub(super) requests: u32,
     /// Sequence of the last publication that it has taken.
     pub(super) delivered: u64,
-    /// When the phase began; in the head phase, when the first byte came; for a WebSocket that owes a pong,
-    /// when it was asked for it.
+    /// When the phase began; in the head phase, when the first byte came; for a WebSocket that owes
+    /// a pong, when it was asked for it.
     pub(super) since: Millis,
     pub(super) flags: Flags,
 }
@@ -149,7 +149,8 @@ pub(super) struct Subscriber {
 pub(super) enum Transport {
     /// The rpushd API's frames.
     Framed,
-    /// An endless response of a location, server-sent events included. A compressed one has a checksum.
+    /// An endless response of a location, server-sent events included. A compressed one has a
+    /// checksum.
     Stream {
         checksum: Option<Box<StreamChecksum>>,
         /// Minimum size of a message with its padding; 0: none (push-stream spec, section 18).
@@ -177,7 +178,8 @@ impl Subscriber {
         matches!(self.transport, Transport::WebSocket { owes_pong: true, .. })
     }
 
-    /// Whether several messages may be given to it as one frame: nothing belongs between or behind them.
+    /// Whether several messages may be given to it as one frame: nothing belongs between or behind
+    /// them.
     pub(super) fn takes_batches(&self) -> bool {
         match self.transport {
             Transport::Stream { ref checksum, padding } => checksum.is_none() && padding == 0,
@@ -270,7 +272,8 @@ impl Connection {
         }
     }
 
-    /// When a WebSocket client has taken too long with what it has begun: as long as with a request's body.
+    /// When a WebSocket client has taken too long with what it has begun: as long as with a
+    /// request's body.
     pub(super) fn unfinished_until(&self, limits: &Limits) -> Millis {
         let Phase::Subscriber(subscriber) = &self.phase else { return Millis::NEVER };
         let Transport::WebSocket { reader, .. } = &subscriber.transport else {
@@ -321,8 +324,8 @@ impl Connection {
 mod tests {
     use super::*;
 
-    /// An idle subscriber of any mode is this and, unless its request was out of the ordinary, no heap of its
-    /// own: so all modes cost the same.
+    /// An idle subscriber of any mode is this and, unless its request was out of the ordinary, no
+    /// heap of its own: so all modes cost the same.
     #[test]
     fn a_connection_without_queue_and_partial_input_stays_small() {
         assert!(size_of::<Connection>() <= 160);

@@ -10,9 +10,9 @@ use crate::time::Now;
 const DEADLINES_MIN: usize = 16;
 
 impl Server {
-    /// Sees to it that the connection is looked at by its next deadline. A deadline that moved back is
-    /// left as it is: it is looked at once in vain and set anew, which is cheaper than moving it with
-    /// every message.
+    /// Sees to it that the connection is looked at by its next deadline. A deadline that moved back
+    /// is left as it is: it is looked at once in vain and set anew, which is cheaper than moving it
+    /// with every message.
     pub(super) fn rearm(&mut self, id: u32) {
         let Some(connection) = self.connections.get(id as usize) else { return };
         self.timers.bring_forward(id, connection.deadline(&self.config.limits));
@@ -104,8 +104,8 @@ impl Server {
             return self.end_subscriber(id, now);
         }
         let interval = subscriber.profile.heartbeat_interval.get();
-        // From the moment it was due, not from now: the interval stays even. After a long sleep of the
-        // machine it starts anew.
+        // From the moment it was due, not from now: the interval stays even. After a long sleep of
+        // the machine it starts anew.
         subscriber.next_beat = match subscriber.next_beat + interval {
             next if next > now.monotonic => next,
             _ => now.monotonic + interval,
@@ -113,8 +113,8 @@ impl Server {
         self.beat(id, now);
     }
 
-    /// Sends a heartbeat or ping; not to a subscriber that has other bytes waiting, as it would tell
-    /// nothing.
+    /// Sends a heartbeat or ping; not to a subscriber that has other bytes waiting, as it would
+    /// tell nothing.
     fn beat(&mut self, id: u32, now: Now) {
         let connection = &self.connections[id as usize];
         let Phase::Subscriber(subscriber) = &connection.phase else { return };

@@ -13,8 +13,8 @@ use crate::transports::{Encoded, Formats, Frame, MessageSizes};
 use std::rc::Rc;
 
 impl Server {
-    /// Publishes to a channel: the message gets its place in the order at once, its way to the members
-    /// begins with the next writes.
+    /// Publishes to a channel: the message gets its place in the order at once, its way to the
+    /// members begins with the next writes.
     ///
     /// # Errors
     /// The memory account is full; nothing has happened.
@@ -109,7 +109,8 @@ impl Server {
         }
     }
 
-    /// Gives a subscriber everything that is pending on all its channels, in the order of publication.
+    /// Gives a subscriber everything that is pending on all its channels, in the order of
+    /// publication.
     pub(super) fn collect(&mut self, id: u32, now: Now) {
         let connection = &mut self.connections[id as usize];
         let latest = self.fanout.sequence();
@@ -202,8 +203,8 @@ impl Server {
         connection.outbox.push_live(frame, bytes_max, now.monotonic)
     }
 
-    /// Several channels: their publications are merged by sequence. A channel that was named twice gives each
-    /// of its publications twice.
+    /// Several channels: their publications are merged by sequence. A channel that was named twice
+    /// gives each of its publications twice.
     fn take_from_all(
         &mut self,
         id: u32,

@@ -26,7 +26,8 @@ impl From<Denial> for Fault {
 }
 
 impl Fault {
-    /// The answer, with its body. That of a 401 is empty, as it has always been; the reason is in a field.
+    /// The answer, with its body. That of a 401 is empty, as it has always been; the reason is in a
+    /// field.
     pub(super) fn answer(self) -> (Response, Vec<u8>) {
         match self {
             Fault::Refused(Refusal { status, text }) => {

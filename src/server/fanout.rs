@@ -1,10 +1,10 @@
 //! Publications on their way to the members of their channels.
 //!
-//! Publishing costs nothing per subscriber: the publication joins its channel's job, and each turn walks
-//! some more of the members. Whoever is visited takes everything that is pending on its channels at once,
-//! so that several publications of one turn leave in one write. A sequence number per connection says
-//! what it has taken; so members may come, go and change places in the middle of a walk, and be visited
-//! twice, and still everybody gets everything once and in order.
+//! Publishing costs nothing per subscriber: the publication joins its channel's job, and each turn
+//! walks some more of the members. Whoever is visited takes everything that is pending on its
+//! channels at once, so that several publications of one turn leave in one write. A sequence number
+//! per connection says what it has taken; so members may come, go and change places in the middle
+//! of a walk, and be visited twice, and still everybody gets everything once and in order.
 
 use super::pending::{PUBLICATION_COST, Pending};
 use crate::hub::{ChannelId, Hub, SubscriberId};
@@ -15,8 +15,8 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 const NONE: u32 = u32::MAX;
-/// Members of one channel that are visited before the next channel has its turn: a large fan-out holds
-/// up a small one by so many writes.
+/// Members of one channel that are visited before the next channel has its turn: a large fan-out
+/// holds up a small one by so many writes.
 const VISITS_PER_ROUND: usize = 16;
 /// A batch is not made larger than this: it is a copy.
 const BATCH_BYTES_MAX: usize = 256 * 1024;
@@ -41,21 +41,21 @@ struct Job {
     queue_bytes: usize,
     /// Members before this position have been visited on this walk.
     cursor: usize,
-    /// Members before this position are to be visited on this walk: as many as there were when it began, less
-    /// those who left. Who comes later needs nothing of it, and must not keep it from ending. None: it has not
-    /// begun.
+    /// Members before this position are to be visited on this walk: as many as there were when it
+    /// began, less those who left. Who comes later needs nothing of it, and must not keep it from
+    /// ending. None: it has not begun.
     walk_size: Option<usize>,
     /// The last publication when this walk began: at its end, everybody has it.
     walk_end: u64,
     /// The latest batch of each wire format.
     batches: Vec<Batch>,
-    /// Connections whose waiting request was answered on this walk. They are read again when it ends:
-    /// whoever is still to be visited comes before those who ask for more.
+    /// Connections whose waiting request was answered on this walk. They are read again when it
+    /// ends: whoever is still to be visited comes before those who ask for more.
     resting: Vec<u32>,
 }
 
-/// Several publications in one wire format, put together for all who take them at once: a burst costs
-/// each subscriber one frame and one write, however many publications it has.
+/// Several publications in one wire format, put together for all who take them at once: a burst
+/// costs each subscriber one frame and one write, however many publications it has.
 #[derive(Debug)]
 pub(super) struct Batch {
     format: FormatId,
@@ -122,7 +122,8 @@ impl Fanout {
         self.order.push_back(key);
     }
 
-    /// Whether so much is pending on a channel that it would fill a large part of each member's queue.
+    /// Whether so much is pending on a channel that it would fill a large part of each member's
+    /// queue.
     pub(super) fn is_crowded(&self, channel: ChannelId, bytes_max: usize) -> bool {
         let key = self.job_of.get(channel.0 as usize).copied().unwrap_or(NONE);
         self.jobs.get(key as usize).is_some_and(|job| job.queue_bytes > bytes_max)
@@ -134,8 +135,8 @@ impl Fanout {
         self.jobs.get_mut(key as usize).map(|job| &mut job.publications)
     }
 
-    /// Everything that is pending on a channel after a given publication, as one frame. None: it is only
-    /// one, or too much to be copied.
+    /// Everything that is pending on a channel after a given publication, as one frame. None: it is
+    /// only one, or too much to be copied.
     pub(super) fn batch(
         &mut self,
         channel: ChannelId,
@@ -213,9 +214,10 @@ impl Fanout {
         pending.get_mut(at)
     }
 
-    /// The next members to be visited, put behind those in `visits`: [`VISITS_PER_ROUND`] of one channel or,
-    /// where there are fewer, of several. Visiting the same one twice does no harm. They must be visited before
-    /// this is called again, which is when a walk that has come to its end is forgotten.
+    /// The next members to be visited, put behind those in `visits`: [`VISITS_PER_ROUND`] of one
+    /// channel or, where there are fewer, of several. Visiting the same one twice does no harm.
+    /// They must be visited before this is called again, which is when a walk that has come to its
+    /// end is forgotten.
     pub(super) fn next_round(&mut self, hub: &Hub, visits: &mut Vec<SubscriberId>) {
         // Each job has one turn at most: at the next one its walk may be over.
         let mut turns = self.order.len();
@@ -240,11 +242,12 @@ impl Fanout {
         }
     }
 
-    /// A member left this place, the last one took it, and so many are left. If the walk is a few places further,
-    /// it goes back; false: it is too far away, and whoever took the place must be visited now.
+    /// A member left this place, the last one took it, and so many are left. If the walk is a few
+    /// places further, it goes back; false: it is too far away, and whoever took the place must be
+    /// visited now.
     ///
-    /// Waiting long-polling requests all leave when they are visited. Visiting each successor at once would
-    /// answer all of them before the first answer is written.
+    /// Waiting long-polling requests all leave when they are visited. Visiting each successor at
+    /// once would answer all of them before the first answer is written.
     pub(super) fn step_back(
         &mut self,
         channel: ChannelId,
@@ -358,7 +361,8 @@ mod tests {
 
     const NOW: Now = Now { monotonic: Millis(0), unix: Millis(0) };
 
-    /// A hub with channels of so many members each, numbered through, and a message on the way in each of them.
+    /// A hub with channels of so many members each, numbered through, and a message on the way in
+    /// each of them.
     fn world(member_counts: &[u32]) -> (Hub, Fanout) {
         let mut hub = Hub::new(HubSettings::from(&Config::default()), NOW);
         let mut fanout = Fanout::default();
@@ -445,7 +449,8 @@ mod tests {
         let channel = hub.find(b"0").unwrap();
         assert_eq!(round(&mut fanout, &hub), Vec::from_iter(0..16));
         join(&mut hub, channel, 20..21);
-        // The one that came later goes to the place of the first who leaves, one of the others to the next.
+        // The one that came later goes to the place of the first who leaves, one of the others to
+        // the next.
         assert!(fanout.step_back(channel, 3, 20) && fanout.step_back(channel, 4, 19));
         assert_eq!(fanout.jobs[0].cursor, 4);
         assert_eq!(fanout.jobs[0].walk_size, Some(19));

@@ -10,7 +10,8 @@ use crate::transports::Coding;
 
 /// A piece is about this large at most, unless one message is larger.
 pub(super) const PIECE_BYTES_MAX: usize = 64 * 1024;
-/// Work in one go, after which the last piece is finished: one may take as long, if it is compressed.
+/// Work in one go, after which the last piece is finished: one may take as long, if it is
+/// compressed.
 const FEED_NANOSECONDS: u64 = 500_000;
 
 /// A message left the store before the reader was ready for it.
@@ -43,8 +44,8 @@ impl Server {
         }
     }
 
-    /// Makes one more piece; false: no more for now. A client that reads so slowly that messages leave the
-    /// store before there is room for them loses its connection, like any slow consumer.
+    /// Makes one more piece; false: no more for now. A client that reads so slowly that messages
+    /// leave the store before there is room for them loses its connection, like any slow consumer.
     fn feed_piece(&mut self, id: u32, now: Now) -> bool {
         let piece_bytes = self.config.limits.outbox_bytes_max.min(PIECE_BYTES_MAX);
         let connection = &mut self.connections[id as usize];

@@ -142,7 +142,8 @@ impl Server {
         }
     }
 
-    /// Everything is written: closes the sending side, or all of it if the client has closed its own.
+    /// Everything is written: closes the sending side, or all of it if the client has closed its
+    /// own.
     pub(super) fn shut(&mut self, id: u32, now: Now) {
         let connection = &mut self.connections[id as usize];
         if connection.flags.has_input_ended {
@@ -162,8 +163,8 @@ impl Server {
         if connection.is_condemned() {
             return;
         }
-        // In HTTP/1.0 a body of unknown length ends with the connection: one that is cut short must not end
-        // as one that is whole.
+        // In HTTP/1.0 a body of unknown length ends with the connection: one that is cut short must
+        // not end as one that is whole.
         let is_unfinished = !connection.outbox.is_empty();
         let is_cut_short = connection.exchange.is_http_1_0 && is_unfinished;
         connection.phase = Phase::Condemned { is_cut_short };
@@ -221,8 +222,8 @@ impl Server {
         }
     }
 
-    /// Takes a new configuration without closing a stream. The listeners stay those that are bound: the
-    /// new configuration says what they answer.
+    /// Takes a new configuration without closing a stream. The listeners stay those that are bound:
+    /// the new configuration says what they answer.
     pub fn reconfigure(&mut self, mut config: Config, now: Now) {
         for warning in config.keep_listeners(&self.config.listeners[..self.bound_count]) {
             log::warn!("{warning}");
@@ -231,7 +232,8 @@ impl Server {
         self.token_keys = config.subscribe_secrets.iter().map(TokenKey::new).collect();
         let memory_size = config.push_stream.shared_memory_size;
         if memory_size.is_some() && memory_size != self.config.push_stream.shared_memory_size {
-            // The module's words (push-stream spec, section 3); there is one zone, with its usual name.
+            // The module's words (push-stream spec, section 3); there is one zone, with its usual
+            // name.
             log::warn!(
                 "Cannot change memory area size without restart, ignoring change on zone: \
                  push_stream_module"

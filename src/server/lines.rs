@@ -19,8 +19,8 @@ pub(super) enum SlowReader {
 }
 
 impl Server {
-    /// A slow reader is about to be closed. The operator should see that it happens, and to whom; with many
-    /// of them, not each one.
+    /// A slow reader is about to be closed. The operator should see that it happens, and to whom;
+    /// with many of them, not each one.
     pub(super) fn report_slow(&mut self, id: u32, why: SlowReader, now: Now) {
         let connection = &self.connections[id as usize];
         let bytes = connection.outbox.bytes();
@@ -55,8 +55,8 @@ impl Server {
         );
     }
 
-    /// A publication or subscription is refused, as the memory account is full: counted, and reported once a
-    /// minute at most.
+    /// A publication or subscription is refused, as the memory account is full: counted, and
+    /// reported once a minute at most.
     pub(super) fn report_full_store(&mut self, now: Now) {
         self.counters.store_refusals_total += 1;
         let Some(held_back) = self.full_store_lines.take(now.monotonic) else { return };

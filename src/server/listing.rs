@@ -1,5 +1,5 @@
-//! Lists of very many channels, made as they are read: statistics of both faces (rpushd spec, section 6;
-//! push-stream spec, section 7.1).
+//! Lists of very many channels, made as they are read: statistics of both faces (rpushd spec,
+//! section 6; push-stream spec, section 7.1).
 
 use super::Server;
 use super::feed::Feed;
@@ -15,8 +15,8 @@ use std::rc::Rc;
 /// A list up to this size is made at once, however much may be queued: one turn's worth of work.
 const SHORT_BYTES_MAX: usize = 256 * 1024;
 
-/// What is left of a list: a position among the channels. Those that are removed before their turn are left
-/// out, and the others' numbers are of that moment.
+/// What is left of a list: a position among the channels. Those that are removed before their turn
+/// are left out, and the others' numbers are of that moment.
 pub(super) struct Listing {
     form: Form,
     walk: Walk,

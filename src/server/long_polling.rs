@@ -1,4 +1,5 @@
-//! Long-polling requests that wait, and the one answer that each of them gets (push-stream spec, section 12).
+//! Long-polling requests that wait, and the one answer that each of them gets (push-stream spec,
+//! section 12).
 
 use super::Server;
 use super::connection::{Phase, Transport};
@@ -29,8 +30,8 @@ impl Ended {
     }
 }
 
-/// A whole answer to one publication. All requests that waited alike get the same bytes, made for the first
-/// of them.
+/// A whole answer to one publication. All requests that waited alike get the same bytes, made for
+/// the first of them.
 pub(super) struct SharedAnswer {
     ended: Ended,
     exchange: Exchange,
@@ -134,8 +135,8 @@ impl Server {
         self.resume(id);
     }
 
-    /// Where a request goes on that has waited in vain: behind everything published so far. Messages keep
-    /// their order when the clock is set back, so they may be later than its time.
+    /// Where a request goes on that has waited in vain: behind everything published so far.
+    /// Messages keep their order when the clock is set back, so they may be later than its time.
     fn position(&self, now: Now) -> Position {
         let (time, tag) = self.hub.position(now);
         Position { time: Some(time), tag: Some(tag) }

@@ -1,14 +1,14 @@
-//! The state machine: bytes and time in, bytes and deadlines out. It has no socket and no clock; the
-//! reactor has those, and in tests a simulation does.
+//! The state machine: bytes and time in, bytes and deadlines out. It has no socket and no clock;
+//! the reactor has those, and in tests a simulation does.
 //!
-//! Read it in this order: this file is the seam; `requests` and `bodies` take bytes apart; `api` carries out
-//! the requests of one face and `push_stream` those of the other; `fanout` and `delivery` bring
-//! messages to subscribers, `replay` makes old ones ready, `feed` lets large answers be made as
-//! they are read, `outbox` holds what is to be written, `writing` chooses the next connection to
-//! write to, and `turn` limits the work of one turn; `publishing` holds publications that wait for
-//! room; `admission` decides who may connect; `clients` keeps the addresses of clients, `lines` and
-//! `trail` write the log; `deadlines` is what happens by itself; `lifecycle` is how connections,
-//! subscriptions and the server end.
+//! Read it in this order: this file is the seam; `requests` and `bodies` take bytes apart; `api`
+//! carries out the requests of one face and `push_stream` those of the other; `fanout` and
+//! `delivery` bring messages to subscribers, `replay` makes old ones ready, `feed` lets large
+//! answers be made as they are read, `outbox` holds what is to be written, `writing` chooses the
+//! next connection to write to, and `turn` limits the work of one turn; `publishing` holds
+//! publications that wait for room; `admission` decides who may connect; `clients` keeps the
+//! addresses of clients, `lines` and `trail` write the log; `deadlines` is what happens by itself;
+//! `lifecycle` is how connections, subscriptions and the server end.
 
 mod admission;
 mod api;
@@ -91,7 +91,8 @@ pub struct Host {
 /// The whole daemon, but for the operating system.
 pub struct Server {
     config: Config,
-    /// Listeners at the start, which are bound: the first ones of the configuration, also after a reload.
+    /// Listeners at the start, which are bound: the first ones of the configuration, also after a
+    /// reload.
     bound_count: usize,
     head_limits: HeadLimits,
     token_keys: Vec<TokenKey>,
@@ -124,8 +125,8 @@ pub struct Server {
     subscriber_count: usize,
     stops_at: Option<Millis>,
     turn: Turn,
-    /// Connections to write to, each with a flag in its connection: those with answers, and subscribers that
-    /// a fan-out gave messages to. The two take turns.
+    /// Connections to write to, each with a flag in its connection: those with answers, and
+    /// subscribers that a fan-out gave messages to. The two take turns.
     answered: VecDeque<u32>,
     delivered: VecDeque<u32>,
     /// Connections written to from `answered` since a fan-out or `delivered` last had its turn.
@@ -344,8 +345,8 @@ impl Server {
         }
     }
 
-    /// Time went on: does what is due. Behind it comes the half of the turn in which messages are handed
-    /// out.
+    /// Time went on: does what is due. Behind it comes the half of the turn in which messages are
+    /// handed out.
     pub fn tick(&mut self, now: Now) {
         self.date.refresh(now.unix_seconds());
         self.expire(now);
@@ -365,7 +366,8 @@ impl Server {
         self.connections[id.0 as usize].outbox.gather(slices)
     }
 
-    /// Whether bytes from this client are of any use now. If not, [`Server::next_to_read`] tells when.
+    /// Whether bytes from this client are of any use now. If not, [`Server::next_to_read`] tells
+    /// when.
     pub fn wants_input(&self, id: ConnectionId) -> bool {
         let connection = &self.connections[id.0 as usize];
         match connection.phase {
@@ -378,7 +380,8 @@ impl Server {
             Phase::Subscriber(ref subscriber) if subscriber.is_websocket() => {
                 !connection.flags.is_paused()
             }
-            // What a subscriber says is kept up to a limit and then dropped; but its end is to be seen.
+            // What a subscriber says is kept up to a limit and then dropped; but its end is to be
+            // seen.
             _ => true,
         }
     }
@@ -421,8 +424,8 @@ impl Server {
         self.to_close.pop_front().map(ConnectionId)
     }
 
-    /// Whether the socket of a connection that is over is to be closed with a reset: the client must not take
-    /// what it got for the whole answer.
+    /// Whether the socket of a connection that is over is to be closed with a reset: the client
+    /// must not take what it got for the whole answer.
     pub fn is_cut_short(&self, id: ConnectionId) -> bool {
         let phase = &self.connections[id.0 as usize].phase;
         matches!(phase, Phase::Condemned { is_cut_short: true })

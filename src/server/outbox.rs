@@ -60,8 +60,9 @@ pub(super) enum Left {
     Feed,
 }
 
-/// What a queued frame costs besides its bytes: the counts in front of them and the end of their block on the
-/// heap, 16 bytes and up to 24, and its place in the queue, 16 to 32. A pong of 2 bytes takes 64.
+/// What a queued frame costs besides its bytes: the counts in front of them and the end of their
+/// block on the heap, 16 bytes and up to 24, and its place in the queue, 16 to 32. A pong of 2
+/// bytes takes 64.
 pub(super) const FRAME_COST: usize = 64;
 
 impl Outbox {
@@ -143,7 +144,8 @@ impl Outbox {
         self.feed_due(usize::MAX)
     }
 
-    /// The feed, if more of it is to be queued: of what it has made, less than this is still to be written.
+    /// The feed, if more of it is to be queued: of what it has made, less than this is still to be
+    /// written.
     pub(super) fn feed_due(&mut self, bytes_max: usize) -> Option<&mut Feed> {
         let has_room = self.exempt_cost() < bytes_max;
         match &mut self.frames {
@@ -181,9 +183,9 @@ impl Outbox {
         Some(fed.feed)
     }
 
-    /// Queues a live message, unless what is waiting costs more than the limit already. A single message of
-    /// any size is taken, and while it is being written it does not count: the limit bounds what piles up, not
-    /// how large a message may be.
+    /// Queues a live message, unless what is waiting costs more than the limit already. A single
+    /// message of any size is taken, and while it is being written it does not count: the limit
+    /// bounds what piles up, not how large a message may be.
     pub(super) fn push_live(
         &mut self,
         frame: Frame,
@@ -203,8 +205,8 @@ impl Outbox {
         Ok(())
     }
 
-    /// Puts a frame in the place of the last one, if that is superseded by it and none of it has been sent.
-    /// Gives the frame back if not.
+    /// Puts a frame in the place of the last one, if that is superseded by it and none of it has
+    /// been sent. Gives the frame back if not.
     pub(super) fn supersede(
         &mut self,
         frame: Frame,

@@ -56,8 +56,8 @@ impl Waiting {
 }
 
 impl Server {
-    /// Whether what is read now may have to wait: publications for room, or requests behind those of
-    /// paused connections. It waits in memory, so that little is to be read of each connection.
+    /// Whether what is read now may have to wait: publications for room, or requests behind those
+    /// of paused connections. It waits in memory, so that little is to be read of each connection.
     pub fn is_late(&self) -> bool {
         self.is_behind() || !self.resumable.is_empty()
     }
@@ -78,13 +78,15 @@ impl Server {
         !self.is_behind() && !self.turn.is_spent()
     }
 
-    /// Whether more would close the channel's members for reading too slowly, though they read all that they
-    /// are sent: a visit gives a member everything that is pending. The next pass makes room.
+    /// Whether more would close the channel's members for reading too slowly, though they read all
+    /// that they are sent: a visit gives a member everything that is pending. The next pass makes
+    /// room.
     pub(super) fn is_crowded(&self, channel: ChannelId) -> bool {
         self.fanout.is_crowded(channel, self.config.limits.outbox_bytes_max / 4)
     }
 
-    /// Publishes to as many channels as there is room for, and answers the request behind the last one.
+    /// Publishes to as many channels as there is room for, and answers the request behind the last
+    /// one.
     pub(super) fn go_on_publishing(&mut self, id: u32, mut publishing: Publishing, now: Now) {
         while let Some(name) = publishing.channels.pop_front() {
             let is_spent = self.is_behind() || self.turn.is_visit_spent();

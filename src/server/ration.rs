@@ -25,7 +25,8 @@ impl Ration {
         Ration { interval, next_at: Millis(0), held_back: 0 }
     }
 
-    /// Whether a line may be written now, with the number of those that were not since the last one.
+    /// Whether a line may be written now, with the number of those that were not since the last
+    /// one.
     pub(super) fn take(&mut self, now: Millis) -> Option<u64> {
         if now < self.next_at {
             self.held_back += 1;
@@ -35,7 +36,8 @@ impl Ration {
         Some(std::mem::take(&mut self.held_back))
     }
 
-    /// The number of lines that were held back, once another one would be allowed; none if there are none.
+    /// The number of lines that were held back, once another one would be allowed; none if there
+    /// are none.
     pub(super) fn take_overdue(&mut self, now: Millis) -> Option<u64> {
         if self.held_back == 0 || now < self.next_at {
             return None;

@@ -1,6 +1,7 @@
-//! Old messages on their way to a connection (push-stream spec, section 9). A replay may be far larger than
-//! a queue may be, and many may come back at once; so each one only remembers where in the store it is, and
-//! pieces of it are made as its queue drains, once for all who are sent the same.
+//! Old messages on their way to a connection (push-stream spec, section 9). A replay may be far
+//! larger than a queue may be, and many may come back at once; so each one only remembers where in
+//! the store it is, and pieces of it are made as its queue drains, once for all who are sent the
+//! same.
 
 use super::checksum::StreamChecksum;
 use super::feed::Gone;
@@ -11,15 +12,16 @@ use flate2::Crc;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// A piece ends before an id that is a multiple of this: whoever comes from somewhere else soon shares.
+/// A piece ends before an id that is a multiple of this: whoever comes from somewhere else soon
+/// shares.
 const PIECE_IDS: i64 = 64;
 /// A piece ends behind so many bytes of text, too, however small they become: compressing this much
 /// takes 1.3 ms.
 const PIECE_TEXT_BYTES_MAX: usize = 64 * 1024;
 /// About what a piece takes besides its bytes.
 const PIECE_COST: usize = 128;
-/// Pieces that nobody has queued are kept up to this size or, while more than that is queued, as much
-/// again: for whoever comes next.
+/// Pieces that nobody has queued are kept up to this size or, while more than that is queued, as
+/// much again: for whoever comes next.
 const UNUSED_BYTES_MAX: usize = 1024 * 1024;
 
 /// What is left of a replay: one channel after the other.
@@ -50,7 +52,8 @@ pub(super) enum Dressing {
     Listed { coding: Coding, is_first: bool },
 }
 
-/// Pieces are shared by all who are sent the same: this channel from this message on, in this format.
+/// Pieces are shared by all who are sent the same: this channel from this message on, in this
+/// format.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Key {
     serial: u64,

@@ -60,9 +60,9 @@ impl Server {
             && (matches!(subscriber.transport, Transport::Framed)
                 || rest.len() > self.config.limits.head_bytes_max)
         {
-            // Behind a stream of the API, which has no end of its own, it can never be used; and behind others
-            // more than the next request is not kept. It is dropped, so that what follows could not be
-            // understood.
+            // Behind a stream of the API, which has no end of its own, it can never be used; and
+            // behind others more than the next request is not kept. It is dropped, so that what
+            // follows could not be understood.
             connection.exchange.keeps_alive = false;
         }
         connection.input = match connection.phase {
@@ -172,8 +172,8 @@ impl Server {
         self.respond(id, Response::new(status).because(reason), b"", now);
     }
 
-    /// Finds out what a request is for and answers it, or begins to read its body. Returns how many of
-    /// the bytes behind the head it used.
+    /// Finds out what a request is for and answers it, or begins to read its body. Returns how many
+    /// of the bytes behind the head it used.
     fn route(&mut self, id: u32, head: &Head<'_>, behind: &[u8], now: Now) -> usize {
         let next = match self.route_api(id, head, now) {
             Some(next) => next,
@@ -268,8 +268,8 @@ impl Server {
         }
     }
 
-    /// Whether there is room for one more request: the client reads what it gets, the subscribers have taken
-    /// most of what was published, and the turn has time for one more of this client.
+    /// Whether there is room for one more request: the client reads what it gets, the subscribers
+    /// have taken most of what was published, and the turn has time for one more of this client.
     fn can_answer(&self, id: u32) -> bool {
         self.can_be_sent_more(id) && !self.is_behind() && !self.turn.is_visit_spent()
     }
@@ -302,7 +302,8 @@ impl Server {
         self.resume_if_room(id);
     }
 
-    /// Puts a paused connection on the list of those that can go on, unless its own outbox is in the way.
+    /// Puts a paused connection on the list of those that can go on, unless its own outbox is in
+    /// the way.
     pub(super) fn resume_if_room(&mut self, id: u32) {
         let flags = &self.connections[id as usize].flags;
         if flags.pause == Pause::ForRoom && self.can_be_sent_more(id) {

@@ -116,8 +116,8 @@ impl Server {
     }
 }
 
-/// Method and path of a head that is not well-formed. Nothing is shown of what does not even look like a
-/// request: it may be a body, or a field with a secret, out of step.
+/// Method and path of a head that is not well-formed. Nothing is shown of what does not even look
+/// like a request: it may be a body, or a field with a secret, out of step.
 fn malformed_request(input: &[u8]) -> String {
     let line = input.split(|byte| b"\r\n".contains(byte)).next().unwrap_or(input);
     let mut words = line.split(|&byte| byte == b' ');

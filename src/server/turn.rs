@@ -1,6 +1,7 @@
-//! What one turn of the loop may cost. Reading, requests, replays, long lists and fan-out all draw on the
-//! same allowance, so no client can hold up the others by asking for much: work beyond it goes on in the
-//! next turn. There is no clock here: what is done is counted, and weighed as measured.
+//! What one turn of the loop may cost. Reading, requests, replays, long lists and fan-out all draw
+//! on the same allowance, so no client can hold up the others by asking for much: work beyond it
+//! goes on in the next turn. There is no clock here: what is done is counted, and weighed as
+//! measured.
 
 use crate::hub::Walked;
 use crate::transports::Made;
@@ -54,8 +55,8 @@ impl Work {
         self.scanned += walked.searched;
     }
 
-    /// About how long it takes on a small server, in nanoseconds (2-core VM; `benches/core.rs` measures most
-    /// of it).
+    /// About how long it takes on a small server, in nanoseconds (2-core VM; `benches/core.rs`
+    /// measures most of it).
     pub fn nanoseconds(&self) -> u64 {
         let weighed = [
             (self.requests, 2_000),
@@ -81,7 +82,8 @@ impl Work {
 /// so that pipelined requests do not hold up those of others.
 const VISITS_PER_HALF: u64 = 32;
 
-/// The allowance of the half of a turn that is going on: reading and requests, or handing out and writing.
+/// The allowance of the half of a turn that is going on: reading and requests, or handing out and
+/// writing.
 #[derive(Debug, Default)]
 pub(super) struct Turn {
     pub(super) work: Work,
@@ -137,8 +139,8 @@ impl Turn {
         self.work.nanoseconds() > self.share_end
     }
 
-    /// Nothing more is to be begun in this half. What was begun is finished: it is one request, one piece of
-    /// a replay or one round of a fan-out.
+    /// Nothing more is to be begun in this half. What was begun is finished: it is one request, one
+    /// piece of a replay or one round of a fan-out.
     pub(super) fn is_spent(&self) -> bool {
         self.work.nanoseconds() >= self.allowance
     }

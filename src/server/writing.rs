@@ -68,13 +68,13 @@ impl Server {
         is_writable
     }
 
-    /// Something was written, or nothing was there to be: what is left is written later; a connection that was
-    /// only kept for that is shut down.
+    /// Something was written, or nothing was there to be: what is left is written later; a
+    /// connection that was only kept for that is shut down.
     pub(super) fn go_on_writing(&mut self, id: u32, now: Now) {
         let connection = &self.connections[id as usize];
         if !connection.outbox.is_empty() {
-            // Before the next round, those of the last one are given all that they take: a member's queue
-            // must not fill up because others were visited meanwhile.
+            // Before the next round, those of the last one are given all that they take: a member's
+            // queue must not fill up because others were visited meanwhile.
             let is_delivery = matches!(connection.phase, Phase::Subscriber(_));
             match is_delivery && !connection.outbox.is_fed() {
                 true => self.request_delivery(id),

@@ -1,5 +1,5 @@
-//! Long-polling requests that wait for a message, and what is needed to answer them (push-stream spec,
-//! sections 12 and 13).
+//! Long-polling requests that wait for a message, and what is needed to answer them (push-stream
+//! spec, sections 12 and 13).
 
 use super::publication::{Frame, Publication};
 use super::{FormatId, Formats};

@@ -9,8 +9,8 @@ use crate::time::Millis;
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// What all subscribers of one location and coding share, or all streams of the rpushd API in one coding:
-/// everything that the core needs to know to serve them.
+/// What all subscribers of one location and coding share, or all streams of the rpushd API in one
+/// coding: everything that the core needs to know to serve them.
 pub struct Profile {
     /// The wire format of their messages.
     pub format: FormatId,
@@ -18,8 +18,8 @@ pub struct Profile {
     pub heartbeat: Option<Encoded>,
     /// [`Millis::NEVER`]: no heartbeats. The interval of the rpushd API's streams follows a reload.
     pub heartbeat_interval: Cell<Millis>,
-    /// Each live message starts the interval anew (push-stream spec, section 19). Otherwise heartbeats keep
-    /// their own time.
+    /// Each live message starts the interval anew (push-stream spec, section 19). Otherwise
+    /// heartbeats keep their own time.
     pub restarts_heartbeat: bool,
     /// The padding of a stream's messages, for user agents that need it.
     pub padding: Option<PaddingRule>,

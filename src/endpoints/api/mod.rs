@@ -62,8 +62,8 @@ impl<'a> Endpoint<'a> {
         }
     }
 
-    /// Whether it is hidden on public listeners once there is an internal one, and never found under the
-    /// public prefix.
+    /// Whether it is hidden on public listeners once there is an internal one, and never found
+    /// under the public prefix.
     pub fn is_privileged(self) -> bool {
         matches!(self, Endpoint::Publish | Endpoint::Stats)
     }

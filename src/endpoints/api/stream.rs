@@ -1,4 +1,5 @@
-//! `POST /api/stream/{channel}`: path segment and body -> a channel and a token (rpushd spec, section 5).
+//! `POST /api/stream/{channel}`: path segment and body -> a channel and a token (rpushd spec,
+//! section 5).
 
 use super::publish::{Fault, parse_object};
 use super::{Refusal, is_channel_name};

@@ -1,4 +1,5 @@
-//! Whole answers with messages in them: polling and long-polling (push-stream spec, sections 11 to 13).
+//! Whole answers with messages in them: polling and long-polling (push-stream spec, sections 11 to
+//! 13).
 
 use super::{cors, no_cache};
 use crate::compression::Compressor;
@@ -19,7 +20,8 @@ pub struct Answers {
     pub(super) settings: Rc<config::Location>,
     /// `Access-Control-Allow-Origin` depends on the request.
     pub(super) has_varying_origin: bool,
-    /// The origin of the CORS headers, where it is the same for all requests; empty: no CORS headers.
+    /// The origin of the CORS headers, where it is the same for all requests; empty: no CORS
+    /// headers.
     pub(super) constant_origin: Option<Frame>,
     pub(super) chunked: Items,
     pub(super) identity: Items,
@@ -80,7 +82,8 @@ impl<'a> Answer<'a> {
         }
     }
 
-    /// What a waiting request has to remember; nothing if it is answered exactly as its location says.
+    /// What a waiting request has to remember; nothing if it is answered exactly as its location
+    /// says.
     pub fn into_waiting(self) -> Option<Box<Waiting>> {
         let is_ordinary = self.content_type == self.answers.settings.default_type;
         let waiting = Waiting {
@@ -155,8 +158,8 @@ impl<'a> Answer<'a> {
         }
     }
 
-    /// 200 with header, messages and footer. A message may come with its encoding for this request's own
-    /// coding; others are encoded here.
+    /// 200 with header, messages and footer. A message may come with its encoding for this
+    /// request's own coding; others are encoded here.
     pub fn make<'m>(
         &self,
         exchange: Exchange,
@@ -184,8 +187,8 @@ impl<'a> Answer<'a> {
         bytes.into()
     }
 
-    /// A compressed JSONP answer with one message. Only the name of the function differs from one client to
-    /// the next: it is not compressed, and all else is compressed once for all of them.
+    /// A compressed JSONP answer with one message. Only the name of the function differs from one
+    /// client to the next: it is not compressed, and all else is compressed once for all of them.
     fn make_packed_call(
         &self,
         waited: &Waited<'_>,

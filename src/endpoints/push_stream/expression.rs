@@ -10,16 +10,16 @@ pub(super) struct Expression {
     engine: Regex,
 }
 
-/// `/sub/(.*)` or `^/sub/(.*)$`: what nearly every location of the module's users looks like, and what is
-/// found without the engine.
+/// `/sub/(.*)` or `^/sub/(.*)$`: what nearly every location of the module's users looks like, and
+/// what is found without the engine.
 struct Tail {
     literal: Vec<u8>,
     is_anchored: bool,
 }
 
 impl Expression {
-    /// Compiles a path's expression. None: it is not one, or is broken, which the configuration's own
-    /// checks have refused.
+    /// Compiles a path's expression. None: it is not one, or is broken, which the configuration's
+    /// own checks have refused.
     pub(super) fn of(path: &PathMatch) -> Option<Expression> {
         let PathMatch::Regex { pattern, ignores_case } = path else { return None };
         let mut builder = RegexBuilder::new(&latin(pattern.as_bytes()));
@@ -67,7 +67,8 @@ impl Tail {
     }
 }
 
-/// Paths may hold any bytes, the engine wants text: each byte is looked at as the character of its number.
+/// Paths may hold any bytes, the engine wants text: each byte is looked at as the character of its
+/// number.
 fn latin(bytes: &[u8]) -> String {
     bytes.iter().map(|&byte| char::from(byte)).collect()
 }

@@ -1,5 +1,5 @@
-//! Locations made ready at start: expressions and templates compiled, frames encoded. Nothing on the hot
-//! path looks at strings of the configuration.
+//! Locations made ready at start: expressions and templates compiled, frames encoded. Nothing on
+//! the hot path looks at strings of the configuration.
 
 use super::Request;
 use super::answer::{Answers, Items};
@@ -50,8 +50,8 @@ pub enum Wire {
 }
 
 impl Location {
-    /// Compiles a location. The configuration has been checked, so what cannot be compiled matches or
-    /// pads nothing. `padding_max` is the greatest minimum size of any padding of all locations.
+    /// Compiles a location. The configuration has been checked, so what cannot be compiled matches
+    /// or pads nothing. `padding_max` is the greatest minimum size of any padding of all locations.
     fn new(
         settings: &Rc<config::Location>,
         padding: Option<Padding>,
@@ -339,8 +339,8 @@ fn names_host(name: &str, host: &str) -> bool {
 }
 
 impl Server {
-    /// nginx's precedence: exact, then the longest prefix if it is final, then the first expression, then
-    /// the longest prefix.
+    /// nginx's precedence: exact, then the longest prefix if it is final, then the first
+    /// expression, then the longest prefix.
     fn find(&self, path: &[u8]) -> Option<Match> {
         let plain =
             |location: &Rc<Location>| Match { location: location.clone(), captures: Vec::new() };

@@ -1,4 +1,5 @@
-//! Push-stream locations (push-stream spec): requests -> verbs of the hub, and the module's own answers.
+//! Push-stream locations (push-stream spec): requests -> verbs of the hub, and the module's own
+//! answers.
 
 mod answer;
 mod asked;

@@ -7,8 +7,9 @@ use std::borrow::Cow;
 pub struct NormalPath<'a> {
     /// Decoded and cleaned.
     pub bytes: Cow<'a, [u8]>,
-    /// `.` or `..` were resolved, plain or encoded. A proxy may have compared the path with its rules before
-    /// that, so no location answers such a request. Clients resolve them before they ask (RFC 3986, 5.2.4).
+    /// `.` or `..` were resolved, plain or encoded. A proxy may have compared the path with its
+    /// rules before that, so no location answers such a request. Clients resolve them before they
+    /// ask (RFC 3986, 5.2.4).
     pub had_dot_segments: bool,
 }
 

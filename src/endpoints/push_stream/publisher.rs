@@ -1,4 +1,5 @@
-//! Publisher locations: which channels, and whether they may be changed (push-stream spec, section 6.1).
+//! Publisher locations: which channels, and whether they may be changed (push-stream spec, section
+//! 6.1).
 
 use super::{Location, Refusal, Request};
 use crate::config::{Limits, PushStream};

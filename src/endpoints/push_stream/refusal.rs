@@ -1,5 +1,5 @@
-//! Why a push-stream request is refused: status and explain text, in one table (push-stream spec, section
-//! 23).
+//! Why a push-stream request is refused: status and explain text, in one table (push-stream spec,
+//! section 23).
 
 use crate::http::Status;
 

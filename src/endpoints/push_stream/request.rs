@@ -11,7 +11,8 @@ pub struct Request<'a> {
     pub head: &'a Head<'a>,
     /// The normalised path.
     pub path: &'a [u8],
-    /// Where in the path the regular expression's groups are, the whole match first; none for prefixes.
+    /// Where in the path the regular expression's groups are, the whole match first; none for
+    /// prefixes.
     pub captures: &'a [Range<usize>],
 }
 
@@ -71,8 +72,8 @@ impl Request<'_> {
         is_met != condition.is_negated
     }
 
-    /// The value of a directive that may replace a header: none if neither is there. A directive that is
-    /// set replaces the header altogether (section 9.1).
+    /// The value of a directive that may replace a header: none if neither is there. A directive
+    /// that is set replaces the header altogether (section 9.1).
     pub fn value_or_header<'a>(
         &'a self,
         directive: Option<&'a VariableString>,

@@ -1,5 +1,5 @@
-//! Subscriber locations: the checks of section 8, the mode of 8.1 and what a subscriber has already seen
-//! (section 9.1).
+//! Subscriber locations: the checks of section 8, the mode of 8.1 and what a subscriber has already
+//! seen (section 9.1).
 
 use super::publisher::check_id;
 use super::{Location, Refusal, Request};
@@ -28,8 +28,8 @@ impl Seen {
     }
 }
 
-/// Steps 3 to 6 of section 8, for the channels of a path; what the client has already seen. Nothing has been
-/// made when it returns.
+/// Steps 3 to 6 of section 8, for the channels of a path; what the client has already seen. Nothing
+/// has been made when it returns.
 ///
 /// # Errors
 /// The first check that fails.
@@ -61,8 +61,8 @@ pub fn check(
         if subscriber.authorized_channels_only && !is_wildcard && stored == 0 {
             return Err(Refusal::CannotCreateChannels);
         }
-        // What there is before this request, as the module counts: a path that names a channel twice needs
-        // one free place and takes two.
+        // What there is before this request, as the module counts: a path that names a channel
+        // twice needs one free place and takes two.
         let members = channel.map_or(0, |channel| hub.subscription_count(channel));
         if push_stream.max_subscribers_per_channel.is_some_and(|max| members >= max as usize) {
             return Err(Refusal::TooManySubscribers);
@@ -127,8 +127,8 @@ pub fn mode(location: &Location, request: &Request<'_>) -> Mode {
     }
 }
 
-/// The `callback` argument of JSONP, percent-decoded; none and empty are the same (section 13). As of all
-/// arguments in nginx, the letter case of its name does not matter.
+/// The `callback` argument of JSONP, percent-decoded; none and empty are the same (section 13). As
+/// of all arguments in nginx, the letter case of its name does not matter.
 pub fn callback(request: &Request<'_>) -> Option<Vec<u8>> {
     let raw = request.argument("callback");
     let decoded: Vec<u8> = percent_encoding::percent_decode(raw).collect();

@@ -1,5 +1,5 @@
-//! Answers of polling requests, and of long-polling ones that need not wait (push-stream spec, sections 11
-//! and 12.1).
+//! Answers of polling requests, and of long-polling ones that need not wait (push-stream spec,
+//! sections 11 and 12.1).
 
 use super::Asked;
 use crate::endpoints::push_stream::{Answer, Wire, subscriber};
@@ -58,8 +58,8 @@ impl Server {
         self.answer_replay(id, answer, position, stretches, now);
     }
 
-    /// 200 with header, any number of old messages and footer. It is not compressed: that would take all
-    /// of it at once.
+    /// 200 with header, any number of old messages and footer. It is not compressed: that would
+    /// take all of it at once.
     fn answer_replay(
         &mut self,
         id: u32,

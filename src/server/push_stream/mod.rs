@@ -1,5 +1,5 @@
-//! Carries out requests of push-stream locations: finds the location, checks who may ask, hands over to
-//! the role.
+//! Carries out requests of push-stream locations: finds the location, checks who may ask, hands
+//! over to the role.
 
 mod answers;
 mod publisher;

@@ -1,4 +1,5 @@
-//! Statistics locations, and what publishers are told about their channels (push-stream spec, section 7).
+//! Statistics locations, and what publishers are told about their channels (push-stream spec,
+//! section 7).
 
 use super::{Asked, refuse_statistics};
 use crate::endpoints::push_stream::{begin_unsized, gzip, no_cache, publisher};
@@ -108,8 +109,8 @@ impl Server {
         format.group(&self.totals(now), rows)
     }
 
-    /// A list that is too long to be made at once. Channels of a prefix come in the order of their names, as
-    /// only so can they be found without looking at all others.
+    /// A list that is too long to be made at once. Channels of a prefix come in the order of their
+    /// names, as only so can they be found without looking at all others.
     fn list_long(
         &mut self,
         id: u32,

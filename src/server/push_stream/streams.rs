@@ -1,5 +1,5 @@
-//! Streaming and EventSource: head, header, old messages, then live (push-stream spec, sections 10, 14,
-//! 18 and 19); and what a deleted channel's subscribers get.
+//! Streaming and EventSource: head, header, old messages, then live (push-stream spec, sections 10,
+//! 14, 18 and 19); and what a deleted channel's subscribers get.
 
 use super::Asked;
 use super::subscriber::Joining;
@@ -95,8 +95,8 @@ impl Server {
         sizes
     }
 
-    /// Sections 20.3 and 20.4: the channel's subscribers get what is pending, then the deletion message;
-    /// who has no other channel is ended.
+    /// Sections 20.3 and 20.4: the channel's subscribers get what is pending, then the deletion
+    /// message; who has no other channel is ended.
     pub(super) fn delete_channel(&mut self, channel: ChannelId, message: Rc<Message>, now: Now) {
         let mut members: Vec<u32> =
             self.hub.members(channel).iter().map(|member| member.subscriber.0).collect();

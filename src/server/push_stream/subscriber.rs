@@ -1,5 +1,5 @@
-//! Subscriber locations but WebSocket: checks, mode, and which old messages are sent (push-stream spec,
-//! sections 8 and 9).
+//! Subscriber locations but WebSocket: checks, mode, and which old messages are sent (push-stream
+//! spec, sections 8 and 9).
 
 use super::{Asked, Refusal, explain};
 use crate::config::Mode;
@@ -12,7 +12,8 @@ use crate::server::requests::Next;
 use crate::time::Now;
 use std::collections::HashMap;
 
-/// A request that has passed the checks. Channels are made for it if it is going to wait for messages.
+/// A request that has passed the checks. Channels are made for it if it is going to wait for
+/// messages.
 pub(super) struct Checked {
     path: Vec<u8>,
     seen: subscriber::Seen,
@@ -106,7 +107,8 @@ impl Server {
         Joining { channels: known.collect(), seen: checked.seen.clone() }
     }
 
-    /// What is left of step 7 for those who are answered at once, and need no channel: see `Hub::mention`.
+    /// What is left of step 7 for those who are answered at once, and need no channel: see
+    /// `Hub::mention`.
     fn mention_channels(&mut self, checked: &Checked, now: Now) {
         for wanted in channel_path::read(&checked.path) {
             self.turn.work.channels += 1;

@@ -1,5 +1,5 @@
-//! WebSocket locations: handshake, frames from the client, close (push-stream spec, section 15; RFC 6455,
-//! which wins where section 27 is silent).
+//! WebSocket locations: handshake, frames from the client, close (push-stream spec, section 15; RFC
+//! 6455, which wins where section 27 is silent).
 
 use super::streams::location_subscriber;
 use super::subscriber::Joining;
@@ -107,8 +107,8 @@ impl Server {
         self.drain(id, now);
     }
 
-    /// Reads frames from the client; returns how many bytes it used. While what it published waits for room,
-    /// or the client's share of the turn is spent, the rest waits too.
+    /// Reads frames from the client; returns how many bytes it used. While what it published waits
+    /// for room, or the client's share of the turn is spent, the rest waits too.
     pub(in crate::server) fn read_frames(&mut self, id: u32, input: &[u8], now: Now) -> usize {
         let mut rest = input;
         while !self.connections[id as usize].flags.is_paused() {
@@ -159,8 +159,8 @@ impl Server {
                 let frame = Frame::from(websocket::pong(&payload));
                 let bytes_max = self.config.limits.outbox_bytes_max;
                 let outbox = &mut self.connections[id as usize].outbox;
-                // Only the latest ping needs an answer (RFC 6455, section 5.5.3). A client that pings between
-                // messages and never reads is bounded like any other slow reader.
+                // Only the latest ping needs an answer (RFC 6455, section 5.5.3). A client that
+                // pings between messages and never reads is bounded like any other slow reader.
                 let pushed = match outbox.supersede(frame, websocket::is_pong) {
                     Ok(()) => Ok(()),
                     Err(frame) => outbox.push_live(frame, bytes_max, now.monotonic),
@@ -203,8 +203,8 @@ impl Server {
         }
     }
 
-    /// A client's message found no room in the memory account. The connection is closed, as in the module, so
-    /// that the client does not take it for published.
+    /// A client's message found no room in the memory account. The connection is closed, as in the
+    /// module, so that the client does not take it for published.
     pub(in crate::server) fn close_unpublished(&mut self, id: u32, now: Now) {
         log::debug!("connection {id}: closed, the memory account has no room for its message");
         let reason = "no memory for the message";
