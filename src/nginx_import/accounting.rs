@@ -1,4 +1,4 @@
-//! The fate of every directive: a walk over all levels that leaves none out.
+//! Walks all levels and enters the fate of every directive in the ledger.
 
 use super::directives::PREFIX;
 use super::fates::{Kind, loads_module};
@@ -12,7 +12,7 @@ use super::syntax::{Directive, FileId};
 use super::translation::{Decision, Placement};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Enters all directives that have no entry yet; those that have one keep the worse fate.
+/// Enters every directive. One that is entered already keeps the worse of both fates.
 pub(super) fn account(
     scopes: &Scopes<'_>,
     placement: Placement,
@@ -58,33 +58,34 @@ impl Accountant<'_, '_> {
         }
     }
 
-    /// A level, and what is in it unless its opening stands for that.
+    /// Enters the opening directive of a level, then its content. If the level is not carried
+    /// over, its opening directive is the only entry.
     fn block(&mut self, id: ScopeId, opening: &Directive) {
         let is_instead = self.placement == Placement::Instead;
         let left = self.left.iter().find(|(left, _)| *left == id).map(|(_, reason)| reason);
         let fate = match self.scopes.scope(id).kind {
             ScopeKind::Main | ScopeKind::Http => Fate::Carried,
             ScopeKind::Server if self.servers.contains(&id) => Fate::Carried,
-            ScopeKind::Server if is_instead => Fate::Left(
-                "it has no push-stream location, and the daemon serves nothing else".into(),
-            ),
+            ScopeKind::Server if is_instead => {
+                Fate::Left("it has no push-stream location; the daemon serves only those".into())
+            }
             ScopeKind::Location if self.locations.contains(&id) => Fate::Carried,
             ScopeKind::Location if left.is_some() => Fate::Left(left.cloned().unwrap_or_default()),
-            ScopeKind::Location if is_instead && !self.holds_served(id) => Fate::Left(
-                "it is no push-stream location, and the daemon serves nothing else".into(),
-            ),
+            ScopeKind::Location if is_instead && !self.holds_served(id) => {
+                Fate::Left("it is no push-stream location; the daemon serves only those".into())
+            }
             ScopeKind::If if self.scopes.sets_push_stream(id) => Fate::Carried,
             ScopeKind::If if is_instead => Fate::Left(OTHER.into()),
             ScopeKind::Server | ScopeKind::Location | ScopeKind::If => Fate::Kept,
         };
-        let stands_for_all = matches!(fate, Fate::Left(_));
+        let covers_content = matches!(fate, Fate::Left(_));
         self.ledger.enter(self.scopes.tree(), opening, fate);
-        if !stands_for_all {
+        if !covers_content {
             self.level(id);
         }
     }
 
-    /// Whether a location in it is served.
+    /// Whether a location inside this level is served.
     fn holds_served(&self, id: ScopeId) -> bool {
         let mut inner = self.scopes.children(id, ScopeKind::Location);
         inner.any(|inner| self.locations.contains(&inner) || self.holds_served(inner))
@@ -93,7 +94,7 @@ impl Accountant<'_, '_> {
     fn fate(&self, id: ScopeId, directive: &Directive) -> Fate {
         let is_instead = self.placement == Placement::Instead;
         let kind = self.scopes.scope(id).kind;
-        let holds_for_served = match kind {
+        let applies_to_served = match kind {
             ScopeKind::Main | ScopeKind::If => false,
             ScopeKind::Http => true,
             ScopeKind::Server => self.servers.contains(&id),
@@ -103,7 +104,7 @@ impl Accountant<'_, '_> {
             return Fate::Carried;
         }
         match (Kind::of(directive), is_instead) {
-            (Kind::Location, _) if holds_for_served => Fate::Carried,
+            (Kind::Location, _) if applies_to_served => Fate::Carried,
             (Kind::Process, _) if directive.name == "worker_processes" => Fate::Carried,
             (Kind::Process, true) if directive.name == "error_log" => self.error_log(directive),
             (Kind::Process, true) => Fate::Carried,
@@ -116,19 +117,19 @@ impl Accountant<'_, '_> {
         }
     }
 
-    /// The daemon has one log.
+    /// The daemon has one log, so only the first `error_log` is carried over.
     fn error_log(&self, directive: &Directive) -> Fate {
         match process::error_log(self.scopes) {
             Some(first) if std::ptr::eq(first, directive) => process::error_log_fate(directive),
-            _ => Fate::Left("the daemon has one log, the first".into()),
+            _ => Fate::Left("the daemon has one log: the first error_log".into()),
         }
     }
 }
 
 const OTHER: &str =
-    "the daemon does not know it; nginx in front of the daemon would go on doing it";
+    "the daemon has no such directive; with nginx in front of the daemon it stays in effect";
 
-/// What the operator has to think about.
+/// Collects what the operator has to decide.
 pub(super) fn decisions(
     scopes: &Scopes<'_>,
     placement: Placement,
@@ -141,12 +142,14 @@ pub(super) fn decisions(
         let word = directive.arguments.first().map(|word| word.text()).unwrap_or_default();
         let text = match directive.name.as_str() {
             "worker_processes" if word != "1" => {
-                "the daemon is one process; the statistics list as many workers as this says"
+                "the daemon is one process; its statistics list this many workers"
             }
             "daemon" if word != "off" && placement == Placement::Instead => {
-                "the daemon stays in the foreground, for a supervisor to watch"
+                "the daemon stays in the foreground; run it under a supervisor"
             }
-            "user" if placement == Placement::Instead => "the daemon keeps the user that starts it",
+            "user" if placement == Placement::Instead => {
+                "the daemon does not change its user; start it as the user it is to run as"
+            }
             _ => continue,
         };
         decisions.push(Decision::at(tree, directive, text));
@@ -158,16 +161,15 @@ pub(super) fn decisions(
         for (location, id) in server.locations.iter().zip(&server.scopes) {
             let scope = scopes.scope(*id);
             let Some(opening) = scope.opening else { continue };
-            if proxy::may_be_quiet_for_ever(location) {
-                let text = "nothing is sent on a quiet connection, so nginx waits for a day before \
-                            it gives a dead one up: set push_stream_ping_message_interval (or a \
-                            connection ttl), import again";
+            if proxy::has_no_keep_alive(location) {
+                let text = "no keep-alive is sent on a quiet connection, so nginx closes a dead \
+                            one only after a day: set push_stream_ping_message_interval (or a \
+                            connection ttl) and import again";
                 decisions.push(Decision::at(tree, opening, text));
             }
             for directive in &scope.directives {
                 if directive.name == "rewrite" {
-                    let text = "the daemon matches the path that this makes, not the one that was \
-                                asked for";
+                    let text = "the daemon matches the rewritten path, not the requested one";
                     decisions.push(Decision::at(tree, directive, text));
                 }
             }

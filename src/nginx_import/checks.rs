@@ -1,5 +1,5 @@
-//! Where a directive may stand and how often, in nginx's words (push-stream spec, sections 2 and
-//! 3).
+//! Checks where and how often a directive is given. Errors have nginx's wording (push-stream spec,
+//! sections 2 and 3).
 
 use super::directives::{
     Contexts, HEADER_TEMPLATE, HEADER_TEMPLATE_FILE, KnownDirective, PREFIX, ROLES,
@@ -10,7 +10,7 @@ use super::syntax::{Body, Directive, SyntaxError, Tree};
 /// The directives that open a level.
 const LEVELS: [&str; 4] = ["http", "server", "location", "if"];
 
-/// nginx's order of checks: name, place, sign at the end, count of arguments.
+/// Checks a directive on a level, in nginx's order: name, context, `;` or `{`, argument count.
 pub(super) fn check_place(kind: ScopeKind, directive: &Directive) -> Result<(), String> {
     let name = &directive.name;
     if LEVELS.contains(&name.as_str()) {
@@ -27,7 +27,7 @@ pub(super) fn check_place(kind: ScopeKind, directive: &Directive) -> Result<(), 
     }
     let known =
         KnownDirective::named(name).ok_or_else(|| format!("unknown directive \"{name}\""))?;
-    if !may_stand(known.contexts, kind) {
+    if !is_allowed(known.contexts, kind) {
         return Err(not_allowed(name));
     }
     if directive.body != Body::Simple {
@@ -39,13 +39,13 @@ pub(super) fn check_place(kind: ScopeKind, directive: &Directive) -> Result<(), 
     Ok(())
 }
 
-/// Compares with what the level has so far.
+/// Refuses a directive that the level has already or that excludes one it has.
 pub(super) fn check_repetition(level: &Scope<'_>, directive: &Directive) -> Result<(), String> {
     let name = directive.name.as_str();
     let has = |name: &str| level.own(name).is_some();
     let duplicate = || Err(format!("\"{name}\" directive is duplicate"));
     match name {
-        // Accepted after any role, and wins.
+        // Allowed beside any other role, over which it takes precedence.
         "push_stream_channels_statistics" => Ok(()),
         "push_stream_publisher" | "push_stream_subscriber" if ROLES.into_iter().any(has) => {
             duplicate()
@@ -67,13 +67,14 @@ pub(super) fn check_repetition(level: &Scope<'_>, directive: &Directive) -> Resu
     }
 }
 
-/// In a block that is no level of ours (`upstream`, `limit_except`, `events`, …).
+/// Refuses directives of the module, `http` and `location` in a block that is not a level
+/// (`upstream`, `limit_except`, `events`, …).
 pub(super) fn refuse_module_inside(
     tree: &Tree,
     block: &Directive,
     inside: &[Directive],
 ) -> Result<(), SyntaxError> {
-    // Their first words are data, not names.
+    // The first word of their lines is data, not the name of a directive.
     if ["map", "geo", "types", "split_clients", "charset_map"].contains(&block.name.as_str()) {
         return Ok(());
     }
@@ -95,7 +96,7 @@ pub(super) fn refuse_module_inside(
     Ok(())
 }
 
-fn may_stand(contexts: Contexts, kind: ScopeKind) -> bool {
+fn is_allowed(contexts: Contexts, kind: ScopeKind) -> bool {
     match kind {
         ScopeKind::Main => false,
         ScopeKind::Http => contexts != Contexts::Location,
@@ -111,7 +112,7 @@ fn not_allowed(name: &str) -> String {
     format!("\"{name}\" directive is not allowed here")
 }
 
-/// The zone that a `push_stream_shared_memory_size` names.
+/// The memory zone that a `push_stream_shared_memory_size` names.
 fn zone(directive: &Directive) -> String {
     match directive.arguments.get(1) {
         Some(name) => name.text().into_owned(),
@@ -126,7 +127,7 @@ mod tests {
     use super::super::testing::loaded;
     use super::*;
 
-    /// The error of a main file.
+    /// The error that reading a main file with this text returns.
     fn fault(text: &str) -> String {
         let tree = loaded(&[("/etc/nginx.conf", text)]).unwrap();
         Scopes::read(&tree).unwrap_err().to_string()

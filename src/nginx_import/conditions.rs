@@ -1,18 +1,19 @@
-//! `if ($arg_tests = "on")`: the conditions that the daemon knows.
+//! Reads the condition of an `if`, such as `if ($arg_tests = "on")`.
 
 use super::syntax::Argument;
 use crate::config::VariableString;
 
-/// A condition without what it sets.
+/// What an `if` tests.
 #[derive(Debug, PartialEq)]
 pub(super) struct Test {
     pub(super) subject: VariableString,
+    /// None: whether the subject is set.
     pub(super) equals: Option<String>,
     pub(super) is_negated: bool,
 }
 
 impl Test {
-    /// Reads the words behind `if`. The error says why the daemon does not know such a condition.
+    /// Reads the arguments of an `if`. The error is the reason why the daemon cannot evaluate the condition.
     pub(super) fn parse(arguments: &[Argument]) -> Result<Test, String> {
         let mut words: Vec<Vec<u8>> =
             arguments.iter().map(|argument| argument.value.clone()).collect();
@@ -47,9 +48,9 @@ impl Test {
                 (subject, Some(value.clone()), sign == "!=")
             }
             _ => {
-                return Err("only if ($name), if ($name = text) and if ($name != text) are known \
-                            to the daemon"
-                    .into());
+                let text =
+                    "the daemon knows only if ($name), if ($name = text) and if ($name != text)";
+                return Err(text.into());
             }
         };
         if !subject.starts_with('$') {

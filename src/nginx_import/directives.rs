@@ -1,12 +1,12 @@
-//! The directives of the push stream module: where each may stand and how many arguments it takes
-//! (push-stream spec, sections 2.2 to 2.4).
+//! The directives of the push stream module, the contexts in which each is allowed, and the number
+//! of its arguments (push-stream spec, sections 2.2 to 2.4).
 
 use std::ops::RangeInclusive;
 
-/// What the name of every directive of the module begins with.
+/// Prefix of the names of the module's directives.
 pub const PREFIX: &str = "push_stream_";
 
-/// Where a directive may stand (push-stream spec, section 2).
+/// The contexts in which a directive is allowed (push-stream spec, section 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Contexts {
     /// H: `http` only.
@@ -22,16 +22,16 @@ pub enum Contexts {
 /// A directive of the module.
 #[derive(Debug)]
 pub struct KnownDirective {
-    /// Its whole name.
+    /// Full name, prefix included.
     pub name: &'static str,
-    /// Where it may stand.
+    /// Where it is allowed.
     pub contexts: Contexts,
-    /// How many arguments it takes.
+    /// Allowed number of arguments.
     pub arguments: RangeInclusive<usize>,
 }
 
 impl KnownDirective {
-    /// Finds one by its name.
+    /// Finds a directive by its full name.
     pub fn named(name: &str) -> Option<&'static KnownDirective> {
         DIRECTIVES.iter().find(|known| known.name == name)
     }
@@ -40,7 +40,7 @@ impl KnownDirective {
 pub(super) const HEADER_TEMPLATE: &str = "push_stream_header_template";
 pub(super) const HEADER_TEMPLATE_FILE: &str = "push_stream_header_template_file";
 
-/// Those that give a location its role; the one that wins first.
+/// Directives that give a location its role, in order of precedence.
 pub(super) const ROLES: [&str; 3] =
     ["push_stream_channels_statistics", "push_stream_publisher", "push_stream_subscriber"];
 
@@ -48,7 +48,7 @@ const fn one(name: &'static str, contexts: Contexts) -> KnownDirective {
     KnownDirective { name, contexts, arguments: 1..=1 }
 }
 
-/// All of them, in the order of the specification.
+/// All directives of the module, in the order of the specification.
 pub const DIRECTIVES: [KnownDirective; 36] = {
     use Contexts::*;
     [

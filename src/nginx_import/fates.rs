@@ -1,24 +1,25 @@
-//! nginx's own directives by name: which the daemon takes over, which say nothing to clients of
-//! push-stream locations, and which are known to turn no request away. All others may.
+//! Classifies nginx's own directives by name: taken over by the daemon, without effect on clients
+//! of push-stream locations, or known not to refuse requests. Any other directive may be an access
+//! rule.
 
 use super::syntax::Directive;
 
-/// What a directive of nginx itself is to the daemon.
+/// Class of a directive of nginx itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A setting of locations that the daemon has too.
+    /// A location setting that the daemon has too.
     Location,
-    /// A setting of the process or its connections that the daemon has too, in the place of nginx.
+    /// A setting of the process or its connections that the daemon takes over in nginx's place.
     Process,
-    /// Nothing that a client of a push-stream location could notice.
+    /// Has no effect that a client of a push-stream location could notice.
     Irrelevant,
-    /// Something that the daemon does not do and that turns no request away.
+    /// Has an effect that the daemon lacks, but refuses no request.
     Missed,
-    /// Answers the requests of its own location, and of no location inside.
+    /// Answers the requests of its own location, but not of locations nested in it.
     Handler,
-    /// Decides who may do what.
+    /// An access rule.
     Restricting,
-    /// Anything else: it may decide who may do what.
+    /// On no list: may be an access rule.
     Unknown,
 }
 
@@ -45,7 +46,7 @@ impl Kind {
     }
 }
 
-/// `load_module` of the module itself.
+/// Whether this is the `load_module` of the push stream module.
 pub(super) fn loads_module(directive: &Directive) -> bool {
     directive.name == "load_module"
         && directive.arguments.iter().any(|word| word.text().contains("push_stream"))
@@ -75,7 +76,7 @@ const PROCESS: &[&str] = &[
     "master_process",
 ];
 
-/// Restrict no client if their argument is `off`.
+/// Access rules, unless their argument is `off`.
 const SWITCHES: &[&str] = &[
     "auth_basic",
     "auth_digest",
@@ -87,7 +88,7 @@ const SWITCHES: &[&str] = &[
     "ssl_verify_client",
 ];
 
-/// A name is here for a message to the point; one that is on no list at all is refused as well.
+/// Access rules. Unknown directives are refused as well; these get a more precise message.
 const RESTRICTING: &[&str] =
     &["deny", "internal", "limit_conn", "limit_except", "limit_req", "return", "rewrite"];
 
@@ -106,7 +107,7 @@ const HANDLERS: &[&str] = &[
     "uwsgi_pass",
 ];
 
-/// Whatever begins so is a setting of other locations, of what is sent, or of variables.
+/// Prefixes of directives that configure other locations, the response, or variables.
 const MISSED_FAMILIES: &[&str] = &[
     "addition_",
     "brotli",
@@ -136,7 +137,7 @@ const MISSED_FAMILIES: &[&str] = &[
     "xslt_",
 ];
 
-/// A block in this list covers all directives in it. None of them applies to a location of `http`.
+/// A block in this list covers its content, which does not apply to locations of `http`.
 const MISSED: &[&str] = &[
     "add_header",
     "add_trailer",
@@ -185,7 +186,8 @@ const MISSED: &[&str] = &[
     "zstd_types",
 ];
 
-/// Push-stream spec, section 25, and what else tunes nginx, its logs or its other locations only.
+/// The directives of the push-stream spec, section 25, and others that only tune nginx, its logs
+/// or its other locations.
 const IRRELEVANT: &[&str] = &[
     "absolute_redirect",
     "access_log",

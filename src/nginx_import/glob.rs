@@ -1,21 +1,22 @@
-//! File name patterns of `include`, as glob(7) reads them: `*`, `?`, `[a-z]`, `[!a-z]` and `\`.
+//! File name patterns of `include`, with the syntax of glob(7): `*`, `?`, `[a-z]`, `[!a-z]` and
+//! `\`.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
-/// Whether it is a pattern rather than a plain name; nginx's test.
+/// Whether a path is a pattern rather than a plain name, by the same test as nginx.
 pub(super) fn is_pattern(path: &Path) -> bool {
     path.as_os_str().as_bytes().iter().any(|byte| matches!(byte, b'*' | b'?' | b'['))
 }
 
-/// The files that a pattern matches, sorted by their bytes. `list` gives the names in a folder; none if it
-/// is no folder.
+/// The files that match a pattern, sorted bytewise. `list` returns the names in a folder, and no
+/// names if the path is not a folder.
 pub(super) fn expand(pattern: &Path, list: &dyn Fn(&Path) -> Vec<OsString>) -> Vec<PathBuf> {
     let mut paths = vec![PathBuf::new()];
     let mut is_listed = false;
     for component in pattern.components() {
-        // Folders above the first pattern may be unreadable and need no look.
+        // Folders above the first pattern are not listed: they may be unreadable.
         is_listed = is_listed || is_pattern(component.as_ref());
         paths = match component {
             Component::Normal(name) if is_listed => {
@@ -30,18 +31,18 @@ pub(super) fn expand(pattern: &Path, list: &dyn Fn(&Path) -> Vec<OsString>) -> V
 
 fn matching(folder: &Path, pattern: &OsStr, list: &dyn Fn(&Path) -> Vec<OsString>) -> Vec<PathBuf> {
     let names = list(folder).into_iter();
-    let fitting = names.filter(|name| matches(pattern.as_bytes(), name.as_bytes()));
-    fitting.map(|name| folder.join(name)).collect()
+    let matched = names.filter(|name| matches(pattern.as_bytes(), name.as_bytes()));
+    matched.map(|name| folder.join(name)).collect()
 }
 
-/// Whether a name fits a pattern. A leading dot must be written out.
+/// Whether a name matches a pattern. A leading dot of the name matches only a literal dot.
 fn matches(pattern: &[u8], name: &[u8]) -> bool {
     if name.first() == Some(&b'.') && pattern.first() != Some(&b'.') {
         return false;
     }
     let (mut pattern, mut name) = (pattern, name);
-    // Where the last `*` stood, and what it has not swallowed yet: taking one byte more is the only way
-    // back that is ever needed.
+    // The pattern after the last `*`, and the name it was last tried on. Backtracking to the last
+    // `*`, one byte further, is enough: an earlier `*` can never do better.
     let mut retry: Option<(&[u8], &[u8])> = None;
     loop {
         if let [b'*', rest @ ..] = pattern {
@@ -63,7 +64,7 @@ fn matches(pattern: &[u8], name: &[u8]) -> bool {
     }
 }
 
-/// What is left of the pattern when its first element fits the byte.
+/// The pattern after its first element, if that element matches the byte.
 fn step(pattern: &[u8], byte: Option<u8>) -> Option<&[u8]> {
     let byte = byte?;
     match pattern {
@@ -77,7 +78,8 @@ fn step(pattern: &[u8], byte: Option<u8>) -> Option<&[u8]> {
     }
 }
 
-/// Whether the class (behind its `[`) holds the byte, and the pattern behind its `]`; none without a `]`.
+/// Matches a byte against a class; `pattern` begins after its `[`. Returns whether the class
+/// contains the byte, and the pattern after its `]`; none if there is no `]`.
 fn class(pattern: &[u8], byte: u8) -> Option<(bool, &[u8])> {
     let is_negated = matches!(pattern.first(), Some(b'!' | b'^'));
     let mut rest = &pattern[usize::from(is_negated)..];

@@ -1,5 +1,5 @@
-//! What keeps requests from a push-stream location in nginx. The daemon has no access rules, so in
-//! nginx's place it refuses to start with any: better no service than an open one.
+//! Finds directives that may refuse requests to a push-stream location. The daemon has no access
+//! rules, so in nginx's place it refuses such a configuration rather than serve it unprotected.
 
 use super::directives::PREFIX;
 use super::fates::Kind;
@@ -10,19 +10,19 @@ use super::syntax::{Body, Directive, SyntaxError};
 use crate::config::PathMatch;
 use regex_lite::RegexBuilder;
 
-/// A location and its place among the routes of its server.
+/// A location and its index in the routes of its server.
 pub(super) struct Neighbour<'r> {
     pub(super) index: usize,
     pub(super) route: &'r Route,
 }
 
-/// A location that is not served, and what may turn requests away there.
+/// A location that is not served, and its directive that may refuse requests.
 pub(super) struct Guarded<'t, 'r> {
     other: Neighbour<'r>,
     guard: (&'t Directive, Kind),
 }
 
-/// Refuses a served location with anything on its level or around it that may turn a request away.
+/// Refuses a served location if a directive on its level, or on one around it, may refuse requests.
 pub(super) fn refuse_around(scopes: &Scopes<'_>, location: ScopeId) -> Result<(), SyntaxError> {
     let around = std::iter::successors(Some(location), |id| scopes.scope(*id).parent);
     for id in around {
@@ -35,7 +35,8 @@ pub(super) fn refuse_around(scopes: &Scopes<'_>, location: ScopeId) -> Result<()
     Ok(())
 }
 
-/// The guarded ones of the locations that the daemon does not serve.
+/// Of the locations that the daemon does not serve, those with a directive that may refuse
+/// requests.
 pub(super) fn guarded<'t, 'r>(
     scopes: &Scopes<'t>,
     others: impl Iterator<Item = Neighbour<'r>>,
@@ -50,15 +51,16 @@ pub(super) fn guarded<'t, 'r>(
     others.filter_map(|other| guard_of(&other).map(|guard| Guarded { other, guard })).collect()
 }
 
-/// Refuses a guarded location that takes requests from a served one: without nginx the served one
-/// would answer them.
+/// Refuses a guarded location that nginx may choose over a served one: without nginx, the served
+/// one would answer those requests.
 pub(super) fn refuse_beside(
     scopes: &Scopes<'_>,
     served: &Neighbour<'_>,
     guarded: &[Guarded<'_, '_>],
 ) -> Result<(), SyntaxError> {
     let Ok(path) = &served.route.path else { return Ok(()) };
-    let Some(found) = guarded.iter().find(|one| takes_from(scopes, &one.other, served, path))
+    let Some(found) =
+        guarded.iter().find(|guarded| may_take_from(scopes, &guarded.other, served, path))
     else {
         return Ok(());
     };
@@ -67,8 +69,8 @@ pub(super) fn refuse_beside(
     Err(scopes.tree().error(guard, text))
 }
 
-/// The first directive that may turn a request away: this one, or one inside of an `if`. Another
-/// handler does so only on the very level of a served location.
+/// The directive itself, or the first one inside it if it is an `if`, that may refuse a request.
+/// A handler counts only on the level of the served location itself.
 fn guard<'t>(
     scopes: &Scopes<'t>,
     directive: &'t Directive,
@@ -98,7 +100,7 @@ fn reason(guard: &Directive, kind: Kind) -> String {
             "answers requests of this location in its own way, which the daemon does not do"
         }
         Kind::Unknown => {
-            "is not known to the daemon. If it guards a location, it would not be enforced"
+            "is unknown to the daemon. If it is an access rule, it would not be enforced"
         }
         Kind::Location | Kind::Process | Kind::Irrelevant | Kind::Missed | Kind::Restricting => {
             "would not be enforced: the daemon has no access rules of its own"
@@ -107,9 +109,9 @@ fn reason(guard: &Directive, kind: Kind) -> String {
     format!("\"{name}\" {why}. Keep nginx in front of the daemon (rpushd import-nginx)")
 }
 
-/// Whether nginx may choose `other` for a request that the daemon, which does not have it, answers
-/// with `served`. In doubt it may.
-fn takes_from(
+/// Whether nginx may choose `other` for a request that the daemon, which lacks `other`, would
+/// answer from `served`. True in doubt.
+fn may_take_from(
     scopes: &Scopes<'_>,
     other: &Neighbour<'_>,
     served: &Neighbour<'_>,
@@ -129,13 +131,13 @@ fn takes_from(
             let regex = RegexBuilder::new(pattern).case_insensitive(*ignores_case).build();
             regex.map_or(true, |regex| regex.is_match(text))
         }
-        // Regular expressions are asked even if a path matches.
+        // Regular expressions are tried even if a path matches.
         (Prefix(_), Regex { .. }) => false,
         (PrefixFinal(start), Regex { pattern, .. }) | (Regex { pattern, .. }, Prefix(start)) => {
             may_meet(start, &literal_start(pattern))
         }
         (Regex { pattern, .. }, PrefixFinal(start)) => {
-            // Only those inside of it are asked.
+            // `^~`: only regular expressions nested in it are tried.
             let parent = scopes.scope(other.route.id).parent;
             let is_nested = parent.is_some_and(|id| scopes.scope(id).kind == ScopeKind::Location);
             is_nested && may_meet(start, &literal_start(pattern))
@@ -146,21 +148,21 @@ fn takes_from(
     }
 }
 
-/// `location @name`, which no request can ask for.
+/// Whether it is a `location @name`, which no request can address.
 fn is_named(scopes: &Scopes<'_>, id: ScopeId) -> bool {
     let opening = scopes.scope(id).opening;
     let first = opening.and_then(|opening| opening.arguments.first());
     first.is_some_and(|word| word.value.starts_with(b"@"))
 }
 
-/// Whether one path can begin with both texts. Letter case is left out of account, as `~*` does.
+/// Whether a path can begin with both texts, letter case ignored as with `~*`.
 fn may_meet(left: &str, right: &str) -> bool {
     let (left, right) = (left.to_ascii_lowercase(), right.to_ascii_lowercase());
     left.starts_with(&right) || right.starts_with(&left)
 }
 
-/// Plain text with which everything begins that the expression matches; blank if that is not plain
-/// to see.
+/// A literal prefix of every path that the expression matches; blank if there is none, or none can
+/// be found.
 fn literal_start(pattern: &str) -> String {
     let Some(rest) = pattern.strip_prefix('^') else {
         return String::new();
@@ -177,7 +179,7 @@ fn literal_start(pattern: &str) -> String {
     start
 }
 
-/// Whether there is a `|` outside of all groups. In doubt: true.
+/// Whether there is a `|` outside of all groups. True in doubt.
 fn has_alternatives(pattern: &str) -> bool {
     let mut depth = 0_usize;
     let mut letters = pattern.chars();
@@ -187,7 +189,7 @@ fn has_alternatives(pattern: &str) -> bool {
             '(' => depth += 1,
             ')' => depth = depth.saturating_sub(1),
             '|' if depth == 0 => return true,
-            // A bracket inside of a class is no group.
+            // Parentheses inside a class are no group; this scanner does not read classes.
             '[' => return pattern.contains('|'),
             _ => {}
         }

@@ -1,5 +1,5 @@
-//! A main file and what it includes: relative names, patterns, and the bounds that keep a wrong
-//! file from taking all memory.
+//! Loads a main file and its includes: relative names, patterns, and limits on bytes, words and
+//! nesting, so that a wrong file cannot use up the memory.
 
 use super::glob;
 use super::parser::parse;
@@ -9,24 +9,25 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// Largest configuration: the bytes of all files, a file counted as often as it is included.
+/// Largest configuration in bytes, all files together. A file counts once per inclusion.
 pub const BYTES_MAX: usize = 16 << 20;
 
-/// Most words (names and arguments) in all files together; a word takes some 100 bytes of memory.
+/// Most words (names and arguments) in all files together. A word takes about 100 bytes of memory.
 pub const WORDS_MAX: usize = 2 << 20;
 
-/// Where the text of files comes from.
+/// Access to the files of a configuration.
 pub trait Files {
-    /// The bytes of a file; when there are more than `bytes_max`, any greater number of them. The
-    /// error says why it cannot be read (`2: No such file or directory`).
+    /// Returns the content of a file. Of a file larger than `bytes_max`, a part is enough, but it
+    /// must be larger than `bytes_max` itself. The error is the reason alone, as in
+    /// `2: No such file or directory`.
     fn read(&self, path: &Path, bytes_max: usize) -> Result<Vec<u8>, String>;
 
-    /// The names in a folder, in any order; none if it cannot be read.
+    /// Returns the names in a folder, in any order; none if it cannot be read.
     fn list(&self, folder: &Path) -> Vec<OsString>;
 }
 
 /// Reads the main file and all files that it includes. Relative names are looked up in the folder
-/// of the main file, as nginx does with `-c`. The error is the first one met.
+/// of the main file, as nginx does with `-c`. Returns the first error.
 pub fn load(main: &Path, files: &dyn Files) -> Result<Tree, SyntaxError> {
     let mut loader = Loader {
         files,
@@ -46,9 +47,9 @@ pub fn load(main: &Path, files: &dyn Files) -> Result<Tree, SyntaxError> {
 
 struct Loader<'f> {
     files: &'f dyn Files,
-    /// Relative names are joined to it.
+    /// Folder of the main file; relative names are joined to it.
     folder: &'f Path,
-    /// Index is the [`FileId`].
+    /// Indexed by [`FileId`].
     loaded: Vec<Loaded>,
     by_path: HashMap<PathBuf, FileId>,
     /// Files whose includes are being read, outermost first.
@@ -59,7 +60,7 @@ struct Loader<'f> {
 
 struct Loaded {
     file: SourceFile,
-    /// What the file and its includes add to a configuration that includes it.
+    /// Size of the file with all its includes.
     extent: Extent,
 }
 
@@ -70,13 +71,13 @@ struct Extent {
 }
 
 enum LoadError {
-    /// The reader of the file's name knows the place.
+    /// The file cannot be read. The caller adds the place of the `include`.
     Unreadable(String),
     Wrong(SyntaxError),
 }
 
 impl Loader<'_> {
-    /// Reads a file at a depth, unless it is known already.
+    /// Reads a file at a nesting depth, unless it is loaded already.
     fn load(&mut self, path: &Path, depth: usize) -> Result<FileId, LoadError> {
         if let Some(id) = self.by_path.get(path) {
             return if self.open.contains(id) {
@@ -96,7 +97,7 @@ impl Loader<'_> {
         let id = FileId(self.loaded.len());
         let mut directives = parse(&text, id, &mut self.words_left)
             .map_err(|fault| LoadError::Wrong(SyntaxError::new(path, fault.line, fault.text)))?;
-        // Each inclusion counts, even of an empty file.
+        // Each inclusion counts one byte, so that empty files are limited, too.
         let extent = Extent { bytes: text.len() + 1, depth: 0 };
         let file = SourceFile { path: path.to_owned(), text, directives: Vec::new() };
         self.loaded.push(Loaded { file, extent });
@@ -112,7 +113,7 @@ impl Loader<'_> {
         Ok(id)
     }
 
-    /// Follows the includes in a file or block at a depth. What comes back is what they add.
+    /// Loads the includes of a file or block at a nesting depth. Returns their total size.
     fn resolve(
         &mut self,
         directives: &mut [Directive],
@@ -180,7 +181,7 @@ impl Loader<'_> {
         Ok(total)
     }
 
-    /// What is wrong when a file that is open is included again.
+    /// The error text when a file that is still being read is included again.
     fn circle(&self, again: FileId) -> String {
         let names = self.open.iter().skip_while(|id| **id != again).chain([&again]);
         let chain: Vec<_> =
@@ -202,8 +203,8 @@ mod tests {
         loaded(files).unwrap_err().to_string()
     }
 
-    /// `FILE:LINE name` of every directive of the main file and its includes, without what is in
-    /// blocks.
+    /// `FILE:LINE name` of every directive of the main file and its includes, content of blocks
+    /// excluded.
     fn names(files: &[(&str, &str)]) -> Vec<String> {
         let tree = loaded(files).unwrap();
         let flat = tree.expanded(&tree.main().directives);
@@ -321,7 +322,7 @@ mod tests {
             error.to_string(),
             "/etc/32:1: blocks and include files are nested more than 64 levels deep"
         );
-        // The same when the deep part is known from an earlier include.
+        // The same when the deep part was loaded by an earlier include.
         let mut known = chain(DEPTH_MAX / 2);
         known[0].1 = "include 1; x { x { x { include 1; } } }".to_owned();
         assert!(load(&known).unwrap_err().text.ends_with("64 levels deep"));

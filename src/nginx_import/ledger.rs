@@ -1,38 +1,40 @@
-//! What became of every directive of the files, so that nothing is dropped silently.
+//! Records the outcome for every directive of the files, so that none is dropped silently.
 
 use super::syntax::{Body, Directive, FileId, Tree, excerpt};
 use std::collections::BTreeMap;
 
-/// What became of a directive.
+/// Outcome of a translation for one directive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// The daemon does what it says.
+    /// Carried over: the daemon does it.
     Carried,
-    /// Behind nginx: nginx goes on doing it. In its place: it says nothing that a client could notice.
+    /// Behind nginx: stays in effect in nginx. In nginx's place: has no effect that a client could
+    /// notice.
     Kept,
-    /// Nobody does it any more, and why.
+    /// No longer in effect, with the reason.
     Left(String),
 }
 
-/// A directive and its fate. A block stands for all in it that has no entry of its own.
+/// A directive and its fate. The entry of a block covers all content without entries of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// `FILE:LINE`
     pub origin: String,
     /// The directive as it is written, shortened.
     pub text: String,
-    /// What became of it.
+    /// Its outcome.
     pub fate: Fate,
 }
 
-/// An entry for each directive that was looked at.
+/// The entries of all directives visited so far.
 #[derive(Default)]
 pub(super) struct Ledger {
     by_place: BTreeMap<(FileId, usize), Entry>,
 }
 
 impl Ledger {
-    /// Enters a directive. In a file that is included several times the worst fate counts.
+    /// Enters a directive. One entered before (its file is included several times) keeps the worst
+    /// fate.
     pub(super) fn enter(&mut self, tree: &Tree, directive: &Directive, fate: Fate) {
         let entry = Entry {
             origin: tree.origin(directive),
@@ -46,7 +48,7 @@ impl Ledger {
         }
     }
 
-    /// All entries, the main file first, each file from top to bottom.
+    /// Returns all entries, the main file first, each file from top to bottom.
     pub(super) fn into_entries(self) -> Vec<Entry> {
         self.by_place.into_values().collect()
     }

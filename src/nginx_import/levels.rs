@@ -1,4 +1,4 @@
-//! The words of each level as the typed settings of the configuration, inheritance resolved.
+//! Reads the directives of each level into typed settings and resolves inheritance.
 
 use super::directives::{HEADER_TEMPLATE_FILE, PREFIX};
 use super::include::Files;
@@ -13,18 +13,18 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// Largest header template file.
+/// Largest header template file, in bytes.
 const TEMPLATE_BYTES_MAX: usize = 1 << 20;
 
 /// The settings of `http` and all levels in it.
 pub(super) struct Levels<'t> {
     by_scope: BTreeMap<ScopeId, Level>,
-    /// Variable strings that the daemon cannot evaluate, and why.
+    /// Directives with variables that the daemon does not know, and the reason to report.
     unknown: Vec<(&'t Directive, String)>,
 }
 
 impl<'t> Levels<'t> {
-    /// Reads all levels. The error is the first value that nginx or the module would refuse.
+    /// Reads all levels. Returns the first value that nginx or the module would refuse as error.
     pub(super) fn read(scopes: &Scopes<'t>, files: &dyn Files) -> Result<Levels<'t>, SyntaxError> {
         let mut levels = Levels { by_scope: BTreeMap::new(), unknown: Vec::new() };
         let templates = Templates(files);
@@ -44,13 +44,13 @@ impl<'t> Levels<'t> {
         Ok(levels)
     }
 
-    /// What holds on a level; on an `if` only what it sets itself.
+    /// The settings in effect on a level; for an `if`, only those it sets itself.
     pub(super) fn level(&self, id: ScopeId) -> Level {
         self.by_scope.get(&id).cloned().unwrap_or_default()
     }
 
-    /// Why the daemon cannot do what holds on this level: a directive with a variable that it does
-    /// not know.
+    /// A directive in effect on this level that uses a variable unknown to the daemon, and the
+    /// reason to report.
     pub(super) fn unknown_in(
         &self,
         scopes: &Scopes<'t>,
@@ -59,8 +59,8 @@ impl<'t> Levels<'t> {
         self.unknown
             .iter()
             .find(|(directive, _)| {
-                let holds = scopes.inherited(id, &directive.name);
-                holds.is_some_and(|holds| std::ptr::eq(holds, *directive))
+                let effective = scopes.inherited(id, &directive.name);
+                effective.is_some_and(|effective| std::ptr::eq(effective, *directive))
             })
             .map(|(directive, reason)| (*directive, reason.as_str()))
     }
@@ -79,7 +79,7 @@ impl<'t> Levels<'t> {
                 add_types(tree, directive, &mut level);
                 continue;
             }
-            // A setting of the daemon alone.
+            // A key of the daemon's own configuration, not a directive of nginx.
             if directive.name == "gzip_streams" {
                 continue;
             }
@@ -102,11 +102,11 @@ impl<'t> Levels<'t> {
     }
 }
 
-/// The settings of section 2.3; defaults where there is no `http` block.
+/// The settings of the `http` block (push-stream spec, section 2.3); defaults without one.
 pub(super) fn push_stream(scopes: &Scopes<'_>) -> Result<PushStream, SyntaxError> {
     let mut settings = PushStream {
         reload_ends_subscribers: true,
-        // The module's default; the daemon's own is that of the rpushd API, which is much longer.
+        // The module's default. The daemon's own default suits the rpushd API and is much longer.
         channel_inactivity_time: Some(Millis::from_seconds(30)),
         ..PushStream::default()
     };
@@ -145,13 +145,14 @@ fn value(tree: &Tree, directive: &Directive) -> Result<Value, SyntaxError> {
     }
 }
 
-/// A relative path is looked up in the folder of the main file.
+/// Joins a relative path to the folder of the main file.
 pub(super) fn beside_main(tree: &Tree, path: &[u8]) -> Vec<u8> {
     let folder = tree.main().path.parent().unwrap_or(Path::new(""));
     folder.join(OsStr::from_bytes(path)).as_os_str().as_bytes().to_vec()
 }
 
-/// nginx lets a later type win over an earlier one of the same extension.
+/// Adds the types of a `types` block. As in nginx, a later type replaces an earlier one of the same
+/// extension.
 fn add_types(tree: &Tree, block: &Directive, level: &mut Level) {
     let Body::Block { directives, .. } = &block.body else { return };
     let types = level.types.get_or_insert_default();
@@ -166,7 +167,7 @@ fn add_types(tree: &Tree, block: &Directive, level: &mut Level) {
     }
 }
 
-/// nginx has more variables than the daemon.
+/// The error if the directive uses a variable that the daemon does not know; nginx has more.
 fn unknown_variable(directive: &Directive) -> Option<String> {
     let takes_variables = [
         "push_stream_channels_path",
@@ -181,7 +182,7 @@ fn unknown_variable(directive: &Directive) -> Option<String> {
     VariableString::parse(&text).err()
 }
 
-/// Header template files as the configuration asks for them.
+/// Reads header template files for the configuration.
 struct Templates<'f>(&'f dyn Files);
 
 impl crate::config::Files for Templates<'_> {
@@ -194,7 +195,7 @@ impl crate::config::Files for Templates<'_> {
         }
     }
 
-    /// Templates are no secrets.
+    /// Templates are not secret, so their permissions do not matter.
     fn is_world_readable(&self, _path: &Path) -> bool {
         false
     }
@@ -206,7 +207,7 @@ mod tests {
     use super::*;
     use crate::config::HeaderTemplate;
 
-    /// What holds in the location whose path it is.
+    /// The settings in effect in the location with this path.
     fn level(text: &str, path: &str) -> Level {
         let tree = loaded(&[("/etc/nginx.conf", text), ("/etc/shared", SHARED)]).unwrap();
         let scopes = Scopes::read(&tree).unwrap();

@@ -1,16 +1,16 @@
-//! The words and signs of one nginx file, by the rules of nginx's own reader: quotes, escapes, comments,
-//! and braces that belong to a variable.
+//! Splits one nginx file into tokens by nginx's own rules for quotes, escapes, comments, and braces
+//! that belong to a variable.
 
 use super::syntax::{Argument, excerpt};
 
-/// Longest word, as written and without its quotes; nginx has the same limit. It makes a forgotten quote an
-/// error near the place where it was forgotten.
+/// Longest word in bytes, as written and without its quotes; nginx has the same limit. A missing
+/// closing quote is thereby reported near the opening one.
 pub const PARAMETER_BYTES_MAX: usize = 4095;
 
-/// A word or sign of a file.
+/// A token of a file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Token {
-    /// Part of a directive.
+    /// A name or an argument.
     Word(Argument),
     /// `;`
     Semicolon,
@@ -20,18 +20,19 @@ pub(super) enum Token {
     Close,
 }
 
-/// What is wrong on a line of the file at hand.
+/// An error on a line of the file being read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Fault {
     pub(super) line: u32,
     pub(super) text: String,
 }
 
-/// Reads one file from start to end.
+/// Reads the tokens of one file in order.
 pub(super) struct Lexer<'t> {
     text: &'t [u8],
     at: usize,
     line: u32,
+    /// Whether the last token was a quoted word.
     follows_quote: bool,
 }
 
@@ -40,20 +41,20 @@ impl<'t> Lexer<'t> {
         Lexer { text, at: 0, line: 1, follows_quote: false }
     }
 
-    /// Offset behind the last token.
+    /// Offset after the last token.
     pub(super) fn at(&self) -> usize {
         self.at
     }
 
-    /// Line behind the last token, from 1.
+    /// Line number after the last token, from 1.
     pub(super) fn line(&self) -> u32 {
         self.line
     }
 
-    /// The next token; none at the end of the file.
+    /// Reads the next token; none at the end of the file.
     pub(super) fn next(&mut self) -> Result<Option<Token>, Fault> {
-        self.refuse_word_behind_quote()?;
-        self.skip_blanks_and_comments();
+        self.refuse_word_after_quote()?;
+        self.skip_whitespace_and_comments();
         let Some(&byte) = self.text.get(self.at) else { return Ok(None) };
         let sign = match byte {
             b';' => Token::Semicolon,
@@ -66,7 +67,7 @@ impl<'t> Lexer<'t> {
         Ok(Some(sign))
     }
 
-    fn refuse_word_behind_quote(&mut self) -> Result<(), Fault> {
+    fn refuse_word_after_quote(&mut self) -> Result<(), Fault> {
         if !std::mem::take(&mut self.follows_quote) {
             return Ok(());
         }
@@ -76,7 +77,7 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    fn skip_blanks_and_comments(&mut self) {
+    fn skip_whitespace_and_comments(&mut self) {
         let mut is_comment = false;
         while let Some(&byte) = self.text.get(self.at) {
             match byte {
@@ -102,7 +103,8 @@ impl<'t> Lexer<'t> {
             end += if byte == b'\\' { 2 } else { 1 };
             if end - start > PARAMETER_BYTES_MAX {
                 return Err(self.fault(format!(
-                    "too long parameter, probably missing terminating \"{}\" character, started at {}",
+                    "too long parameter, probably missing terminating \"{}\" character, started \
+                     at {}",
                     char::from(quote),
                     excerpt(&self.text[self.at..]),
                 )));
@@ -110,7 +112,8 @@ impl<'t> Lexer<'t> {
         }
         if end >= self.text.len() {
             return Err(self.fault(format!(
-                "unexpected end of file, probably missing terminating \"{}\" character, started at {}",
+                "unexpected end of file, probably missing terminating \"{}\" character, started \
+                 at {}",
                 char::from(quote),
                 excerpt(&self.text[self.at..]),
             )));
@@ -125,7 +128,7 @@ impl<'t> Lexer<'t> {
         let mut is_variable = false;
         while let Some(&byte) = self.text.get(end) {
             match byte {
-                // `${`: the brace opens no block.
+                // `${`: a variable, not the start of a block.
                 b'{' if is_variable => {}
                 b' ' | b'\t' | b'\r' | b'\n' | b';' | b'{' => break,
                 b'\\' => {
@@ -148,17 +151,17 @@ impl<'t> Lexer<'t> {
         Ok(self.take_word(start, end, end))
     }
 
-    /// A word with its value in `start..end` and its last byte before `behind`.
-    fn take_word(&mut self, start: usize, end: usize, behind: usize) -> Argument {
+    /// The word whose value is `start..end`. Reading goes on at `after`, behind a closing quote.
+    fn take_word(&mut self, start: usize, end: usize, after: usize) -> Argument {
         let raw = &self.text[start..end];
         let word = Argument {
             value: unescaped(raw),
-            is_quoted: behind != end,
+            is_quoted: after != end,
             line: self.line,
-            span: self.at..behind,
+            span: self.at..after,
         };
         self.line += raw.iter().filter(|byte| **byte == b'\n').count() as u32;
-        self.at = behind;
+        self.at = after;
         word
     }
 
@@ -167,7 +170,7 @@ impl<'t> Lexer<'t> {
     }
 }
 
-/// Replaces `\"`, `\'`, `\\`, `\t`, `\r` and `\n`; a backslash before anything else stays.
+/// Replaces `\"`, `\'`, `\\`, `\t`, `\r` and `\n`; keeps a backslash before anything else.
 fn unescaped(raw: &[u8]) -> Vec<u8> {
     let mut value = Vec::with_capacity(raw.len());
     let mut rest = raw;
@@ -189,7 +192,7 @@ fn unescaped(raw: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    /// One line per token: words with their value (and `quoted`), signs as they are, each with its line.
+    /// One line per token with its line number; words with their value and `quoted` or `bare`.
     fn tokens(text: &str) -> Result<Vec<String>, Fault> {
         let mut lexer = Lexer::new(text.as_bytes());
         let mut shown = Vec::new();
@@ -282,7 +285,8 @@ mod tests {
     fn an_open_quote_is_reported_where_it_began() {
         assert_eq!(
             fault("a\n \"b c\n\nd;"),
-            "2: unexpected end of file, probably missing terminating \"\"\" character, started at \"b c d;"
+            "2: unexpected end of file, probably missing terminating \"\"\" character, started at \
+             \"b c d;"
         );
         assert_eq!(
             fault(&format!("\n'a {}'", "long ".repeat(1000))),

@@ -1,4 +1,5 @@
-//! `listen` and `server_name`: which server answers where (nginx's ngx_http_core_module).
+//! Reads `listen` and `server_name`, which choose the server for a request (nginx's
+//! ngx_http_core_module).
 
 use super::syntax::Directive;
 use crate::config::ListenAddress;
@@ -9,7 +10,7 @@ use std::net::SocketAddr;
 /// Permission bits that nginx gives to its socket files.
 const UNIX_MODE: u32 = 0o666;
 
-/// What a `listen` says.
+/// The address of a `listen`, and whether its server is the default one there.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Listen {
     pub(super) address: ListenAddress,
@@ -17,13 +18,13 @@ pub(super) struct Listen {
 }
 
 impl Listen {
-    /// Where a server without `listen` listens.
+    /// The address of a server without `listen`.
     pub(super) fn implied() -> Listen {
         let address = ListenAddress::Tcp(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 80)));
         Listen { address, is_default: false }
     }
 
-    /// Reads one. The error says why the daemon does not listen there.
+    /// Reads a `listen`. The error is the reason why the daemon cannot listen there.
     pub(super) fn parse(directive: &Directive) -> Result<Listen, String> {
         let mut words = directive.arguments.iter().map(|argument| argument.text());
         let place = words.next().ok_or("invalid number of arguments in \"listen\" directive")?;
@@ -64,7 +65,8 @@ fn address(text: &str) -> Result<ListenAddress, String> {
     }
 }
 
-/// The names of a `server_name`; `.example.org` is two. The error names one that the daemon cannot match.
+/// The names of a `server_name`; `.example.org` stands for two. The error names one that the daemon
+/// cannot match.
 pub(super) fn names(directive: &Directive) -> Result<Vec<String>, String> {
     let mut names = Vec::new();
     for argument in &directive.arguments {
@@ -72,7 +74,7 @@ pub(super) fn names(directive: &Directive) -> Result<Vec<String>, String> {
         match name.strip_prefix('.') {
             _ if name.starts_with('~') => {
                 return Err(format!(
-                    "the daemon knows no regular expressions as names: \"{name}\""
+                    "the daemon does not match server names by regular expression: \"{name}\""
                 ));
             }
             Some(rest) => names.extend([rest.to_owned(), format!("*.{rest}")]),

@@ -1,13 +1,16 @@
-//! An nginx configuration, read for what it says to the push stream module. Text comes in through
-//! [`Files`]; there is no file, socket or clock here.
+//! Translates an nginx configuration that uses the push stream module into a [`Config`] of the
+//! daemon, a patch for nginx and a report. All text is read through [`Files`]: no file, socket or
+//! clock is used here.
 //!
 //! Leaves to root: `syntax` (the tree), `lexer`, `parser` (one file), `glob` and `include` (many
 //! files), `directives`, `scope` and `checks` (where a directive is allowed), `scopes` (which
-//! directives are on which level); `ledger` (what became of each directive); `levels`,
-//! `conditions`, `listens`, `routes`, `process` and `proxy` (what it means for the daemon), `fates`
-//! and `guards` (what the daemon does not do, and what it must not do without); `served` and
-//! `translation` (the result), `accounting`, `wiring` and `translate` (how it is made);
-//! `unified_diff` and `replacement` (nginx's new configuration), `report`.
+//! directives are on which level); `ledger` (the outcome for each directive); `levels`,
+//! `conditions`, `listens`, `routes`, `process` and `proxy` (settings of the daemon), `fates` and
+//! `guards` (nginx's own directives, and which of them may be access rules); `served` and
+//! `translation` (the result), `accounting`, `wiring` and `translate` (how the result is made);
+//! `unified_diff` and `replacement` (the patch for nginx), `report`.
+//!
+//! [`Config`]: crate::config::Config
 
 mod accounting;
 mod checks;

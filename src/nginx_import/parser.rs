@@ -1,11 +1,11 @@
-//! One nginx file as directives. It knows no directive by name, so a missing `;` shows only where
-//! the words no longer fit.
+//! Parses one nginx file into directives. It does not know them by name, so a missing `;` merges
+//! two directives, which is an error only if a later check refuses the result.
 
 use super::lexer::{Fault, Lexer, Token};
 use super::syntax::{Argument, Body, DEPTH_MAX, Directive, FileId, excerpt, too_deep};
 
-/// The directives of a file. `words_left` goes down by the count of its words; at 0 the file is
-/// refused.
+/// Parses the directives of a file. Subtracts the number of its words from `words_left`; a file
+/// with more words is refused.
 pub(super) fn parse(
     text: &[u8],
     file: FileId,
@@ -23,9 +23,9 @@ struct Parser<'t> {
     text: &'t [u8],
     file: FileId,
     lexer: Lexer<'t>,
-    /// Of the directive that has not ended yet.
+    /// Words of the directive being read.
     words: Vec<Argument>,
-    /// Blocks that have not ended yet, outermost first.
+    /// Blocks not closed yet, outermost first.
     open: Vec<OpenBlock>,
     words_left: &'t mut usize,
 }
@@ -33,7 +33,7 @@ struct Parser<'t> {
 struct OpenBlock {
     words: Vec<Argument>,
     inner_start: usize,
-    // What its parent had before it.
+    /// Directives before it in its parent.
     siblings: Vec<Directive>,
 }
 
@@ -108,8 +108,8 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// The sign that was just read, after the words of its directive or else what its line begins
-    /// with.
+    /// The error for the sign just read. Quotes the words of its directive before it, or, without
+    /// any, its line up to it.
     fn unexpected(&self, sign: char) -> Fault {
         let end = self.lexer.at();
         let start = match self.words.first() {

@@ -1,4 +1,4 @@
-//! Settings of nginx as a process and of its connections, where the daemon takes nginx's place.
+//! Translates nginx's settings of the process and its connections, for a daemon in nginx's place.
 
 use super::ledger::Fate;
 use super::levels::beside_main;
@@ -12,7 +12,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-/// `worker_processes`: how many workers the statistics list. `auto` is the one that there is.
+/// `worker_processes`: the number of workers that the statistics list. `auto` is one, as the
+/// daemon is one process.
 pub(super) fn worker_processes(scopes: &Scopes<'_>) -> Result<u32, SyntaxError> {
     let Some(directive) = main_directive(scopes, "worker_processes") else {
         return Ok(1);
@@ -26,7 +27,7 @@ pub(super) fn worker_processes(scopes: &Scopes<'_>) -> Result<u32, SyntaxError> 
     }
 }
 
-/// `pid FILE` and `error_log FILE LEVEL` of the main level.
+/// Sets the PID file from `pid FILE`, the log file and level from `error_log FILE LEVEL`.
 pub(super) fn files(scopes: &Scopes<'_>, config: &mut Config) -> Result<(), SyntaxError> {
     if let Some(directive) = main_directive(scopes, "pid") {
         config.pid_file = Some(path(scopes, directive));
@@ -51,7 +52,7 @@ pub(super) fn files(scopes: &Scopes<'_>, config: &mut Config) -> Result<(), Synt
     Ok(())
 }
 
-/// Whether it is a file that the daemon can write to.
+/// Carried over if it logs to a file or to standard error, not to `syslog:` or `memory:`.
 pub(super) fn error_log_fate(directive: &Directive) -> Fate {
     match first(directive).split_once(':') {
         Some(("syslog" | "memory", _)) => {
@@ -61,7 +62,7 @@ pub(super) fn error_log_fate(directive: &Directive) -> Fate {
     }
 }
 
-/// The first `error_log` of the main level, else of `http`.
+/// The first `error_log` of the main level, or else of `http`.
 pub(super) fn error_log<'t>(scopes: &Scopes<'t>) -> Option<&'t Directive> {
     let on = |id: ScopeId| {
         scopes.scope(id).directives.iter().copied().find(|directive| directive.name == "error_log")
@@ -69,8 +70,8 @@ pub(super) fn error_log<'t>(scopes: &Scopes<'t>) -> Option<&'t Directive> {
     scopes.ids().next().and_then(on).or_else(|| scopes.http().and_then(on))
 }
 
-/// The limits of connections, from what holds in the locations that are served. Where these differ
-/// the most generous one is taken; the directives of the others come back.
+/// Sets the limits of connections from the directives in effect in the served locations. The
+/// largest value of each is taken; the directives with other values are returned.
 pub(super) fn connection_limits<'t>(
     scopes: &Scopes<'t>,
     locations: &[ScopeId],
@@ -100,7 +101,7 @@ pub(super) fn connection_limits<'t>(
         config.limits.keepalive_timeout = Millis(time);
     }
     if let Some(count) = largest("keepalive_requests")? {
-        // 0 is no limit to the daemon, and no second request to nginx.
+        // 0 means no limit for the daemon, but one request per connection for nginx.
         config.limits.keepalive_requests_max = u32::try_from(count).unwrap_or(u32::MAX).max(1);
     }
     if let Some(time) = largest("send_timeout")? {

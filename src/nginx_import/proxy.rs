@@ -1,26 +1,28 @@
-//! What a push-stream location says once nginx passes its requests on to the daemon.
+//! The directives of a location that passes the requests of a push-stream location on to the
+//! daemon.
 
 use crate::config::{Location, Mode, Role};
 use crate::time::Millis;
 use std::net::SocketAddr;
 
-/// A connection that has been quiet for so long is given up at the earliest.
+/// Shortest `proxy_read_timeout` of a subscriber location.
 const READ_TIMEOUT_MIN: Millis = Millis(75_000);
-/// Nothing keeps the connection alive: as long as the module would have let it be, within reason.
+/// Without keep-alives: one day. The module itself would never close such a connection.
 const READ_TIMEOUT_WITHOUT_PINGS: Millis = Millis(24 * 60 * 60 * 1000);
 
-/// The directives that take the place of the role. The URI is passed on as it came, because `proxy_pass` has
-/// none of its own.
+/// The directives that replace the role of the location. `proxy_pass` has no URI, so nginx passes
+/// the URI on unchanged.
 pub(super) fn lines(location: &Location, upstream: SocketAddr) -> Vec<String> {
     let mut lines = vec![
         format!("proxy_pass http://{upstream};"),
         "proxy_http_version 1.1;".to_owned(),
         "proxy_set_header Host $host;".to_owned(),
-        // The daemon believes its own machine: what visitors send must not get there as it is.
+        // By default the daemon trusts X-Forwarded-For from its own machine, so nginx must not
+        // pass on the header of the client unchanged.
         "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;".to_owned(),
     ];
     match location.role {
-        // What the client asked for, so that a client without the headers is refused as before.
+        // The client's own headers, so that a client without them is refused as before.
         Role::Subscriber(Mode::WebSocket) => lines.extend([
             "proxy_set_header Upgrade $http_upgrade;".to_owned(),
             "proxy_set_header Connection $http_connection;".to_owned(),
@@ -34,13 +36,13 @@ pub(super) fn lines(location: &Location, upstream: SocketAddr) -> Vec<String> {
     lines
 }
 
-/// Whether nothing shows nginx that a connection is alive.
-pub(super) fn may_be_quiet_for_ever(location: &Location) -> bool {
+/// Whether a live connection may stay quiet for ever, so that nginx cannot tell it from a dead one.
+pub(super) fn has_no_keep_alive(location: &Location) -> bool {
     read_timeout(location) == Some(READ_TIMEOUT_WITHOUT_PINGS)
 }
 
-/// How long nginx may wait for the next byte; none for answers that come at once. A client may ask for
-/// long-polling on any subscriber location by header.
+/// How long nginx must wait for the next byte; none if the response is sent at once. Streaming and
+/// EventSource also cover long-polling, which a client may request there by header.
 fn read_timeout(location: &Location) -> Option<Millis> {
     let Role::Subscriber(mode) = location.role else {
         return None;
@@ -97,7 +99,7 @@ mod tests {
         ] {
             let location = location(mode, ping, ttl, polling);
             assert_eq!(read_timeout(&location), Some(Millis::from_seconds(expected)));
-            assert_eq!(may_be_quiet_for_ever(&location), expected == day);
+            assert_eq!(has_no_keep_alive(&location), expected == day);
         }
         assert_eq!(read_timeout(&location(Mode::Polling, None, None, None)), None);
     }

@@ -1,5 +1,5 @@
-//! The nginx configuration with push-stream locations that pass their requests on, as changes of
-//! single bytes, so that comments and layout survive.
+//! The patch that makes nginx pass push-stream requests on to the daemon. Edits replace byte
+//! ranges, so that comments and layout are kept.
 
 use super::directives::{PREFIX, ROLES};
 use super::fates::loads_module;
@@ -8,8 +8,8 @@ use super::translation::{Replacement, Translation};
 use super::unified_diff::{Edit, unified_diff};
 
 impl Translation {
-    /// The changes of all files as one unified diff, names relative to the folder of the main file.
-    /// To be applied there with `patch -p1`.
+    /// The changes of all files as one unified diff, to be applied with `patch -p1` in the folder
+    /// of the main file.
     pub fn nginx_diff(&self, tree: &Tree) -> Vec<u8> {
         let mut diff = Vec::new();
         for (index, file) in tree.files().iter().enumerate() {
@@ -65,24 +65,25 @@ impl Editor<'_> {
         }
     }
 
-    /// Whether nothing is left in a block but blanks.
+    /// Whether a block holds directives, all of them of the module, and nothing else but
+    /// whitespace.
     fn is_emptied(&self, block: &Directive) -> bool {
         let Body::Block { directives, inner } = &block.body else { return false };
-        let all_go = directives
+        let are_removed = directives
             .iter()
             .all(|inner| inner.body == Body::Simple && inner.name.starts_with(PREFIX));
-        let mut rest = inner.start;
+        let mut checked = inner.start;
         let mut is_blank = |end: usize, next: usize| {
-            let between = &self.file.text[rest..end];
-            rest = next;
+            let between = &self.file.text[checked..end];
+            checked = next;
             between.trim_ascii().is_empty()
         };
         let is_blank_between =
             directives.iter().all(|inner| is_blank(inner.span.start, inner.span.end));
-        !directives.is_empty() && all_go && is_blank_between && is_blank(inner.end, inner.end)
+        !directives.is_empty() && are_removed && is_blank_between && is_blank(inner.end, inner.end)
     }
 
-    /// The blanks before a byte, if it is the first of its line.
+    /// The whitespace before a byte, if nothing else precedes it on its line.
     fn indent(&self, at: usize) -> Option<&[u8]> {
         let before = &self.file.text[..at];
         let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
@@ -90,7 +91,8 @@ impl Editor<'_> {
         indent.trim_ascii().is_empty().then_some(indent)
     }
 
-    /// Removes what follows a removed piece on the same line together with it.
+    /// Removes a span. If only whitespace of the same line separates it from the last removed
+    /// span, both become one.
     fn remove(&mut self, span: Span) {
         let text = &self.file.text;
         match self.edits.last_mut() {
@@ -101,7 +103,7 @@ impl Editor<'_> {
         }
     }
 
-    /// Where nothing else stands on the lines of a removed piece, the lines go with it.
+    /// Returns the edits. A removal that would leave a line empty removes the whole line.
     fn finish(mut self) -> Vec<Edit> {
         let mut edits = std::mem::take(&mut self.edits);
         for edit in edits.iter_mut().filter(|edit| edit.text.is_empty()) {
@@ -113,7 +115,7 @@ impl Editor<'_> {
                 Some(indent) if ends_line => {
                     edit.span = edit.span.start - indent.len()..(end + 1).min(text.len());
                 }
-                // A comment that stays behind takes the place.
+                // What follows, such as a comment, moves to the start of the removed span.
                 Some(_) => edit.span.end = end,
                 None => {}
             }

@@ -1,14 +1,14 @@
-//! What the importer tells people: what goes on, what does not, and what they have to think about.
+//! The output of the importer: the report for the operator and the commented TOML file.
 
 use super::ledger::{Entry, Fate};
 use super::translation::{Placement, Translation};
 use std::fmt::Write;
 
-/// Tables that hold a location in the TOML text.
+/// Headers of the TOML tables that hold a location.
 const LOCATION_TABLES: [&str; 2] = ["[[location]]", "[[server.location]]"];
 
 impl Translation {
-    /// A line for every directive, by its fate.
+    /// Lists the decisions, then every directive by its fate.
     pub fn report(&self, placement: Placement) -> String {
         let kept = match placement {
             Placement::Instead => "Of no effect on push-stream locations",
@@ -23,7 +23,7 @@ impl Translation {
         section(&mut text, "Needs a decision", &decisions);
         section(
             &mut text,
-            "Left: nobody does this any more",
+            "Not carried over: no longer in effect",
             &self.lines(|fate| matches!(fate, Fate::Left(_))),
         );
         section(&mut text, "Carried over", &self.lines(|fate| *fate == Fate::Carried));
@@ -36,13 +36,13 @@ impl Translation {
         wanted.map(Entry::to_string).collect()
     }
 
-    /// The configuration as a commented file: [`crate::config::Config::to_toml`], with the place
-    /// that each location comes from.
+    /// The configuration as a commented file: [`crate::config::Config::to_toml`], with the origin
+    /// (`FILE:LINE`) of each location.
     pub fn to_toml(&self) -> String {
         let mut locations = self.config.servers.iter().flat_map(|server| &server.locations);
         let mut text = format!("# Made by rpushd import-nginx from {}.\n", self.main.display());
         for line in self.config.to_toml().lines() {
-            // A line of the text is a line of the file: strings have their line ends escaped.
+            // A line with this text is always a table header: strings have escaped line ends.
             if LOCATION_TABLES.contains(&line)
                 && let Some(location) = locations.next()
             {

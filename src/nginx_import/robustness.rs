@@ -1,5 +1,5 @@
-//! Whatever stands in a file, reading it ends with a tree or an error, and the spans of the tree are true.
-//! Seeded, so that a failure comes back.
+//! Any file content gives a tree or an error, and the spans of a tree are correct. Random input is
+//! seeded, so that a failure can be reproduced.
 
 use super::include::load;
 use super::scopes::Scopes;
@@ -44,7 +44,7 @@ impl Random {
     }
 }
 
-/// Reads a main file with the included ones; whether it was taken.
+/// Reads a main file and the included ones. Returns whether they were accepted.
 fn is_taken(text: &[u8]) -> bool {
     let files = [("/etc/nginx.conf", text), INCLUDED[0], INCLUDED[1]];
     match load(Path::new("/etc/nginx.conf"), &MemoryFiles(&files)) {
@@ -63,7 +63,7 @@ fn is_taken(text: &[u8]) -> bool {
     }
 }
 
-/// Each span lies in that of its parent, behind its sibling's, and holds what it should.
+/// Checks that each span lies within its parent's, after its sibling's, and covers the right text.
 fn check_spans(tree: &Tree, directives: &[Directive], outer: std::ops::Range<usize>) {
     let mut from = outer.start;
     for directive in directives {
@@ -72,7 +72,7 @@ fn check_spans(tree: &Tree, directives: &[Directive], outer: std::ops::Range<usi
         let text = &tree.file(directive.file).text;
         let line = 1 + text[..directive.span.start].iter().filter(|byte| **byte == b'\n').count();
         assert_eq!(directive.line as usize, line);
-        // A closing bracket may touch the quote before it.
+        // A closing parenthesis may directly follow a quote.
         let mut word_from = directive.span.start;
         for argument in &directive.arguments {
             assert!(word_from <= argument.span.start && argument.span.end < directive.span.end);
@@ -133,6 +133,6 @@ fn changes_of_a_valid_file_are_taken_or_refused_but_never_a_panic() {
         }
         taken_count += usize::from(is_taken(&text));
     }
-    // Both outcomes must be common, or the changes test nothing.
+    // If either outcome is rare, the changes test nothing.
     assert!((ROUNDS / 20..ROUNDS / 2).contains(&taken_count), "{taken_count} taken");
 }

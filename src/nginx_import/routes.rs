@@ -1,19 +1,19 @@
-//! nginx's nested locations as one flat list that picks the same one: the longest path, unless the
-//! first regular expression that matches comes before it.
+//! Flattens nginx's nested locations into one list from which the daemon picks the same location
+//! as nginx: the longest path, unless a regular expression matches, the first of which then wins.
 
 use super::scope::{ScopeId, ScopeKind};
 use super::scopes::Scopes;
 use super::syntax::{Directive, SyntaxError};
 use crate::config::PathMatch;
 
-/// A location in the order in which the daemon is to know it.
+/// A location in the flat list.
 pub(super) struct Route {
     pub(super) id: ScopeId,
     /// Its path, or why the daemon cannot match it.
     pub(super) path: Result<PathMatch, String>,
 }
 
-/// All locations of a server, nested ones too. The error is a nesting that nginx refuses.
+/// All locations of a server, nested ones included. The error is a nesting that nginx refuses.
 pub(super) fn routes(scopes: &Scopes<'_>, server: ScopeId) -> Result<Vec<Route>, SyntaxError> {
     let mut collector = Collector { scopes, nested_expressions: Vec::new(), others: Vec::new() };
     for location in scopes.children(server, ScopeKind::Location) {
@@ -22,11 +22,11 @@ pub(super) fn routes(scopes: &Scopes<'_>, server: ScopeId) -> Result<Vec<Route>,
     let Collector { mut nested_expressions, others, .. } = collector;
     let paths = static_paths(&others);
     for (route, outer) in &mut nested_expressions {
-        // A longer path elsewhere would keep nginx from asking the nested expression.
+        // If nginx finds a longer path elsewhere, it does not try the nested expression.
         let is_hidden = paths.iter().any(|path| path != outer && path.starts_with(&*outer));
         if is_hidden {
             route.path = Err(format!(
-                "this regular expression counts below \"{outer}\" only, and other locations there \
+                "this regular expression applies below \"{outer}\" only, where other locations \
                  hide it; move it out of \"{outer}\""
             ));
         }
@@ -36,7 +36,7 @@ pub(super) fn routes(scopes: &Scopes<'_>, server: ScopeId) -> Result<Vec<Route>,
 
 struct Collector<'a, 't> {
     scopes: &'a Scopes<'t>,
-    /// With the path around each.
+    /// Regular expressions nested in a path, with that path.
     nested_expressions: Vec<(Route, String)>,
     others: Vec<Route>,
 }
@@ -69,7 +69,8 @@ impl Collector<'_, '_> {
         Ok(())
     }
 
-    /// The path that a nested location has in the flat list.
+    /// The path of a nested location in the flat list. The inner error is the reason why the daemon cannot
+    /// match it, the outer one why nginx refuses it.
     fn nested(
         &self,
         opening: &Directive,
@@ -80,7 +81,7 @@ impl Collector<'_, '_> {
         let around = match outer {
             PathMatch::Regex { pattern, .. } => {
                 return Ok(Err(format!(
-                    "the daemon knows no locations inside of regular expressions; move it out of \
+                    "the daemon has no locations inside of regular expressions; move it out of \
                      \"{pattern}\""
                 )));
             }
@@ -98,29 +99,28 @@ impl Collector<'_, '_> {
                 return refuse(format!("location \"{inner}\" is outside location \"{around}\""));
             }
             PathMatch::Exact(_) => Ok(path.clone()),
-            // Whether the server's regular expressions are asked is for the outermost location to
-            // say.
+            // The outermost location decides whether regular expressions of the server are tried.
             PathMatch::Prefix(inner) | PathMatch::PrefixFinal(inner) => Ok(match outer {
                 PathMatch::PrefixFinal(_) => PathMatch::PrefixFinal(inner.clone()),
                 _ => PathMatch::Prefix(inner.clone()),
             }),
             PathMatch::Regex { pattern, .. } if is_within(pattern, around) => Ok(path.clone()),
             PathMatch::Regex { pattern, .. } => Err(format!(
-                "this regular expression counts below \"{around}\" only, which the daemon cannot \
-                 tell: begin it with ^{around} or move it out of \"{around}\" (\"{pattern}\")"
+                "this regular expression applies below \"{around}\" only, which the daemon cannot \
+                 express: begin it with ^{around} or move it out of \"{around}\" (\"{pattern}\")"
             )),
         })
     }
 }
 
-/// Whether every path that matches begins with the path around it.
+/// Whether every path that the expression matches begins with `around`. False in doubt.
 fn is_within(pattern: &str, around: &str) -> bool {
     let is_plain =
         around.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/_-".contains(&byte));
     let Some(rest) = pattern.strip_prefix('^').and_then(|rest| rest.strip_prefix(around)) else {
         return false;
     };
-    // What follows may make the last letter optional, or be another choice.
+    // A quantifier could make the last letter optional, a `|` begin an alternative.
     is_plain && !rest.starts_with(['?', '*', '{']) && !rest.contains('|')
 }
 
@@ -156,7 +156,7 @@ mod tests {
         )
         .unwrap();
         // `/d/e` would hide a regular expression below `/d`.
-        let hidden = "this regular expression counts below \"/d\" only, and other locations there \
+        let hidden = "this regular expression applies below \"/d\" only, where other locations \
                       hide it; move it out of \"/d\"";
         let expected =
             [hidden, "/", "= /exact", "~ ^/x(.*)", "^~ /a", "^~ /a/b", "= /a/b/c", "/d", "/d/e"];
@@ -169,8 +169,8 @@ mod tests {
     fn what_cannot_be_flattened_gives_its_reason() {
         let shown = flat("location ~ ^/a { location /a/b { } } location /c { location ~ x { } }");
         let shown = shown.unwrap();
-        assert!(shown[1].starts_with("the daemon knows no locations inside of regular"));
-        assert!(shown[3].starts_with("this regular expression counts below \"/c\" only, which"));
+        assert!(shown[1].starts_with("the daemon has no locations inside of regular"));
+        assert!(shown[3].starts_with("this regular expression applies below \"/c\" only, which"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::syntax::Directive;
 use std::collections::BTreeMap;
 
-/// Index of a level of `Scopes`.
+/// Index of a level in `Scopes`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ScopeId(pub(super) usize);
 
@@ -23,7 +23,8 @@ pub enum ScopeKind {
 }
 
 impl ScopeKind {
-    /// The kind of level that a directive opens here; none if it opens no level, or not here.
+    /// The kind of level that a directive of this name opens on a level of this kind; none if it
+    /// opens none.
     pub(super) fn inner(self, name: &str) -> Option<ScopeKind> {
         match (self, name) {
             (ScopeKind::Main, "http") => Some(ScopeKind::Http),
@@ -38,14 +39,14 @@ impl ScopeKind {
 /// One level.
 #[derive(Debug)]
 pub struct Scope<'t> {
-    /// What kind of block.
+    /// The kind of block.
     pub kind: ScopeKind,
     /// The level around it; none for the top.
     pub parent: Option<ScopeId>,
     /// The directive that opens the block; none for the top.
     pub opening: Option<&'t Directive>,
-    /// All that stands on this level, in order, include files in place; openings of inner levels
-    /// too.
+    /// All directives on this level, in order, with includes replaced by their content and with
+    /// the openings of inner levels.
     pub directives: Vec<&'t Directive>,
     /// The levels directly inside.
     pub(super) inner: Vec<ScopeId>,
@@ -54,7 +55,7 @@ pub struct Scope<'t> {
 }
 
 impl<'t> Scope<'t> {
-    /// A directive given on this very level; the last one if it is repeated.
+    /// The directive of this name on this level itself; the last one if repeated.
     pub fn own(&self, name: &str) -> Option<&'t Directive> {
         self.by_name.get(name).copied()
     }

@@ -1,5 +1,5 @@
-//! The levels of an nginx configuration, and where on them a directive was written. Values stay
-//! words here; their meaning is not looked at, nor what holds where.
+//! Sorts the directives of an nginx configuration into levels. Their arguments are not interpreted
+//! here, and inheritance is not applied.
 
 use super::checks::{check_place, check_repetition, refuse_module_inside};
 use super::directives::{PREFIX, ROLES};
@@ -15,16 +15,16 @@ pub struct Scopes<'t> {
 }
 
 impl<'t> Scopes<'t> {
-    /// Sorts a configuration into levels. The error is the first directive of the module (or
-    /// `http`, `server`, `location`, `if`) that is unknown, in a wrong place, repeated, or has a
-    /// wrong number of arguments, in nginx's words.
+    /// Sorts a configuration into levels. The error, in nginx's words, is the first directive of
+    /// the module (or `http`, `server`, `location`, `if`) that is unknown, not allowed in its
+    /// place, repeated, or has a wrong number of arguments.
     pub fn read(tree: &'t Tree) -> Result<Scopes<'t>, SyntaxError> {
         let mut scopes = Scopes { tree, scopes: Vec::new() };
         scopes.enter(ScopeKind::Main, None, None, &tree.main().directives)?;
         Ok(scopes)
     }
 
-    /// The configuration that was sorted.
+    /// The configuration that the levels belong to.
     pub fn tree(&self) -> &'t Tree {
         self.tree
     }
@@ -34,7 +34,7 @@ impl<'t> Scopes<'t> {
         &self.scopes[id.0]
     }
 
-    /// All levels, each after the one around it, in the order of the text.
+    /// All levels in the order of the text, each after the one around it.
     pub fn ids(&self) -> impl Iterator<Item = ScopeId> + use<> {
         (0..self.scopes.len()).map(ScopeId)
     }
@@ -50,24 +50,24 @@ impl<'t> Scopes<'t> {
         &self.scope(parent).inner
     }
 
-    /// The `http` block; none if there is none.
+    /// The `http` block, if any.
     pub fn http(&self) -> Option<ScopeId> {
         self.ids().find(|id| self.scope(*id).kind == ScopeKind::Http)
     }
 
-    /// A directive given on this very level; the last one if it is repeated.
+    /// The directive of this name on this level itself; the last one if repeated.
     pub fn own(&self, id: ScopeId, name: &str) -> Option<&'t Directive> {
         self.scope(id).own(name)
     }
 
-    /// A directive given on this level or else the nearest one around it that has it: where a
-    /// setting was written. Inheritance is applied later, by [`crate::config::Level::inherit`].
+    /// The directive of this name on this level, or else on the nearest level around it. It only
+    /// locates a setting; values are inherited by [`crate::config::Level::inherit`].
     pub fn inherited(&self, id: ScopeId, name: &str) -> Option<&'t Directive> {
         self.with_outer(id).find_map(|id| self.own(id, name))
     }
 
-    /// The directive that gives a location its role; an `if` has the role of its location. Nested
-    /// locations inherit none (push-stream spec, section 2.2).
+    /// The directive that gives a location its role. An `if` has the role of its location; a
+    /// nested location does not inherit one (push-stream spec, section 2.2).
     pub fn role(&self, id: ScopeId) -> Option<&'t Directive> {
         let scope = self.scope(id);
         let location = match (scope.kind, scope.parent) {
@@ -77,12 +77,12 @@ impl<'t> Scopes<'t> {
         ROLES.iter().find_map(|name| self.own(location, name))
     }
 
-    /// Whether a level sets something for the module itself.
+    /// Whether a level itself has a directive of the module.
     pub(super) fn sets_push_stream(&self, id: ScopeId) -> bool {
         self.scope(id).directives.iter().any(|directive| directive.name.starts_with(PREFIX))
     }
 
-    /// An error that points at the opening of a level.
+    /// An error at the opening of a level.
     pub(super) fn error_at(&self, level: ScopeId, text: String) -> SyntaxError {
         match self.scope(level).opening {
             Some(opening) => self.tree.error(opening, text),
@@ -137,7 +137,7 @@ mod tests {
     use super::super::testing::loaded;
     use super::*;
 
-    /// Finds the location whose first argument it is.
+    /// Finds the location with this first argument.
     fn location(scopes: &Scopes<'_>, path: &str) -> ScopeId {
         let is_it = |id: &ScopeId| {
             let opening = scopes.scope(*id).opening;

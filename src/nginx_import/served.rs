@@ -1,4 +1,4 @@
-//! What the daemon serves of an nginx configuration.
+//! The servers and locations that the daemon takes over.
 
 use super::scope::ScopeId;
 use crate::config::Location;
@@ -7,6 +7,6 @@ use crate::config::Location;
 pub(super) struct ServedServer {
     pub(super) id: ScopeId,
     pub(super) locations: Vec<Location>,
-    /// The level of each.
+    /// The level of each location, in the same order.
     pub(super) scopes: Vec<ScopeId>,
 }

@@ -1,31 +1,31 @@
-//! What an nginx configuration says, as a tree in which every token still knows its file, line and
-//! bytes, so that messages can point at it and a changed copy can keep comments and layout.
+//! The syntax tree of an nginx configuration. Every token has its file, line and byte range, so
+//! that messages can name its place and a changed copy can keep comments and layout.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// Deepest nesting, blocks and include files counted together.
+/// Deepest nesting of blocks and include files together.
 pub const DEPTH_MAX: usize = 64;
 
-/// Bytes of a file: `text[span]` is the token or directive as it was written.
+/// Byte range in a file: `text[span]` is the token or directive as written.
 pub type Span = Range<usize>;
 
-/// Index of a file of a [`Tree`]; the main file is the first.
+/// Index of a file in a [`Tree`]; 0 is the main file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FileId(pub usize);
 
 /// One word after the name of a directive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Argument {
-    /// The bytes it stands for: without quotes, escapes replaced.
+    /// Its value: without quotes, escapes replaced.
     pub value: Vec<u8>,
     /// Whether it was written in quotes.
     pub is_quoted: bool,
     /// Line on which it begins, from 1.
     pub line: u32,
-    /// Where it stands, quotes included.
+    /// Its byte range, quotes included.
     pub span: Span,
 }
 
@@ -36,24 +36,24 @@ impl Argument {
     }
 }
 
-/// A name, its arguments, and what follows them.
+/// A directive: name, arguments, and `;` or a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Directive {
     /// The first word; bytes that are not UTF-8 become U+FFFD.
     pub name: String,
     /// The other words.
     pub arguments: Vec<Argument>,
-    /// What ends it.
+    /// What follows the words.
     pub body: Body,
-    /// Where it was written.
+    /// The file it is in.
     pub file: FileId,
     /// Line on which the name begins, from 1.
     pub line: u32,
-    /// From the first byte of the name to behind the `;` or `}`.
+    /// From the first byte of the name to the `;` or `}`, which is included.
     pub span: Span,
 }
 
-/// What stands behind the words of a directive.
+/// What follows the words of a directive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
     /// `;`
@@ -62,47 +62,47 @@ pub enum Body {
     Block {
         /// What is inside, in order.
         directives: Vec<Directive>,
-        /// From behind the `{` to the `}`.
+        /// The bytes between `{` and `}`.
         inner: Span,
     },
-    /// `include …;`: the files that it named, in order. A pattern without a match names none.
+    /// `include …;` with the files that it names, in order; none for a pattern without a match.
     Included(Vec<FileId>),
 }
 
-/// One file. A file that is included several times is here once.
+/// One file. A file that is included several times is stored once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceFile {
-    /// As it was opened: relative names are joined to the folder of the main file.
+    /// Path as opened: relative names are joined to the folder of the main file.
     pub path: PathBuf,
-    /// Every byte of it.
+    /// The whole content.
     pub text: Vec<u8>,
-    /// What it says.
+    /// The directives at its top.
     pub directives: Vec<Directive>,
 }
 
-/// A main file and all that it includes, directly or not.
+/// A main file and all files it includes, directly or indirectly.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tree {
     pub(super) files: Vec<SourceFile>,
 }
 
 impl Tree {
-    /// The file that was asked for.
+    /// The main file.
     pub fn main(&self) -> &SourceFile {
         &self.files[0]
     }
 
-    /// All files, the main one first; a [`FileId`] is an index into it.
+    /// All files, indexed by [`FileId`], the main file first.
     pub fn files(&self) -> &[SourceFile] {
         &self.files
     }
 
-    /// The file that an id of this tree names.
+    /// The file with this id.
     pub fn file(&self, id: FileId) -> &SourceFile {
         &self.files[id.0]
     }
 
-    /// The directives in order, each `include` replaced by what the files say.
+    /// The directives in order, each `include` replaced by the directives of its files.
     pub fn expanded<'t>(&'t self, directives: &'t [Directive]) -> Vec<&'t Directive> {
         let mut flat = Vec::new();
         for directive in directives {
@@ -123,20 +123,20 @@ impl Tree {
         format!("{}:{}", self.file(directive.file).path.display(), directive.line)
     }
 
-    /// An error that points at a directive.
+    /// An error at the place of a directive.
     pub fn error(&self, directive: &Directive, text: impl Into<String>) -> SyntaxError {
         SyntaxError::new(&self.file(directive.file).path, directive.line, text)
     }
 }
 
-/// What is wrong with an nginx configuration, and where. Shown as `FILE:LINE: text`.
+/// An error in an nginx configuration, shown as `FILE:LINE: text`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyntaxError {
-    /// The file, as it was opened.
+    /// Path of the file as opened.
     pub path: PathBuf,
-    /// The line, from 1; 0 when the file could not be read.
+    /// The line, from 1; 0 if the file could not be read.
     pub line: u32,
-    /// What is wrong, in nginx's words where it has some.
+    /// The reason, in nginx's words where nginx has such an error.
     pub text: String,
 }
 
@@ -157,10 +157,10 @@ impl fmt::Display for SyntaxError {
 
 impl std::error::Error for SyntaxError {}
 
-/// Text of a file for a message: one line, without control characters, shortened.
+/// Text of a file for use in a message: on one line, without control characters, shortened.
 pub(super) fn excerpt(bytes: &[u8]) -> String {
     const CHARACTERS_MAX: usize = 60;
-    // No character is longer than four bytes, so this prefix always fills the excerpt.
+    // A character has at most four bytes, so this prefix is enough to fill the excerpt.
     let prefix = &bytes[..bytes.len().min(4 * CHARACTERS_MAX + 4)];
     let text = String::from_utf8_lossy(prefix);
     let line = text.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
@@ -174,7 +174,7 @@ pub(super) fn excerpt(bytes: &[u8]) -> String {
     }
 }
 
-/// What the parser and the loader say about the same bound.
+/// Error text of the parser and the loader, which share this limit.
 pub(super) fn too_deep() -> String {
     format!("blocks and include files are nested more than {DEPTH_MAX} levels deep")
 }

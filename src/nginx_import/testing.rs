@@ -1,4 +1,4 @@
-//! Files in memory, for the tests of this folder.
+//! In-memory files for the tests of this module.
 
 use super::include::{Files, load};
 use super::syntax::{SyntaxError, Tree};
@@ -25,7 +25,7 @@ impl Files for MemoryFiles<'_> {
     }
 }
 
-/// Loads `/etc/nginx.conf` of the files given.
+/// Loads `/etc/nginx.conf` and its includes from the given paths and texts.
 pub(super) fn loaded(files: &[(&str, &str)]) -> Result<Tree, SyntaxError> {
     let files: Vec<_> = files.iter().map(|(name, text)| (*name, text.as_bytes())).collect();
     load(Path::new("/etc/nginx.conf"), &MemoryFiles(&files))

@@ -1,4 +1,5 @@
-//! An nginx configuration -> the daemon's own [`Config`], with an account of every directive.
+//! Translates an nginx configuration into the daemon's own [`Config`] and accounts for every
+//! directive.
 
 use super::accounting;
 use super::conditions::Test;
@@ -20,15 +21,17 @@ use crate::config::{Config, Gzip, Location, PushStream, Role};
 use std::collections::HashSet;
 use std::net::SocketAddr;
 
-/// Most servers, locations and `if` blocks together, files that are included several times counted
-/// each time.
+/// Most levels (servers, locations and `if` blocks) together. Those in a file that is included
+/// several times count each time.
 pub const LEVELS_MAX: usize = 10_000;
 
-/// Translates a configuration whose levels are known. Header templates are read through `files`.
+/// Translates a configuration that is sorted into levels. Header templates are read through
+/// `files`.
 ///
 /// # Errors
-/// The first thing that nginx or the module would refuse, in their words; and, in nginx's place,
-/// whatever would silently keep nobody out any more.
+/// The first fault that nginx or the module would refuse, in their words. With
+/// [`Placement::Instead`], also a directive that may be an access rule, because the daemon would
+/// not enforce it, and a location that the daemon cannot take over.
 pub fn translate(
     scopes: &Scopes<'_>,
     placement: Placement,
@@ -62,8 +65,8 @@ pub fn translate(
                 served.iter().flat_map(|server| server.scopes.iter().copied()).collect();
             process::files(scopes, &mut config)?;
             for directive in process::connection_limits(scopes, &locations, &mut config)? {
-                let text = "differs from place to place, and the daemon has one value for all: the \
-                            largest is taken";
+                let text = "this value differs between locations; the daemon has one for all and \
+                            takes the largest";
                 decisions.push(Decision::at(scopes.tree(), directive, text));
             }
             wiring::instead(scopes, &served, &mut config, &mut ledger)?;
@@ -73,8 +76,10 @@ pub fn translate(
             replacements = replace_roles(scopes, &served, &ports, &mut ledger);
             for (server, address) in served.iter().zip(&ports).skip(1) {
                 if let Some(opening) = scopes.scope(server.id).opening {
-                    let text =
-                        format!("this server is at {address}; nobody else may use that port");
+                    let text = format!(
+                        "rpushd answers for this server at {address}: no other program may use \
+                         that port"
+                    );
                     decisions.push(Decision::at(scopes.tree(), opening, text));
                 }
             }
@@ -98,20 +103,20 @@ pub fn translate(
     })
 }
 
-/// nginx's access rules do not hold for a program that connects to the daemon itself: what it finds
-/// open there, in one decision per address.
+/// What a program that connects to the daemon directly can do: nginx's access rules do not apply
+/// to it. One decision per address.
 fn open_past_nginx(
     scopes: &Scopes<'_>,
     served: &[ServedServer],
     ports: &[SocketAddr],
 ) -> Vec<Decision> {
     let mut decisions: Vec<Decision> = Vec::new();
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for (server, address) in served.iter().zip(ports) {
-        if told.contains(address) {
+        if reported.contains(address) {
             continue;
         }
-        told.push(*address);
+        reported.push(*address);
         let mut open = Vec::new();
         let mut first = None;
         for (location, id) in server.locations.iter().zip(&server.scopes) {
@@ -131,10 +136,10 @@ fn open_past_nginx(
             "every machine of that network"
         };
         let text = format!(
-            "{who} can connect to {address} and, whatever nginx allows, {}: if that matters, set \
-             require_secret = true in rpushd.toml and let nginx send the secret (proxy_set_header \
-             Authorization \"Bearer ...\"), or use a Unix socket that only nginx may open (listen \
-             = \"unix:...\")",
+            "{who} can connect to {address} and, past nginx's access rules, {}: to prevent this, \
+             set require_secret = true in rpushd.toml and let nginx send the secret \
+             (proxy_set_header Authorization \"Bearer ...\"), or use a Unix socket that only nginx \
+             may open (listen = \"unix:...\")",
             open.join(", ")
         );
         decisions.push(Decision::at(scopes.tree(), opening, text));
@@ -142,7 +147,8 @@ fn open_past_nginx(
     decisions
 }
 
-/// The locations of a server with their levels, and those that the daemon cannot take over.
+/// The locations of a server that the daemon takes over, with their levels, and the levels of the
+/// others, with the reasons.
 type Sorted = (Vec<(Location, ScopeId)>, Vec<(ScopeId, String)>);
 
 struct LocationReader<'a, 't> {
@@ -186,20 +192,22 @@ impl LocationReader<'_, '_> {
         Ok((locations, left))
     }
 
-    /// In nginx's place: all locations with a role are served.
+    /// Refuses access rules on or beside the served locations, which in nginx's place are all those
+    /// with a role.
     fn refuse_guards(&self, routes: &[Route]) -> Result<(), SyntaxError> {
         let all = || routes.iter().enumerate().map(|(index, route)| Neighbour { index, route });
         let is_served = |route: &Route| self.scopes.role(route.id).is_some();
-        let guarded = guards::guarded(self.scopes, all().filter(|one| !is_served(one.route)));
-        for served in all().filter(|one| is_served(one.route)) {
+        let others = all().filter(|neighbour| !is_served(neighbour.route));
+        let guarded = guards::guarded(self.scopes, others);
+        for served in all().filter(|neighbour| is_served(neighbour.route)) {
             guards::refuse_around(self.scopes, served.route.id)?;
             guards::refuse_beside(self.scopes, &served, &guarded)?;
         }
         Ok(())
     }
 
-    /// The outer error is the module's; the inner one says why the daemon cannot take this location
-    /// over.
+    /// Builds a location. The outer error is the module's; the inner one is the reason why the daemon cannot
+    /// take the location over.
     fn location(
         &self,
         route: &Route,
@@ -272,8 +280,8 @@ fn read_role(directive: &Directive) -> Result<Role, String> {
     }
 }
 
-/// A file that several servers include is changed once, so it must be changed alike for all of
-/// them.
+/// The replacements of all roles. A file that several servers include is changed once, so a role in
+/// it that would need different changes is not carried over.
 fn replace_roles(
     scopes: &Scopes<'_>,
     served: &[ServedServer],
@@ -308,9 +316,10 @@ fn replace_roles(
     replacements
 }
 
-/// Page size of the machines that the module runs on.
+/// Memory page size by which the module rounds.
 const PAGE_BYTES: u64 = 4096;
 
+/// The module's own log messages at start (push-stream spec, section 3).
 fn messages(config: &Config, zone: &str) -> Vec<(log::Level, String)> {
     if !config.has_locations() {
         let text = "ngx_http_push_stream_module will not be used with this configuration.";

@@ -1,4 +1,5 @@
-//! What a translation comes to: a configuration for the daemon, changes for nginx, and an account.
+//! The result of a translation: a configuration for the daemon, changes for nginx, and an entry for
+//! every directive.
 
 use super::ledger::{Entry, Fate};
 use super::syntax::{Directive, FileId, Span, Tree};
@@ -6,43 +7,43 @@ use crate::config::Config;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// Where the daemon is to stand.
+/// Whether the daemon replaces nginx or runs behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placement {
-    /// In nginx's place: it listens, logs and writes its process id where nginx would.
+    /// Replaces nginx: listens, logs and writes its process id where nginx would.
     Instead,
-    /// Behind nginx, which passes on the requests of push-stream locations. Servers that differ
-    /// have ports of their own, counted up from this one.
+    /// Behind nginx, which passes the requests of push-stream locations on. Servers that differ
+    /// get ports of their own, counted up from the first.
     Behind {
         /// Address of the first server.
         upstream: SocketAddr,
     },
 }
 
-/// What came of an nginx configuration.
+/// A translated nginx configuration.
 #[derive(Debug)]
 pub struct Translation {
-    /// The same for the daemon.
+    /// The configuration of the daemon.
     pub config: Config,
     /// Every directive and its fate.
     pub entries: Vec<Entry>,
-    /// What somebody has to think about.
+    /// Points that the operator has to decide.
     pub decisions: Vec<Decision>,
-    /// What the module would say at start (push-stream spec, section 3).
+    /// What the module would log at start (push-stream spec, section 3).
     pub messages: Vec<(log::Level, String)>,
     /// The main file.
     pub main: PathBuf,
     pub(super) replacements: Vec<Replacement>,
-    /// Locations that the daemon cannot take over; nothing in them is changed.
+    /// Locations that the daemon cannot take over; the patch for nginx leaves them unchanged.
     pub(super) untouched: Vec<(FileId, Span)>,
 }
 
-/// Something to think about, and where it comes from.
+/// A point that the operator has to decide.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
     /// `FILE:LINE`
     pub origin: String,
-    /// In words.
+    /// What to decide, and why.
     pub text: String,
 }
 
@@ -52,7 +53,7 @@ impl Decision {
     }
 }
 
-/// What takes the place of the directive that gives a location its role.
+/// The lines that replace the directive that gives a location its role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Replacement {
     pub(super) file: FileId,
@@ -61,7 +62,7 @@ pub(super) struct Replacement {
 }
 
 impl Translation {
-    /// The directives that nobody does any more.
+    /// The directives that are no longer in effect.
     pub fn leftovers(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(|entry| matches!(entry.fate, Fate::Left(_)))
     }

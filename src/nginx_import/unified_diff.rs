@@ -1,25 +1,26 @@
-//! A unified diff made from known changes; nothing has to be compared.
+//! Writes a unified diff of known changes, without comparing texts.
 
 use super::syntax::Span;
 
 /// Unchanged lines around a change.
 const CONTEXT_LINES: usize = 3;
 
-/// Bytes that take the place of others.
+/// The replacement of a byte range.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Edit {
     pub(super) span: Span,
     pub(super) text: Vec<u8>,
 }
 
-/// Whole lines that take the place of others.
+/// The replacement of whole lines.
 struct LineChange {
-    /// Indices of old lines.
+    /// Indices of the old lines.
     old: Span,
     new: Vec<Vec<u8>>,
 }
 
-/// The changes of one file, in the order of their places and apart from each other; nothing without changes.
+/// Returns the diff of one file; blank without edits. The edits must be in the order of the file
+/// and must not overlap.
 pub(super) fn unified_diff(name: &str, text: &[u8], edits: &[Edit]) -> Vec<u8> {
     let starts = line_starts(text);
     let changes = line_changes(text, &starts, edits);
@@ -30,7 +31,7 @@ pub(super) fn unified_diff(name: &str, text: &[u8], edits: &[Edit]) -> Vec<u8> {
         |index: usize| &text[starts[index]..starts.get(index + 1).copied().unwrap_or(text.len())];
     let line_count = starts.len();
     let mut diff = format!("--- a/{name}\n+++ b/{name}\n").into_bytes();
-    // How many lines the new file is ahead of the old one.
+    // Lines that the new file has more than the old one, up to this hunk.
     let mut shift: isize = 0;
     let mut rest = &changes[..];
     while let [first, ..] = rest {
@@ -72,14 +73,14 @@ pub(super) fn unified_diff(name: &str, text: &[u8], edits: &[Edit]) -> Vec<u8> {
     diff
 }
 
-/// The same changes, each widened to whole lines; those that share lines or touch are one.
+/// Widens the edits to whole lines; edits that share a line or touch become one change.
 fn line_changes(text: &[u8], starts: &[usize], edits: &[Edit]) -> Vec<LineChange> {
     let line_of = |at: usize| starts.partition_point(|start| *start <= at).saturating_sub(1);
     let mut groups: Vec<(Span, Vec<&Edit>)> = Vec::new();
     for edit in edits {
         let first = line_of(edit.span.start);
         let end = if edit.span.is_empty() { first + 1 } else { line_of(edit.span.end - 1) + 1 };
-        // A line whose end is removed takes the next one with it.
+        // Removing the end of a line joins it with the next one.
         let removes_end = !edit.span.is_empty()
             && text[edit.span.end - 1] == b'\n'
             && (edit.span.start != starts[first]
@@ -126,7 +127,7 @@ fn push(body: &mut Vec<u8>, sign: u8, line: &[u8]) {
 mod tests {
     use super::*;
 
-    /// The diff of a text in which each `<old|new>` stands for a change.
+    /// The diff of a text in which each `<old|new>` marks a change.
     fn diff(marked: &str) -> String {
         let (mut text, mut edits) = (String::new(), Vec::new());
         for piece in marked.split('<') {
@@ -162,7 +163,8 @@ mod tests {
     fn distant_changes_are_hunks_of_their_own() {
         assert_eq!(
             diff("<a\n|>1\n2\n3\n4\n5\n6\n7\n<b|c>\n"),
-            "--- a/f\n+++ b/f\n@@ -1,4 +1,3 @@\n-a\n 1\n 2\n 3\n@@ -6,4 +5,4 @@\n 5\n 6\n 7\n-b\n+c\n"
+            "--- a/f\n+++ b/f\n@@ -1,4 +1,3 @@\n-a\n 1\n 2\n 3\n@@ -6,4 +5,4 @@\n 5\n 6\n 7\n\
+             -b\n+c\n"
         );
     }
 
@@ -170,7 +172,8 @@ mod tests {
     fn close_changes_and_changes_of_one_line_share_a_hunk() {
         assert_eq!(
             diff("<a|b> <c|d>\n1\n2\n<e\n|>3"),
-            "--- a/f\n+++ b/f\n@@ -1,5 +1,4 @@\n-a c\n+b d\n 1\n 2\n-e\n 3\n\\ No newline at end of file\n"
+            "--- a/f\n+++ b/f\n@@ -1,5 +1,4 @@\n-a c\n+b d\n 1\n 2\n-e\n 3\n\
+             \\ No newline at end of file\n"
         );
     }
 

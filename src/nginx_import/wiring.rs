@@ -1,4 +1,4 @@
-//! Which server of the daemon answers on which of its listeners.
+//! Assigns the servers to the daemon's listeners.
 
 use super::ledger::{Fate, Ledger};
 use super::listens::{self, Listen};
@@ -8,21 +8,22 @@ use super::syntax::SyntaxError;
 use crate::config::{Config, ListenAddress, VirtualServer, Wiring};
 use std::net::SocketAddr;
 
-/// A server with its listens, on its way to its place.
+/// A server with its names and `listen` addresses.
 struct Candidate<'a> {
     server: &'a ServedServer,
     names: Vec<String>,
     listens: Vec<Listen>,
 }
 
-/// Addresses on which the same servers answer, the default one first.
+/// Addresses on which the same servers answer.
 struct Group {
     addresses: Vec<ListenAddress>,
+    /// Indices of the candidates, the default server first.
     members: Vec<usize>,
 }
 
-/// Listens where nginx did. What the daemon cannot do is entered as left. A server that has other
-/// neighbours on other addresses becomes several that are the same.
+/// Listens on nginx's addresses. A `listen` or `server_name` that the daemon cannot take over is
+/// entered as [`Fate::Left`]. A server that is in several groups becomes one equal server in each.
 pub(super) fn instead(
     scopes: &Scopes<'_>,
     served: &[ServedServer],
@@ -38,7 +39,7 @@ pub(super) fn instead(
             let candidate = &candidates[*member];
             let mut names = candidate.names.clone();
             if names.is_empty() && position > 0 {
-                // nginx's own default.
+                // nginx's default for a server without `server_name`.
                 names.push(String::new());
             }
             for address in &group.addresses {
@@ -54,7 +55,7 @@ pub(super) fn instead(
         return Ok(());
     };
     if servers.is_empty() {
-        return Err(scopes.error_at(first.id, "there is nothing to listen at".into()));
+        return Err(scopes.error_at(first.id, "there is no address left to listen on".into()));
     }
     config.listeners =
         wiring.finish(&mut servers).map_err(|(_, reason)| scopes.error_at(first.id, reason))?;
@@ -62,7 +63,8 @@ pub(super) fn instead(
     Ok(())
 }
 
-/// nginx's default server of an address is the one that says so, else the first.
+/// Groups the addresses that have the same servers. As in nginx, the default server of an address
+/// is the one with `default_server`, or else the first.
 fn groups(candidates: &[Candidate<'_>]) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut seen = Vec::new();
@@ -86,8 +88,8 @@ fn groups(candidates: &[Candidate<'_>]) -> Vec<Group> {
     groups
 }
 
-/// A port for each server, those that are the same sharing one. What comes back is the address of
-/// each.
+/// Gives each server a port; servers with the same locations share one. Returns the address of
+/// each server.
 pub(super) fn behind(
     scopes: &Scopes<'_>,
     served: &[ServedServer],
@@ -101,7 +103,7 @@ pub(super) fn behind(
         let index = known.unwrap_or(config.servers.len());
         let port = u16::try_from(index).ok().and_then(|index| upstream.port().checked_add(index));
         let Some(port) = port else {
-            return Err(scopes.error_at(server.id, "there is no port left for this server".into()));
+            return Err(scopes.error_at(server.id, "no port is left for this server".into()));
         };
         let address = SocketAddr::new(upstream.ip(), port);
         ports.push(address);

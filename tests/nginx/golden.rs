@@ -38,14 +38,14 @@ fn the_report_names_what_every_local_user_can_do_past_nginx() {
     let files = MemoryFiles::fixture("sample");
     let (translation, _) = import(&files, BEHIND).unwrap();
     let decisions = translation.decisions.iter().map(|decision| decision.text.as_str());
-    let told: Vec<&str> = decisions.filter(|text| text.contains("whatever nginx allows")).collect();
-    let beginning = "every user of this machine can connect to 127.0.0.1:45831 and, whatever nginx \
-                     allows, list the channels (/channels-stats), publish and delete channels (/pub), \
-                     publish (/pub2): ";
-    assert!(told.len() == 1 && told[0].starts_with(beginning), "{told:?}");
+    let is_it = |text: &str| text.contains("past nginx's access rules");
+    let named: Vec<&str> = decisions.filter(|text| is_it(text)).collect();
+    let beginning = "every user of this machine can connect to 127.0.0.1:45831 and, past nginx's \
+                     access rules, list the channels (/channels-stats), publish and delete \
+                     channels (/pub), publish (/pub2): ";
+    assert!(named.len() == 1 && named[0].starts_with(beginning), "{named:?}");
     let (translation, _) = import(&files, Placement::Instead).unwrap();
-    let told = |text: &str| text.contains("whatever nginx allows");
-    assert!(!translation.decisions.iter().any(|decision| told(&decision.text)));
+    assert!(!translation.decisions.iter().any(|decision| is_it(&decision.text)));
 }
 
 #[test]
