@@ -1,28 +1,29 @@
-//! When accepting is paused, and when that is logged: a server at its limit pauses ten times a
-//! second, and is to log it once a minute.
+//! Pauses of accepting, and when to log them: a server at its limit pauses ten times a second, but
+//! logs that at most once a minute.
 
 use crate::time::Millis;
 
-/// How long accepting is paused when there is no room or descriptors have run out.
+/// Length of a pause, when a connection limit is reached or descriptors have run out.
 const PAUSE: Millis = Millis(100);
-/// Two warnings are at least so far apart.
+/// Shortest time between two warnings.
 const WARNING_INTERVAL: Millis = Millis::from_seconds(60);
-/// Accepting has recovered when it was not paused for so long.
+/// Time without a pause after which accepting has recovered.
 const RECOVERY: Millis = Millis::from_seconds(1);
 
-/// Internal and public listeners are paused each for themselves.
+/// Kind of listener. The two kinds are paused independently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Internal,
     Public,
 }
 
+/// State of the pauses of both kinds of listeners.
 #[derive(Debug, Default)]
 pub(super) struct Pauses {
     internal_until: Option<Millis>,
     public_until: Option<Millis>,
     warned_at: Option<Millis>,
-    /// The shortage that the operator was warned of.
+    /// The current shortage, if a warning about it was logged.
     shortage: Option<Shortage>,
 }
 
@@ -43,7 +44,7 @@ impl Pauses {
         until.is_none_or(|until| until <= now)
     }
 
-    /// Pauses listeners of this kind. True: the operator is to be warned.
+    /// Pauses listeners of this kind. Returns whether to log a warning.
     pub(super) fn begin(&mut self, kind: Kind, now: Millis) -> bool {
         let until = match kind {
             Kind::Internal => &mut self.internal_until,
@@ -62,8 +63,7 @@ impl Pauses {
         is_due
     }
 
-    /// The log line for the end of a shortage that there was a warning about; none if it is not
-    /// over.
+    /// The log line for the end of a shortage, once it is over; none without a warning before.
     pub(super) fn recovered(
         &mut self,
         now: Millis,
@@ -74,16 +74,16 @@ impl Pauses {
             .take_if(|shortage| shortage.last_pause + RECOVERY <= now && has_room())?;
         let seconds = now.since(shortage.began).whole_seconds();
         Some(format!(
-            "accept resumed: room for connections again, after {seconds} s and {} pauses",
+            "accept resumed: there is room for connections again, after {seconds} s and {} pauses",
             shortage.pause_count
         ))
     }
 
-    /// When a pause ends or the end of a shortage is next checked.
+    /// When the next pause ends, or when to check next whether the shortage is over.
     pub(super) fn next_wake(&self, now: Millis) -> Option<Millis> {
         let later = |until: Option<Millis>| until.filter(|until| *until > now);
         let recovery = self.shortage.as_ref().map(|shortage| shortage.last_pause + RECOVERY);
-        // Without room there is no recovery: it is looked for once a second.
+        // Recovery also needs room, which is checked once a second.
         let recovery = recovery.map(|at| if at > now { at } else { now + RECOVERY });
         [later(self.internal_until), later(self.public_until), recovery].into_iter().flatten().min()
     }
@@ -112,10 +112,10 @@ mod tests {
         assert_eq!(pauses.recovered(Millis(1900), || false), None);
         assert_eq!(
             pauses.recovered(Millis(1900), || true).as_deref(),
-            Some("accept resumed: room for connections again, after 1 s and 2 pauses")
+            Some("accept resumed: there is room for connections again, after 1 s and 2 pauses")
         );
         assert!(!pauses.begin(Kind::Public, Millis(3000)));
-        assert_eq!(pauses.recovered(Millis(9000), || true), None, "its shortage was not warned of");
+        assert_eq!(pauses.recovered(Millis(9000), || true), None, "no warning was logged for it");
         assert!(pauses.begin(Kind::Public, Millis(60_000)));
     }
 

@@ -1,16 +1,16 @@
-//! The only place that asks what time it is.
+//! The only place that reads the clocks of the system.
 
 use crate::time::{Millis, Now};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// Both clocks. The monotonic one counts from the start of the process.
+/// Reads the monotonic and the Unix clock. The monotonic one counts from [`Clock::start`].
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     started: Instant,
 }
 
 impl Clock {
-    /// A clock that starts now.
+    /// Returns a clock whose monotonic time is 0 now.
     pub fn start() -> Clock {
         Clock { started: Instant::now() }
     }

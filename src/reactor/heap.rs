@@ -1,32 +1,33 @@
-//! The heap of the process (glibc): large blocks are kept out of it, and memory that was freed goes back to the
-//! system. Left alone, malloc(3) keeps whatever lies below a block that is still in use.
+//! Tunes glibc's heap: large blocks are mapped outside it, and freed memory is returned to the
+//! system. By default, malloc(3) keeps all free memory below a block in use.
 
 use crate::time::Millis;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Blocks of this size and more are mapped on their own and go back to the system when they are freed. This is
-/// glibc's own default, but without being set it grows with the blocks that are freed, up to 32 MiB.
+/// Blocks of at least this size are mapped separately and returned to the system when freed. It is
+/// glibc's default, but unless it is set, glibc raises it up to 32 MiB when such blocks are freed.
 const MAPPED_BYTES_MIN: usize = 128 * 1024;
 /// Free memory kept at the end of the heap for the next blocks.
 const TOP_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Less than this is not worth a search of the whole heap.
+/// The heap is trimmed only after at least this much was freed, because trimming visits all of it.
 const FREED_BYTES_MIN: usize = 16 * 1024 * 1024;
-/// The search begins so long after much was freed: connections that close together are then freed
-/// as well.
+/// Delay of a trim after much was freed, so that connections closing together are covered by one.
 const SETTLE_TIME: Millis = Millis(1_000);
-/// Between two searches: one takes some ms, and about 0.1 s for each GiB that it gives back.
+/// Shortest time between two trims: one takes some ms, plus about 0.1 s per GiB returned.
 const TRIM_INTERVAL: Millis = Millis(10_000);
 
-/// Bytes in use in blocks that are not mapped on their own.
+/// Bytes in use in blocks that are not mapped separately.
 static IN_USE: AtomicUsize = AtomicUsize::new(0);
 
-/// The system's allocator, with a count of the bytes in use: the cheapest way to know that much was freed.
+/// The system's allocator with a count of the bytes in use, the cheapest way to notice that much
+/// was freed.
 #[derive(Debug)]
 pub struct CountedHeap;
 
 impl CountedHeap {
-    /// Not one atomic step, as one thread allocates nearly everything: a lost step does no harm.
+    /// Load and store are not one atomic operation: one thread allocates nearly everything, and a
+    /// lost update does no harm.
     fn count(taken: usize, freed: usize) {
         let small = |size| if size < MAPPED_BYTES_MIN { size } else { 0 };
         let before = IN_USE.load(Ordering::Relaxed);
@@ -35,11 +36,11 @@ impl CountedHeap {
     }
 }
 
-// SAFETY: every call is handed to the system's allocator as it came.
+// SAFETY: every call is passed to the system's allocator unchanged.
 unsafe impl GlobalAlloc for CountedHeap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         CountedHeap::count(layout.size(), 0);
-        // SAFETY: the caller keeps what GlobalAlloc asks for.
+        // SAFETY: the caller upholds the contract of GlobalAlloc.
         unsafe { System.alloc(layout) }
     }
 
@@ -62,7 +63,7 @@ unsafe impl GlobalAlloc for CountedHeap {
     }
 }
 
-/// Sets malloc's thresholds; to be called before much is allocated.
+/// Sets malloc's thresholds. Call it before much is allocated.
 pub fn set_heap_thresholds() {
     #[cfg(target_env = "gnu")]
     for (parameter, bytes) in
@@ -74,19 +75,19 @@ pub fn set_heap_thresholds() {
     }
 }
 
-/// Decides when freed memory is given back.
+/// Decides when freed memory is returned to the system.
 #[derive(Debug, Default)]
 pub(super) struct Trimming {
-    /// The most bytes in use since memory was last given back.
+    /// Most bytes in use since the last trim.
     most: usize,
-    /// When it may be given back again.
+    /// Earliest time of the next trim.
     next_at: Millis,
-    /// When it is to be given back.
+    /// Time of the planned trim.
     due: Option<Millis>,
 }
 
 impl Trimming {
-    /// To be called in each turn: gives memory back if it is time.
+    /// Trims the heap if a trim is due. Call it in each turn.
     pub(super) fn turn(&mut self, now: Millis) {
         if self.is_due(IN_USE.load(Ordering::Relaxed), now) {
             #[cfg(target_env = "gnu")]
@@ -97,7 +98,7 @@ impl Trimming {
         }
     }
 
-    /// When the next turn is wanted.
+    /// When the loop has to wake up for a trim.
     pub(super) fn due(&self) -> Option<Millis> {
         self.due
     }

@@ -1,4 +1,4 @@
-//! A socket that clients connect to, bound here or passed by systemd.
+//! A listening socket, bound by this process or passed by systemd.
 
 use super::socket::Socket;
 use crate::time::Millis;
@@ -9,38 +9,38 @@ use std::net::IpAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::path::PathBuf;
 
-/// Bytes that the kernel takes for one client beyond what is on its way to it. What waits here is
-/// shared by all subscribers and counted; what waits in the kernel is a copy for each, of up to 4
-/// MB.
+/// Bytes that the kernel buffers per connection beyond those in flight (TCP_NOTSENT_LOWAT). Frames
+/// in an outbox are shared by all subscribers and accounted for; the kernel's buffers are a copy
+/// per connection, of up to 4 MB without this limit.
 const UNSENT_BYTES: i32 = 128 * 1024;
 
 pub(super) enum ListenSocket {
     Tcp(TcpListener),
     Unix {
         listener: UnixListener,
-        /// Removed at the end, if it was made here.
+        /// The socket file if this process created it; removed on drop.
         path: Option<PathBuf>,
     },
 }
 
 impl ListenSocket {
-    /// Whether a client waits to be accepted.
+    /// Whether a connection waits to be accepted.
     pub(super) fn has_client(&self) -> bool {
         let mut descriptor =
             libc::pollfd { fd: self.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-        // SAFETY: one pollfd of our own; the call returns at once.
+        // SAFETY: the pointer is to one pollfd of our own; with timeout 0 the call returns at once.
         let count = unsafe { libc::poll(&raw mut descriptor, 1, 0) };
         count > 0 && descriptor.revents & libc::POLLIN != 0
     }
 
-    /// Has the kernel end TCP connections accepted from now on whose client acknowledges nothing
-    /// for so long, keeps its window closed or answers no probe (tcp(7)). With TCP_USER_TIMEOUT a
-    /// connection is given up at the first unanswered probe after that time, so that there are
-    /// three probes before: TCP_KEEPCNT is not looked at.
-    pub(super) fn give_up_after(&self, timeout: Millis) {
+    /// Sets the time after which the kernel closes a TCP connection whose client acknowledges
+    /// nothing, keeps its window closed or answers no keep-alive probe (tcp(7)). Applies to
+    /// connections accepted from now on. With TCP_USER_TIMEOUT, TCP_KEEPCNT has no effect: a
+    /// connection ends at the first unanswered probe after the timeout. Three probes come before.
+    pub(super) fn set_peer_timeout(&self, timeout: Millis) {
         let ListenSocket::Tcp(listener) = self else { return };
         let limited = |number: u64, max: u64| number.clamp(1, max) as libc::c_int;
-        // The kernel's largest interval (MAX_TCP_KEEPIDLE) in seconds.
+        // 32767 s is the kernel's largest interval (MAX_TCP_KEEPIDLE).
         let seconds = |millis: u64| limited(millis / 1000, 32_767);
         set(
             listener,
@@ -52,7 +52,8 @@ impl ListenSocket {
         );
     }
 
-    /// A socket, and the address of its other end; a Unix socket has none.
+    /// Accepts a connection. Returns its socket and the address of the client; none for a Unix
+    /// socket.
     pub(super) fn accept(&self) -> io::Result<(Socket, Option<IpAddr>)> {
         match self {
             ListenSocket::Tcp(listener) => {
@@ -64,7 +65,7 @@ impl ListenSocket {
         }
     }
 
-    /// Address and port, or path, as a person would write it.
+    /// `ADDRESS:PORT` or `unix:PATH`, as in the configuration.
     pub(super) fn describe(&self) -> String {
         match self {
             ListenSocket::Tcp(listener) => match listener.local_addr() {
@@ -99,11 +100,11 @@ impl AsRawFd for ListenSocket {
     }
 }
 
-/// What accepted sockets inherit from their listener, which saves a system call for each (Linux:
-/// tcp(7)). Frames are written whole and are to leave at once (RFC 1122, section 4.2.3.4); a peer
-/// that vanished without a word is found out in some minutes even if nothing is ever written to it;
-/// a slow reader's messages wait here and not in the kernel. Failing only costs that much. See also
-/// [`ListenSocket::give_up_after`].
+/// Sets the options that accepted sockets inherit from their listener on Linux, which saves system
+/// calls per connection (tcp(7)). Frames are written whole, so they leave without delay (RFC 1122,
+/// section 4.2.3.4). Keep-alive probes find a vanished peer even if nothing is written to it. The
+/// unsent bytes of a slow consumer are kept in its outbox, not in the kernel. Errors are ignored:
+/// only these effects are lost. See also [`ListenSocket::set_peer_timeout`].
 pub(super) fn prepare(listener: &impl AsRawFd) {
     set(
         listener,

@@ -1,4 +1,4 @@
-//! Where the daemon listens: TCP, Unix sockets, and sockets inherited from systemd.
+//! Binds the listeners: TCP, Unix sockets, and sockets passed by systemd.
 
 use super::listen_socket::{ListenSocket, prepare};
 use super::systemd::{Inherited, inherited_sockets};
@@ -10,20 +10,21 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
 
-/// Connections that may wait to be accepted. The kernel caps it at net.core.somaxconn.
+/// Most connections waiting to be accepted. The kernel caps it at net.core.somaxconn.
 const BACKLOG: i32 = 4096;
 
 /// A listening socket.
 pub struct BoundListener {
     pub(super) id: ListenerId,
     pub(super) socket: ListenSocket,
+    /// Whether connections may wait to be accepted.
     pub(super) is_ready: bool,
 }
 
 /// Binds every listener of the configuration, in its order.
 ///
 /// # Errors
-/// The address and why it cannot be listened at.
+/// An address that cannot be listened on, with the reason.
 pub fn bind_all(listeners: &[Listener]) -> Result<Vec<BoundListener>, String> {
     let mut inherited = inherited_sockets()?;
     let names: Vec<&str> = listeners
@@ -36,8 +37,7 @@ pub fn bind_all(listeners: &[Listener]) -> Result<Vec<BoundListener>, String> {
     let mut bound = Vec::new();
     for (index, listener) in listeners.iter().enumerate() {
         let id = ListenerId(index as u16);
-        // systemd holds a passed socket for the service, so its address cannot be bound a second
-        // time.
+        // A socket passed by systemd is bound already; binding its address again would fail.
         let passed = inherited
             .iter()
             .position(|passed| passed.socket.describe() == listener.address.show())
@@ -61,17 +61,17 @@ pub fn bind_all(listeners: &[Listener]) -> Result<Vec<BoundListener>, String> {
             is_ready: true,
         }));
     }
-    for left in &inherited {
+    for unused in &inherited {
         log::warn!(
-            "no listener takes the passed socket {}, its clients get no answer: listen at \
+            "socket {} passed by systemd is not used, its clients get no response: listen at \
              \"systemd\", or disable rpushd.socket",
-            left.socket.describe()
+            unused.socket.describe()
         );
     }
     Ok(bound)
 }
 
-/// The inherited sockets of this name, or all that no listener names.
+/// Takes the inherited sockets with this name, or, without a name, all that no listener names.
 fn take_inherited(
     inherited: &mut Vec<Inherited>,
     name: &Option<String>,
@@ -99,25 +99,25 @@ fn bind_tcp(address: std::net::SocketAddr) -> io::Result<ListenSocket> {
     Ok(ListenSocket::Tcp(listener))
 }
 
-/// A socket file without a listening process is replaced. Only a refused connection proves that
-/// there is none: a process may listen at a socket that this one may not connect to, that is of
-/// another type, or whose backlog is full.
+/// Binds a Unix socket, replacing a stale socket file. Only a refused connection proves that no
+/// process listens on it: this process may lack the right to connect, the socket may be of another
+/// type, or its backlog full.
 fn bind_unix(path: &Path, mode: u32) -> io::Result<ListenSocket> {
     let is_socket = fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
     if is_socket {
-        // Not blocking: a live socket with a full backlog answers at once, too.
+        // Non-blocking, so a full backlog of a live socket is an error at once, too.
         match UnixStream::connect(path).map_err(|error| (error.kind(), error)) {
             Ok(_) | Err((io::ErrorKind::WouldBlock, _)) => {
                 return Err(io::ErrorKind::AddrInUse.into());
             }
             Err((io::ErrorKind::ConnectionRefused, _)) => fs::remove_file(path)?,
-            // It has just been removed.
+            // It was removed in the meantime.
             Err((io::ErrorKind::NotFound, _)) => {}
             Err((_, error)) => return Err(error),
         }
     }
-    // Between bind and chmod nobody but the owner may connect.
-    // SAFETY: umask only changes a number of the process; no thread is running besides this one.
+    // Between bind and chmod only the owner may connect.
+    // SAFETY: umask only sets a value of the process, which has one thread.
     let old_mask = unsafe { libc::umask(0o177) };
     let bound = UnixListener::bind(path);
     // SAFETY: as above.
@@ -128,7 +128,7 @@ fn bind_unix(path: &Path, mode: u32) -> io::Result<ListenSocket> {
     Ok(ListenSocket::Unix { listener, path: Some(path.to_owned()) })
 }
 
-/// mio asks for 128.
+/// Raises the backlog, which mio sets to 128.
 fn raise_backlog(listener: &impl AsRawFd) {
     // SAFETY: the descriptor is open and listening; listening again only changes the backlog.
     unsafe { libc::listen(listener.as_raw_fd(), BACKLOG) };
@@ -140,7 +140,7 @@ impl BoundListener {
         self.id
     }
 
-    /// The address or path, as the log shows it.
+    /// The address or path, as logged.
     pub fn describe(&self) -> String {
         self.socket.describe()
     }

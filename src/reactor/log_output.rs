@@ -1,4 +1,4 @@
-//! What the logger has to know of the operating system, so that a line never makes the loop wait.
+//! System calls for the logger, so that writing a log line never blocks the loop.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -7,34 +7,35 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Longest line. Where poll(2) reports that a write is possible, one of this size does not block:
-/// it is a page, and a pipe that is writable has room for a page (pipe(7), PIPE_BUF).
+/// Longest log line in bytes. A write of this size does not block if poll(2) reports that a write
+/// is possible: a writable pipe has room for a page (pipe(7), PIPE_BUF).
 pub const LOG_LINE_BYTES_MAX: usize = 4096;
 
-/// Since the start of the process, which has one log.
+/// Log lines dropped since the process started.
 static DROPPED: AtomicU64 = AtomicU64::new(0);
 
-/// Whether a line can be written to standard error without blocking.
+/// Whether a log line can be written to standard error without blocking.
 pub fn takes_log_line() -> bool {
     let mut descriptor =
         libc::pollfd { fd: libc::STDERR_FILENO, events: libc::POLLOUT, revents: 0 };
-    // SAFETY: one pollfd of our own; the call returns at once.
+    // SAFETY: the pointer is to one pollfd of our own; with timeout 0 the call returns at once.
     let count = unsafe { libc::poll(&raw mut descriptor, 1, 0) };
     let broken = libc::POLLERR | libc::POLLHUP | libc::POLLNVAL;
     count == 1 && descriptor.revents & libc::POLLOUT != 0 && descriptor.revents & broken == 0
 }
 
-/// Opens a log file for appending, without blocking where it is a FIFO: one without a reader is an
-/// error, and writes to one that is full fail.
+/// Opens a log file for appending, non-blocking in case it is a FIFO: opening one without a reader
+/// is an error, and writes to a full one fail.
 ///
 /// # Errors
-/// As the operating system has it.
+/// Those of the operating system.
 pub fn open_log_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).custom_flags(libc::O_NONBLOCK).open(path)
 }
 
-/// Whether standard error is the journal: JOURNAL_STREAM holds its device and inode (systemd.exec(5)). The
-/// variable alone is no proof, as a child process may inherit it with another standard error.
+/// Whether standard error is the journal: JOURNAL_STREAM has its device and inode
+/// (systemd.exec(5)). The variable alone proves nothing, as a child process with another standard
+/// error may inherit it.
 pub fn is_standard_error_journal() -> bool {
     let Ok(wanted) = std::env::var("JOURNAL_STREAM") else { return false };
     let stderr = io::stderr().as_fd().try_clone_to_owned().map(File::from);
@@ -42,12 +43,12 @@ pub fn is_standard_error_journal() -> bool {
     metadata.is_ok_and(|metadata| wanted == format!("{}:{}", metadata.dev(), metadata.ino()))
 }
 
-/// A line of the log is lost.
+/// Counts a log line that was dropped.
 pub fn count_dropped_log_line() {
     DROPPED.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Lines of the log that are lost.
+/// Number of log lines dropped.
 pub(super) fn dropped_log_lines() -> u64 {
     DROPPED.load(Ordering::Relaxed)
 }

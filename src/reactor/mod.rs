@@ -1,11 +1,11 @@
-//! The only folder that knows the operating system: sockets, signals, systemd and the clocks. It
-//! moves bytes between sockets and the [`Server`] and decides nothing.
+//! The event loop, and the only module that uses the operating system: sockets, signals, systemd
+//! and clocks. It moves bytes between sockets and the [`Server`], which makes the decisions.
 
 #![allow(unsafe_code, reason = "system calls that neither std nor mio offers")]
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,
-    reason = "clocks, sockets and files live here so that they need not live elsewhere"
+    reason = "clocks, sockets and files are used here and nowhere else"
 )]
 
 mod accepting;
@@ -45,25 +45,24 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-/// Listeners have the tokens from here on; connections those of their ids.
+/// Token of the first listener. Tokens of connections are their ids.
 const FIRST_LISTENER: usize = 1 << 40;
 const SIGNALS: Token = Token(FIRST_LISTENER - 1);
-/// Bytes read from one socket before others have their turn.
+/// Most bytes read from one socket before the next one is read.
 const READ_BYTES: usize = 64 * 1024;
-/// The same while what is read may have to wait.
+/// The same while requests may be paused after reading, which keeps them in memory.
 const READ_BYTES_LATE: usize = 4 * 1024;
 /// Sockets that are looked up together before the first of them is written to.
 const WRITES_AT_ONCE: usize = 16;
-/// Frames in one gathered write. Room for more would cost each write of a single frame 2 % to
-/// prepare.
+/// Most frames in one gathered write. More would make each write of a single frame 2 % slower.
 const SLICES: usize = 16;
-/// When systemd is told again what it had no room for.
+/// Delay before a notification that systemd had no room for is sent again.
 const NOTIFY_PAUSE: Millis = Millis(100);
 
-/// Reads the configuration anew for a reload; an error keeps the old one.
+/// Reads the configuration for a reload; after an error the old one is kept.
 pub type Reload<'a> = dyn FnMut() -> Result<Config, String> + 'a;
 
-/// The loop, with everything that it owns.
+/// The event loop and all that it owns.
 pub struct Reactor {
     poll: Poll,
     events: Events,
@@ -74,23 +73,23 @@ pub struct Reactor {
     listeners: Vec<BoundListener>,
     sockets: Vec<Option<Socket>>,
     readable: Readable,
-    /// Room for those that are written to next; empty between two turns.
+    /// Buffer for the connections written to next; empty between turns.
     writable: Vec<ConnectionId>,
     buffer: Box<[u8]>,
     pauses: Pauses,
-    /// Descriptors that the daemon needs besides those of its connections.
+    /// Number of descriptors that the daemon uses besides those of its connections.
     own_descriptors: u64,
     watchdog_at: Option<Millis>,
     trimming: heap::Trimming,
-    /// When the signal to stop came.
+    /// When the signal to stop arrived.
     stop_began: Option<Millis>,
 }
 
 impl Reactor {
-    /// Takes over bound listeners; they accept from the first turn on.
+    /// Takes over bound listeners, which accept from the first turn on.
     ///
     /// # Errors
-    /// The operating system gives no epoll or signal descriptor.
+    /// The operating system refuses an epoll or signal descriptor.
     pub fn new(
         server: Server,
         listeners: Vec<BoundListener>,
@@ -103,7 +102,7 @@ impl Reactor {
         for (index, listener) in listeners.iter().enumerate() {
             let token = Token(FIRST_LISTENER + index);
             watch(&poll, &listener.socket, token, Interest::READABLE)?;
-            listener.socket.give_up_after(server.limits().peer_timeout);
+            listener.socket.set_peer_timeout(server.limits().peer_timeout);
         }
         let own_descriptors = process::open_descriptors();
         Ok(Reactor {
@@ -129,7 +128,7 @@ impl Reactor {
     /// Runs until a signal has stopped the server and its last connection is closed.
     ///
     /// # Errors
-    /// epoll itself fails; that of single connections never ends the loop.
+    /// Those of epoll itself. An error on a connection only closes that connection.
     pub fn run(&mut self, reload: &mut Reload<'_>) -> io::Result<()> {
         self.notifier.ready();
         self.watchdog_at =
@@ -144,8 +143,8 @@ impl Reactor {
             self.server.tick(now);
             self.write(now);
             self.close();
-            self.tell_recovery(now);
-            self.pet_watchdog(now);
+            self.log_recovery(now);
+            self.notify_watchdog(now);
             self.server.counters().log_lines_dropped_total = log_output::dropped_log_lines();
             self.trimming.turn(now.monotonic);
             if self.server.is_stopping() && self.server.connection_count() == 0 {
@@ -157,7 +156,7 @@ impl Reactor {
         }
     }
 
-    /// Sleeps until something happens or is due; not at all while work is left over.
+    /// Sleeps until the next event or deadline; returns at once while work is left over.
     fn wait(&mut self) -> io::Result<()> {
         let now = self.clock.now();
         let has_work = !self.readable.is_empty() || self.can_accept(now);
@@ -210,7 +209,7 @@ impl Reactor {
         while let Some(signal) = self.signals.next() {
             match signal {
                 Signal::Stop => {
-                    log::info!("stopping: ending {} connections", self.server.connection_count());
+                    log::info!("stopping: closing {} connections", self.server.connection_count());
                     self.notifier.stopping();
                     self.stop_began.get_or_insert(now.monotonic);
                     self.listeners.clear();
@@ -225,11 +224,11 @@ impl Reactor {
                             self.server.reconfigure(config, now);
                             let timeout = self.server.limits().peer_timeout;
                             for listener in &self.listeners {
-                                listener.socket.give_up_after(timeout);
+                                listener.socket.set_peer_timeout(timeout);
                             }
-                            log::info!("the configuration was read again");
+                            log::info!("reloaded: the new configuration is in force");
                         }
-                        Err(error) => log::error!("the old configuration is kept: {error}"),
+                        Err(error) => log::error!("reload failed, old configuration kept: {error}"),
                     }
                     self.notifier.ready();
                     if let Some(requester) = requester {
@@ -251,7 +250,7 @@ impl Reactor {
         if self.server.is_internal(listener.id) { Kind::Internal } else { Kind::Public }
     }
 
-    /// Internal listeners come first: publishers and health checks are few, and visitors may be
+    /// Accepts from internal listeners first: publishers and health checks are few, visitors may be
     /// many.
     fn accept(&mut self, now: Now) {
         if !self.can_accept(now) {
@@ -280,12 +279,12 @@ impl Reactor {
         }
     }
 
-    /// Accepts one connection; false: no more for now.
+    /// Accepts one connection. Returns false if accepting is over for this turn.
     fn accept_one(&mut self, index: usize, kind: Kind, now: Now) -> bool {
         let listener = &mut self.listeners[index];
         let id = listener.id;
         if let Err(refused) = self.server.has_room(id) {
-            // epoll tells of the next client.
+            // If no client waits now, epoll reports the next one.
             listener.is_ready = listener.socket.has_client();
             if listener.is_ready && !self.server.make_room(id, now) {
                 self.pause_accepting(kind, now, &refused.to_string());
@@ -299,7 +298,7 @@ impl Reactor {
                 return false;
             }
             Err(error) if socket::concerns_one_client(&error) => {
-                log::debug!("a connection could not be accepted: {error}");
+                log::debug!("accept failed for one connection: {error}");
                 return true;
             }
             // Descriptors or memory have run out, or the listener itself is broken.
@@ -318,9 +317,9 @@ impl Reactor {
         }
     }
 
-    /// Has epoll watch a new connection. One that cannot be watched is closed, and so would the
-    /// next be: fs.epoll.max_user_watches is reached, or the kernel has no memory. False: no more
-    /// for now.
+    /// Adds a new connection to epoll. If that fails (fs.epoll.max_user_watches is reached, or the
+    /// kernel has no memory), closes it, pauses accepting, as the next would fail, too, and returns
+    /// false.
     fn register(&mut self, id: ConnectionId, socket: Socket, kind: Kind, now: Now) -> bool {
         let index = id.0 as usize;
         let interest = Interest::READABLE | Interest::WRITABLE;
@@ -332,14 +331,13 @@ impl Reactor {
         if let Err(error) = &watched {
             self.server.hung_up(id, now);
             let why =
-                format!("epoll takes no more sockets: {error}; see fs.epoll.max_user_watches");
+                format!("epoll refuses more sockets: {error}; raise fs.epoll.max_user_watches");
             self.pause_accepting(kind, now, &why);
         }
         watched.is_ok()
     }
 
-    /// There is no room, or no accepting, for the moment: those who wait stay in the backlog for a
-    /// while.
+    /// Pauses accepting for a moment; new clients wait in the backlog.
     fn pause_accepting(&mut self, kind: Kind, now: Now, why: &str) {
         if self.pauses.begin(kind, now.monotonic) {
             log::warn!("accept paused: {why}");
@@ -347,7 +345,7 @@ impl Reactor {
         self.server.counters().accept_pauses_total += 1;
     }
 
-    fn tell_recovery(&mut self, now: Now) {
+    fn log_recovery(&mut self, now: Now) {
         let (server, listeners) = (&self.server, &self.listeners);
         let has_room = || {
             let mut rooms = listeners.iter().map(|listener| server.has_room(listener.id));
@@ -358,8 +356,9 @@ impl Reactor {
         }
     }
 
-    /// Takes up what was left over: what arrived earlier is read earlier. Internal listeners have a
-    /// third of the time for reading, paused connections the rest of a half, new bytes at least half.
+    /// Resumes left-over reads before new events are handled, so that input is read in order of
+    /// arrival. Internal listeners have a third of the reading time, paused connections what then
+    /// remains of its first half, new input at least the second half.
     fn resume_reading(&mut self, now: Now) {
         self.server.begin_turn(now);
         let (server, readable) = (&self.server, &mut self.readable);
@@ -371,7 +370,7 @@ impl Reactor {
         }
     }
 
-    /// Puts a readable connection on the list of those to read, if its bytes are wanted.
+    /// Puts a readable connection on the list of those to read, if the server wants its input.
     fn request_read(&mut self, id: u32) {
         let Some(Some(socket)) = self.sockets.get_mut(id as usize) else { return };
         if socket.is_readable && !socket.is_listed && self.server.wants_input(ConnectionId(id)) {
@@ -380,7 +379,8 @@ impl Reactor {
         }
     }
 
-    /// Reads each ready socket once, while there is time; those with more come again in the next turn.
+    /// Reads each ready socket once while there is time. Sockets with more input are read again in
+    /// the next turn.
     fn read(&mut self, now: Now) {
         let count = self.readable.arrived_count();
         self.read_each(count, Server::is_turn_spent, Readable::pop_arrived, now);
@@ -403,11 +403,11 @@ impl Reactor {
         if !self.server.wants_input(connection) {
             return;
         }
-        // What has to wait waits in memory: so it is kept short.
+        // Input that is paused after reading takes memory, so less of it is read.
         let room = if self.server.is_late() { READ_BYTES_LATE } else { READ_BYTES };
         match socket.read(&mut self.buffer[..room]) {
             Transfer::Some(count) => {
-                // A buffer that was not filled has emptied the socket (epoll(7)), but for its end.
+                // A partly filled buffer has emptied the socket (epoll(7)), except for its end.
                 socket.is_readable = count == room || socket.is_ending;
                 self.server.received(connection, &self.buffer[..count], now);
                 self.request_read(id);
@@ -434,8 +434,8 @@ impl Reactor {
                 break;
             }
             left_count -= batch.len();
-            // Sockets lie anywhere in memory: this way they are fetched beside each other. One
-            // after the other, each would be waited for in front of its write.
+            // Looking up sockets in a batch overlaps their cache misses. One after the other, each
+            // write would wait for its own.
             batch.retain(|id| self.sockets.get(id.0 as usize).is_some_and(Option::is_some));
             batch.drain(..).for_each(|id| self.write_one(id, now));
         }
@@ -474,7 +474,7 @@ impl Reactor {
             }
         }
         while let Some(id) = self.server.next_to_close() {
-            // Closing the descriptor takes it out of epoll.
+            // Closing the descriptor removes it from epoll.
             let socket = self.sockets[id.0 as usize].take();
             if self.server.is_cut_short(id) {
                 socket.iter().for_each(Socket::reset_at_close);
@@ -484,7 +484,7 @@ impl Reactor {
         }
     }
 
-    fn pet_watchdog(&mut self, now: Now) {
+    fn notify_watchdog(&mut self, now: Now) {
         self.notifier.retry();
         if self.watchdog_at.is_some_and(|at| at <= now.monotonic) {
             self.notifier.alive();
@@ -494,7 +494,7 @@ impl Reactor {
     }
 }
 
-/// Has epoll tell of a descriptor, edge-triggered, until it is closed.
+/// Registers a descriptor with epoll, edge-triggered, until it is closed.
 fn watch(poll: &Poll, source: &impl AsRawFd, token: Token, interest: Interest) -> io::Result<()> {
     poll.registry().register(&mut SourceFd(&source.as_raw_fd()), token, interest)
 }

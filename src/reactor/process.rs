@@ -1,16 +1,16 @@
-//! The process itself: its name, its memory, its descriptors, its randomness.
+//! Properties of the process: host name, memory, file descriptors, random bytes.
 
 use crate::server::Host;
 use std::fs;
 use std::io;
 
-/// What the core may know of the machine and the process.
+/// Facts about the machine and the process for the core.
 pub fn host() -> Host {
     let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     Host { name: name.trim().to_owned(), process_id: std::process::id(), resident_bytes }
 }
 
-/// Bytes of this process in RAM (proc(5), statm); 0 where the system does not tell.
+/// Resident memory of this process in bytes (proc(5), statm); 0 if unknown.
 fn resident_bytes() -> u64 {
     let statm = fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages: u64 = statm.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
@@ -19,7 +19,7 @@ fn resident_bytes() -> u64 {
     pages * u64::try_from(page_bytes).unwrap_or(0)
 }
 
-/// Raises the soft limit of open descriptors to the hard one; returns the limit in force.
+/// Raises the soft limit on open descriptors to the hard one. Returns the limit then in force.
 pub fn raise_descriptor_limit() -> u64 {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: both calls get a pointer to an rlimit of our own.
@@ -36,18 +36,18 @@ pub fn raise_descriptor_limit() -> u64 {
     }
 }
 
-/// Descriptors kept back when clients take all others: a reload reads files and opens the log anew, and
-/// statistics read the memory in use.
+/// Descriptors reserved for files: a reload reads files and reopens the log, and statistics read
+/// the memory in use.
 const DESCRIPTORS_KEPT: u64 = 16;
 
-/// Descriptors that are open now.
+/// Number of open descriptors.
 pub(super) fn open_descriptors() -> u64 {
     // The directory itself is open while it is read.
     fs::read_dir("/proc/self/fd").map_or(DESCRIPTORS_KEPT, |entries| entries.count() as u64 - 1)
 }
 
-/// Connections that there are descriptors for, besides the daemon's own and its reserve. The limit
-/// is read each time, as prlimit(1) may change it.
+/// Number of connections that there are descriptors for, after the daemon's `own` and the reserve.
+/// The limit is read on each call, as prlimit(1) may change it.
 pub(super) fn descriptors_for_connections(own: u64) -> u64 {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the pointer is to an rlimit of our own.
@@ -56,13 +56,13 @@ pub(super) fn descriptors_for_connections(own: u64) -> u64 {
     left - DESCRIPTORS_KEPT.min(left / 2)
 }
 
-/// Bytes that nobody can guess (getrandom(2)).
+/// Random bytes fit for secrets (getrandom(2)).
 ///
 /// # Errors
-/// The system gives none.
+/// The system has none to give.
 pub fn random_bytes<const COUNT: usize>() -> io::Result<[u8; COUNT]> {
     let mut bytes = [0; COUNT];
-    // SAFETY: the buffer is ours and as long as we say. Up to 256 bytes come at once.
+    // SAFETY: the buffer is ours and COUNT bytes long. Up to 256 bytes are returned in one call.
     let count = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), COUNT, 0) };
     match usize::try_from(count) {
         Ok(count) if count == COUNT => Ok(bytes),

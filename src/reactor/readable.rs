@@ -1,23 +1,22 @@
-//! In which order sockets are read.
+//! The order in which sockets are read.
 
 use std::collections::VecDeque;
 
-/// Sockets read in one turn.
+/// Most sockets read in one turn, those of internal listeners not counted while overloaded.
 const READS_PER_TURN: usize = 1024;
 
-/// Takes the next one off a list.
+/// Takes the next connection off one of the lists.
 pub(super) type Pop = fn(&mut Readable) -> Option<u32>;
 
-/// Connections that have something to read and are to be read.
+/// Connections to read, because their socket is readable and the server wants their input.
 #[derive(Default)]
 pub(super) struct Readable {
-    /// In the order in which it arrived.
+    /// In order of arrival.
     arrived: VecDeque<u32>,
-    /// Those of internal listeners while more is asked for than a turn can do. Publishers are few
-    /// and visitors may be many: without a list of their own they would wait for all that visitors
-    /// ask for.
+    /// Connections of internal listeners while overloaded. Publishers are few and visitors may be
+    /// many: in one list, publishers would wait for all requests of visitors.
     internal: VecDeque<u32>,
-    /// The last turn left something unread.
+    /// The last turn left connections unread or requests paused.
     is_overloaded: bool,
 }
 
@@ -26,7 +25,7 @@ impl Readable {
         self.arrived.is_empty() && self.internal.is_empty()
     }
 
-    /// A turn begins. `has_paused`: the last one also left requests that were read.
+    /// Begins a turn. `has_paused`: requests read before are still paused.
     pub(super) fn begin_turn(&mut self, has_paused: bool, is_internal: impl Fn(u32) -> bool) {
         let was_overloaded = self.is_overloaded;
         self.is_overloaded = has_paused || !self.is_empty();
@@ -37,12 +36,12 @@ impl Readable {
         }
     }
 
-    /// How many there are of internal listeners in front of all others.
+    /// Number of connections of internal listeners to read before all others.
     pub(super) fn internal_count(&self) -> usize {
         self.internal.len()
     }
 
-    /// How many of the others to read in one turn.
+    /// Number of other connections to read in this turn.
     pub(super) fn arrived_count(&self) -> usize {
         self.arrived.len().min(READS_PER_TURN)
     }
@@ -92,7 +91,7 @@ mod tests {
         readable.arrived.clear();
         readable.begin_turn(true, is_internal);
         readable.push(102, true);
-        assert_eq!(readable.internal, [102], "requests that were read wait, too");
+        assert_eq!(readable.internal, [102], "paused requests are an overload, too");
         readable.internal.clear();
         readable.begin_turn(false, is_internal);
         readable.push(102, true);

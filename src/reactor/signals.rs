@@ -1,5 +1,5 @@
-//! Signals as readable events (signalfd(2)): no handler ever interrupts the loop. A process that asks for a
-//! reload by [`request_reload`] is sent a signal with the outcome.
+//! Signals as readable events (signalfd(2)), so that no handler interrupts the loop. A process that
+//! asks for a reload by [`request_reload`] gets the outcome in a signal.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -8,30 +8,30 @@ use std::os::fd::{AsRawFd, FromRawFd, RawFd};
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
-/// Goes with a SIGHUP whose sender waits for an answer, so that no other sender is ever sent one.
+/// Value sent with a SIGHUP to request an answer. Other senders of SIGHUP are sent none.
 const ANSWER_WANTED: i32 = 0x7270_7573;
-/// Carries the answer. A process that does not expect it ignores it (signal(7)).
+/// The signal that carries the answer. Its default action is to be ignored (signal(7)).
 const ANSWER: libc::c_int = libc::SIGURG;
 
-/// What a signal asks for.
+/// What a received signal requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Signal {
     /// SIGTERM, SIGINT, SIGQUIT
     Stop,
-    /// SIGHUP, and the process that waits for the outcome
+    /// SIGHUP, with the process that waits for the outcome, if any
     Reload(Option<Requester>),
 }
 
-/// A process that has asked for a reload and waits for the outcome.
+/// Id of a process that has requested a reload and waits for the outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Requester(i32);
 
-/// What became of a reload.
+/// Outcome of a reload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReloadOutcome {
     /// The new configuration is in force.
     Taken,
-    /// It is wrong; the old one is kept.
+    /// The new configuration is wrong; the old one is kept.
     Refused,
     /// No answer came in time.
     Unknown,
@@ -39,16 +39,16 @@ pub enum ReloadOutcome {
 
 impl Requester {
     pub(super) fn answer(self, is_taken: bool) {
-        // It may have ended, and nothing follows from that.
+        // The requester may have ended, which does not matter here.
         let _ = send(self.0, ANSWER, is_taken.into());
     }
 }
 
-/// Has a process reload its configuration, and waits for the outcome. This process must have one thread, and
-/// root has the rights of that process's user afterwards.
+/// Makes a process reload its configuration and waits for the outcome. The caller must have one
+/// thread; if it is root, it has the rights of that process's user afterwards.
 ///
 /// # Errors
-/// There is no such process, or it may not be signalled.
+/// There is no such process, or the caller may not signal it.
 pub fn request_reload(process: i32, timeout: Duration) -> io::Result<ReloadOutcome> {
     let answers = blocked(&[ANSWER])?;
     become_user_of(process)?;
@@ -85,7 +85,8 @@ pub fn request_reload(process: i32, timeout: Duration) -> io::Result<ReloadOutco
     }
 }
 
-/// A process may signal only those of its own user (kill(2)), so root must become that user to be answered.
+/// If root, becomes the user of a process: that process may send its answer only to processes of
+/// its own user (kill(2)).
 fn become_user_of(process: i32) -> io::Result<()> {
     // SAFETY: the call only reads.
     let is_root = unsafe { libc::geteuid() } == 0;
@@ -102,7 +103,7 @@ fn become_user_of(process: i32) -> io::Result<()> {
     }
 }
 
-/// sigqueue(3)
+/// Sends a signal with a number (sigqueue(3)).
 fn send(process: i32, signal: libc::c_int, number: i32) -> io::Result<()> {
     // The union's integer, as the kernel copies it: its first four bytes.
     let mut bytes = [0; size_of::<usize>()];
@@ -115,11 +116,11 @@ fn send(process: i32, signal: libc::c_int, number: i32) -> io::Result<()> {
     }
 }
 
-/// Blocks signals for the only thread, so that they can be waited for.
+/// Blocks signals for this, the only, thread, so that they can be waited for. Returns their set.
 fn blocked(signals: &[libc::c_int]) -> io::Result<libc::sigset_t> {
     let mut set = MaybeUninit::uninit();
-    // SAFETY: sigemptyset initialises the set; the calls after it only read and write it. SIGPIPE is
-    // ignored by the Rust runtime already.
+    // SAFETY: sigemptyset initialises the set; the calls after it only read and write it. The Rust
+    // runtime ignores SIGPIPE already.
     unsafe {
         libc::sigemptyset(set.as_mut_ptr());
         for signal in signals {
@@ -132,6 +133,7 @@ fn blocked(signals: &[libc::c_int]) -> io::Result<libc::sigset_t> {
     }
 }
 
+/// The signalfd descriptor.
 pub(super) struct Signals(File);
 
 impl Signals {
@@ -143,11 +145,11 @@ impl Signals {
         if descriptor < 0 {
             return Err(io::Error::last_os_error());
         }
-        // SAFETY: the descriptor was just opened and belongs to nobody else.
+        // SAFETY: the descriptor was just opened and has no other owner.
         Ok(Signals(unsafe { File::from_raw_fd(descriptor) }))
     }
 
-    /// The next signal that has arrived.
+    /// Takes the next signal that has arrived.
     pub(super) fn next(&mut self) -> Option<Signal> {
         let mut record = [0; size_of::<libc::signalfd_siginfo>()];
         let count = self.0.read(&mut record).ok()?;
@@ -163,7 +165,7 @@ impl Signals {
         let sender = member(offset_of!(libc::signalfd_siginfo, ssi_pid));
         let wants_answer = member(offset_of!(libc::signalfd_siginfo, ssi_code)) == libc::SI_QUEUE
             && member(offset_of!(libc::signalfd_siginfo, ssi_int)) == ANSWER_WANTED
-            // 0: from outside this process's namespace of ids (pid_namespaces(7)).
+            // 0: the sender is outside this process's PID namespace (pid_namespaces(7)).
             && sender > 0;
         Some(Signal::Reload(wants_answer.then_some(Requester(sender))))
     }

@@ -1,18 +1,19 @@
-//! One client's socket, TCP or Unix.
+//! The socket of one connection, TCP or Unix.
 
 use mio::net::{TcpStream, UnixStream};
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::{AsRawFd, RawFd};
 
-/// A connected socket and what epoll said of it.
+/// A connected socket and its readiness as reported by epoll.
 pub(super) struct Socket {
     stream: Stream,
-    /// It may have something to read; cleared only when it had not.
+    /// There may be input; cleared only when a read finds none.
     pub(super) is_readable: bool,
-    /// The other side has ended or broken it. epoll tells so only once: it is read until that is seen.
+    /// The peer has closed or broken the connection. As epoll reports this only once, the socket is
+    /// read until a read finds the end.
     pub(super) is_ending: bool,
-    /// It is on the list of those to read.
+    /// It is on a list of sockets to read.
     pub(super) is_listed: bool,
 }
 
@@ -21,12 +22,13 @@ enum Stream {
     Unix(UnixStream),
 }
 
-/// What came of a read or write.
+/// Outcome of a read or write.
 pub(super) enum Transfer {
+    /// Number of bytes moved.
     Some(usize),
-    /// Nothing can be moved now; epoll will tell when.
+    /// No byte can be moved now; epoll reports when one can.
     Blocked,
-    /// The other side has closed.
+    /// The peer has closed its side.
     Ended,
     Broken(io::Error),
 }
@@ -59,7 +61,8 @@ impl Socket {
         })
     }
 
-    /// Closes the sending side. It may be closed already; that is found out by reading.
+    /// Closes the sending side. An error means that the connection is broken, which the next read
+    /// finds.
     pub(super) fn shut(&self) {
         let _ = match &self.stream {
             Stream::Tcp(stream) => stream.shutdown(Shutdown::Write),
@@ -67,7 +70,7 @@ impl Socket {
         };
     }
 
-    /// Closing the socket will reset the connection instead of ending it: the client's read fails.
+    /// Makes the close of this socket reset the connection, so that the client's read fails.
     pub(super) fn reset_at_close(&self) {
         let linger = libc::linger { l_onoff: 1, l_linger: 0 };
         let size = size_of::<libc::linger>() as libc::socklen_t;
@@ -98,8 +101,8 @@ fn retry(mut transfer: impl FnMut() -> io::Result<usize>) -> Transfer {
     }
 }
 
-/// Whether a connection could not be accepted for a reason of its own, so that the next one may do better:
-/// its client gave up, or its network reported an error (accept(2)).
+/// Whether an accept failed for a reason that concerns only that connection: its client gave up, or
+/// its network reported an error (accept(2)). The next accept may succeed.
 pub(super) fn concerns_one_client(error: &io::Error) -> bool {
     let codes = [
         libc::ECONNABORTED,

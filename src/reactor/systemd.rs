@@ -1,4 +1,4 @@
-//! systemd: sockets passed at start (sd_listen_fds(3)), readiness and watchdog (sd_notify(3)).
+//! Interface to systemd: passed sockets (sd_listen_fds(3)), readiness and watchdog (sd_notify(3)).
 
 use super::listen_socket::{ListenSocket, prepare};
 use crate::time::Millis;
@@ -11,16 +11,16 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 /// The first passed descriptor (SD_LISTEN_FDS_START).
 const FIRST_DESCRIPTOR: i32 = 3;
 
-/// States that are kept for a systemd that does not read.
+/// Most states queued while systemd does not read its socket.
 const UNSENT_MAX: usize = 16;
 
-/// A socket that was passed at start.
+/// A socket passed at start, with its name (FileDescriptorName=).
 pub(super) struct Inherited {
     pub(super) name: String,
     pub(super) socket: ListenSocket,
 }
 
-/// The passed sockets; none if they were meant for another process.
+/// The passed sockets; none unless LISTEN_PID names this process.
 pub(super) fn inherited_sockets() -> Result<Vec<Inherited>, String> {
     let is_for_us = env::var("LISTEN_PID").is_ok_and(|pid| pid == std::process::id().to_string());
     let count: i32 = match env::var("LISTEN_FDS") {
@@ -42,9 +42,10 @@ pub(super) fn inherited_sockets() -> Result<Vec<Inherited>, String> {
         .collect()
 }
 
+/// Takes over a passed descriptor, which must be a listening stream socket.
 fn adopt(descriptor: i32) -> std::io::Result<ListenSocket> {
     // SAFETY: fcntl, getsockopt and getsockname on a number that may not be a descriptor fail
-    // cleanly; the buffers are as large as their lengths say.
+    // cleanly; the buffers have the lengths that are passed.
     let family = unsafe {
         if libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC) < 0 {
             return Err(std::io::Error::last_os_error());
@@ -66,7 +67,7 @@ fn adopt(descriptor: i32) -> std::io::Result<ListenSocket> {
         i32::from(address.ss_family)
     };
     if family == libc::AF_UNIX {
-        // SAFETY: systemd passed the descriptor to this process and nobody else uses it.
+        // SAFETY: systemd passed the descriptor to this process, where it has no other owner.
         let listener = unsafe { std::os::unix::net::UnixListener::from_raw_fd(descriptor) };
         listener.set_nonblocking(true)?;
         let listener = mio::net::UnixListener::from_std(listener);
@@ -79,10 +80,10 @@ fn adopt(descriptor: i32) -> std::io::Result<ListenSocket> {
     Ok(ListenSocket::Tcp(mio::net::TcpListener::from_std(listener)))
 }
 
-/// Tells systemd how the service is doing; silent where there is no systemd.
+/// Reports the state of the service to systemd; does nothing without systemd.
 pub struct Notifier {
     target: Option<(UnixDatagram, SocketAddr)>,
-    /// What systemd has not taken yet, oldest first; signs of life are not kept.
+    /// States that could not be sent yet, oldest first; watchdog messages are not queued.
     unsent: VecDeque<String>,
     watchdog_interval: Option<Millis>,
 }
@@ -96,20 +97,20 @@ impl Notifier {
                 None => SocketAddr::from_pathname(&path),
             };
             let socket = UnixDatagram::unbound().ok()?;
-            // A socket that systemd does not read must not block the loop.
+            // If systemd does not read its socket, sending must not block the loop.
             socket.set_nonblocking(true).ok()?;
             Some((socket, address.ok()?))
         });
         let is_for_us =
             env::var("WATCHDOG_PID").map_or(true, |pid| pid == std::process::id().to_string());
         let interval = env::var("WATCHDOG_USEC").ok().and_then(|text| text.parse::<u64>().ok());
-        // Twice as often as demanded, as sd_watchdog_enabled(3) recommends.
+        // Half of the demanded interval, as sd_watchdog_enabled(3) recommends.
         let interval = interval.map(|micros| Millis((micros / 2000).max(1)));
         let watchdog_interval = interval.filter(|_| is_for_us && target.is_some());
         Notifier { target, unsent: VecDeque::new(), watchdog_interval }
     }
 
-    /// How often systemd is to be sent `WATCHDOG=1`. None: systemd does not ask for it.
+    /// Interval at which to send `WATCHDOG=1`; none if systemd does not ask for it.
     pub fn watchdog_interval(&self) -> Option<Millis> {
         self.watchdog_interval
     }
@@ -119,7 +120,7 @@ impl Notifier {
     }
 
     pub(super) fn reloading(&mut self) {
-        // Type=notify-reload wants the moment on CLOCK_MONOTONIC as well.
+        // Type=notify-reload also needs the CLOCK_MONOTONIC time.
         let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         // SAFETY: the pointer is to a timespec of our own.
         unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
@@ -132,7 +133,7 @@ impl Notifier {
     }
 
     pub(super) fn alive(&mut self) {
-        // One that finds no room is worth nothing later.
+        // Not queued if it cannot be sent now: it would be out of date later.
         let _ = self.try_send("WATCHDOG=1");
     }
 
@@ -141,7 +142,7 @@ impl Notifier {
         !self.unsent.is_empty()
     }
 
-    /// Sends what systemd had no room for.
+    /// Sends the queued states, as far as there is room.
     pub(super) fn retry(&mut self) {
         while let Some(state) = self.unsent.pop_front() {
             if !self.try_send(&state) {
@@ -154,13 +155,13 @@ impl Notifier {
         self.retry();
         if self.has_unsent() || !self.try_send(state) {
             self.unsent.push_back(state.to_owned());
-            // The oldest states are out of date and are dropped.
+            // The oldest states are out of date.
             let surplus = self.unsent.len().saturating_sub(UNSENT_MAX);
             self.unsent.drain(..surplus);
         }
     }
 
-    /// False: there is no room at the moment. Other failures are final.
+    /// Returns false if there is no room at the moment. Other errors are ignored.
     fn try_send(&self, state: &str) -> bool {
         let Some((socket, address)) = &self.target else { return true };
         match socket.send_to_addr(state.as_bytes(), address) {

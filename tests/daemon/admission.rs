@@ -94,7 +94,7 @@ fn at_the_limit_of_descriptors_a_reload_reads_the_configuration_and_opens_the_lo
     fs::rename(&log, folder.path("log.1")).unwrap();
     folder.write("rpushd.toml", &lines.replace("\"1h\"", "\"2h\""));
     daemon.signal("HUP");
-    eventually("it was read again", || logged().contains("the configuration was read again"));
+    eventually("it was read again", || logged().contains("the new configuration is in force"));
     assert!(!logged().contains("ERROR"), "{}", logged());
 
     // All clients go, some of them from the backlog. The log tells of one shortage, not of each pause.
@@ -148,7 +148,7 @@ fn a_kernel_that_watches_no_more_sockets_pauses_accepting_and_fills_no_log() {
     let log = daemon.log();
     let warnings: Vec<&String> = log.iter().filter(|line| line.contains("WARN")).collect();
     assert_eq!(warnings.len(), 1, "{warnings:#?}");
-    assert!(warnings[0].contains("accept paused: epoll takes no more sockets"), "{warnings:#?}");
+    assert!(warnings[0].contains("accept paused: epoll refuses more sockets"), "{warnings:#?}");
 }
 
 #[test]

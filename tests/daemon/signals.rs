@@ -44,7 +44,7 @@ fn a_reload_rotates_both_secrets_and_closes_no_stream() {
         NEW[0], SECRETS[0].1, NEW[1], SECRETS[1].1
     ));
     daemon.signal("HUP");
-    daemon.wait_for("the configuration was read again");
+    daemon.wait_for("the new configuration is in force");
     assert!(accepts(&address, SECRETS[0].1) && accepts(&address, NEW[0]));
     publisher.publish("crowd", "1");
     let mut renewed = Publisher::connect(&address).with_secret(NEW[1]);
@@ -52,14 +52,14 @@ fn a_reload_rotates_both_secrets_and_closes_no_stream() {
 
     config(&format!("secret = '{}'\npublish_secret = '{}'", NEW[0], NEW[1]));
     daemon.signal("HUP");
-    daemon.wait_for_times("the configuration was read again", 2);
+    daemon.wait_for_times("the new configuration is in force", 2);
     assert!(!accepts(&address, SECRETS[0].1) && accepts(&address, NEW[0]));
     assert_eq!(publisher.try_publish("crowd", "0"), 401);
     renewed.publish("crowd", "3");
 
     config("secret = ''");
     daemon.signal("HUP");
-    let line = daemon.wait_for("the old configuration is kept: ");
+    let line = daemon.wait_for("reload failed, old configuration kept: ");
     assert!(line.ends_with(&format!("{file}:2: secret: must not be empty")), "{line}");
     assert!(accepts(&address, NEW[0]));
     renewed.publish("crowd", "4");
@@ -83,7 +83,7 @@ fn a_reload_keeps_the_listeners_and_says_so() {
     fs::rename(&log, folder.path("log.1")).unwrap();
     folder.write("rpushd.toml", &lines.replace("127.0.0.1:0", "127.0.0.1:9"));
     daemon.signal("HUP");
-    crate::support::eventually("it was read again", || logged().contains("was read again"));
+    crate::support::eventually("it was read again", || logged().contains("reloaded: "));
     let warnings: Vec<String> = logged()
         .lines()
         .filter(|line| line.contains(" WARN  "))
@@ -127,7 +127,7 @@ fn a_reload_exposes_no_internal_location_on_a_public_listener() {
     folder.write("rpushd.toml", &(listen + INTERNAL_LOCATIONS));
     daemon.signal("HUP");
     daemon.wait_for("no internal listener is bound");
-    daemon.wait_for("the configuration was read again");
+    daemon.wait_for("the new configuration is in force");
     let mut visitor = crate::http::Connection::open(&address);
     for (request, body) in [("POST /pub?id=a", "x"), ("GET /stats", ""), ("DELETE /pub?id=a", "")] {
         let answer = visitor.ask(request, &[], body);

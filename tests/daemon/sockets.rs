@@ -134,7 +134,7 @@ fn a_socket_passed_at_start_that_no_listener_takes_is_warned_about() {
     let address = socket.local_addr().unwrap();
     let daemon = Daemon::spawn_with_input(&mut activate(socket, "127.0.0.1:0"));
     daemon.wait_for(&format!(
-        "no listener takes the passed socket {address}, its clients get no answer: listen at \
+        "socket {address} passed by systemd is not used, its clients get no response: listen at \
          \"systemd\", or disable rpushd.socket"
     ));
     assert_ne!(daemon.address(), address.to_string());

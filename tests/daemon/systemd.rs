@@ -49,7 +49,7 @@ fn a_notify_socket_that_nothing_reads_blocks_nobody_and_is_told_later() {
     variables.extend([("NOTIFY_SOCKET", path.as_str()), ("WATCHDOG_USEC", "20000")]);
     let mut daemon = Daemon::listening(&mut configure(&["--listen", "127.0.0.1:0"], &variables));
     daemon.signal("HUP");
-    daemon.wait_for("the configuration was read again");
+    daemon.wait_for("the new configuration is in force");
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut notes = std::iter::repeat_with(|| {
         let mut bytes = [0; 256];
