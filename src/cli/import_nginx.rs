@@ -76,10 +76,10 @@ fn run(parser: lexopt::Parser) -> Result<(), Failure> {
     let placement = Placement::Behind { upstream: options.upstream };
     let (tree, translation) = nginx::import(&options.file, placement)?;
     if options.is_strict {
-        let leftovers: Vec<String> =
-            translation.leftovers().map(|entry| entry.to_string().replace("\n    ", " ")).collect();
-        if !leftovers.is_empty() {
-            let reason = format!("left, which --strict forbids: {}", leftovers.join("\n"));
+        let dropped: Vec<String> =
+            translation.dropped().map(|entry| entry.to_string().replace("\n    ", " ")).collect();
+        if !dropped.is_empty() {
+            let reason = format!("left, which --strict forbids: {}", dropped.join("\n"));
             return Err(Failure::new(Exit::Configuration, reason));
         }
     }

@@ -77,8 +77,8 @@ pub fn read(path: &Path, variables: &Variables, overrides: &Overrides) -> Result
     config
         .warnings
         .extend(decisions.map(|decision| format!("{}: {}", decision.origin, decision.text)));
-    for entry in translation.leftovers() {
-        if let Fate::Left(reason) = &entry.fate {
+    for entry in translation.dropped() {
+        if let Fate::Dropped(reason) = &entry.fate {
             config.warnings.push(format!("{}: not done: {} ({reason})", entry.origin, entry.text));
         }
     }

@@ -17,12 +17,12 @@ pub(super) fn account(
     scopes: &Scopes<'_>,
     placement: Placement,
     served: &[ServedServer],
-    left: &[(ScopeId, String)],
+    dropped: &[(ScopeId, String)],
     ledger: &mut Ledger,
 ) {
     let servers: BTreeSet<ScopeId> = served.iter().map(|server| server.id).collect();
     let locations = served.iter().flat_map(|server| server.scopes.iter().copied()).collect();
-    let mut accountant = Accountant { scopes, placement, servers, locations, left, ledger };
+    let mut accountant = Accountant { scopes, placement, servers, locations, dropped, ledger };
     if let Some(main) = scopes.ids().next() {
         accountant.level(main);
     }
@@ -33,7 +33,7 @@ struct Accountant<'a, 't> {
     placement: Placement,
     servers: BTreeSet<ScopeId>,
     locations: BTreeSet<ScopeId>,
-    left: &'a [(ScopeId, String)],
+    dropped: &'a [(ScopeId, String)],
     ledger: &'a mut Ledger,
 }
 
@@ -62,23 +62,26 @@ impl Accountant<'_, '_> {
     /// over, its opening directive is the only entry.
     fn block(&mut self, id: ScopeId, opening: &Directive) {
         let is_instead = self.placement == Placement::Instead;
-        let left = self.left.iter().find(|(left, _)| *left == id).map(|(_, reason)| reason);
+        let dropped =
+            self.dropped.iter().find(|(dropped, _)| *dropped == id).map(|(_, reason)| reason);
         let fate = match self.scopes.scope(id).kind {
             ScopeKind::Main | ScopeKind::Http => Fate::Carried,
             ScopeKind::Server if self.servers.contains(&id) => Fate::Carried,
             ScopeKind::Server if is_instead => {
-                Fate::Left("it has no push-stream location; the daemon serves only those".into())
+                Fate::Dropped("it has no push-stream location; the daemon serves only those".into())
             }
             ScopeKind::Location if self.locations.contains(&id) => Fate::Carried,
-            ScopeKind::Location if left.is_some() => Fate::Left(left.cloned().unwrap_or_default()),
+            ScopeKind::Location if dropped.is_some() => {
+                Fate::Dropped(dropped.cloned().unwrap_or_default())
+            }
             ScopeKind::Location if is_instead && !self.holds_served(id) => {
-                Fate::Left("it is no push-stream location; the daemon serves only those".into())
+                Fate::Dropped("it is no push-stream location; the daemon serves only those".into())
             }
             ScopeKind::If if self.scopes.sets_push_stream(id) => Fate::Carried,
-            ScopeKind::If if is_instead => Fate::Left(OTHER.into()),
+            ScopeKind::If if is_instead => Fate::Dropped(OTHER.into()),
             ScopeKind::Server | ScopeKind::Location | ScopeKind::If => Fate::Kept,
         };
-        let covers_content = matches!(fate, Fate::Left(_));
+        let covers_content = matches!(fate, Fate::Dropped(_));
         self.ledger.enter(self.scopes.tree(), opening, fate);
         if !covers_content {
             self.level(id);
@@ -113,7 +116,7 @@ impl Accountant<'_, '_> {
             (
                 Kind::Location | Kind::Missed | Kind::Handler | Kind::Restricting | Kind::Unknown,
                 true,
-            ) => Fate::Left(OTHER.into()),
+            ) => Fate::Dropped(OTHER.into()),
         }
     }
 
@@ -121,7 +124,7 @@ impl Accountant<'_, '_> {
     fn error_log(&self, directive: &Directive) -> Fate {
         match process::error_log(self.scopes) {
             Some(first) if std::ptr::eq(first, directive) => process::error_log_fate(directive),
-            _ => Fate::Left("the daemon has one log: the first error_log".into()),
+            _ => Fate::Dropped("the daemon has one log: the first error_log".into()),
         }
     }
 }

@@ -13,7 +13,8 @@ pub(super) struct Test {
 }
 
 impl Test {
-    /// Reads the arguments of an `if`. The error is the reason why the daemon cannot evaluate the condition.
+    /// Reads the arguments of an `if`. The error is the reason why the daemon cannot evaluate the
+    /// condition.
     pub(super) fn parse(arguments: &[Argument]) -> Result<Test, String> {
         let mut words: Vec<Vec<u8>> =
             arguments.iter().map(|argument| argument.value.clone()).collect();

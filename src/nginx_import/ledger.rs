@@ -12,7 +12,7 @@ pub enum Fate {
     /// notice.
     Kept,
     /// No longer in effect, with the reason.
-    Left(String),
+    Dropped(String),
 }
 
 /// A directive and its fate. The entry of a block covers all content without entries of its own.
@@ -58,7 +58,7 @@ fn severity(fate: &Fate) -> u8 {
     match fate {
         Fate::Kept => 0,
         Fate::Carried => 1,
-        Fate::Left(_) => 2,
+        Fate::Dropped(_) => 2,
     }
 }
 

@@ -56,7 +56,7 @@ pub(super) fn files(scopes: &Scopes<'_>, config: &mut Config) -> Result<(), Synt
 pub(super) fn error_log_fate(directive: &Directive) -> Fate {
     match first(directive).split_once(':') {
         Some(("syslog" | "memory", _)) => {
-            Fate::Left("the daemon logs to a file or to standard error".into())
+            Fate::Dropped("the daemon logs to a file or to standard error".into())
         }
         _ => Fate::Carried,
     }

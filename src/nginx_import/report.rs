@@ -24,7 +24,7 @@ impl Translation {
         section(
             &mut text,
             "Not carried over: no longer in effect",
-            &self.lines(|fate| matches!(fate, Fate::Left(_))),
+            &self.lines(|fate| matches!(fate, Fate::Dropped(_))),
         );
         section(&mut text, "Carried over", &self.lines(|fate| *fate == Fate::Carried));
         section(&mut text, kept, &self.lines(|fate| *fate == Fate::Kept));
@@ -59,7 +59,7 @@ impl std::fmt::Display for Entry {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "{}  {}", self.origin, self.text)?;
         match &self.fate {
-            Fate::Left(reason) => write!(formatter, "\n    {reason}"),
+            Fate::Dropped(reason) => write!(formatter, "\n    {reason}"),
             Fate::Carried | Fate::Kept => Ok(()),
         }
     }

@@ -69,8 +69,8 @@ impl Collector<'_, '_> {
         Ok(())
     }
 
-    /// The path of a nested location in the flat list. The inner error is the reason why the daemon cannot
-    /// match it, the outer one why nginx refuses it.
+    /// The path of a nested location in the flat list. The inner error is the reason why the daemon
+    /// cannot match it, the outer one why nginx refuses it.
     fn nested(
         &self,
         opening: &Directive,

@@ -45,11 +45,11 @@ pub fn translate(
     push_stream.worker_processes = process::worker_processes(scopes)?;
     let levels = Levels::read(scopes, files)?;
     let reader = LocationReader { scopes, levels, push_stream: &push_stream, placement };
-    let (mut served, mut left) = (Vec::new(), Vec::new());
+    let (mut served, mut dropped) = (Vec::new(), Vec::new());
     let servers = scopes.http().map(|http| scopes.children(http, ScopeKind::Server));
     for server in servers.into_iter().flatten() {
         let (locations, others) = reader.server(server)?;
-        left.extend(others);
+        dropped.extend(others);
         if !locations.is_empty() {
             let (locations, scopes) = locations.into_iter().unzip();
             served.push(ServedServer { id: server, locations, scopes });
@@ -89,9 +89,9 @@ pub fn translate(
     if let (Some(first), Err((_, text))) = (served.first(), checks::formats(&config.servers)) {
         return Err(scopes.error_at(first.id, text));
     }
-    accounting::account(scopes, placement, &served, &left, &mut ledger);
+    accounting::account(scopes, placement, &served, &dropped, &mut ledger);
     decisions.extend(accounting::decisions(scopes, placement, &served));
-    let untouched = left.iter().filter_map(|(id, _)| scopes.scope(*id).opening);
+    let untouched = dropped.iter().filter_map(|(id, _)| scopes.scope(*id).opening);
     Ok(Translation {
         messages: messages(&config, &zone(scopes)),
         config,
@@ -161,7 +161,7 @@ struct LocationReader<'a, 't> {
 impl LocationReader<'_, '_> {
     fn server(&self, server: ScopeId) -> Result<Sorted, SyntaxError> {
         let tree = self.scopes.tree();
-        let (mut locations, mut left) = (Vec::<(Location, ScopeId)>::new(), Vec::new());
+        let (mut locations, mut dropped) = (Vec::<(Location, ScopeId)>::new(), Vec::new());
         let mut claimed: HashSet<(bool, String)> = HashSet::new();
         let routes = routes(self.scopes, server)?;
         for route in &routes {
@@ -174,7 +174,7 @@ impl LocationReader<'_, '_> {
                 Err(reason) if self.placement == Placement::Instead => {
                     return Err(tree.error(opening, reason));
                 }
-                Err(reason) => left.push((id, reason)),
+                Err(reason) => dropped.push((id, reason)),
                 Ok(location) => {
                     let claim = location.path.claim();
                     let claim = claim.map(|(is_exact, path)| (is_exact, path.to_owned()));
@@ -189,7 +189,7 @@ impl LocationReader<'_, '_> {
         if self.placement == Placement::Instead {
             self.refuse_guards(&routes)?;
         }
-        Ok((locations, left))
+        Ok((locations, dropped))
     }
 
     /// Refuses access rules on or beside the served locations, which in nginx's place are all those
@@ -206,8 +206,8 @@ impl LocationReader<'_, '_> {
         Ok(())
     }
 
-    /// Builds a location. The outer error is the module's; the inner one is the reason why the daemon cannot
-    /// take the location over.
+    /// Builds a location. The outer error is the module's; the inner one is the reason why the
+    /// daemon cannot take the location over.
     fn location(
         &self,
         route: &Route,
@@ -308,7 +308,7 @@ fn replace_roles(
                 Some(_) => {
                     let reason = "this file is included by several servers that would need \
                                   different changes here; give each server its own";
-                    ledger.enter(scopes.tree(), role, Fate::Left(reason.into()));
+                    ledger.enter(scopes.tree(), role, Fate::Dropped(reason.into()));
                 }
             }
         }

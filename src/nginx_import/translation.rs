@@ -63,7 +63,7 @@ pub(super) struct Replacement {
 
 impl Translation {
     /// The directives that are no longer in effect.
-    pub fn leftovers(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.iter().filter(|entry| matches!(entry.fate, Fate::Left(_)))
+    pub fn dropped(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| matches!(entry.fate, Fate::Dropped(_)))
     }
 }

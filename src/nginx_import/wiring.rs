@@ -23,7 +23,8 @@ struct Group {
 }
 
 /// Listens on nginx's addresses. A `listen` or `server_name` that the daemon cannot take over is
-/// entered as [`Fate::Left`]. A server that is in several groups becomes one equal server in each.
+/// entered as [`Fate::Dropped`]. A server that is in several groups becomes one equal server in
+/// each.
 pub(super) fn instead(
     scopes: &Scopes<'_>,
     served: &[ServedServer],
@@ -146,7 +147,7 @@ fn candidate<'a>(
             _ => continue,
         };
         if let Err(reason) = outcome {
-            ledger.enter(scopes.tree(), directive, Fate::Left(reason));
+            ledger.enter(scopes.tree(), directive, Fate::Dropped(reason));
         }
     }
     if is_implied {

@@ -29,7 +29,7 @@ fn a_large_site_is_imported_as_the_golden_files_say() {
     compare("three_servers.diff", &diff);
     let locations: usize =
         translation.config.servers.iter().map(|server| server.locations.len()).sum();
-    assert_eq!((locations, translation.leftovers().count()), (39, 2));
+    assert_eq!((locations, translation.dropped().count()), (39, 2));
     assert_eq!(comparable(&read_back(&translation.to_toml())), comparable(&translation.config));
 }
 
@@ -69,7 +69,7 @@ fn every_directive_of_the_site_is_accounted_for() {
             let is_aside = ["events", "types", "upstream"]
                 .iter()
                 .any(|name| directive.starts_with(&format!("{name} ")));
-            if is_aside || directive.ends_with('{') && matches!(entry.fate, Fate::Left(_)) {
+            if is_aside || directive.ends_with('{') && matches!(entry.fate, Fate::Dropped(_)) {
                 let rest = String::from_utf8_lossy(text);
                 let inside = rest.lines().skip(at).position(|line| line.trim() == "}");
                 covered_until = at + inside.unwrap() + 1;
@@ -91,8 +91,8 @@ fn nginx_reads_the_changed_files_without_the_module() {
         let (before, diff) = import(&files, BEHIND).unwrap();
         let changed = files.patched(&diff);
         let (after, _) = import(&changed, BEHIND).unwrap_or_else(|error| panic!("{error}"));
-        let leftovers = |translation: &Translation| translation.leftovers().count();
-        assert_eq!(leftovers(&after), leftovers(&before));
+        let dropped = |translation: &Translation| translation.dropped().count();
+        assert_eq!(dropped(&after), dropped(&before));
         // What is left as it is stands for its content.
         let is_ours = |entry: &&Entry| entry.text.starts_with("push_stream_");
         assert_eq!(after.entries.iter().find(is_ours), None);

@@ -168,7 +168,7 @@ fn what_may_guard_a_location_is_not_served_without_nginx_on_any_level() {
             assert!(error.contains("would not be enforced"), "{guard} {level}: {error}");
             let files = MemoryFiles::new(&[("/etc/nginx/nginx.conf", &text)]);
             let (translation, diff) = import(&files, BEHIND).unwrap();
-            assert_eq!(translation.leftovers().count(), 0);
+            assert_eq!(translation.dropped().count(), 0);
             assert!(!diff.contains(&format!("-{guard}")), "{diff}");
         }
     }
@@ -316,8 +316,8 @@ fn a_variable_that_the_daemon_does_not_know_is_named() {
     assert_eq!(fault(&text), format!("5: {}", reason.replace("/etc/nginx/nginx.conf:", "")));
     let files = MemoryFiles::new(&[("/etc/nginx/nginx.conf", &text)]);
     let (translation, _) = import(&files, BEHIND).unwrap();
-    let leftovers: Vec<String> = translation.leftovers().map(|entry| entry.to_string()).collect();
-    assert_eq!(leftovers, [format!("/etc/nginx/nginx.conf:5  location /a {{ … }}\n    {reason}")]);
+    let dropped: Vec<String> = translation.dropped().map(|entry| entry.to_string()).collect();
+    assert_eq!(dropped, [format!("/etc/nginx/nginx.conf:5  location /a {{ … }}\n    {reason}")]);
 }
 
 #[test]

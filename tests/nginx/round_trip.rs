@@ -167,7 +167,7 @@ fn whatever_is_imported_reads_back_and_leaves_nothing_of_the_module_in_nginx() {
             let read = read_back(&toml);
             let expected = comparable(&translation.config);
             assert_eq!(comparable(&read), expected, "seed {seed}\n{text}\n{toml}");
-            if placement == BEHIND && translation.leftovers().count() == 0 {
+            if placement == BEHIND && translation.dropped().count() == 0 {
                 let changed = files.patched(&diff);
                 let changed = String::from_utf8_lossy(changed.0.values().next().unwrap());
                 assert!(!changed.contains("push_stream_"), "seed {seed}\n{text}\n{changed}");

@@ -9,8 +9,8 @@ use rpushd::time::Millis;
 fn the_sample_leaves_nothing_behind() {
     for placement in PLACEMENTS {
         let (translation, _) = import(&MemoryFiles::fixture("sample"), placement).unwrap();
-        let leftovers: Vec<_> = translation.leftovers().collect();
-        assert!(leftovers.is_empty(), "{leftovers:?}");
+        let dropped: Vec<_> = translation.dropped().collect();
+        assert!(dropped.is_empty(), "{dropped:?}");
     }
 }
 

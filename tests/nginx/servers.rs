@@ -26,8 +26,8 @@ fn shown(config: &Config) -> Vec<String> {
         .collect()
 }
 
-fn leftovers(translation: &Translation) -> Vec<String> {
-    translation.leftovers().map(|entry| entry.text.clone()).collect()
+fn dropped(translation: &Translation) -> Vec<String> {
+    translation.dropped().map(|entry| entry.text.clone()).collect()
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn servers_share_addresses_and_the_default_one_is_asked_last() {
         shown(&translation.config),
         ["0.0.0.0:80: a > b|c|*.c > d > ", "0.0.0.0:81: a", "127.0.0.1:82: "]
     );
-    assert_eq!(leftovers(&translation), Vec::<String>::new());
+    assert_eq!(dropped(&translation), Vec::<String>::new());
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn what_is_not_served_is_left_with_a_reason() {
     );
     assert_eq!(shown(&translation.config), ["0.0.0.0:80: "]);
     assert_eq!(
-        leftovers(&translation),
+        dropped(&translation),
         ["listen 443 ssl;", "server_name a ~^b;", "location / { … }", "server { … }"]
     );
 }
@@ -88,7 +88,7 @@ fn servers_that_are_the_same_share_a_port_behind_nginx() {
         BEHIND,
     );
     assert_eq!(shown(&translation.config), ["127.0.0.1:45831: ", "127.0.0.1:45832: "]);
-    assert_eq!(leftovers(&translation), Vec::<String>::new());
+    assert_eq!(dropped(&translation), Vec::<String>::new());
 }
 
 #[test]
@@ -97,12 +97,12 @@ fn a_shared_file_that_would_need_two_changes_is_left() {
         "server { include shared; push_stream_store_messages on; } server { include shared; }",
         BEHIND,
     );
-    let left: Vec<_> = translation.leftovers().collect();
-    assert_eq!(left.len(), 1);
-    assert_eq!(left[0].text, "push_stream_publisher;");
+    let dropped: Vec<_> = translation.dropped().collect();
+    assert_eq!(dropped.len(), 1);
+    assert_eq!(dropped[0].text, "push_stream_publisher;");
     assert_eq!(
-        left[0].fate,
-        Fate::Left(
+        dropped[0].fate,
+        Fate::Dropped(
             "this file is included by several servers that would need different changes here; \
              give each server its own"
                 .into()
