@@ -4,15 +4,16 @@ use super::Server;
 use super::connection::{Awaiting, Subscriber, Transport};
 use super::denials::Fault;
 use super::listing::{Form, channel_row};
+use super::publishing::{Origin, Publishing, Unpublished};
 use super::requests::Next;
 use crate::auth::{self, Claims, Denial};
 use crate::endpoints::api::query::Repeated;
 use crate::endpoints::api::{self, Endpoint, Refusal};
 use crate::http::{Framing, Head, Response, Status};
-use crate::hub::{CreateError, Draft, Full, Maker, Walk};
+use crate::hub::{CreateError, Draft, Maker, Walk};
 use crate::stats::{Counters, Mode, Report, Snapshot};
 use crate::time::{Millis, Now};
-use std::rc::Rc;
+use std::collections::VecDeque;
 
 impl Server {
     /// What a request of the API leads to. None: the path is not the API's.
@@ -105,35 +106,44 @@ impl Server {
 
     /// `POST /api/publish` with its body.
     pub(super) fn api_publish(&mut self, id: u32, body: &[u8], now: Now) {
-        let published = api::publish::parse(body).and_then(|publication| {
-            let text: Rc<[u8]> = publication.payload.into();
-            let length = text.len() as u64;
-            let is_stored = self.config.push_stream.store_api_messages;
-            let draft = Draft { text, is_stored, ..Draft::default() };
-            if !self.can_encode(publication.channel.len(), &draft) {
-                return Err(Refusal::MESSAGE_TOO_LARGE);
+        let publication = match api::publish::parse(body) {
+            Ok(publication) => publication,
+            Err(refusal) => return self.respond_refusal(id, refusal, None, now),
+        };
+        let is_stored = self.config.push_stream.store_api_messages;
+        let draft = Draft { text: publication.payload.into(), is_stored, ..Draft::default() };
+        let channel = publication.channel.as_bytes();
+        if !self.can_encode(channel.len(), &draft) {
+            return self.respond_refusal(id, Refusal::MESSAGE_TOO_LARGE, None, now);
+        }
+        // Most have room at once: the list of channels, which would be on the heap, stays empty.
+        let mut publishing =
+            Publishing { draft, channels: VecDeque::new(), origin: Origin::Api, events_before: 0 };
+        match self.publish_to(channel, &mut publishing, now) {
+            Ok(true) => self.answer_api_publisher(id, Ok(()), now),
+            Ok(false) => {
+                publishing.channels.push_back(channel.into());
+                self.keep_publishing(id, publishing);
             }
-            match self.hub.find_or_create(publication.channel.as_bytes(), Maker::Application, now) {
-                Ok(channel) => {
-                    self.hub.keep_for_api(channel, now);
-                    // The event of its creation comes before its first message.
-                    self.settle(now);
-                    self.publish(channel, &draft, now).map_err(|Full| Refusal::FULL)?;
-                }
-                Err(error) if is_stored => {
-                    self.count_if_full(error, now);
-                    return Err(Refusal::FULL);
-                }
-                // Without room for one more channel nobody can be listening there.
-                Err(_) => {}
-            }
-            self.counters.publish_requests_total += 1;
-            self.counters.published_bytes_total += length;
-            Ok(())
-        });
-        match published {
+            Err(reason) => self.answer_api_publisher(id, Err(reason), now),
+        }
+    }
+
+    /// The message was published, or there was no room for it in the memory account.
+    pub(super) fn answer_api_publisher(
+        &mut self,
+        id: u32,
+        result: Result<(), Unpublished>,
+        now: Now,
+    ) {
+        match result {
             Ok(()) => self.respond(id, Response::new(Status::NO_CONTENT), b"", now),
-            Err(refusal) => self.respond_refusal(id, refusal, None, now),
+            Err(reason) => {
+                if let Unpublished::Channel(error) = reason {
+                    self.count_if_full(error, now);
+                }
+                self.respond_refusal(id, Refusal::FULL, None, now);
+            }
         }
     }
 

@@ -1,11 +1,11 @@
-//! Publications that may name many channels, carried out one channel at a time. Each channel needs
-//! room in the publish backlog and time in the turn; the channels that are left wait for both. So a
-//! request or WebSocket message with any number of channels takes no more memory than its payload
-//! and the backlog's limit.
+//! Publications of both faces, which may name many channels, carried out one channel at a time.
+//! Each channel needs room in the publish backlog and in the queues of its members, and time in the
+//! turn; the channels that are left wait for all three. So a request or WebSocket message with any
+//! number of channels takes no more memory than its payload and the backlog's limit.
 
 use super::Server;
 use super::connection::PublisherRequest;
-use crate::hub::{ChannelId, CreateError, Draft, Maker};
+use crate::hub::{ChannelId, CreateError, Draft, Full, Maker};
 use crate::message::ChannelName;
 use crate::time::Now;
 use std::collections::{HashMap, VecDeque};
@@ -15,10 +15,19 @@ pub(super) struct Publishing {
     pub(super) draft: Draft,
     /// The channels that it is still to reach, the next one first.
     pub(super) channels: VecDeque<ChannelName>,
-    /// The request to be answered; none: a WebSocket message, whose channels all exist.
-    pub(super) request: Option<Box<PublisherRequest>>,
+    pub(super) origin: Origin,
     /// Events that come before it: a channel's creation before its first message.
     pub(super) events_before: u64,
+}
+
+/// Where a publication comes from.
+pub(super) enum Origin {
+    /// `POST /api/publish`.
+    Api,
+    /// A request of a publisher location.
+    Location(Box<PublisherRequest>),
+    /// A message of a WebSocket client, whose channels all exist.
+    WebSocket,
 }
 
 /// Why a publication ends before it has reached all its channels.
@@ -41,8 +50,14 @@ impl Waiting {
 
     /// A channel was deleted: it is not one of a WebSocket client's channels any more.
     pub(super) fn remove_channel(&mut self, name: &[u8]) {
-        let messages = self.0.values_mut().filter(|publishing| publishing.request.is_none());
-        messages.for_each(|publishing| publishing.channels.retain(|other| **other != *name));
+        let is_message = |publishing: &&mut Publishing| match publishing.origin {
+            Origin::WebSocket => true,
+            Origin::Api | Origin::Location(_) => false,
+        };
+        self.0
+            .values_mut()
+            .filter(is_message)
+            .for_each(|publishing| publishing.channels.retain(|other| **other != *name));
     }
 
     /// Whether something of this connection waits.
@@ -85,65 +100,101 @@ impl Server {
         self.fanout.is_crowded(channel, self.config.limits.outbox_bytes_max / 4)
     }
 
-    /// Publishes to as many channels as there is room for, and answers the request behind the last
-    /// one.
+    /// Publishes to as many channels as there is room and time for, and answers the request after
+    /// the last one.
     pub(super) fn go_on_publishing(&mut self, id: u32, mut publishing: Publishing, now: Now) {
         while let Some(name) = publishing.channels.pop_front() {
-            let is_spent = self.is_behind() || self.turn.is_visit_spent();
-            let is_crowded = self.hub.find(&name).is_some_and(|channel| self.is_crowded(channel));
-            if is_spent || is_crowded || !self.hub.has_passed_events(publishing.events_before) {
-                publishing.channels.push_front(name);
-                self.waiting.0.insert(id, publishing);
-                return self.pause(id);
-            }
-            let may_create = publishing.request.is_some();
-            if let Err(reason) = self.publish_to(&name, &publishing.draft, may_create, now) {
-                return self.end_publishing(id, publishing, Err(reason), now);
+            let has_time = !self.is_behind() && !self.turn.is_visit_spent();
+            let published =
+                if has_time { self.publish_to(&name, &mut publishing, now) } else { Ok(false) };
+            match published {
+                Ok(true) => {}
+                Ok(false) => {
+                    publishing.channels.push_front(name);
+                    return self.keep_publishing(id, publishing);
+                }
+                Err(reason) => return self.end_publishing(id, publishing.origin, Err(reason), now),
             }
         }
-        self.end_publishing(id, publishing, Ok(()), now);
+        self.end_publishing(id, publishing.origin, Ok(()), now);
     }
 
-    fn publish_to(
+    /// Publishes to one channel. False: the channel has no room yet, or the event of its creation
+    /// is still to be published.
+    pub(super) fn publish_to(
         &mut self,
         name: &[u8],
-        draft: &Draft,
-        may_create: bool,
+        publishing: &mut Publishing,
         now: Now,
-    ) -> Result<(), Unpublished> {
-        // While the publication waited, its channel may have ended or become the events channel.
-        if self.hub.is_events_channel(name) {
-            return Ok(());
+    ) -> Result<bool, Unpublished> {
+        let raised = self.hub.events_raised();
+        let Some(channel) = self.channel_for(name, publishing, now)? else { return Ok(true) };
+        if self.hub.events_raised() > raised {
+            publishing.events_before = self.hub.events_raised();
         }
-        let channel = match may_create {
-            true => {
+        self.settle(now);
+        if self.is_crowded(channel) || !self.hub.has_passed_events(publishing.events_before) {
+            return Ok(false);
+        }
+        self.publish(channel, &publishing.draft, now).map_err(|Full| Unpublished::Message)?;
+        self.count_publication(&publishing.draft);
+        Ok(true)
+    }
+
+    /// The channel of this name, made if need be. None: there is none to publish to.
+    fn channel_for(
+        &mut self,
+        name: &[u8],
+        publishing: &Publishing,
+        now: Now,
+    ) -> Result<Option<ChannelId>, Unpublished> {
+        let draft = &publishing.draft;
+        match publishing.origin {
+            // While the publication waited, its channel may have become the events channel.
+            Origin::Location(_) | Origin::WebSocket if self.hub.is_events_channel(name) => Ok(None),
+            Origin::WebSocket => Ok(self.hub.find(name)),
+            Origin::Location(_) => {
                 let made = self.hub.find_or_create(name, Maker::Application, now);
-                // The event of its creation comes before its first message.
-                self.settle(now);
-                made.map_err(Unpublished::Channel)?
+                made.map(Some).map_err(Unpublished::Channel)
             }
-            false => match self.hub.find(name) {
-                Some(channel) => channel,
-                None => return Ok(()),
+            Origin::Api => match self.hub.find_or_create(name, Maker::Application, now) {
+                Ok(channel) => {
+                    self.hub.keep_for_api(channel, now);
+                    Ok(Some(channel))
+                }
+                Err(error) if draft.is_stored => Err(Unpublished::Channel(error)),
+                // A channel for which there is no room has no subscribers.
+                Err(_) => {
+                    self.count_publication(draft);
+                    Ok(None)
+                }
             },
-        };
-        self.publish(channel, draft, now).map_err(|_| Unpublished::Message)?;
+        }
+    }
+
+    fn count_publication(&mut self, draft: &Draft) {
         self.counters.publish_requests_total += 1;
         self.counters.published_bytes_total += draft.text.len() as u64;
-        Ok(())
+    }
+
+    /// Keeps what is left of a publication until there is room and time for it.
+    pub(super) fn keep_publishing(&mut self, id: u32, publishing: Publishing) {
+        self.waiting.0.insert(id, publishing);
+        self.pause(id);
     }
 
     fn end_publishing(
         &mut self,
         id: u32,
-        publishing: Publishing,
+        origin: Origin,
         result: Result<(), Unpublished>,
         now: Now,
     ) {
-        match publishing.request {
-            Some(request) => self.answer_publisher(id, &request, result, now),
-            None if result.is_err() => self.close_unpublished(id, now),
-            None => {}
+        match origin {
+            Origin::Api => self.answer_api_publisher(id, result, now),
+            Origin::Location(request) => self.answer_publisher(id, &request, result, now),
+            Origin::WebSocket if result.is_err() => self.close_unpublished(id, now),
+            Origin::WebSocket => {}
         }
     }
 }

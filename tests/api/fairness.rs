@@ -112,3 +112,37 @@ fn little_is_kept_of_clients_that_pipeline_more_than_there_is_time_for() {
         assert!(bytes <= 64 * 1024 + 100 * 8 * 1024, "{bytes} bytes are kept");
     }
 }
+
+#[test]
+fn publishers_that_pipeline_to_one_channel_close_no_reader_that_keeps_up() {
+    const COUNT: usize = 100;
+    let mut config = config();
+    config.limits.outbox_bytes_max = 32 * 1024;
+    // All that is sent is read in one turn.
+    config.limits.microseconds_per_turn = 500_000;
+    let daemon = Daemon::new(config);
+    let readers: Vec<Client> = (0..20).map(|_| subscriber(&daemon, "a")).collect();
+    let publishers: Vec<Client> = (0..10).map(|_| daemon.dial()).collect();
+    let message = |publisher: usize, number: usize| format!("\"{publisher} {number:0>100}\"");
+    for (publisher, client) in publishers.iter().enumerate() {
+        let requests = (0..COUNT).map(|number| publish("a", &message(publisher, number)));
+        client.post(requests.collect::<String>());
+    }
+    daemon.run();
+    let answers = |client: &Client| client.text().matches("HTTP/1.1 204").count();
+    assert!(publishers.iter().all(|publisher| answers(publisher) == COUNT));
+    for reader in &readers {
+        let text = reader.text();
+        for publisher in 0..publishers.len() {
+            let of_it: Vec<&str> = text
+                .split('"')
+                .filter(|message| message.starts_with(&format!("{publisher} ")))
+                .collect();
+            let expected: Vec<String> =
+                (0..COUNT).map(|number| message(publisher, number)).collect();
+            let expected = expected.iter().map(|message| message.trim_matches('"'));
+            assert!(of_it.iter().copied().eq(expected), "{} of publisher {publisher}", of_it.len());
+        }
+    }
+    assert_eq!(daemon.counters().slow_subscribers_closed_total, 0);
+}

@@ -8,7 +8,7 @@ use crate::message::{ChannelName, Message};
 use crate::push_stream::channel_path::{self, PathChannel};
 use crate::server::Server;
 use crate::server::connection::{Awaiting, PublisherRequest, PublisherVerb};
-use crate::server::publishing::{Publishing, Unpublished};
+use crate::server::publishing::{Origin, Publishing, Unpublished};
 use crate::server::requests::Next;
 use crate::stats::push_stream::Format;
 use crate::time::Now;
@@ -151,8 +151,8 @@ impl Server {
                 if self.can_encode(longest(&request.channels), &draft) {
                     let channels = request.channels.iter().cloned().collect();
                     let events_before = self.hub.events_raised();
-                    let request = Some(request);
-                    let publishing = Publishing { draft, channels, request, events_before };
+                    let origin = Origin::Location(request);
+                    let publishing = Publishing { draft, channels, origin, events_before };
                     return self.go_on_publishing(id, publishing, now);
                 }
                 refuse(&request, Refusal::MessageTooLarge)

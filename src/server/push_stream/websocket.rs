@@ -11,7 +11,7 @@ use crate::server::Server;
 use crate::server::connection::{Phase, Transport};
 use crate::server::feed::Feed;
 use crate::server::lines::SlowReader;
-use crate::server::publishing::Publishing;
+use crate::server::publishing::{Origin, Publishing};
 use crate::server::replay::{Dressing, Replay};
 use crate::server::requests::Next;
 use crate::time::Now;
@@ -228,7 +228,8 @@ impl Server {
             let frame = websocket::close(CloseCode::TOO_BIG, reason);
             return self.close_websocket(id, frame.into(), reason, now);
         }
-        let publishing = Publishing { draft, channels, request: None, events_before: 0 };
+        let origin = Origin::WebSocket;
+        let publishing = Publishing { draft, channels, origin, events_before: 0 };
         self.go_on_publishing(id, publishing, now);
     }
 }
