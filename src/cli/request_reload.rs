@@ -5,6 +5,8 @@ use super::exit::{Exit, Failure};
 use super::words::{self, Word};
 use rpushd::reactor::{self, ReloadOutcome};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -20,6 +22,9 @@ Usage: rpushd reload PID | --pid-file FILE [OPTIONS]
 Sends SIGHUP and waits until the daemon has read secrets, origins and limits again. It
 reads the files that it was started with; no stream is closed. If anything in them is
 wrong, the daemon keeps the old configuration and logs the reason, and this fails.
+
+A process that runs another executable than this one is not signalled, except for one
+of the same name that an upgrade has replaced.
 
   --pid-file FILE    the file that the daemon has written its process id to
   --timeout TIME     give up after this long (30s by default; exit code 75)
@@ -77,15 +82,102 @@ fn run(mut parser: lexopt::Parser) -> Result<(), Failure> {
     }
 }
 
-/// SIGHUP would end most other programs, and a pid file may be older than the process of that id. A
-/// process whose name cannot be read (another user's, hidden by ProtectProc=) is taken for the
-/// daemon.
+/// SIGHUP would end most other programs, and a pid file may be older than the process of that id.
 fn refuse_stranger(id: i32) -> Result<(), Failure> {
-    match std::fs::read_to_string(format!("/proc/{id}/comm")) {
-        Ok(name) if !name.starts_with("rpushd") => {
-            let reason = format!("process {id} is not rpushd but \"{}\"", name.trim());
-            Err(Failure::new(Exit::Unavailable, reason))
+    match Process::read(&id.to_string()).difference_from(&Process::read("self")) {
+        Some(difference) => {
+            Err(Failure::new(Exit::Unavailable, format!("process {id} {difference}")))
         }
-        Ok(_) | Err(_) => Ok(()),
+        None => Ok(()),
+    }
+}
+
+/// What /proc has about a process. A member is none where it cannot be read: there is no such
+/// process, it is another user's, or it is hidden. PrivateUsers= and ProtectProc= hide the service
+/// from its own ExecReload=.
+struct Process {
+    executable: Option<Executable>,
+    name: Option<String>,
+}
+
+struct Executable {
+    path: PathBuf,
+    /// Device and inode.
+    file: (u64, u64),
+}
+
+impl Process {
+    fn read(id: &str) -> Process {
+        let name = std::fs::read_to_string(format!("/proc/{id}/comm"));
+        Process {
+            executable: Executable::read(&format!("/proc/{id}/exe")).ok(),
+            name: name.ok().map(|name| name.trim().to_owned()),
+        }
+    }
+
+    /// Why this is no daemon of the program of `own`; none if it is one, or as far as can be read.
+    fn difference_from(&self, own: &Process) -> Option<String> {
+        match (&self.executable, &own.executable, &self.name) {
+            (Some(other), Some(own), _) if other.file == own.file || other.was_replaced_by(own) => {
+                None
+            }
+            (Some(other), Some(own), _) => {
+                Some(format!("runs {}, not {}", other.path.display(), own.path.display()))
+            }
+            (None, _, Some(name)) | (_, None, Some(name)) if name != "rpushd" => {
+                Some(format!("is not rpushd but \"{name}\""))
+            }
+            (None, _, _) | (_, None, _) => None,
+        }
+    }
+}
+
+impl Executable {
+    fn read(link: &str) -> io::Result<Executable> {
+        // The link leads to the file even after its path was removed.
+        let file = std::fs::metadata(link)?;
+        Ok(Executable { path: std::fs::read_link(link)?, file: (file.dev(), file.ino()) })
+    }
+
+    /// An upgrade removes the file that the daemon runs and puts a new one of the same name in its
+    /// place.
+    fn was_replaced_by(&self, new: &Executable) -> bool {
+        let removed = self.file_name().strip_suffix(b" (deleted)");
+        removed == Some(new.file_name())
+    }
+
+    fn file_name(&self) -> &[u8] {
+        self.path.file_name().unwrap_or_default().as_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn process(path: &str, inode: u64, name: Option<&str>) -> Process {
+        let executable = match path {
+            "" => None,
+            path => Some(Executable { path: path.into(), file: (1, inode) }),
+        };
+        Process { executable, name: name.map(str::to_owned) }
+    }
+
+    #[test]
+    fn a_daemon_is_told_by_its_executable_and_where_that_is_hidden_by_its_name() {
+        let own = process("/bin/rpushd", 1, Some("rpushd"));
+        let runs = |path: &str| Some(format!("runs {path}, not /bin/rpushd"));
+        for (other, difference) in [
+            (process("/sbin/other", 1, Some("other")), None),
+            (process("/bin/rpushd", 2, Some("rpushd")), runs("/bin/rpushd")),
+            (process("/old/rpushd (deleted)", 2, Some("rpushd")), None),
+            (process("/bin/sleep (deleted)", 2, None), runs("/bin/sleep (deleted)")),
+            (process("/bin/(deleted)", 2, None), runs("/bin/(deleted)")),
+            (process("", 0, Some("rpushd")), None),
+            (process("", 0, Some("rpushd-x")), Some("is not rpushd but \"rpushd-x\"".into())),
+            (process("", 0, None), None),
+        ] {
+            assert_eq!(other.difference_from(&own), difference);
+        }
     }
 }

@@ -4,9 +4,11 @@ use crate::support::{
     Daemon, Folder, Output, Publisher, SECRETS, configure, has, isolate, run, say,
 };
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::process::{Command, Stdio};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
 
+const SLEEP: &str = "/bin/sleep";
 const NEW: &str = "fedcba9876543210-publish";
 
 fn reload(daemon: &Daemon) -> Output {
@@ -156,24 +158,109 @@ fn a_reload_of_a_half_written_environment_file_keeps_the_secrets() {
     assert_eq!(statuses(&daemon), (204, 204));
 }
 
+/// A process that SIGHUP would end. Its name is that of the file that it is started by.
+struct Stranger(Child);
+
+impl Stranger {
+    fn start(program: &str) -> Stranger {
+        let mut command = Command::new(program);
+        command.arg0("sleep").arg("1000").stdin(Stdio::null());
+        Stranger(command.spawn().expect("sleep is there"))
+    }
+
+    fn executable(&self) -> String {
+        let path = fs::read_link(format!("/proc/{}/exe", self.0.id())).expect("it runs");
+        path.display().to_string()
+    }
+
+    fn end(&mut self) {
+        assert_eq!(self.0.try_wait().unwrap(), None);
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Stranger {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+fn own_executable() -> String {
+    fs::canonicalize(env!("CARGO_BIN_EXE_rpushd")).unwrap().display().to_string()
+}
+
 #[test]
 fn a_process_that_is_no_daemon_is_not_signalled() {
-    let mut stranger =
-        Command::new("sleep").arg("1000").stdin(Stdio::null()).spawn().expect("sleep is there");
-    let id = stranger.id().to_string();
     let folder = Folder::new();
-    let pid_file = folder.write("pid", &format!("{id}\n"));
-    for arguments in [["reload", &id].as_slice(), &["reload", "--pid-file", &pid_file]] {
-        let output = run(&mut configure(arguments, &[]));
-        let reason = format!("rpushd: process {id} is not rpushd but \"sleep\"\n");
+    let named_alike = folder.path("rpushd");
+    symlink(SLEEP, &named_alike).unwrap();
+    for program in [SLEEP, named_alike.to_str().unwrap()] {
+        let mut stranger = Stranger::start(program);
+        let id = stranger.0.id().to_string();
+        let pid_file = folder.write("pid", &format!("{id}\n"));
+        let reason = format!(
+            "rpushd: process {id} runs {}, not {}\n",
+            stranger.executable(),
+            own_executable()
+        );
+        for arguments in [["reload", &id].as_slice(), &["reload", "--pid-file", &pid_file]] {
+            let output = run(&mut configure(arguments, &[]));
+            assert_eq!((output.code, &output.stderr), (Some(69), &reason));
+        }
+        stranger.end();
+        let output = run(&mut configure(&["reload", &id], &[]));
+        let reason = format!("rpushd: process {id}: No such process (os error 3)\n");
         assert_eq!((output.code, output.stderr), (Some(69), reason));
     }
-    assert_eq!(stranger.try_wait().unwrap(), None);
-    stranger.kill().unwrap();
-    stranger.wait().unwrap();
-    let output = run(&mut configure(&["reload", &id], &[]));
-    let reason = format!("rpushd: process {id}: No such process (os error 3)\n");
-    assert_eq!((output.code, output.stderr), (Some(69), reason));
+}
+
+#[test]
+fn a_daemon_whose_program_an_upgrade_has_replaced_is_reloaded() {
+    let folder = Folder::new();
+    let program = folder.path("rpushd").display().to_string();
+    // Not fs::copy: a process that another test starts meanwhile would inherit the file, open for
+    // writing, and an open file cannot be executed.
+    let copied = Command::new("cp").args([env!("CARGO_BIN_EXE_rpushd"), &program]).status();
+    assert!(copied.expect("cp is there").success());
+    let mut command = Command::new(&program);
+    isolate(&mut command);
+    command.args(["--listen", "127.0.0.1:0"]).envs(SECRETS);
+    let daemon = Daemon::listening(&mut command);
+    let program = fs::canonicalize(&program).unwrap().display().to_string();
+    let reason =
+        format!("rpushd: process {} runs {program}, not {}\n", daemon.id(), own_executable());
+    assert_eq!(reload(&daemon), Output { code: Some(69), stdout: String::new(), stderr: reason });
+    fs::remove_file(&program).unwrap();
+    assert_eq!(reload(&daemon), taken());
+}
+
+#[test]
+fn a_process_of_another_user_is_taken_for_the_daemon_only_by_its_whole_name() {
+    let is_root = fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+    if !is_root || !has("setpriv") {
+        say("SKIPPED a_process_of_another_user: needs root and setpriv");
+        return;
+    }
+    let folder = Folder::new();
+    for (name, code, reason) in [
+        ("rpushd-old", 69, " is not rpushd but \"rpushd-old\""),
+        ("rpushd", 77, ": Operation not permitted (os error 1)"),
+    ] {
+        let program = folder.path(name);
+        symlink(SLEEP, &program).unwrap();
+        let mut stranger = Stranger::start(program.to_str().unwrap());
+        let id = stranger.0.id();
+        let mut command = Command::new("setpriv");
+        isolate(&mut command);
+        command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
+        command.args([env!("CARGO_BIN_EXE_rpushd"), "reload", &id.to_string()]);
+        let output = run(&mut command);
+        let reason = format!("rpushd: process {id}{reason}\n");
+        assert_eq!((output.code, output.stderr), (Some(code), reason));
+        stranger.end();
+    }
 }
 
 #[test]
