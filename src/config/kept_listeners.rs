@@ -1,6 +1,7 @@
-//! What a reload makes of the listeners: those that are bound stay, whatever the new configuration asks for.
+//! What a reload makes of the listeners: those that are bound stay as they are, whatever the new
+//! configuration asks for.
 
-use super::{Config, Listener};
+use super::{Config, ListenAddress, Listener};
 
 impl Config {
     /// Puts the bound listeners first, in their order, because a listener's id is its index; each takes the
@@ -10,18 +11,27 @@ impl Config {
         let wanted = std::mem::take(&mut self.listeners);
         let mut warnings = Vec::new();
         for old in bound {
-            let same = wanted.iter().find(|listener| listener.address == old.address);
-            self.listeners.push(same.cloned().unwrap_or_else(|| {
-                let address = old.address.show();
+            let shown = old.address.show();
+            let same = wanted.iter().find(|new| new.address.is_same_place(&old.address));
+            let Some(new) = same else {
                 warnings.push(format!(
-                    "{address} is not configured any more; it stays open, without locations, until \
-                     a restart"
+                    "{shown} is not configured any more; it stays open, without locations, until a \
+                     restart"
                 ));
-                Listener { server: None, ..old.clone() }
-            }));
+                self.listeners.push(Listener { server: None, ..old.clone() });
+                continue;
+            };
+            if let ListenAddress::Unix { mode, .. } = old.address
+                && new.address != old.address
+            {
+                warnings.push(format!(
+                    "{shown} keeps its permission bits, {mode:04o}, until a restart"
+                ));
+            }
+            self.listeners.push(Listener { address: old.address.clone(), ..new.clone() });
         }
         for new in wanted {
-            if bound.iter().all(|old| old.address != new.address) {
+            if !bound.iter().any(|old| old.address.is_same_place(&new.address)) {
                 let address = new.address.show();
                 warnings.push(format!("{address} is a new listener, which takes a restart"));
                 self.listeners.push(new);
@@ -43,7 +53,6 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::ListenAddress;
 
     fn listener(port: u16, server: Option<usize>) -> Listener {
         let address = ListenAddress::Tcp(([127, 0, 0, 1], port).into());
@@ -79,6 +88,21 @@ mod tests {
                 "127.0.0.1:3 is a new listener, which takes a restart"
             ]
         );
+    }
+
+    #[test]
+    fn a_unix_listener_keeps_its_locations_when_only_its_mode_changes() {
+        let unix = |mode: u32, server: Option<usize>| {
+            let address = ListenAddress::Unix { path: "/run/rpushd.sock".into(), mode };
+            Listener { address, is_internal: false, server }
+        };
+        let (listeners, warnings) = reloaded(&[unix(0o660, Some(5))], vec![unix(0o666, Some(1))]);
+        assert_eq!(listeners, [unix(0o660, Some(1))]);
+        let warning = "unix:/run/rpushd.sock keeps its permission bits, 0660, until a restart";
+        assert_eq!(warnings, [warning]);
+        let (listeners, warnings) = reloaded(&listeners, vec![unix(0o660, None)]);
+        assert_eq!(listeners, [unix(0o660, None)]);
+        assert_eq!(warnings, Vec::<String>::new());
     }
 
     #[test]

@@ -44,6 +44,17 @@ impl ListenAddress {
         }
     }
 
+    /// Whether both are one socket. The permission bits of a Unix socket belong to its file.
+    pub fn is_same_place(&self, other: &ListenAddress) -> bool {
+        if let (ListenAddress::Unix { path, .. }, ListenAddress::Unix { path: other, .. }) =
+            (self, other)
+        {
+            path == other
+        } else {
+            self == other
+        }
+    }
+
     /// Whether nobody but this machine can connect, as far as can be told.
     pub fn is_local(&self) -> bool {
         match self {
