@@ -214,7 +214,7 @@ pub const LEVEL_DIRECTIVES: &[LevelDirective] = &[
     directive!("push_stream_allowed_origins", allowed_origins, variables),
     directive!("default_type", default_type, string),
     custom!("client_max_body_size", |level, given| {
-        level.client_max_body_size = Some(units::offset(given.name, given.value.text()?)?);
+        level.client_max_body_size = Some(units::size(given.name, given.value.text()?)?);
         Ok(())
     }),
     directive!("gzip", gzip, flag),

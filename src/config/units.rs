@@ -19,19 +19,12 @@ pub fn milliseconds(directive: &str, text: &str) -> Result<Millis, String> {
     parse_milliseconds(text).ok_or_else(|| invalid_value(directive))
 }
 
-/// Bytes, or with `k` or `m` (any letter case) after the number.
+/// Bytes, or with `k`, `m` or `g` (any letter case) after the number. nginx takes `g` only for
+/// sizes of bodies and files, which is no reason to refuse it elsewhere.
 ///
 /// # Errors
 /// nginx's text, with the name of the directive in it.
 pub fn size(directive: &str, text: &str) -> Result<u64, String> {
-    if text.ends_with(['g', 'G']) { Err(invalid_value(directive)) } else { offset(directive, text) }
-}
-
-/// As [`size`], and `g`: what nginx takes for sizes of bodies and files.
-///
-/// # Errors
-/// nginx's text, with the name of the directive in it.
-pub fn offset(directive: &str, text: &str) -> Result<u64, String> {
     parse_bytes(text).ok_or_else(|| invalid_value(directive))
 }
 
@@ -64,7 +57,7 @@ pub fn parse_milliseconds(text: &str) -> Option<Millis> {
     parse_time(text, Precision::Milliseconds)
 }
 
-/// Bytes as [`offset`] takes them; none if it is not a size.
+/// Bytes as [`size`] takes them; none if it is not a size.
 pub fn parse_bytes(text: &str) -> Option<u64> {
     let (digits, factor) = match text.as_bytes().last()? {
         b'k' | b'K' => (&text[..text.len() - 1], 1 << 10),
@@ -188,10 +181,10 @@ mod tests {
         assert_eq!(size("x", "12"), Ok(12));
         assert_eq!(size("x", "2k"), Ok(2048));
         assert_eq!(size("x", "3M"), Ok(3 << 20));
-        assert_eq!(size("x", "1g"), Err("\"x\" directive invalid value".into()));
-        assert_eq!(offset("x", "1g"), Ok(1 << 30));
+        assert_eq!(size("x", "1g"), Ok(1 << 30));
+        assert_eq!(size("x", "2G"), Ok(2 << 30));
         for text in ["", "k", "1kk", "1.5k", "-1", "1b", "9007199254740993m"] {
-            assert_eq!(offset("x", text), Err("\"x\" directive invalid value".into()), "{text:?}");
+            assert_eq!(size("x", text), Err("\"x\" directive invalid value".into()), "{text:?}");
         }
     }
 

@@ -197,6 +197,33 @@ fn a_memory_size_is_rounded_up_to_whole_pages() {
 }
 
 #[test]
+fn sizes_take_k_m_and_g_in_either_letter_case() {
+    for (size, bytes) in [
+        ("1024k", 1 << 20),
+        ("1024K", 1 << 20),
+        ("1m", 1 << 20),
+        ("1M", 1 << 20),
+        ("1g", 1 << 30),
+        ("1G", 1 << 30),
+    ] {
+        let text = format!(
+            "limits.store_bytes_max = '{size}'\npush_stream.shared_memory_size = '{size}'\n\
+             [[location]]\npath = '/pub'\npublisher = true\nchannels_path = '$arg_id'\n\
+             client_max_body_size = '{size}'\ngzip_min_length = '{size}'\n"
+        );
+        let config = read(&text).unwrap_or_else(|error| panic!("{size}: {error}"));
+        let location = &config.servers[0].locations[0];
+        let sizes = [
+            config.limits.store_bytes_max as u64,
+            config.push_stream.shared_memory_size.unwrap(),
+            location.body_bytes_max,
+            location.gzip.bytes_min as u64,
+        ];
+        assert_eq!(sizes, [bytes; 4], "{size}");
+    }
+}
+
+#[test]
 fn a_blank_publisher_mode_is_refused_and_none_is_normal() {
     assert_eq!(
         refusal_of("[[location]]\npath = '/x'\npublisher = ''\nchannels_path = 'a'\n"),
