@@ -1,4 +1,5 @@
-//! SIGHUP: the same sources are read again. What is bound at start stays as it is: the server sees to that.
+//! SIGHUP: the same sources are read again. What is bound at start stays as it is: the server sees
+//! to that.
 
 use super::logger::Destination;
 use super::settings::Settings;
@@ -26,8 +27,8 @@ impl Reload {
         }
     }
 
-    /// Reads the configuration again, for the caller to put in force. The log file is opened anew in any
-    /// case.
+    /// Reads the configuration again, for the caller to put in force. The log file is opened anew
+    /// in any case.
     ///
     /// # Errors
     /// What is wrong with the configuration; the old one is to be kept.

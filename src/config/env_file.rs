@@ -1,15 +1,16 @@
 //! The text of an environment file -> variables, by the rules of systemd's `EnvironmentFile=`
-//! (systemd.exec(5)), because systemd may read the same file. Where systemd skips a line with a message,
-//! the file is refused: a variable that is silently missing may be a secret. For the same reason a last line
-//! without a newline is refused, which systemd accepts: the file may be half-written, and the line cut off
-//! within a secret.
+//! (systemd.exec(5)), because systemd may read the same file. Where systemd skips a line with a
+//! message, the file is refused: a variable that is silently missing may be a secret. A last line
+//! without a newline is refused, too, which systemd accepts: the file may be half-written, and the
+//! line cut off within a secret.
 
 use super::error::{ConfigError, Place};
 use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// Reads the variables of a text; a later line of the same name wins. `path` is the file as it was named.
+/// Reads the variables of a text; a later line of the same name wins. `path` is the file as it was
+/// named.
 pub(super) fn parse(path: &str, text: &str) -> Result<BTreeMap<String, String>, ConfigError> {
     if !text.is_empty() && !text.ends_with('\n') {
         let line = text.matches('\n').count() + 1;
@@ -25,8 +26,8 @@ pub(super) fn parse(path: &str, text: &str) -> Result<BTreeMap<String, String>, 
 
 fn ends_within(line: &Place) -> ConfigError {
     line.error(
-        "the file ends within this line, as a half-written one does: finish the line and end it with \
-         a newline",
+        "the file ends within this line, as a half-written one does: finish the line and end it \
+         with a newline",
     )
 }
 
@@ -81,7 +82,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Quoted and plain pieces up to the end of the line; blanks at the end of a plain piece are dropped.
+    /// Quoted and plain pieces up to the end of the line; blanks at the end of a plain piece are
+    /// dropped.
     fn value(&mut self) -> Result<String, ConfigError> {
         let place = Place::Line { path: self.path.to_owned(), line: self.line };
         let mut value = String::new();
@@ -203,8 +205,8 @@ mod tests {
         }
         for (text, line) in [("A=1\nB=2", 2), ("A=1", 1), ("A=1\n#", 2), ("A=1\nB=\\\n", 2)] {
             let refusal = format!(
-                "x.env:{line}: the file ends within this line, as a half-written one does: finish the \
-                 line and end it with a newline"
+                "x.env:{line}: the file ends within this line, as a half-written one does: finish \
+                 the line and end it with a newline"
             );
             assert_eq!(parse("x.env", text).unwrap_err().to_string(), refusal);
         }

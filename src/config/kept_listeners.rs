@@ -4,9 +4,10 @@
 use super::{Config, ListenAddress, Listener};
 
 impl Config {
-    /// Puts the bound listeners first, in their order, because a listener's id is its index; each takes the
-    /// server and the kind that are configured now. Listeners that are not bound come behind them: they
-    /// answer nothing, but what is internal stays hidden for them. Returns what the operator should know.
+    /// Puts the bound listeners first, in their order, because a listener's id is its index; each
+    /// takes the server and the kind that are configured now. Listeners that are not bound come
+    /// behind them: they answer nothing, but what is internal stays hidden for them. Returns what
+    /// the operator should know.
     pub fn keep_listeners(&mut self, bound: &[Listener]) -> Vec<String> {
         let wanted = std::mem::take(&mut self.listeners);
         let mut warnings = Vec::new();

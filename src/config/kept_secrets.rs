@@ -1,5 +1,5 @@
-//! What a reload refuses of a configuration that is right by itself: secrets that vanish or become short,
-//! as they do in a file that is read while it is being written. A start accepts both.
+//! What a reload refuses of a configuration that is right by itself: secrets that vanish or become
+//! short, as they do in a file that is read while it is being written. A start accepts both.
 
 use super::secrets::BYTES_WANTED;
 use super::{Config, Secret};
@@ -81,8 +81,8 @@ mod tests {
         ] {
             let new = config(subscribe.as_slice(), publish.as_slice());
             let refusal = format!(
-                "{names} in force and cannot be taken away by a reload, because a file that is read \
-                 half-written looks the same; restart if it is meant"
+                "{names} in force and cannot be taken away by a reload, because a file that is \
+                 read half-written looks the same; restart if it is meant"
             );
             assert_eq!(old.refuse_weaker_secrets(&new), Err(refusal));
             assert_eq!(new.refuse_weaker_secrets(&old), Ok(()));
