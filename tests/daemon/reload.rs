@@ -107,12 +107,12 @@ fn a_reload_of_what_is_broken_fails_and_changes_nothing() {
 
     folder.write("rpushd.env", &variables(NEW, "RPUSHD_HEARTBEAT_SECS\n"));
     assert_eq!(reload(&daemon), refused(&daemon));
-    daemon.wait_for(&format!("configuration is kept: {file}:5: not a line NAME=VALUE"));
+    daemon.wait_for(&format!("old configuration kept: {file}:5: not a line NAME=VALUE"));
 
     folder.write("rpushd.env", &variables(NEW, ""));
     folder.write("rpushd.toml", "heartbeet = 1\n");
     assert_eq!(reload(&daemon), refused(&daemon));
-    daemon.wait_for(&format!("configuration is kept: {config}:1: heartbeet: unknown key"));
+    daemon.wait_for(&format!("old configuration kept: {config}:1: heartbeet: unknown key"));
     assert_eq!(statuses(&daemon), (204, 401));
 
     folder.write("rpushd.toml", "");
@@ -136,17 +136,13 @@ fn a_reload_of_a_half_written_environment_file_keeps_the_secrets() {
     // Truncated before it is written, and written in parts.
     folder.write("rpushd.env", "");
     assert_eq!(reload(&daemon), refused(&daemon));
-    daemon
-        .wait_for("the old configuration is kept: RPUSHD_SECRET and RPUSHD_PUBLISH_SECRET: were ");
+    daemon.wait_for("old configuration kept: RPUSHD_SECRET and RPUSHD_PUBLISH_SECRET: were ");
     folder.write("rpushd.env", &whole[..whole.len() - 10]);
     assert_eq!(reload(&daemon), refused(&daemon));
-    daemon.wait_for(&format!(
-        "the old configuration is kept: {file}:4: the file ends within this line"
-    ));
+    daemon.wait_for(&format!("old configuration kept: {file}:4: the file ends within this line"));
     folder.write("rpushd.env", &variables("short", ""));
     assert_eq!(reload(&daemon), refused(&daemon));
-    daemon
-        .wait_for("the old configuration is kept: RPUSHD_PUBLISH_SECRET: a secret of only 5 bytes");
+    daemon.wait_for("old configuration kept: RPUSHD_PUBLISH_SECRET: a secret of only 5 bytes");
     let publish = |secret: &str| {
         Publisher::connect(&daemon.address()).with_secret(secret).try_publish("demo", "1")
     };
