@@ -1,7 +1,7 @@
 //! Subscribe tokens: JSON Web Tokens (RFC 7519) signed with HS256 (RFC 7515), with the claims of
 //! the rpushd spec, section 5.1.
 
-use super::Denial;
+use super::{Denial, Grant};
 use crate::config::Secret;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -41,11 +41,12 @@ pub struct Claims<'a> {
     pub now: u64,
 }
 
-/// Accepts a token that is signed with one of the keys and grants the claims.
+/// Accepts a token that is signed with one of the keys and grants the claims. Returns all that it
+/// grants.
 ///
 /// # Errors
 /// The reason of the refusal. The claims of a token without a valid signature are not parsed.
-pub fn verify(token: &str, keys: &[TokenKey], wanted: &Claims<'_>) -> Result<(), Denial> {
+pub fn verify(token: &str, keys: &[TokenKey], wanted: &Claims<'_>) -> Result<Grant, Denial> {
     if token.is_empty() {
         return Err(Denial::Missing);
     }
@@ -54,16 +55,20 @@ pub fn verify(token: &str, keys: &[TokenKey], wanted: &Claims<'_>) -> Result<(),
     }
     let Parts { signed, header, payload, signature } = Parts::of(token).ok_or(Denial::Malformed)?;
     // All keys are tried, so that the time does not reveal which one matched.
-    let mut is_signed = false;
-    for key in keys {
-        is_signed |= key.tag(signed.as_bytes()).verify_slice(&signature).is_ok();
+    let mut verified_by = None;
+    for (index, key) in keys.iter().enumerate() {
+        if key.tag(signed.as_bytes()).verify_slice(&signature).is_ok() {
+            verified_by = verified_by.or(Some(index));
+        }
     }
-    if !is_signed {
-        return Err(Denial::WrongSignature);
-    }
+    let key = verified_by.ok_or(Denial::WrongSignature)?;
     let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| Denial::Malformed);
     check_header(&decode(header)?).ok_or(Denial::Malformed)?;
-    Granted::read(&decode(payload)?).ok_or(Denial::Malformed)?.check(wanted)
+    let payload = decode(payload)?;
+    let claims = TokenClaims::read(&payload).ok_or(Denial::Malformed)?;
+    let grant = claims.grant(key);
+    claims.check(&grant, wanted)?;
+    Ok(grant)
 }
 
 /// Creates a token that lets its bearer subscribe to `channel` until `expires`, in seconds
@@ -107,16 +112,17 @@ fn check_header(header: &[u8]) -> Option<()> {
 }
 
 /// The claims of a well-formed payload.
-struct Granted<'a> {
+struct TokenClaims<'a> {
     has_purpose: bool,
     channel: Cow<'a, str>,
     expires: Seconds,
     begins: Option<Seconds>,
+    subject: Option<Cow<'a, str>>,
 }
 
-impl<'a> Granted<'a> {
+impl<'a> TokenClaims<'a> {
     /// `None`: a claim is missing or of the wrong type.
-    fn read(payload: &'a [u8]) -> Option<Granted<'a>> {
+    fn read(payload: &'a [u8]) -> Option<TokenClaims<'a>> {
         let members = Members::parse(payload)?;
         let has_audience = match members.find("aud")?.get() {
             list if list.starts_with('[') => {
@@ -130,31 +136,39 @@ impl<'a> Granted<'a> {
             Some(_) => Some(members.seconds("nbf")?),
             None => None,
         };
-        Some(Granted {
+        Some(TokenClaims {
             has_purpose: has_audience && has_scope,
             channel: members.string("channel")?,
             expires: members.seconds("exp")?,
             begins,
+            // Optional and not part of the decision: one of another type is ignored.
+            subject: members.string("sub"),
         })
     }
 
-    fn check(&self, wanted: &Claims<'_>) -> Result<(), Denial> {
+    fn grant(&self, key: usize) -> Grant {
+        Grant {
+            channels: vec![self.channel.clone().into_owned()],
+            expires_at: self.expires.whole(),
+            subject: self.subject.clone().map(Cow::into_owned),
+            key,
+        }
+    }
+
+    /// The first claim that does not hold decides, in this order.
+    fn check(&self, grant: &Grant, wanted: &Claims<'_>) -> Result<(), Denial> {
         let latest = wanted.now as f64 + NOT_BEFORE_LEEWAY;
         let is_early = self.begins.as_ref().is_some_and(|begins| begins.as_f64() > latest);
-        let is_late = match self.expires {
-            Seconds::Whole(expires) => expires < wanted.now,
-            Seconds::Fraction(expires) => expires < wanted.now as f64,
-        };
         if !self.has_purpose {
             return Err(Denial::OtherPurpose);
         }
-        if self.channel != wanted.channel {
+        if !grant.allows(wanted.channel) {
             return Err(Denial::OtherChannel);
         }
         if is_early {
             return Err(Denial::Early);
         }
-        if is_late { Err(Denial::Expired) } else { Ok(()) }
+        if grant.is_expired(wanted.now) { Err(Denial::Expired) } else { Ok(()) }
     }
 }
 
@@ -171,6 +185,14 @@ impl Seconds {
         match *self {
             Seconds::Whole(seconds) => seconds as f64,
             Seconds::Fraction(seconds) => seconds,
+        }
+    }
+
+    /// Rounded down to whole seconds, at most `u64::MAX`.
+    fn whole(&self) -> u64 {
+        match *self {
+            Seconds::Whole(seconds) => seconds,
+            Seconds::Fraction(seconds) => seconds as u64,
         }
     }
 }
@@ -255,6 +277,10 @@ mod tests {
     }
 
     fn judge(token: &str) -> Result<(), Denial> {
+        granted(token).map(|_| ())
+    }
+
+    fn granted(token: &str) -> Result<Grant, Denial> {
         let keys = [key("other"), key("secret")];
         verify(token, &keys, &Claims { channel: "a:b", now: NOW })
     }
@@ -285,6 +311,41 @@ mod tests {
         assert!(!accepts(&sign(&key("secret"), "a:B", NOW)));
         assert!(!accepts(&sign(&key("secret"), "a:b", NOW - 1)));
         assert!(!accepts(&sign(&key("stranger"), "a:b", NOW)));
+    }
+
+    #[test]
+    fn an_accepted_token_returns_what_it_grants() {
+        let with = |claims: &str| {
+            let claims = format!(r#"{{"aud":"rpushd","scope":"subscribe",{claims}}}"#);
+            granted(&signed(r#"{"alg":"HS256"}"#, &claims))
+        };
+        let grant =
+            Grant { channels: vec!["a:b".to_owned()], expires_at: NOW + 60, subject: None, key: 1 };
+        assert_eq!(granted(&sign(&key("secret"), "a:b", NOW + 60)), Ok(grant.clone()));
+        let of_other_key = Grant { key: 0, ..grant.clone() };
+        assert_eq!(granted(&sign(&key("other"), "a:b", NOW + 60)), Ok(of_other_key));
+        let of_subject = Grant { subject: Some("é".to_owned()), ..grant.clone() };
+        let subject = r#""channel":"\u0061:b","exp":1776181260,"sub":"\u00e9""#;
+        assert_eq!(with(subject), Ok(of_subject));
+        // It does not decide, so one of another type does not make the token invalid.
+        assert_eq!(with(r#""channel":"a:b","exp":1776181260,"sub":[1]"#), Ok(grant.clone()));
+        for (expires, expires_at) in
+            [("1776181260.9", NOW + 60), ("18446744073709551615", u64::MAX), ("1e300", u64::MAX)]
+        {
+            let grant = Grant { expires_at, ..grant.clone() };
+            assert_eq!(with(&format!(r#""channel":"a:b","exp":{expires}"#)), Ok(grant));
+        }
+    }
+
+    #[test]
+    fn a_grant_allows_its_channels_until_it_expires() {
+        let grant = granted(&sign(&key("secret"), "a:b", NOW + 60)).unwrap();
+        let allowed = ["a:b", "a:B", "a:", "a:b*", ""].map(|channel| grant.allows(channel));
+        assert_eq!(allowed, [true, false, false, false, false]);
+        assert_eq!(
+            [NOW, NOW + 60, NOW + 61].map(|now| grant.is_expired(now)),
+            [false, false, true]
+        );
     }
 
     #[test]
