@@ -11,6 +11,7 @@ mod inspect;
 mod lifecycle;
 mod members;
 mod names;
+mod publish;
 mod settings;
 mod visitors;
 mod walk;
@@ -20,6 +21,7 @@ pub use events::{Event, EventKind};
 pub use history::{Resume, Since, Stretch};
 pub use inspect::{ChannelInfo, Totals};
 pub use members::{Left, Member, SubscriberId, Subscriptions};
+pub use publish::Draft;
 pub use settings::{HubSettings, IdleLife};
 pub use walk::{Walk, Walked};
 
@@ -59,21 +61,6 @@ pub enum CreateError {
     TooMany,
     /// The memory account is full.
     Full,
-}
-
-/// A message as the publisher sends it.
-#[derive(Clone, Debug, Default)]
-pub struct Draft {
-    /// The payload: any bytes. Shared by the messages of all channels that it is published to.
-    pub text: Rc<[u8]>,
-    /// Value of the `Event-Id` header.
-    pub event_id: Option<Rc<[u8]>>,
-    /// Value of the `Event-Type` header.
-    pub event_type: Option<Rc<[u8]>>,
-    /// Whether it is stored for later subscribers.
-    pub is_stored: bool,
-    /// On whose behalf it is published.
-    pub maker: Maker,
 }
 
 /// All channels, with their subscribers and stored messages.
@@ -277,82 +264,6 @@ impl Hub {
         self.mark_if_evictable(channel);
         self.schedule(channel, now.monotonic);
         channel
-    }
-
-    /// Assigns the message's id, time and tag, and stores it if the draft says so. The caller fans
-    /// it out to the members. An event that does not fit into the memory account is not stored.
-    ///
-    /// # Errors
-    /// The memory account is full; nothing has changed.
-    pub fn publish(
-        &mut self,
-        channel: ChannelId,
-        draft: &Draft,
-        now: Now,
-    ) -> Result<Rc<Message>, Full> {
-        let cost = account::cost(&draft.text, &draft.event_id, &draft.event_type);
-        // The eviction that makes room for the message must not remove this channel.
-        self.keep(channel, now);
-        let is_event = self.events_channel == Some(channel);
-        let is_stored = draft.is_stored && (!is_event || self.charge_event(cost, now));
-        let is_charged = !is_event && (is_stored || self.account.charges_trash());
-        if is_charged {
-            self.charge_message(cost, draft.maker, now)?;
-        }
-        let (time, tag) = self.stamp(now);
-        self.unmark_evictable(channel);
-        let entry = &mut self.channels[channel.0 as usize];
-        entry.published += 1;
-        entry.touch_use(now.monotonic);
-        let message = Rc::new(Message {
-            id: i64::try_from(entry.published).unwrap_or(i64::MAX),
-            time,
-            tag,
-            channel: entry.name.clone(),
-            text: draft.text.clone(),
-            event_id: draft.event_id.clone(),
-            event_type: draft.event_type.clone(),
-        });
-        if !is_event {
-            self.totals.published += 1;
-        }
-        if is_stored {
-            let expires = now.monotonic + self.settings.message_ttl;
-            entry.history.push(message.clone(), expires);
-            if !is_event {
-                self.totals.stored += 1;
-            }
-            let excess = match self.settings.max_stored_messages {
-                Some(max) => entry.history.len().saturating_sub(max as usize),
-                None => 0,
-            };
-            self.discard_oldest(channel, excess, now.monotonic);
-            self.schedule(channel, now.monotonic);
-        } else {
-            self.discard(1, if is_charged { cost } else { 0 }, now.monotonic);
-        }
-        self.mark_if_evictable(channel);
-        Ok(message)
-    }
-
-    /// Section 1.1: tags order the messages of one second over the whole server. If the clock is
-    /// set back, time stays the same and tags continue.
-    fn stamp(&mut self, now: Now) -> (u64, u32) {
-        let second = now.unix_seconds();
-        if second > self.last_time {
-            (self.last_time, self.last_tag) = (second, 1);
-        } else {
-            self.last_tag = self.last_tag.saturating_add(1);
-        }
-        (self.last_time, self.last_tag)
-    }
-
-    /// The cursor of a subscriber that has seen every message published so far: before the
-    /// first message of this second, as in the module, or after the last message if the clock
-    /// was set back since then.
-    pub fn position(&self, now: Now) -> (u64, u32) {
-        let second = now.unix_seconds();
-        if self.last_time > second { (self.last_time, self.last_tag) } else { (second, 0) }
     }
 
     /// Adds the subscriber to the channel, which its path names `times` times. It
