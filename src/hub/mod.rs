@@ -21,7 +21,7 @@ pub use events::{Event, EventKind};
 pub use history::{Resume, Since, Stretch};
 pub use inspect::{ChannelInfo, Totals};
 pub use members::{Left, Member, SubscriberId, Subscriptions};
-pub use publish::Draft;
+pub use publish::{Draft, Stamp};
 pub use settings::{HubSettings, IdleLife};
 pub use walk::{Walk, Walked};
 

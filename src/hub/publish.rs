@@ -1,4 +1,5 @@
-//! Publishing: which id, time and tag a message has, and where it is stored.
+//! Publishing in two steps: a message is stamped, which decides its place in the order, and stored.
+//! Apart, so that another node may stamp a message that is stored here.
 
 use super::{ChannelId, Full, Hub, Maker, account};
 use crate::message::Message;
@@ -20,9 +21,20 @@ pub struct Draft {
     pub maker: Maker,
 }
 
+/// What orders a message among others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// Per channel, from 1.
+    pub id: i64,
+    /// Publication time in whole seconds since 1970.
+    pub time: u64,
+    /// Orders the messages of one second over the whole server, from 1.
+    pub tag: u32,
+}
+
 impl Hub {
-    /// Assigns the message's id, time and tag, and stores it if the draft says so. The caller fans
-    /// it out to the members. An event that does not fit into the memory account is not stored.
+    /// Stamps a message and stores it if the draft says so. The caller fans it out to the members.
+    /// An event that does not fit into the memory account is not stored.
     ///
     /// # Errors
     /// The memory account is full; nothing has changed.
@@ -30,6 +42,38 @@ impl Hub {
         &mut self,
         channel: ChannelId,
         draft: &Draft,
+        now: Now,
+    ) -> Result<Rc<Message>, Full> {
+        let stamp = self.stamp(channel, now);
+        self.store(channel, draft, stamp, now)
+    }
+
+    /// The stamp of a message that is published to the channel now. Nothing changes: it is taken
+    /// once the message is passed to [`Hub::store`].
+    ///
+    /// Section 1.1: tags order the messages of one second over the whole server. If the clock is
+    /// set back, time stays the same and tags continue.
+    pub fn stamp(&self, channel: ChannelId, now: Now) -> Stamp {
+        let entry = &self.channels[channel.0 as usize];
+        let second = now.unix_seconds();
+        let (time, tag) = if second > self.last_time {
+            (second, 1)
+        } else {
+            (self.last_time, self.last_tag.saturating_add(1))
+        };
+        Stamp { id: i64::try_from(entry.published + 1).unwrap_or(i64::MAX), time, tag }
+    }
+
+    /// Takes a stamped message: charges it, stores it if the draft says so, and counts it. Its stamp
+    /// must be later than those of all messages before it.
+    ///
+    /// # Errors
+    /// The memory account is full; nothing has changed.
+    pub fn store(
+        &mut self,
+        channel: ChannelId,
+        draft: &Draft,
+        stamp: Stamp,
         now: Now,
     ) -> Result<Rc<Message>, Full> {
         let cost = account::cost(&draft.text, &draft.event_id, &draft.event_type);
@@ -41,15 +85,15 @@ impl Hub {
         if is_charged {
             self.charge_message(cost, draft.maker, now)?;
         }
-        let (time, tag) = self.stamp(now);
+        (self.last_time, self.last_tag) = (stamp.time, stamp.tag);
         self.unmark_evictable(channel);
         let entry = &mut self.channels[channel.0 as usize];
-        entry.published += 1;
+        entry.published = stamp.id.unsigned_abs();
         entry.touch_use(now.monotonic);
         let message = Rc::new(Message {
-            id: i64::try_from(entry.published).unwrap_or(i64::MAX),
-            time,
-            tag,
+            id: stamp.id,
+            time: stamp.time,
+            tag: stamp.tag,
             channel: entry.name.clone(),
             text: draft.text.clone(),
             event_id: draft.event_id.clone(),
@@ -75,18 +119,6 @@ impl Hub {
         }
         self.mark_if_evictable(channel);
         Ok(message)
-    }
-
-    /// Section 1.1: tags order the messages of one second over the whole server. If the clock is
-    /// set back, time stays the same and tags continue.
-    fn stamp(&mut self, now: Now) -> (u64, u32) {
-        let second = now.unix_seconds();
-        if second > self.last_time {
-            (self.last_time, self.last_tag) = (second, 1);
-        } else {
-            self.last_tag = self.last_tag.saturating_add(1);
-        }
-        (self.last_time, self.last_tag)
     }
 
     /// The cursor of a subscriber that has seen every message published so far: before the
