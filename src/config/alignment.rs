@@ -1,11 +1,12 @@
-//! Whether the daemon's intervals fit the read time-out of the proxy in front of it: quiet streams must
-//! show life before the proxy gives them up.
+//! Checks the daemon's intervals against the read time-out of the proxy in front of it: quiet
+//! streams need a heartbeat before the proxy closes them.
 
 use super::Config;
 use super::location::{Location, Mode, Role};
 use super::units::show_time;
 
-/// What a proxy that waits no longer than `proxy_read_timeout` would close too early.
+/// Warnings about streams and connections that a proxy with `proxy_read_timeout` would close too
+/// early.
 pub(super) fn warnings(config: &Config) -> Vec<String> {
     let (heartbeat, patience) = (config.heartbeat, config.proxy_read_timeout);
     let (shown_heartbeat, shown_patience) = (show_time(heartbeat), show_time(patience));
@@ -15,7 +16,7 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
             "RPUSHD_HEARTBEAT_SECS ({shown_heartbeat}) is not below RPUSHD_PROXY_READ_TIMEOUT \
              ({shown_patience}): a proxy that waits no longer than that closes every quiet stream \
              before its first heartbeat; lower RPUSHD_HEARTBEAT_SECS, or set \
-             RPUSHD_PROXY_READ_TIMEOUT to the time that your proxy waits"
+             RPUSHD_PROXY_READ_TIMEOUT to the read time-out of your proxy"
         ));
     } else if heartbeat.0 > patience.0 / 2 {
         warnings.push(format!(
@@ -27,7 +28,7 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
     if keepalive < patience {
         warnings.push(format!(
             "keepalive_timeout ({}) is below proxy_read_timeout ({shown_patience}): the proxy may \
-             send a request into a connection that is just being closed",
+             send a request on a connection that is just being closed",
             show_time(keepalive)
         ));
     }
@@ -36,7 +37,7 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
     warnings
 }
 
-/// A warning for a subscriber location whose connections may be quiet for as long as the proxy waits.
+/// A warning if connections of a subscriber location may be quiet for as long as the proxy waits.
 fn quiet_too_long(location: &Location, config: &Config) -> Option<String> {
     let Role::Subscriber(mode) = location.role else {
         return None;
@@ -57,7 +58,7 @@ fn quiet_too_long(location: &Location, config: &Config) -> Option<String> {
     let found = interval.map_or_else(|| "not set".to_owned(), show_time);
     Some(format!(
         "{}: location \"{}\": {key} ({found}) should be below proxy_read_timeout ({}): a proxy in \
-         front closes connections that are quiet for so long",
+         front closes connections that are quiet for that long",
         location.origin,
         location.path,
         show_time(patience)

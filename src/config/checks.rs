@@ -1,53 +1,53 @@
-//! The startup checks of push-stream spec, section 3, over typed values: what the TOML file and the nginx
-//! importer both refuse, in the module's words.
+//! The module's checks at start (push-stream spec, section 3) on typed values, for the TOML file
+//! and the nginx importer. Errors have the module's wording.
 
 use super::location::{Location, Mode, PushStream, Role, VirtualServer};
 use crate::transports::padding::{Padding, PaddingError};
 use std::collections::HashSet;
 
-/// No memory size where it is required.
+/// Error text: no memory size where one is required.
 pub const SHARED_MEMORY_MISSING: &str =
     "push stream module: push_stream_shared_memory_size must be set.";
-/// Too small a memory size, or something that is no size.
+/// Error text: the memory size is too small or not a size.
 pub const SHARED_MEMORY_TOO_SMALL: &str =
     "The push_stream_shared_memory_size value must be at least 128KiB";
-/// A role without a channels path.
+/// Error text: a location with a role has no channels path.
 pub const CHANNELS_PATH_MISSING: &str =
     "push stream module: push_stream_channels_path must be set.";
 
-/// Memory is shared in whole pages, and the module needs 32 of them.
+/// The module takes memory in whole pages, and needs at least 32.
 const PAGE_BYTES: u64 = 4096;
 const SHARED_MEMORY_BYTES_MIN: u64 = 32 * PAGE_BYTES;
 
 /// A refused setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// Full name of the directive that is to blame.
+    /// Full name of the refused directive.
     pub directive: &'static str,
-    /// The module's text; several lines where the module logs several.
+    /// The module's error text; several lines where the module logs several.
     pub text: String,
 }
 
-/// Whether `shared_memory_size` must be given: it must in an nginx configuration, in a TOML file the
-/// daemon's own limit stands in.
+/// Whether `shared_memory_size` must be given. An nginx configuration needs it; a TOML file does
+/// not, as the daemon has a limit of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SharedMemory {
     /// As in the module.
     Required,
-    /// `Limits::store_bytes_max` is used without it.
+    /// Without it, `Limits::store_bytes_max` applies.
     Optional,
 }
 
-/// A memory size in whole pages, as the module takes it: 127 KiB are 128 KiB.
+/// Rounds a memory size up to whole pages, as the module does: 127 KiB to 128 KiB.
 pub fn whole_pages(bytes: u64) -> u64 {
     bytes.next_multiple_of(PAGE_BYTES)
 }
 
-/// The mode of a publisher location: whether it is `admin`. Letter case does not matter; none is normal,
-/// a blank one is refused.
+/// Reads the mode of a publisher location and returns whether it is `admin`. Case-insensitive; no
+/// mode means `normal`, a blank one is refused.
 ///
 /// # Errors
-/// The module's text.
+/// The module's error text.
 pub fn is_publisher_admin(mode: Option<&str>) -> Result<bool, String> {
     let Some(mode) = mode else { return Ok(false) };
     match mode.to_ascii_lowercase().as_str() {
@@ -60,10 +60,10 @@ pub fn is_publisher_admin(mode: Option<&str>) -> Result<bool, String> {
     }
 }
 
-/// The mode of a subscriber location. Letter case does not matter, blank is streaming.
+/// Reads the mode of a subscriber location. Case-insensitive; blank means streaming.
 ///
 /// # Errors
-/// The module's text.
+/// The module's error text.
 pub fn subscriber_mode(mode: &str) -> Result<Mode, String> {
     match mode.to_ascii_lowercase().as_str() {
         "" | "streaming" => Ok(Mode::Streaming),
@@ -78,10 +78,10 @@ pub fn subscriber_mode(mode: &str) -> Result<Mode, String> {
     }
 }
 
-/// Checks what is set for the whole daemon. Only to be asked when at least one location has a role.
+/// Checks the settings of the whole daemon. Only called when at least one location has a role.
 ///
 /// # Errors
-/// The first thing that the module would refuse.
+/// The first setting that the module would refuse.
 pub fn push_stream(settings: &PushStream, memory: SharedMemory) -> Result<(), Refusal> {
     let directive = "push_stream_shared_memory_size";
     match settings.shared_memory_size {
@@ -110,7 +110,7 @@ pub fn push_stream(settings: &PushStream, memory: SharedMemory) -> Result<(), Re
 /// Checks a location that has a role.
 ///
 /// # Errors
-/// The first thing that the module would refuse.
+/// The first setting that the module would refuse.
 pub fn location(location: &Location, settings: &PushStream) -> Result<(), Refusal> {
     let subscriber = &location.subscriber;
     not_zero("push_stream_ping_message_interval", subscriber.ping_message_interval)?;
@@ -130,13 +130,14 @@ pub fn location(location: &Location, settings: &PushStream) -> Result<(), Refusa
     })
 }
 
-/// The wire formats of one configuration, as [`formats`] counts them.
+/// Most wire formats of one configuration, as counted by [`formats`].
 pub const FORMATS_MAX: usize = 65_536;
 
-/// Counts the wire formats that the locations need: one for each coding of each different message template.
+/// Checks the number of wire formats that the locations need: one per coding of each different
+/// message template.
 ///
 /// # Errors
-/// The location with which they are more than [`FORMATS_MAX`], and what is wrong.
+/// The location that exceeds [`FORMATS_MAX`], and the reason.
 pub fn formats(servers: &[VirtualServer]) -> Result<(), (&Location, String)> {
     let mut formats = HashSet::new();
     for location in servers.iter().flat_map(|server| &server.locations) {

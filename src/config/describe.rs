@@ -1,4 +1,4 @@
-//! What the daemon will do, in sentences: the part of `rpushd check` that people read.
+//! Describes a configuration in sentences, for the output of `rpushd check`.
 
 use super::location::{Condition, Location, Mode, PushStream, Role, SubscriberSettings};
 use super::push_stream_blocks::mode_name;
@@ -7,7 +7,7 @@ use super::{Config, Listener};
 use crate::time::Millis;
 
 impl Config {
-    /// A line for each listener and each location, in the order in which they are configured.
+    /// One line per listener and location, in the order of the configuration.
     pub fn describe(&self) -> Vec<String> {
         let listeners = self.listeners.iter().map(|listener| self.describe_listener(listener));
         let locations = self.servers.iter().flat_map(|server| {
@@ -51,7 +51,7 @@ impl Config {
 }
 
 impl Location {
-    /// What it does, in one line.
+    /// Describes the location in one line.
     pub fn describe(&self, push_stream: &PushStream) -> String {
         let mut facts = vec![self.describe_role()];
         facts.push(format!("channels from \"{}\"", self.channels_path.source()));
@@ -63,7 +63,7 @@ impl Location {
                     bytes => format!("bodies up to {}", show_bytes(bytes)),
                 });
                 if !self.channel_info_on_publish {
-                    facts.push("empty answers".into());
+                    facts.push("empty responses".into());
                 }
             }
             Role::Statistics => {}
@@ -79,7 +79,7 @@ impl Location {
             facts.push("internal listeners only".into());
         }
         if self.requires_secret && !matches!(self.role, Role::Subscriber(_)) {
-            facts.push("demands the publish secret".into());
+            facts.push("requires the publish secret".into());
         }
         if let Some(origins) =
             self.allowed_origins.as_ref().filter(|text| !text.source().is_empty())
@@ -121,7 +121,7 @@ impl SubscriberSettings {
             Mode::Polling => {}
             Mode::LongPolling => facts.push(match time(self.longpolling_connection_ttl) {
                 Some(ttl) => format!("waits up to {ttl}"),
-                None => "waits without end".into(),
+                None => "waits without limit".into(),
             }),
             Mode::Streaming | Mode::EventSource | Mode::WebSocket => {
                 facts.push(match time(self.ping_message_interval) {

@@ -1,5 +1,5 @@
-//! The directives that a location may inherit (push-stream spec, section 2.4, and the few of nginx itself
-//! that belong to a location): one level's values, each only if given, and the table that reads them.
+//! The directives that a location may inherit: those of push-stream spec, section 2.4, and some of
+//! nginx itself. [`Level`] has the values given on one level, [`LEVEL_DIRECTIVES`] reads them.
 
 use super::document::Value;
 use super::location::{Condition, Gzip, Location, PathMatch, PushStream, Role, SubscriberSettings};
@@ -9,14 +9,14 @@ use super::variables::VariableString;
 use crate::time::Millis;
 use std::path::Path;
 
-/// Before the names of the module's own directives; the TOML keys leave it out.
+/// Prefix of the names of the module's directives. TOML keys do not have it.
 pub const PREFIX: &str = "push_stream_";
 
-/// Each setting of a level once: the fields, and the inheritance of each.
+/// Defines [`Level`] and the inheritance of its fields from one list.
 macro_rules! level {
     ($($field:ident: $kind:ty,)*) => {
-        /// What one level (`http`, a server, a location, an `if`) sets. Inherited values come in with
-        /// [`Level::inherit`].
+        /// The settings given on one level: `http`, a server, a location or an `if`.
+        /// [`Level::inherit`] adds inherited ones.
         #[derive(Clone, Debug, Default, PartialEq)]
         #[allow(missing_docs, reason = "each field has the name of its directive")]
         pub struct Level {
@@ -24,9 +24,9 @@ macro_rules! level {
         }
 
         impl Level {
-            /// Fills what is not given here with what holds on the level around it. To be called once per
-            /// level below `http`, from the outside in: nginx fills in the default of
-            /// `longpolling_connection_ttl` at each (push-stream spec, section 2.5).
+            /// Adds the settings in effect on the level around it that are not given here. Call it
+            /// once per level below `http`, from the outside in, because nginx applies the default
+            /// of `longpolling_connection_ttl` on each (push-stream spec, section 2.5).
             pub fn inherit(mut self, outer: &Level) -> Level {
                 $(
                     if self.$field.is_none() {
@@ -38,7 +38,7 @@ macro_rules! level {
                 self
             }
 
-            /// The names of the settings that are given.
+            /// The names of the settings that are set.
             #[cfg(test)]
             pub(super) fn given(&self) -> Vec<&'static str> {
                 let mut names = Vec::new();
@@ -88,25 +88,25 @@ level! {
     gzip_http_version: String,
 }
 
-/// A header template and which of its two directives gave it: they are one setting.
+/// A header template, and which of its two directives set it. Both are one setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HeaderTemplate {
     /// `header_template`
     Text(Vec<u8>),
-    /// `header_template_file`: what the file held at start.
+    /// `header_template_file`: the content of the file when the configuration was read.
     File(Vec<u8>),
 }
 
-/// One line of [`LEVEL_DIRECTIVES`].
+/// One row of [`LEVEL_DIRECTIVES`].
 pub struct LevelDirective {
-    /// Its full name in nginx; the TOML key is this without [`PREFIX`].
+    /// Its full name in nginx. The TOML key is the name without [`PREFIX`].
     pub name: &'static str,
-    /// It may stand in an `if`.
+    /// Whether it is allowed in an `if`.
     pub is_allowed_in_if: bool,
     assign: fn(&mut Level, &Given) -> Result<(), String>,
 }
 
-/// A value on its way into a level.
+/// A value to be assigned to a level.
 struct Given<'g> {
     name: &'static str,
     value: &'g Value,
@@ -119,11 +119,11 @@ impl LevelDirective {
         self.name.strip_prefix(PREFIX).unwrap_or(self.name)
     }
 
-    /// Reads a value into a level. A value that is there already is replaced; only the two header
-    /// templates refuse to stand together.
+    /// Reads a value into a level, replacing an earlier one. The two header template directives
+    /// exclude each other.
     ///
     /// # Errors
-    /// nginx's or the module's text.
+    /// The error text of nginx or the module.
     pub fn set(&self, level: &mut Level, value: &Value, files: &dyn Files) -> Result<(), String> {
         (self.assign)(level, &Given { name: self.name, value, files })
     }
@@ -175,7 +175,7 @@ macro_rules! custom {
     };
 }
 
-/// Every directive that a level may set. (`types` is a table of its own.)
+/// All directives of a level except `types`, which is a table.
 pub const LEVEL_DIRECTIVES: &[LevelDirective] = &[
     directive!("push_stream_channels_path", channels_path, variables, in_if),
     directive!("push_stream_store_messages", store_messages, flag, in_if),
@@ -269,8 +269,8 @@ fn set_header_template_file(level: &mut Level, given: &Given) -> Result<(), Stri
 }
 
 impl Level {
-    /// A location with these settings (inheritance done) and defaults for the rest; none without a
-    /// channels path, see [`super::checks::CHANNELS_PATH_MISSING`].
+    /// Builds a location from these settings, inherited ones included, and defaults for all others.
+    /// None without a channels path, see [`super::checks::CHANNELS_PATH_MISSING`].
     pub fn location(
         self,
         path: PathMatch,
@@ -319,7 +319,7 @@ impl Level {
         })
     }
 
-    /// The settings of an `if` block. What may not stand there is not looked at.
+    /// Builds an `if` block from these settings. Those not allowed in an `if` are ignored.
     pub fn condition(
         self,
         subject: VariableString,
@@ -362,7 +362,7 @@ impl HeaderTemplate {
     }
 }
 
-/// Content types by extension where no `types` are given, as in nginx.
+/// Content types by extension without a `types` directive, as in nginx.
 pub fn default_types() -> Vec<(String, String)> {
     [("html", "text/html"), ("gif", "image/gif"), ("jpg", "image/jpeg")]
         .map(|(extension, content_type)| (extension.into(), content_type.into()))

@@ -1,5 +1,5 @@
-//! A TOML text as blocks of settings that still know their lines. Who reads a block takes from it what it
-//! knows; what is left over at the end is an unknown key.
+//! A TOML file as blocks of settings with line numbers. Readers take the keys they know from a
+//! block; a key left over is unknown.
 
 use super::error::{ConfigError, Place};
 use super::suggest;
@@ -7,13 +7,13 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use toml::de::{DeTable, DeValue};
 
-/// One value, as text: TOML's integers and booleans become what nginx would have in their place, `15` and
+/// One value as text. TOML integers and booleans become text in nginx's syntax, such as `15` and
 /// `on`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
-    /// One text. From a file it may be any bytes: `{ base64 = "…" }`.
+    /// One text. `{ base64 = "…" }` in a file can give any bytes.
     Text(Vec<u8>),
-    /// Several texts.
+    /// A list of texts.
     List(Vec<String>),
 }
 
@@ -21,27 +21,27 @@ impl Value {
     /// The bytes of a single text.
     ///
     /// # Errors
-    /// A list was given.
+    /// The value is a list.
     pub fn bytes(&self) -> Result<&[u8], String> {
         match self {
             Value::Text(bytes) => Ok(bytes),
-            Value::List(_) => Err("one value is wanted here, not a list".into()),
+            Value::List(_) => Err("must be one value, not a list".into()),
         }
     }
 
     /// A single text.
     ///
     /// # Errors
-    /// A list was given, or bytes that are not UTF-8.
+    /// The value is a list or not UTF-8.
     pub fn text(&self) -> Result<&str, String> {
         std::str::from_utf8(self.bytes()?).map_err(|_| "must be UTF-8".into())
     }
 
-    /// Several texts. A single one is split at commas and blanks, as variables of the environment have no
-    /// other way.
+    /// A list of texts. A single text is split at commas and whitespace, the syntax for lists in
+    /// environment variables.
     ///
     /// # Errors
-    /// A text that is not UTF-8.
+    /// A text is not UTF-8.
     pub fn list(&self) -> Result<Vec<String>, String> {
         match self {
             Value::List(texts) => Ok(texts.clone()),
@@ -55,7 +55,7 @@ impl Value {
     }
 }
 
-/// A value and where it was given.
+/// A value and the place where it was given.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) name: String,
@@ -79,14 +79,15 @@ pub(super) struct Block {
     pub(super) place: Place,
     entries: Vec<Entry>,
     blocks: Vec<(String, Block)>,
-    asked: Vec<String>,
+    /// Keys and tables that a reader has looked up, and which are therefore known.
+    known: Vec<String>,
 }
 
 impl Block {
-    /// A table without content, for when there is no file.
+    /// An empty table, used without a file.
     pub(super) fn empty() -> Block {
         let place = Place::File(String::new());
-        Block { place, entries: Vec::new(), blocks: Vec::new(), asked: Vec::new() }
+        Block { place, entries: Vec::new(), blocks: Vec::new(), known: Vec::new() }
     }
 
     /// Reads a whole file.
@@ -101,59 +102,59 @@ impl Block {
         reader.block(table.get_ref(), Place::File(path.to_owned()), "")
     }
 
-    /// The value of a key, if it is there. From then on the key is a known one.
+    /// Takes the value of a key, if given, and makes the key known.
     pub(super) fn take(&mut self, name: &str) -> Option<Entry> {
-        self.asked.push(name.to_owned());
+        self.known.push(name.to_owned());
         let at = self.entries.iter().position(|entry| entry.name == name)?;
         Some(self.entries.remove(at))
     }
 
-    /// Whether a key is there and not yet taken.
+    /// Whether a key is given and not yet taken.
     pub(super) fn has(&self, name: &str) -> bool {
         self.entries.iter().any(|entry| entry.name == name)
     }
 
-    /// All `[[name]]` tables.
+    /// Takes all `[[name]]` tables.
     pub(super) fn take_blocks(&mut self, name: &str) -> Vec<Block> {
-        self.asked.push(name.to_owned());
+        self.known.push(name.to_owned());
         let (taken, left) =
             std::mem::take(&mut self.blocks).into_iter().partition(|(key, _)| key == name);
         self.blocks = left;
         taken.into_iter().map(|(_, block): (String, Block)| block).collect()
     }
 
-    /// The one `[name]` table; without one, an empty block.
+    /// Takes the only `[name]` table; an empty block if there is none.
     pub(super) fn take_block(&mut self, name: &str) -> Result<Block, ConfigError> {
         let mut blocks = self.take_blocks(name);
         match blocks.get(1) {
-            Some(second) => Err(second.place.error(format!("one [{name}] is enough"))),
+            Some(second) => Err(second.place.error(format!("[{name}] must not be repeated"))),
             None => Ok(blocks.pop().unwrap_or_else(Block::empty)),
         }
     }
 
-    /// All values that are left, for tables whose keys are free.
-    pub(super) fn take_rest(&mut self) -> Vec<Entry> {
+    /// Takes all remaining values, for tables with arbitrary keys.
+    pub(super) fn take_all(&mut self) -> Vec<Entry> {
         std::mem::take(&mut self.entries)
     }
 
-    /// Refuses what nobody has taken.
+    /// Refuses keys and tables that were not taken.
     pub(super) fn finish(self) -> Result<(), ConfigError> {
         let values = self.entries.iter().map(|entry| (&entry.name, &entry.place, "a table"));
         let tables = self.blocks.iter().map(|(name, block)| (name, &block.place, "a value"));
-        let Some((name, place, wanted)) = values.chain(tables).next() else {
+        let Some((name, place, expected)) = values.chain(tables).next() else {
             return Ok(());
         };
-        if self.asked.contains(name) {
-            return Err(place.error(format!("{wanted} is wanted here")));
+        if self.known.contains(name) {
+            return Err(place.error(format!("must be {expected}")));
         }
-        let hint = suggest::hint(name, self.asked.iter().map(String::as_str));
+        let hint = suggest::hint(name, self.known.iter().map(String::as_str));
         Err(place.error(format!("unknown key{hint}")))
     }
 }
 
 struct Reader<'t> {
     path: &'t str,
-    /// Counted once: every key asks for its line.
+    /// Offsets of all line ends, found once because every key needs its line.
     line_ends: Vec<usize>,
 }
 
@@ -166,9 +167,9 @@ impl Reader<'_> {
         Place::Key { path: self.path.to_owned(), line: self.line(at), key }
     }
 
-    /// `prefix` is the dotted name of the table, with a dot at its end unless it is the root.
+    /// Reads a table. `prefix` is its dotted name with a dot at its end; blank for the root.
     fn block(&self, table: &DeTable, place: Place, prefix: &str) -> Result<Block, ConfigError> {
-        let mut block = Block { place, entries: Vec::new(), blocks: Vec::new(), asked: Vec::new() };
+        let mut block = Block { place, entries: Vec::new(), blocks: Vec::new(), known: Vec::new() };
         let mut members: Vec<_> = table.iter().collect();
         members.sort_by_key(|(name, _)| name.span().start);
         for (name, value) in members {
@@ -201,7 +202,7 @@ impl Reader<'_> {
     }
 }
 
-/// `{ base64 = "…" }`: a text that TOML cannot hold.
+/// Whether a table is `{ base64 = "…" }`, which gives bytes that TOML cannot express as text.
 fn is_base64(table: &DeTable) -> bool {
     table.len() == 1 && table.iter().all(|(name, _)| name.get_ref() == "base64")
 }
@@ -229,9 +230,9 @@ fn read_scalar(value: &DeValue) -> Result<String, String> {
         DeValue::Integer(number) => Ok(number.to_string()),
         DeValue::Boolean(true) => Ok("on".into()),
         DeValue::Boolean(false) => Ok("off".into()),
-        DeValue::Float(_) | DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => Err(
-            format!("text, an integer or true or false is wanted here, not {}", type_name(value)),
-        ),
+        DeValue::Float(_) | DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => {
+            Err(format!("must be text, an integer, true or false, not {}", type_name(value)))
+        }
     }
 }
 
@@ -282,7 +283,7 @@ mod tests {
         assert_eq!(refusal("a = 1\na = 2\n"), "x.toml:2: duplicate key");
         assert_eq!(
             refusal("a = 1\n\nb = 1.5"),
-            "x.toml:3: b: text, an integer or true or false is wanted here, not a fraction"
+            "x.toml:3: b: must be text, an integer, true or false, not a fraction"
         );
     }
 }

@@ -1,16 +1,15 @@
-//! The text of an environment file -> variables, by the rules of systemd's `EnvironmentFile=`
-//! (systemd.exec(5)), because systemd may read the same file. Where systemd skips a line with a
-//! message, the file is refused: a variable that is silently missing may be a secret. A last line
-//! without a newline is refused, too, which systemd accepts: the file may be half-written, and the
-//! line cut off within a secret.
+//! Parses an environment file by the rules of systemd's `EnvironmentFile=` (systemd.exec(5)),
+//! because systemd may read the same file. Two cases that systemd accepts are refused, because a
+//! secret could be missing or cut off: a line that systemd skips with a message, and a last line
+//! without a newline, as in a half-written file.
 
 use super::error::{ConfigError, Place};
 use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// Reads the variables of a text; a later line of the same name wins. `path` is the file as it was
-/// named.
+/// Parses the variables of a text. If a name is repeated, the last line wins. `path` is the file as
+/// named by the operator.
 pub(super) fn parse(path: &str, text: &str) -> Result<BTreeMap<String, String>, ConfigError> {
     if !text.is_empty() && !text.ends_with('\n') {
         let line = text.matches('\n').count() + 1;
@@ -26,14 +25,14 @@ pub(super) fn parse(path: &str, text: &str) -> Result<BTreeMap<String, String>, 
 
 fn ends_within(line: &Place) -> ConfigError {
     line.error(
-        "the file ends within this line, as a half-written one does: finish the line and end it \
-         with a newline",
+        "the file ends within this line and may be half-written: complete the line and end it with \
+         a newline",
     )
 }
 
 struct Reader<'t> {
     path: &'t str,
-    /// From 1.
+    /// Line number, from 1.
     line: usize,
     rest: Peekable<Chars<'t>>,
 }
@@ -63,7 +62,7 @@ impl Reader<'_> {
         std::iter::from_fn(|| self.take().filter(|letter| *letter != '\n')).collect()
     }
 
-    /// Up to the `=`, which is taken, too.
+    /// Reads a name and the `=` after it.
     fn name(&mut self) -> Result<String, ConfigError> {
         let place = Place::Line { path: self.path.to_owned(), line: self.line };
         let mut name = String::new();
@@ -82,21 +81,21 @@ impl Reader<'_> {
         }
     }
 
-    /// Quoted and plain pieces up to the end of the line; blanks at the end of a plain piece are
-    /// dropped.
+    /// Reads quoted and plain pieces up to the end of the line. Whitespace at the end of a plain
+    /// piece is dropped.
     fn value(&mut self) -> Result<String, ConfigError> {
         let place = Place::Line { path: self.path.to_owned(), line: self.line };
         let mut value = String::new();
-        // Blanks in front of a piece are dropped, too, so quotes count only there.
+        // Quotes are special only before a plain piece, where whitespace is dropped, too.
         let mut is_plain = false;
         let mut kept = 0;
         loop {
             match self.take() {
-                // The last line ends with an escaped newline, which joins it with a next one.
+                // The last newline is escaped, so that its line goes on.
                 None => return Err(ends_within(&place)),
                 Some('\n') => break,
                 Some('\\') => {
-                    // The end of a line that is escaped joins it with the next.
+                    // An escaped newline joins its line with the next one.
                     value.extend(self.take().filter(|letter| *letter != '\n'));
                     (is_plain, kept) = (true, value.len());
                 }
@@ -205,7 +204,7 @@ mod tests {
         }
         for (text, line) in [("A=1\nB=2", 2), ("A=1", 1), ("A=1\n#", 2), ("A=1\nB=\\\n", 2)] {
             let refusal = format!(
-                "x.env:{line}: the file ends within this line, as a half-written one does: finish \
+                "x.env:{line}: the file ends within this line and may be half-written: complete \
                  the line and end it with a newline"
             );
             assert_eq!(parse("x.env", text).unwrap_err().to_string(), refusal);

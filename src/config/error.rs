@@ -1,13 +1,13 @@
-//! What is wrong with a configuration, and where: `FILE:LINE: key: reason` or `RPUSHD_X: reason`.
+//! Errors of a configuration with their place: `FILE:LINE: key: reason` or `RPUSHD_X: reason`.
 
 use std::fmt;
 
-/// Why a configuration is refused. Its text is one line for people; the process ends with code 78.
+/// Why a configuration is refused. Displayed on one line; the process ends with exit code 78.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
-    /// Where the fault is.
+    /// Where the error is.
     pub place: Place,
-    /// What the fault is, in words.
+    /// The reason, for the operator.
     pub reason: String,
 }
 
@@ -16,23 +16,23 @@ pub struct ConfigError {
 pub enum Place {
     /// A key of the file.
     Key {
-        /// The file as it was named.
+        /// The file as named by the operator.
         path: String,
         /// Line of the key, from 1.
         line: usize,
-        /// The key with its tables before it, `limits.head_timeout`.
+        /// The key with its tables, as in `limits.head_timeout`.
         key: String,
     },
-    /// A line of the file, before keys could be told.
+    /// A line of the file, without a key.
     Line {
-        /// The file as it was named.
+        /// The file as named by the operator.
         path: String,
-        /// From 1.
+        /// Line number, from 1.
         line: usize,
     },
     /// A file as a whole.
     File(String),
-    /// The configuration or environment file itself, which cannot be read.
+    /// A configuration or environment file that cannot be read.
     Unreadable(String),
     /// An environment variable.
     Variable(String),
@@ -41,7 +41,7 @@ pub enum Place {
 }
 
 impl Place {
-    /// An error here.
+    /// An error at this place.
     pub fn error(&self, reason: impl Into<String>) -> ConfigError {
         ConfigError { place: self.clone(), reason: reason.into() }
     }

@@ -1,5 +1,5 @@
-//! Warnings for what a configuration opens to every network: plain HTTP on a public address, and locations
-//! there that publish or list channels without asking for the secret.
+//! Warnings about exposure to other networks: plain HTTP on a public address, and locations there
+//! that allow to publish or to list channels without a secret.
 
 use super::location::{Location, Role};
 use super::{Config, ListenAddress, Listener};
@@ -33,7 +33,7 @@ fn of_listener(config: &Config, listener: &Listener) -> Vec<String> {
     warnings
 }
 
-/// What the location permits to any client and should permit to the operator's own programs only.
+/// What the location allows every client to do that is meant for the operator's own programs only.
 fn open_to_all(location: &Location) -> Option<&'static str> {
     match location.role {
         Role::Publisher { is_admin: true } => Some("publish, and delete channels,"),
@@ -44,8 +44,9 @@ fn open_to_all(location: &Location) -> Option<&'static str> {
 }
 
 impl ListenAddress {
-    /// Whether other networks reach it, as far as the address says: neither this machine's own nor private
-    /// (RFC 1918, RFC 4193, RFC 6598) nor link-local. What systemd listens on is not known.
+    /// Whether other networks can reach the address: it is not loopback, private (RFC 1918,
+    /// RFC 4193, RFC 6598) or link-local. False for sockets passed by systemd, whose address is
+    /// unknown here.
     fn is_exposed(&self) -> bool {
         let ListenAddress::Tcp(address) = self else { return false };
         match address.ip().to_canonical() {

@@ -1,14 +1,14 @@
-//! The directives of the `http` level (push-stream spec, section 2.3) and the few settings of the daemon
-//! that stand beside them in `[push_stream]`.
+//! The directives of the `http` level (push-stream spec, section 2.3), and the daemon's own
+//! settings in `[push_stream]`.
 
 use super::checks;
 use super::document::Value;
 use super::location::PushStream;
 use super::units;
 
-/// One line of [`HTTP_DIRECTIVES`].
+/// One row of [`HTTP_DIRECTIVES`].
 pub struct HttpDirective {
-    /// Its full name in nginx; the TOML key is this without [`super::PREFIX`].
+    /// Its full name in nginx. The TOML key is the name without [`super::PREFIX`].
     pub name: &'static str,
     assign: fn(&mut PushStream, &'static str, &Value) -> Result<(), String>,
 }
@@ -19,10 +19,10 @@ impl HttpDirective {
         self.name.strip_prefix(super::PREFIX).unwrap_or(self.name)
     }
 
-    /// Reads a value. One that is there already is replaced.
+    /// Reads a value into the settings, replacing an earlier one.
     ///
     /// # Errors
-    /// nginx's or the module's text.
+    /// The error text of nginx or the module.
     pub fn set(&self, settings: &mut PushStream, value: &Value) -> Result<(), String> {
         (self.assign)(settings, self.name, value)
     }
@@ -46,7 +46,7 @@ macro_rules! directive {
     };
 }
 
-/// Every setting of `[push_stream]` that holds for the whole daemon.
+/// All settings of `[push_stream]` that apply to the whole daemon.
 pub const HTTP_DIRECTIVES: &[HttpDirective] = &[
     directive!("push_stream_shared_memory_size", shared_memory_size, |name, value| {
         let bytes = units::size(name, value.text()?);

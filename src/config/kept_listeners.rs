@@ -1,13 +1,12 @@
-//! What a reload makes of the listeners: those that are bound stay as they are, whatever the new
-//! configuration asks for.
+//! The listeners after a reload, which cannot open or close any.
 
 use super::{Config, ListenAddress, Listener};
 
 impl Config {
-    /// Puts the bound listeners first, in their order, because a listener's id is its index; each
-    /// takes the server and the kind that are configured now. Listeners that are not bound come
-    /// behind them: they answer nothing, but what is internal stays hidden for them. Returns what
-    /// the operator should know.
+    /// Keeps the bound listeners, with the server and kind that are configured now. They stay first
+    /// and in order, because a listener's id is its index. Configured listeners that are not bound
+    /// follow: they are not served, but internal ones still hide internal endpoints from public
+    /// listeners. Returns warnings for the operator.
     pub fn keep_listeners(&mut self, bound: &[Listener]) -> Vec<String> {
         let wanted = std::mem::take(&mut self.listeners);
         let mut warnings = Vec::new();
@@ -16,8 +15,8 @@ impl Config {
             let same = wanted.iter().find(|new| new.address.is_same_place(&old.address));
             let Some(new) = same else {
                 warnings.push(format!(
-                    "{shown} is not configured any more; it stays open, without locations, until a \
-                     restart"
+                    "listener {shown} is no longer configured: it stays open without locations \
+                     until the next restart"
                 ));
                 self.listeners.push(Listener { server: None, ..old.clone() });
                 continue;
@@ -26,7 +25,7 @@ impl Config {
                 && new.address != old.address
             {
                 warnings.push(format!(
-                    "{shown} keeps its permission bits, {mode:04o}, until a restart"
+                    "listener {shown} keeps its mode {mode:04o}: restart to change it"
                 ));
             }
             self.listeners.push(Listener { address: old.address.clone(), ..new.clone() });
@@ -34,7 +33,7 @@ impl Config {
         for new in wanted {
             if !bound.iter().any(|old| old.address.is_same_place(&new.address)) {
                 let address = new.address.show();
-                warnings.push(format!("{address} is a new listener, which takes a restart"));
+                warnings.push(format!("listener {address} is new: restart to open it"));
                 self.listeners.push(new);
             }
         }
@@ -42,8 +41,8 @@ impl Config {
         let is_internal = |listener: &Listener| listener.is_internal;
         if unbound.iter().any(is_internal) && !bound.iter().any(is_internal) {
             warnings.push(
-                "no internal listener is bound: /api/publish, /api/stats and internal locations \
-                 cannot be reached until a restart"
+                "no internal listener is open: /api/publish, /api/stats and internal locations \
+                 cannot be reached until the next restart"
                     .to_owned(),
             );
         }
@@ -84,9 +83,9 @@ mod tests {
         assert_eq!(
             warnings,
             [
-                "127.0.0.1:1 is not configured any more; it stays open, without locations, until a \
-                 restart",
-                "127.0.0.1:3 is a new listener, which takes a restart"
+                "listener 127.0.0.1:1 is no longer configured: it stays open without locations \
+                 until the next restart",
+                "listener 127.0.0.1:3 is new: restart to open it"
             ]
         );
     }
@@ -99,7 +98,7 @@ mod tests {
         };
         let (listeners, warnings) = reloaded(&[unix(0o660, Some(5))], vec![unix(0o666, Some(1))]);
         assert_eq!(listeners, [unix(0o660, Some(1))]);
-        let warning = "unix:/run/rpushd.sock keeps its permission bits, 0660, until a restart";
+        let warning = "listener unix:/run/rpushd.sock keeps its mode 0660: restart to change it";
         assert_eq!(warnings, [warning]);
         let (listeners, warnings) = reloaded(&listeners, vec![unix(0o660, None)]);
         assert_eq!(listeners, [unix(0o660, None)]);
@@ -115,9 +114,9 @@ mod tests {
         assert_eq!(
             warnings,
             [
-                "127.0.0.1:2 is a new listener, which takes a restart",
-                "no internal listener is bound: /api/publish, /api/stats and internal locations \
-                 cannot be reached until a restart"
+                "listener 127.0.0.1:2 is new: restart to open it",
+                "no internal listener is open: /api/publish, /api/stats and internal locations \
+                 cannot be reached until the next restart"
             ]
         );
     }

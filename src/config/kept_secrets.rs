@@ -1,14 +1,14 @@
-//! What a reload refuses of a configuration that is right by itself: secrets that vanish or become
-//! short, as they do in a file that is read while it is being written. A start accepts both.
+//! Refuses a reload that removes secrets or adds short ones, as a file read while it is being
+//! written may do. A start accepts both.
 
 use super::secrets::BYTES_WANTED;
 use super::{Config, Secret};
 
 impl Config {
-    /// Checks that a reload may put `new` in the place of this configuration, which is in force.
+    /// Checks that a reload may replace this configuration, which is in force, by `new`.
     ///
     /// # Errors
-    /// Which secret became weaker and how, and what to do, in words.
+    /// The secret that would become weaker, the reason, and the remedy.
     pub fn refuse_weaker_secrets(&self, new: &Config) -> Result<(), String> {
         let kinds = [
             ("RPUSHD_SECRET", &self.subscribe_secrets, &new.subscribe_secrets),
@@ -20,10 +20,10 @@ impl Config {
             .map(|(name, ..)| *name)
             .collect();
         if let Some(last) = lost.last() {
-            let verb = if lost.first() == Some(last) { "was" } else { "were" };
+            let verb = if lost.first() == Some(last) { "is" } else { "are" };
             return Err(format!(
-                "{}: {verb} in force and cannot be taken away by a reload, because {LOOKS_ALIKE}; \
-                 restart if it is meant",
+                "{} {verb} missing now. A reload cannot remove secrets, because {LOOKS_ALIKE}; to \
+                 remove them, restart",
                 lost.join(" and ")
             ));
         }
@@ -31,9 +31,9 @@ impl Config {
             let is_short = |secret: &&Secret| secret.expose().len() < BYTES_WANTED;
             if let Some(short) = new.iter().filter(is_short).find(|secret| !old.contains(secret)) {
                 return Err(format!(
-                    "{name}: a secret of only {} bytes cannot be brought in by a reload, because \
+                    "{name} is only {} bytes long. A reload cannot add a short secret, because \
                      {LOOKS_ALIKE}; make one of {BYTES_WANTED} bytes or more (\"openssl rand -hex \
-                     32\"), or restart if it is meant",
+                     32\"), or restart",
                     short.expose().len()
                 ));
             }
@@ -42,7 +42,7 @@ impl Config {
     }
 }
 
-/// Why neither is taken for the wish of the operator.
+/// Why a reload assumes that neither is intended.
 const LOOKS_ALIKE: &str = "a file that is read half-written looks the same";
 
 #[cfg(test)]
@@ -75,14 +75,14 @@ mod tests {
     fn a_reload_that_leaves_no_secret_is_refused() {
         let old = config(&[OLD], &[OLD, NEW]);
         for (subscribe, publish, names) in [
-            (None, Some(OLD), "RPUSHD_SECRET: was"),
-            (Some(OLD), None, "RPUSHD_PUBLISH_SECRET: was"),
-            (None, None, "RPUSHD_SECRET and RPUSHD_PUBLISH_SECRET: were"),
+            (None, Some(OLD), "RPUSHD_SECRET is"),
+            (Some(OLD), None, "RPUSHD_PUBLISH_SECRET is"),
+            (None, None, "RPUSHD_SECRET and RPUSHD_PUBLISH_SECRET are"),
         ] {
             let new = config(subscribe.as_slice(), publish.as_slice());
             let refusal = format!(
-                "{names} in force and cannot be taken away by a reload, because a file that is \
-                 read half-written looks the same; restart if it is meant"
+                "{names} missing now. A reload cannot remove secrets, because a file that is read \
+                 half-written looks the same; to remove them, restart"
             );
             assert_eq!(old.refuse_weaker_secrets(&new), Err(refusal));
             assert_eq!(new.refuse_weaker_secrets(&old), Ok(()));
@@ -94,9 +94,9 @@ mod tests {
         let old = config(&[OLD, "short"], &[OLD]);
         let refusal = |name: &str| {
             Err(format!(
-                "{name}: a secret of only 5 bytes cannot be brought in by a reload, because a file \
+                "{name} is only 5 bytes long. A reload cannot add a short secret, because a file \
                  that is read half-written looks the same; make one of 16 bytes or more (\"openssl \
-                 rand -hex 32\"), or restart if it is meant"
+                 rand -hex 32\"), or restart"
             ))
         };
         for (new, expected) in [

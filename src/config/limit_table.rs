@@ -1,17 +1,17 @@
-//! The limits as a table: a new limit is a field of [`Limits`] and one line here. File, environment and
-//! `rpushd check` follow.
+//! The limits as a table. A new limit is a field of [`Limits`] and one row here; file, environment
+//! and `rpushd check` use the table.
 
 use super::limits::Limits;
 use super::units;
 use crate::http::HEADER_COUNT_MAX;
 use crate::time::Millis;
 
-/// What a limit counts, which decides how it is written.
+/// Unit of a limit, which determines how it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LimitKind {
-    /// Things: a plain number.
+    /// A plain number.
     Count,
-    /// Bytes: a number, or one with `k`, `m` or `g` behind it.
+    /// Bytes: a number, optionally followed by `k`, `m` or `g`.
     Bytes,
     /// A time: `30s`, `500ms`, `1h30m`, or a number of seconds.
     Time,
@@ -21,27 +21,27 @@ pub enum LimitKind {
 pub struct Limit {
     /// Key in the `[limits]` table.
     pub key: &'static str,
-    /// What it counts.
+    /// Its unit.
     pub kind: LimitKind,
-    /// Smallest value that makes sense; milliseconds for times.
+    /// Smallest allowed value; milliseconds for times.
     pub minimum: u64,
-    /// Greatest value that can be in force, where there is one.
+    /// Largest allowed value, if any.
     pub maximum: Option<u64>,
-    /// The value; milliseconds for times.
+    /// Returns the value; milliseconds for times.
     pub value: fn(&Limits) -> u64,
     assign: fn(&mut Limits, u64) -> Option<()>,
 }
 
 impl Limit {
-    /// Its environment variable.
+    /// Name of its environment variable.
     pub fn variable(&self) -> String {
         format!("RPUSHD_{}", self.key.to_ascii_uppercase())
     }
 
-    /// Reads a value as people write it and puts it in its field.
+    /// Reads a value as written in the configuration and sets the field.
     ///
     /// # Errors
-    /// What is wrong with the text, without the name of the key.
+    /// The reason why the text is refused, without the name of the key.
     pub fn set(&self, limits: &mut Limits, text: &str) -> Result<(), String> {
         let value = match self.kind {
             LimitKind::Time => {
@@ -84,7 +84,7 @@ impl Limit {
     }
 }
 
-/// A type that a field of [`Limits`] has.
+/// The types of the fields of [`Limits`].
 trait LimitField: Sized {
     fn to_number(&self) -> u64;
     fn from_number(number: u64) -> Option<Self>;

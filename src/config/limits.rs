@@ -1,88 +1,89 @@
-//! Every number that bounds something, with its default. Nothing else in the daemon may grow without one
-//! of these.
+//! Every limit with its default. Anything in the daemon that can grow is bounded by one of these.
 
 use crate::time::Millis;
 
-/// The bounds of everything that can grow. Sizes are bytes, times milliseconds; each is a key of the
-/// `[limits]` table of the configuration file and, in upper case with `RPUSHD_` before it, an environment
-/// variable. In the file and the environment, times are written as `30s`, `500ms` or seconds.
+/// Limits of everything that can grow. Sizes are in bytes. Each limit is a key of the `[limits]`
+/// table of the configuration file and an environment variable: the key in upper case after
+/// `RPUSHD_`. Times are written there as `30s`, `500ms` or seconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections open at once. Further ones wait in the listener's backlog.
+    /// Most connections open at once. Further clients wait in the backlog of the listener.
     pub connections_max: usize,
-    /// Of these, and of the descriptors, those that only internal listeners may use, but never more than
-    /// half; nothing is reserved where no internal listener is bound.
+    /// Connections (and descriptors) of these that only internal listeners may use, at most half.
+    /// None are reserved if no internal listener is bound.
     pub connections_reserved: usize,
-    /// Size of a request's head (request line and header fields); beyond it 431.
+    /// Largest head of a request (request line and header fields); 431 beyond it.
     pub head_bytes_max: usize,
-    /// Size of the request target alone; beyond it 414.
+    /// Longest request target; 414 beyond it.
     pub target_bytes_max: usize,
-    /// Header fields of one request; beyond it 431.
+    /// Most header fields of one request; 431 beyond it.
     pub header_count_max: usize,
-    /// Size of a request body of the rpushd API; beyond it 413. Locations have their own limit.
+    /// Largest request body of the rpushd API; 413 beyond it. Locations have their own limit.
     pub body_bytes_max: usize,
-    /// Size of the body of `/api/stream`, which is a token; beyond it, or beyond `body_bytes_max`, 413.
+    /// Largest body of `/api/stream`, which is a token; 413 beyond it or beyond `body_bytes_max`.
     pub stream_body_bytes_max: usize,
-    /// From the first byte of a request to the end of its head; beyond it 408.
+    /// From the first byte of a request to the end of its head; 408 beyond it.
     pub head_timeout: Millis,
-    /// Between two arrivals of body bytes; beyond it 408. Also between two of an unfinished message or frame from
-    /// a WebSocket client; beyond it close code 1008.
+    /// Between two arrivals of bytes of a body; 408 beyond it. Also of an unfinished message or
+    /// frame from a WebSocket client; close code 1008 beyond it.
     pub body_timeout: Millis,
-    /// From the end of a request's head to the end of its body, however steadily it trickles; also from the
-    /// first to the last byte of a message from a WebSocket client.
+    /// From the end of a request's head to the end of its body, even if bytes keep arriving. Also
+    /// from the first to the last byte of a message from a WebSocket client.
     pub body_total_timeout: Millis,
-    /// An idle keep-alive connection is kept at least this long; it must outlive the proxy's own idle
-    /// time-out, so that the proxy never sends a request into a closing socket.
+    /// How long an idle keep-alive connection is kept at least. It must exceed the proxy's own idle
+    /// time-out, so that the proxy never sends a request on a connection being closed.
     pub keepalive_timeout: Millis,
-    /// Requests answered on one connection before it is closed; 0: no limit.
+    /// Most requests on one connection before it is closed; 0: no limit.
     pub keepalive_requests_max: u32,
-    /// Bytes queued for a subscriber before the next message closes it; each queued frame counts for 64 bytes
-    /// more than it has, which is about what it takes on the heap. Shared frames count for each subscriber
-    /// that has them queued, though they are held once. Old messages are encoded as they are read, 64 KiB
-    /// at a time, and do not count; a subscriber that is still to be sent messages that have left the store is
-    /// closed too. A connection with half as much in unread answers is not read any more.
+    /// Most bytes in an outbox: a subscriber is closed if the next message would exceed it. Each
+    /// frame counts 64 bytes extra, about its cost on the heap. A shared frame counts for each
+    /// subscriber, although it is stored once. Replays are encoded in pieces of 64 KiB as they are
+    /// read and do not count; a subscriber is also closed if messages it is still to be sent have
+    /// left the store. A connection with half as many bytes of unread responses is paused.
     pub outbox_bytes_max: usize,
-    /// How long the kernel may accept nothing while something is queued before the connection is closed.
+    /// How long the kernel may accept no byte of a filled outbox before the connection is closed.
     pub outbox_stall_timeout: Millis,
     /// How long a TCP client may leave bytes unacknowledged, its window closed or keep-alive probes
-    /// unanswered before the kernel gives its connection up.
+    /// unanswered before the kernel closes the connection.
     pub peer_timeout: Millis,
-    /// How long nothing may come from a WebSocket client after a ping.
+    /// How long a WebSocket client may send nothing after a ping.
     pub pong_timeout: Millis,
-    /// Published bytes not yet handed to all subscribers, with everything encoded from them, before no further
-    /// publications are taken and requests are read; each message counts for 256 bytes more than its text.
-    /// Messages of the events channel wait for room too; the same holds while a quarter of
-    /// `outbox_bytes_max` is waiting.
+    /// Publish backlog: published bytes not yet handed to all subscribers, with everything encoded
+    /// from them. Beyond it, no publications are accepted and no requests read. Each message counts
+    /// 256 bytes extra. Events of the events channel wait for room, too; while those waiting exceed
+    /// a quarter of `outbox_bytes_max`, the same applies.
     pub backlog_bytes_max: usize,
-    /// A message in one wire format, if that is more than twice its text; a publication beyond it is refused.
-    /// Templates of EventSource locations are applied to each line, so that a short text can become long.
+    /// Largest encoding of a message in one wire format, unless twice its payload is more; larger
+    /// publications are refused. Templates of EventSource locations are applied to each line, so
+    /// that a short payload can become long.
     pub encoded_bytes_max: usize,
-    /// Channels, of any kind, at once. Those that only subscribers of locations use may be half of them.
+    /// Most channels of any kind at once. Channels that only subscribers of locations use may be
+    /// half of them.
     pub channels_max: usize,
-    /// Length of a channel name on the push-stream face where no location limit is lower.
+    /// Longest channel name in locations without a lower limit of their own.
     pub channel_name_bytes_max: usize,
-    /// Channels that one request may name.
+    /// Most channels that one request may name.
     pub channels_per_request_max: usize,
-    /// Lists of channels, of either face, that are too long to be made at once, being read at the same time;
-    /// beyond it 503. Each takes a piece of the list, however many channels there are.
+    /// Most long lists of channels, of either face, written at the same time; 503 beyond it. Each
+    /// is made piece by piece and takes the memory of one piece, however many channels there are.
     pub listings_max: usize,
     /// Memory account of stored messages, channels and subscriptions. A push-stream
-    /// `shared_memory_size` takes its place. Channels that only subscribers of locations use and stored
-    /// events may take half of it, and such channels without subscribers a sixteenth; publications and
-    /// subscribers have the whole account beside them.
+    /// `shared_memory_size` replaces it. Channels that only subscribers of locations use and stored
+    /// events may take half of it, and such channels without subscribers a sixteenth; this share
+    /// does not reduce the account of publications and subscribers.
     pub store_bytes_max: usize,
-    /// Size of a message from a WebSocket client. Where clients may not publish, none of it is kept.
+    /// Largest message from a WebSocket client. If clients may not publish, no part of it is kept.
     pub websocket_message_bytes_max: usize,
     /// From the stop signal to the end of the process.
     pub stop_timeout: Millis,
-    /// How long a connection that was told goodbye may take to hang up.
+    /// How long a client may take to close a connection after the daemon has ended it.
     pub linger_timeout: Millis,
-    /// New connections accepted in one turn of the loop.
+    /// Most new connections accepted in one turn of the loop.
     pub accepts_per_turn: usize,
-    /// Writes in one turn of the loop; bounds how long a large fan-out holds up everybody else.
+    /// Most writes in one turn of the loop, which bounds the delay by a large fan-out.
     pub writes_per_turn: usize,
-    /// Estimated work in one turn of the loop, in microseconds: half of it for reading and requests, half
-    /// for handing out messages and old messages. What is left is done in the next turns.
+    /// Estimated work in one turn of the loop, in microseconds: half of it for reading and
+    /// requests, half for fan-out and replays. Remaining work is done in the next turns.
     pub microseconds_per_turn: u32,
 }
 

@@ -1,23 +1,23 @@
-//! Where to listen: addresses as text, and which server answers on which listener.
+//! Listen addresses as text, and the assignment of servers to listeners.
 
 use super::location::VirtualServer;
 use super::{ListenAddress, Listener};
 use std::path::PathBuf;
 
-/// Permission bits of a socket file where `unix_mode` is not given.
+/// Permission bits of a socket file without `unix_mode`.
 pub const UNIX_MODE_DEFAULT: u32 = 0o660;
 
 impl ListenAddress {
     /// Reads `127.0.0.1:45831`, `[::1]:45831`, `unix:/path`, `systemd` or `systemd:NAME`.
     ///
     /// # Errors
-    /// What is wrong with it, in words.
+    /// The reason why the text is refused.
     pub fn parse(text: &str, unix_mode: u32) -> Result<ListenAddress, String> {
         if let Some(path) = text.strip_prefix("unix:") {
             return if path.starts_with('/') {
                 Ok(ListenAddress::Unix { path: PathBuf::from(path), mode: unix_mode })
             } else {
-                Err(format!("\"{text}\" needs a path from the root, unix:/path"))
+                Err(format!("\"{text}\" needs an absolute path; write unix:/path"))
             };
         }
         if text == "systemd" {
@@ -34,7 +34,7 @@ impl ListenAddress {
         })
     }
 
-    /// As [`ListenAddress::parse`] reads it.
+    /// The address in the syntax of [`ListenAddress::parse`].
     pub fn show(&self) -> String {
         match self {
             ListenAddress::Tcp(address) => address.to_string(),
@@ -44,7 +44,7 @@ impl ListenAddress {
         }
     }
 
-    /// Whether both are one socket. The permission bits of a Unix socket belong to its file.
+    /// Whether both are the same socket. The mode of a Unix socket is not compared.
     pub fn is_same_place(&self, other: &ListenAddress) -> bool {
         if let (ListenAddress::Unix { path, .. }, ListenAddress::Unix { path: other, .. }) =
             (self, other)
@@ -55,7 +55,8 @@ impl ListenAddress {
         }
     }
 
-    /// Whether nobody but this machine can connect, as far as can be told.
+    /// Whether only this machine can connect. False for sockets passed by systemd, whose address is
+    /// unknown here.
     pub fn is_local(&self) -> bool {
         match self {
             ListenAddress::Tcp(address) => address.ip().is_loopback(),
@@ -65,32 +66,32 @@ impl ListenAddress {
     }
 }
 
-/// Permission bits as octal digits: `0660`, `660`, `0o660`.
+/// Reads permission bits in octal digits: `0660`, `660`, `0o660`.
 ///
 /// # Errors
-/// What is wrong with it, in words.
+/// The reason why the text is refused.
 pub fn parse_unix_mode(text: &str) -> Result<u32, String> {
     let digits = text.strip_prefix("0o").unwrap_or(text);
     u32::from_str_radix(digits, 8)
         .ok()
         .filter(|mode| *mode <= 0o777 && !digits.starts_with('+'))
-        .ok_or_else(|| format!("\"{text}\" are no permission bits; write 0660"))
+        .ok_or_else(|| format!("\"{text}\" is not a file mode; write 0660"))
 }
 
-/// Gathers listeners and the servers that answer on them. The first server on a listener is its default,
-/// as in nginx.
+/// Collects listeners and the servers on them. The first server of a listener is its default, as
+/// in nginx.
 #[derive(Debug, Default)]
 pub struct Wiring {
     listeners: Vec<Listener>,
-    /// Servers per listener, in the order in which they were named.
+    /// Servers per listener, in the order in which they were added.
     members: Vec<Vec<usize>>,
 }
 
 impl Wiring {
-    /// Adds a listener, or a further server to one that is there already.
+    /// Adds a listener, or another server to a listener added before.
     ///
     /// # Errors
-    /// The address is there already and cannot be shared.
+    /// The address was added before and cannot be shared.
     pub fn add(
         &mut self,
         address: ListenAddress,
@@ -116,36 +117,36 @@ impl Wiring {
         }
     }
 
-    /// What was added so far, without servers.
+    /// The listeners added so far, without servers.
     pub fn listeners(&self) -> &[Listener] {
         &self.listeners
     }
 
-    /// The listeners, each with its first server; siblings of the servers are set. A request is offered to
-    /// the later servers first and to the default one last, because it takes every name. A server that has
-    /// different siblings on different listeners is copied next to itself: so the servers of each listener
-    /// stay in the order in which they were named, and its default one the first.
+    /// Returns the listeners with their first server, and sets the siblings of the servers. The
+    /// default server of a listener is tried last, because it accepts every name. A server with
+    /// different siblings on different listeners is copied next to itself, so that the servers of
+    /// each listener stay in order, with the default first.
     ///
     /// # Errors
-    /// The index of a server that no request would reach, and why.
+    /// The index of a server that no request would reach, and the reason.
     pub fn finish(
         self,
         servers: &mut Vec<VirtualServer>,
     ) -> Result<Vec<Listener>, (usize, String)> {
         let mut listeners = self.listeners;
         let mut is_placed = vec![false; servers.len()];
-        // What each server is a copy of, or itself.
+        // The server that each one is a copy of; itself if it is no copy.
         let mut originals: Vec<usize> = (0..servers.len()).collect();
         for (listener, members) in listeners.iter_mut().zip(&self.members) {
             let others = members.get(1..).unwrap_or_default();
             if let Some(nameless) = others.iter().find(|other| servers[**other].names.is_empty()) {
                 let reason = format!(
-                    "needs names: another server is the first on \"{}\"",
+                    "needs names: another server is the default on \"{}\"",
                     listener.address.show()
                 );
                 return Err((*nameless, reason));
             }
-            // From the end of the chain, so that each server's sibling is known when its turn comes.
+            // From the end of the chain, so that the sibling of each server is known.
             for member in members.iter().take(1).chain(others.iter().rev()) {
                 let sibling = listener.server;
                 listener.server = Some(if !is_placed[*member] {
@@ -246,7 +247,7 @@ mod tests {
         let mut servers = vec![named("a"), VirtualServer::default()];
         let (server, reason) = wiring.finish(&mut servers).unwrap_err();
         assert_eq!(server, 1);
-        assert_eq!(reason, "needs names: another server is the first on \"127.0.0.1:1\"");
+        assert_eq!(reason, "needs names: another server is the default on \"127.0.0.1:1\"");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! File text, environment and flags -> [`Config`]: the order in which things are read and checked.
+//! Builds a [`Config`] from file text, environment and flags, and checks it.
 
 use super::document::{Block, Entry};
 use super::error::{ConfigError, Place};
@@ -16,11 +16,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 impl Config {
-    /// Puts a configuration together and checks it. `file` is the name and the text of the configuration
-    /// file, `environment` the `RPUSHD_…` variables; flags win over them, and they over the file.
+    /// Builds a configuration and checks it. `file` is the name and the text of the configuration
+    /// file, `environment` the `RPUSHD_…` variables. Flags override variables, and variables
+    /// override the file.
     ///
     /// # Errors
-    /// The first thing that is wrong, with its place.
+    /// The first error found, with its place.
     pub fn from_sources(
         file: Option<(&str, &str)>,
         environment: &BTreeMap<String, String>,
@@ -65,7 +66,7 @@ impl Loader<'_> {
                 (false, false) => Need::Required,
             },
         );
-        // An unknown key comes first: it may be the very key whose absence is the other error.
+        // An unknown key is reported first: it may be the misspelt key that is missing.
         self.root.finish()?;
         let secrets = secrets?;
         let mut config = self.config;
@@ -79,7 +80,7 @@ impl Loader<'_> {
         if config.log_access && config.log_level < log::LevelFilter::Info {
             let level = config.log_level.as_str().to_ascii_lowercase();
             config.warnings.push(format!(
-                "log.access writes lines of the level info, which log.level {level} leaves out"
+                "log.access has no effect: its lines have level info, which log.level {level} hides"
             ));
         }
         config.warnings.extend(alignment::warnings(&config));
@@ -226,7 +227,7 @@ impl Loader<'_> {
         if self.config.listeners.is_empty() {
             let nowhere = Place::Variable("RPUSHD_LISTEN".into());
             let place = self.environment.place_of(&["listen"]).unwrap_or(&nowhere);
-            return Err(place.error("there is nothing to listen at"));
+            return Err(place.error("no address to listen on is given"));
         }
         checks::formats(&servers).map_err(|(location, reason)| {
             Place::File(location.origin.clone()).error(format!("location: {reason}"))
@@ -234,11 +235,11 @@ impl Loader<'_> {
         self.config.push_stream = push_stream;
         self.config.servers = servers;
         refuse_unreachable_locations(&self.config)?;
-        self.refuse_strangers()
+        self.refuse_remote_development()
     }
 
-    /// `listen` and `internal_listen` of the file's head. Its default holds only where no server brings
-    /// listeners of its own.
+    /// Adds `listen` and `internal_listen` of the top level. The default of `listen` applies only
+    /// if no server has listeners of its own.
     fn top_level_listeners(
         &mut self,
         listening: &mut Listening,
@@ -275,8 +276,8 @@ impl Loader<'_> {
         parse_unix_mode(entry.text()?).map_err(|reason| entry.place.error(reason))
     }
 
-    /// Development secrets are for this machine only.
-    fn refuse_strangers(&self) -> Result<(), ConfigError> {
+    /// Refuses development secrets with a listener that other machines can connect to.
+    fn refuse_remote_development(&self) -> Result<(), ConfigError> {
         let listeners = &self.config.listeners;
         let open = listeners.iter().find(|listener| !listener.address.is_local());
         match (open, &self.overrides.development) {
@@ -287,11 +288,11 @@ impl Loader<'_> {
     }
 }
 
-/// Listeners on their way into a configuration.
+/// The listeners read so far.
 struct Listening {
     unix_mode: u32,
     wiring: Wiring,
-    /// Those of the file's head, for servers that have none of their own.
+    /// Those of the top level, for servers without listeners of their own.
     shared: Vec<Listener>,
 }
 
@@ -311,7 +312,7 @@ impl Listening {
         Ok(())
     }
 
-    /// The listeners of a `[[server]]`: its own, or all of the file's head.
+    /// Adds the listeners of a `[[server]]`: its own, or else all of the top level.
     fn server(&mut self, block: &mut Block, server: usize) -> Result<(), ConfigError> {
         let own = [(block.take("listen"), false), (block.take("internal_listen"), true)];
         if own.iter().all(|(entry, _)| entry.is_none()) {
@@ -330,8 +331,8 @@ impl Listening {
     }
 }
 
-/// A prefix of paths as requests spell it: paths are compared byte by byte, so that what could be spelled
-/// in another way is refused. A slash at its end is taken off.
+/// Reads a path prefix and strips a final slash. Prefixes are compared with request paths byte by
+/// byte, so bytes that a client may encode in another way are refused.
 fn read_prefix(text: &str) -> Result<String, String> {
     let prefix = text.strip_suffix('/').unwrap_or(text);
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
@@ -363,8 +364,7 @@ fn either_path(
     }
 }
 
-/// An internal location exists on internal listeners only: without one that answers with its server it
-/// would exist nowhere.
+/// Refuses an internal location whose server has no internal listener: no request could reach it.
 fn refuse_unreachable_locations(config: &Config) -> Result<(), ConfigError> {
     let internal = config.listeners.iter().filter(|listener| listener.is_internal);
     // A server may have been copied for another listener; its locations keep their origin.
@@ -384,7 +384,7 @@ fn refuse_unreachable_locations(config: &Config) -> Result<(), ConfigError> {
     }
 }
 
-/// A location that demands a secret which does not exist would refuse everybody.
+/// Refuses a location that requires a secret if none is set: it would refuse every request.
 fn refuse_secret_without_secrets(config: &Config) -> Result<(), ConfigError> {
     let mut locations = config.servers.iter().flat_map(|server| &server.locations);
     match locations.find(|location| location.requires_secret) {

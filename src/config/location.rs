@@ -1,62 +1,64 @@
-//! A push-stream location as data: which paths it answers, in which role, with which directives (names
-//! and meanings of push-stream spec, section 2). Inheritance is already resolved here.
+//! Push-stream locations as data: path, role and directives (push-stream spec, section 2), with
+//! inheritance resolved.
 
 use super::variables::VariableString;
 use crate::time::Millis;
 
-/// One server block: the locations that its listeners answer with.
+/// One server block with its locations.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct VirtualServer {
-    /// Host names, as nginx `server_name`: exact, `*.suffix` or `prefix.*`. Only used to choose between
-    /// servers that share a listener.
+    /// Host names, as nginx `server_name`: exact, `*.suffix` or `prefix.*`. Only used to choose
+    /// between servers that share a listener.
     pub names: Vec<String>,
-    /// Index of the next server on the same listener to ask when no name fits; none: this one answers.
+    /// Index of the server to try next on the same listener if no name matches; none: this server
+    /// answers.
     pub sibling: Option<usize>,
-    /// Asked in nginx's order of precedence, not in this one.
+    /// Matched in nginx's order of precedence, not in this order.
     pub locations: Vec<Location>,
 }
 
-/// How a location matches a request path (percent-decoded, slashes merged, as nginx does).
+/// How a location matches a request path, which is percent-decoded with slashes merged, as in
+/// nginx.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PathMatch {
-    /// `= /path`: this path alone; wins over all others.
+    /// `= /path`: this path only; takes precedence over all others.
     Exact(String),
-    /// `/path`: paths that start with it; the longest wins, but any regular expression that matches wins
-    /// over it.
+    /// `/path`: paths that begin with it. The longest prefix wins, but a matching regular
+    /// expression takes precedence.
     Prefix(String),
-    /// `^~ /path`: as a prefix, but when it is the longest, regular expressions are not asked.
+    /// `^~ /path`: a prefix; if it is the longest, regular expressions are not tried.
     PrefixFinal(String),
     /// `~` or `~*`: the first regular expression that matches anywhere in the path wins.
     Regex {
         /// The expression.
         pattern: String,
-        /// `~*`: letter case does not matter.
+        /// `~*`: case-insensitive.
         ignores_case: bool,
     },
 }
 
-/// What a location is for.
+/// The role of a location.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Takes messages. `admin` may also delete channels.
+    /// Accepts messages. With mode `admin`, also deletes channels.
     Publisher {
         /// DELETE is allowed.
         is_admin: bool,
     },
-    /// Shows statistics.
+    /// Returns statistics.
     Statistics,
-    /// Gives messages.
+    /// Delivers messages.
     Subscriber(Mode),
 }
 
-/// How a subscriber location delivers.
+/// How a subscriber location delivers messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// One endless response, a chunk per message.
     Streaming,
-    /// Answers at once with what there is.
+    /// Responds at once with the messages available.
     Polling,
-    /// Answers with the next message.
+    /// Responds with the next message.
     LongPolling,
     /// Server-sent events (WHATWG HTML, section 9.2).
     EventSource,
@@ -67,35 +69,36 @@ pub enum Mode {
 /// One location.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Location {
-    /// Which paths.
+    /// Paths that it matches.
     pub path: PathMatch,
-    /// What for.
+    /// Its role.
     pub role: Role,
     /// Only on internal listeners; 404 elsewhere.
     pub is_internal: bool,
-    /// Publisher and statistics: `Authorization: Bearer` with a publish secret is demanded, else 401.
+    /// Publisher and statistics: requires `Authorization: Bearer` with a publish secret; 401
+    /// without.
     pub requires_secret: bool,
-    /// Content type where the extension of the path says nothing.
+    /// Content type if the extension of the path is not in `types`.
     pub default_type: String,
-    /// Content type by extension, `("html", "text/html")`; nginx `types`.
+    /// Content type by extension, as in `("html", "text/html")`; nginx `types`.
     pub types: Vec<(String, String)>,
     /// Largest request body (`client_max_body_size`); 0: no limit but memory.
     pub body_bytes_max: u64,
-    /// Compression of bodies of known size, and of streams if asked for.
+    /// Compression of bodies of known size and, if configured, of streams.
     pub gzip: Gzip,
-    /// Where the channel ids come from. Required.
+    /// Source of the channel ids. Required.
     pub channels_path: VariableString,
-    /// Publisher, publishing WebSocket: keep messages for later subscribers.
+    /// Publisher, publishing WebSocket: store messages for later subscribers.
     pub store_messages: bool,
-    /// Publisher: answer POST and PUT with the channel's statistics.
+    /// Publisher: respond to POST and PUT with the channel's statistics.
     pub channel_info_on_publish: bool,
-    /// Value of `Access-Control-Allow-Origin`; none or empty: no CORS headers.
+    /// Value of `Access-Control-Allow-Origin`; none or blank: no CORS headers.
     pub allowed_origins: Option<VariableString>,
-    /// What only subscriber locations look at.
+    /// Settings that only subscriber locations use.
     pub subscriber: SubscriberSettings,
-    /// `if` blocks, in order; a later one that holds wins over an earlier one, as in nginx.
+    /// `if` blocks in order. If several are true, the last one wins, as in nginx.
     pub conditions: Vec<Condition>,
-    /// Where it was written, for messages: `FILE:LINE`.
+    /// Its place in the configuration, for messages: `FILE:LINE`.
     pub origin: String,
 }
 
@@ -106,41 +109,41 @@ pub struct SubscriberSettings {
     pub authorized_channels_only: bool,
     /// Sent first; blank: nothing.
     pub header_template: Vec<u8>,
-    /// Formats each message; `~text~` by default.
+    /// Format of each message; `~text~` by default.
     pub message_template: Vec<u8>,
     /// Sent last; blank: nothing.
     pub footer_template: Vec<u8>,
-    /// Wildcard channels that one request may name, and that they may not come alone.
+    /// Most wildcard channels in one request. If set, they also need a normal channel beside them.
     pub wildcard_channel_max_qtd: Option<u32>,
-    /// Between pings; none: no pings.
+    /// Time between pings; none: no pings.
     pub ping_message_interval: Option<Millis>,
-    /// Life of a subscriber's connection; none: for ever.
+    /// Lifetime of a subscriber's connection; none: no limit.
     pub subscriber_connection_ttl: Option<Millis>,
-    /// Life of a waiting long-polling request. The inheritance from `subscriber_connection_ttl` is
-    /// already resolved.
+    /// Lifetime of a waiting long-polling request, inheritance from `subscriber_connection_ttl`
+    /// resolved.
     pub longpolling_connection_ttl: Option<Millis>,
     /// WebSocket: text from the client is published.
     pub websocket_allow_publish: bool,
     /// Subscribing to the events channel is allowed.
     pub allow_connections_to_events_channel: bool,
-    /// Instead of `If-Modified-Since`.
+    /// Used instead of `If-Modified-Since`.
     pub last_received_message_time: Option<VariableString>,
-    /// Instead of `If-None-Match`.
+    /// Used instead of `If-None-Match`.
     pub last_received_message_tag: Option<VariableString>,
-    /// Instead of `Last-Event-Id`.
+    /// Used instead of `Last-Event-Id`.
     pub last_event_id: Option<VariableString>,
-    /// Instead of `User-Agent`.
+    /// Used instead of `User-Agent`.
     pub user_agent: Option<VariableString>,
     /// `REGEX,H,M:REGEX,H,M:…` (push-stream spec, section 18); blank: none.
     pub padding_by_user_agent: String,
 }
 
-/// When bodies are compressed; nginx's `gzip*` directives.
+/// Compression of response bodies; nginx's `gzip*` directives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gzip {
-    /// Whether at all.
+    /// Whether bodies are compressed at all.
     pub is_on: bool,
-    /// Streams of unknown length too.
+    /// Whether streams of unknown length are compressed, too.
     pub includes_streams: bool,
     /// Compressed types besides `text/html`; `*` for all.
     pub types: Vec<String>,
@@ -148,7 +151,7 @@ pub struct Gzip {
     pub bytes_min: usize,
     /// 1 (fast) to 9 (small).
     pub level: u32,
-    /// HTTP/1.0 requests too (`gzip_http_version 1.0`).
+    /// Whether responses to HTTP/1.0 requests are compressed, too (`gzip_http_version 1.0`).
     pub includes_http_1_0: bool,
 }
 
@@ -170,13 +173,13 @@ impl Gzip {
 /// An `if` block inside a location.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {
-    /// What is looked at, `$arg_test`.
+    /// The tested value, such as `$arg_test`.
     pub subject: VariableString,
-    /// The text it must equal; none: it must be neither empty nor `0`.
+    /// The text it must equal; none: it must be neither blank nor `0`.
     pub equals: Option<String>,
-    /// The result is turned round (`!=`).
+    /// The result is negated (`!=`).
     pub is_negated: bool,
-    /// Overrides, each only if given.
+    /// Overrides [`Location::channels_path`], if given.
     pub channels_path: Option<VariableString>,
     /// See [`Location::store_messages`].
     pub store_messages: Option<bool>,
@@ -190,41 +193,42 @@ pub struct Condition {
     pub last_event_id: Option<VariableString>,
 }
 
-/// The directives of push-stream spec, section 2.3: one value for the whole daemon.
+/// The directives of push-stream spec, section 2.3, which apply to the whole daemon.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PushStream {
     /// Size of the memory account; none: `Limits::store_bytes_max`.
     pub shared_memory_size: Option<u64>,
     /// Text of the message with id -2.
     pub channel_deleted_message_text: Vec<u8>,
-    /// Life of a channel without stored messages and subscribers after its last use; none: 30 s, and
-    /// `Config::channel_idle_ttl` for those that the rpushd API has used.
+    /// How long a channel without stored messages and subscribers is kept after its last use; none:
+    /// 30 s, and `Config::channel_idle_ttl` for channels that the rpushd API has used.
     pub channel_inactivity_time: Option<Millis>,
     /// Text of the ping message in streaming mode.
     pub ping_message_text: Vec<u8>,
-    /// Long-polling that runs out of time answers 200 with a message instead of 304.
+    /// A long-polling request that times out gets 200 with a message instead of 304.
     pub timeout_with_body: bool,
-    /// Life of a stored message.
+    /// Lifetime of a stored message.
     pub message_ttl: Millis,
-    /// Further subscribers get 403.
+    /// Most subscribers of a channel; more get 403.
     pub max_subscribers_per_channel: Option<u32>,
-    /// The oldest stored messages are dropped at publication.
+    /// Most stored messages of a channel; a publication drops the oldest.
     pub max_messages_stored_per_channel: Option<u32>,
-    /// Longer ids get 400.
+    /// Longest channel id; longer ones get 400.
     pub max_channel_id_length: Option<u32>,
-    /// Normal channels at once; a request that would make one more gets 403.
+    /// Most normal channels at once; a request that would create one more gets 403.
     pub max_number_of_channels: Option<u32>,
-    /// Wildcard channels likewise.
+    /// Most wildcard channels at once; likewise.
     pub max_number_of_wildcard_channels: Option<u32>,
-    /// Ids that start with it are wildcard channels; blank: none.
+    /// Prefix of the ids of wildcard channels; blank: there are none.
     pub wildcard_channel_prefix: Vec<u8>,
-    /// Id of the events channel; blank: none.
+    /// Id of the events channel; blank: there is none.
     pub events_channel_id: Vec<u8>,
-    /// Entries of `by_worker` in the statistics (nginx `worker_processes`); a single process shows 1.
+    /// Number of `by_worker` entries in the statistics (nginx `worker_processes`), 1 by default.
     pub worker_processes: u32,
-    /// A reload ends all subscribers, as a reload of nginx does.
+    /// A reload closes all subscribers, as a reload of nginx does.
     pub reload_ends_subscribers: bool,
-    /// What the rpushd API publishes is stored too, for subscribers of locations that come later or poll.
+    /// Messages published through the rpushd API are stored, too, for subscribers of locations that
+    /// connect later or poll.
     pub store_api_messages: bool,
 }
 

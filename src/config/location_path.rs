@@ -1,4 +1,4 @@
-//! How a location's path is written: as behind nginx's word `location`.
+//! The syntax of a location's path, which is that of nginx's `location`.
 
 use super::location::PathMatch;
 use regex_lite::Regex;
@@ -8,7 +8,7 @@ impl PathMatch {
     /// Reads `/path`, `= /path`, `^~ /path`, `~ REGEX` or `~* REGEX`.
     ///
     /// # Errors
-    /// What is wrong with it, in words.
+    /// The reason why the text is refused.
     pub fn parse(text: &str) -> Result<PathMatch, String> {
         let path = |rest: &str| match rest.trim_start() {
             path if path.starts_with('/') => Ok(path.to_owned()),
@@ -31,8 +31,8 @@ impl PathMatch {
         }
     }
 
-    /// What no two locations of one server may share: the path, and whether it is exact. The same
-    /// expression may occur twice.
+    /// The path, with whether it is exact: no two locations of a server may have the same. None for
+    /// a regular expression, which may occur twice.
     pub fn claim(&self) -> Option<(bool, &str)> {
         match self {
             PathMatch::Prefix(path) | PathMatch::PrefixFinal(path) => Some((false, path)),

@@ -1,13 +1,13 @@
-//! Environment and TOML -> one typed, immutable [`Config`]. Only `read` touches files and
-//! variables.
+//! Reads environment, flags and a TOML file into one typed, immutable [`Config`]. Only `read`
+//! accesses files and environment variables.
 //!
 //! Leaves to root: `units`, `error`, `suggest`; `document` (TOML with line numbers), `env_file` and
-//! `sources` (environment, flags); `limits`, `variables`, `location`, `location_path`, `networks`,
-//! `origins` (what is configured); `checks` (what is refused); what reads it from a document: the
-//! tables `limit_table`, `directives` and `http_directives`, `listen`, `secrets` and
-//! `push_stream_blocks`; `alignment` and `exposure` (what is warned about); `load` (puts it
-//! together), `kept_listeners` (what a reload cannot change), `kept_secrets` (what it refuses),
-//! `to_toml` and `describe` (show it), `read` (the process and its files).
+//! `sources` (environment, flags); the settings as types: `limits`, `variables`, `location`,
+//! `location_path`, `networks`, `origins`; `checks` (what the module refuses); readers of a
+//! document: the tables `limit_table`, `directives` and `http_directives`, `listen`, `secrets` and
+//! `push_stream_blocks`; `alignment` and `exposure` (warnings); `load` (builds the configuration),
+//! `kept_listeners` (what a reload cannot change), `kept_secrets` (what it refuses), `to_toml` and
+//! `describe` (output), `read` (the process and its files).
 
 mod alignment;
 pub mod checks;
@@ -62,50 +62,49 @@ use crate::time::Millis;
 use std::fmt;
 use std::path::PathBuf;
 
-/// Where proxies have had the public endpoints since rpushd 1.0.
+/// The path under which proxies have served the public endpoints since rpushd 1.0.
 const PUBLIC_PREFIX: &str = "/push-daemon";
 
-/// Everything that the daemon can be told. Made once at start (and once more per reload), then only
-/// read.
+/// All settings of the daemon. Built at start and for each reload, then only read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// Where to listen, in order; a [`ListenerId`] is an index into it. After a reload: first what
-    /// is bound, then what is configured and waits for a restart.
+    /// The listeners in order, indexed by [`ListenerId`]. After a reload: first those that are
+    /// bound, then those that are configured but need a restart.
     pub listeners: Vec<Listener>,
-    /// Keys that verify subscribe tokens; the current one first, then previous ones. Empty: the
+    /// Keys that verify subscribe tokens, the current one first, then previous ones. Empty: the
     /// rpushd API is off.
     pub subscribe_secrets: Vec<Secret>,
     /// Secrets that authorise publish and stats, likewise.
     pub publish_secrets: Vec<Secret>,
-    /// Between two heartbeats on a framed stream (`RPUSHD_HEARTBEAT_SECS`).
+    /// Time between heartbeats on a framed stream (`RPUSHD_HEARTBEAT_SECS`).
     pub heartbeat: Millis,
-    /// How long a channel without subscribers and stored messages is remembered
+    /// How long a channel without subscribers and stored messages is kept
     /// (`RPUSHD_CHANNEL_IDLE_TTL_SECS`).
     pub channel_idle_ttl: Millis,
-    /// The read time-out of the proxy in front: heartbeats must fit well inside it.
+    /// Read time-out of the proxy in front, which heartbeats must fit well inside.
     pub proxy_read_timeout: Millis,
-    /// Origins that browsers may call `/api/stream/` from, besides the daemon's own; `*` for any.
+    /// Origins from which browsers may call `/api/stream/`, besides the daemon's own; `*` for any.
     pub allowed_origins: Vec<String>,
-    /// Path in front of the public endpoints that a proxy may leave in place, without a slash at
-    /// its end; empty: they answer at the root only.
+    /// Path prefix under which the public endpoints also answer, without a slash at its end, so
+    /// that a proxy need not strip it; blank: they answer at the root only.
     pub public_prefix: String,
-    /// Peers whose `X-Forwarded-For` is believed.
+    /// Peers whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: TrustedProxies,
-    /// The bounds of everything that can grow.
+    /// Limits of everything that can grow.
     pub limits: Limits,
-    /// What push-stream users set at the `http` level.
+    /// Push-stream settings of the `http` level.
     pub push_stream: PushStream,
-    /// The locations, per virtual server. A listener names its server by index.
+    /// The virtual servers with their locations. A listener has the index of its server.
     pub servers: Vec<VirtualServer>,
     /// Least severe level that is logged.
     pub log_level: log::LevelFilter,
-    /// Requests and ends of streams are lines of the log.
+    /// Whether each request and each end of a stream is logged.
     pub log_access: bool,
-    /// File that log lines are appended to instead of standard error.
+    /// File that log lines are appended to; none: standard error.
     pub log_file: Option<PathBuf>,
     /// File that the process id is written to.
     pub pid_file: Option<PathBuf>,
-    /// Things worth a warning at start that are no errors, in words.
+    /// Warnings to be logged at start.
     pub warnings: Vec<String>,
 }
 
@@ -113,13 +112,14 @@ pub struct Config {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ListenerId(pub u16);
 
-/// One place to listen at.
+/// An address to listen on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listener {
     /// Address and port, path, or inherited socket.
     pub address: ListenAddress,
-    /// Internal listeners serve everything. Locations marked `internal` are 404 on all others; so
-    /// are publish and stats of the rpushd API when an internal listener is configured.
+    /// Internal listeners serve everything. All others respond with 404 for locations marked
+    /// `internal`, and for publish and stats of the rpushd API if an internal listener is
+    /// configured.
     pub is_internal: bool,
     /// Index into [`Config::servers`]; none: only the rpushd API.
     pub server: Option<usize>,
@@ -132,31 +132,30 @@ pub enum ListenAddress {
     Tcp(std::net::SocketAddr),
     /// `unix:/path`, with the permission bits of the socket file.
     Unix {
-        /// The socket file. A left-over one is replaced, a live one is an error.
+        /// The socket file. A stale one is replaced, a live one is an error.
         path: PathBuf,
         /// Permission bits, 0o660 by default.
         mode: u32,
     },
-    /// `systemd`, `systemd:NAME`: sockets passed with LISTEN_FDS (sd_listen_fds(3)), all or by
-    /// name.
+    /// `systemd`, `systemd:NAME`: sockets passed by systemd with LISTEN_FDS (sd_listen_fds(3)).
     Inherited {
-        /// Name from LISTEN_FDNAMES; none: every one that no other listener names.
+        /// Name from LISTEN_FDNAMES; none: all sockets that no other listener names.
         name: Option<String>,
     },
 }
 
-/// A secret. It never shows in `Debug`, logs or statistics.
+/// A secret. `Debug`, logs and statistics never include it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Box<[u8]>);
 
 impl Secret {
-    /// Surrounding blanks are trimmed; nothing left is `None`.
+    /// Creates a secret from a text without surrounding whitespace; none if it is blank.
     pub fn new(text: &str) -> Option<Secret> {
         let trimmed = text.trim();
         (!trimmed.is_empty()).then(|| Secret(trimmed.as_bytes().into()))
     }
 
-    /// The bytes, for those who compare or sign with it.
+    /// The bytes, for comparing and signing.
     pub fn expose(&self) -> &[u8] {
         &self.0
     }
@@ -197,18 +196,18 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Whether an internal listener is configured, bound or not: publish and stats are hidden on
-    /// the public ones.
+    /// Whether an internal listener is configured, bound or not. If so, public listeners hide
+    /// publish and stats.
     pub fn has_internal_listener(&self) -> bool {
         self.listeners.iter().any(|listener| listener.is_internal)
     }
 
-    /// Whether the rpushd API is on: it has its secrets.
+    /// Whether the rpushd API is on, which needs both secrets.
     pub fn has_api(&self) -> bool {
         !self.subscribe_secrets.is_empty() && !self.publish_secrets.is_empty()
     }
 
-    /// Whether there is any push-stream location.
+    /// Whether there are push-stream locations.
     pub fn has_locations(&self) -> bool {
         self.servers.iter().any(|server| !server.locations.is_empty())
     }

@@ -1,27 +1,27 @@
-//! Networks of trusted proxies, as the operator lists them: `10.0.0.0/8`, `::1`, `unix:`.
+//! Reads the list of trusted proxies: `10.0.0.0/8`, `::1`, `unix:`.
 
 use std::net::IpAddr;
 
-/// Peers whose `X-Forwarded-For` is believed.
+/// Peers whose `X-Forwarded-For` is trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedProxies {
     networks: Vec<Network>,
-    /// Every peer of a Unix listener is trusted.
+    /// Whether all peers of Unix listeners are trusted.
     trusts_unix: bool,
 }
 
-/// Addresses with the same first bits.
+/// The addresses that share their first bits with one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Network {
     address: IpAddr,
     prefix_bits: u32,
 }
 
-/// The word for peers without an address.
+/// Stands for peers of Unix listeners, which have no address.
 const UNIX: &str = "unix:";
 
 impl Default for TrustedProxies {
-    /// Loopback and Unix sockets: both are on this machine.
+    /// Loopback and Unix sockets, whose peers are on this machine.
     fn default() -> TrustedProxies {
         TrustedProxies::parse(&["127.0.0.0/8", "::1", UNIX]).expect("the defaults are well-formed")
     }
@@ -31,7 +31,7 @@ impl TrustedProxies {
     /// Reads a list of networks.
     ///
     /// # Errors
-    /// What is wrong with one of them, in words.
+    /// The reason why a text is refused.
     pub fn parse(texts: &[impl AsRef<str>]) -> Result<TrustedProxies, String> {
         let mut trusted = TrustedProxies { networks: Vec::new(), trusts_unix: false };
         for text in texts.iter().map(AsRef::as_ref) {
@@ -43,7 +43,7 @@ impl TrustedProxies {
         Ok(trusted)
     }
 
-    /// Whether this peer is one of them; a peer of a Unix listener has no address.
+    /// Whether a peer is trusted; a peer of a Unix listener has no address.
     pub fn contains(&self, peer: Option<IpAddr>) -> bool {
         match peer {
             Some(address) => self.networks.iter().any(|network| network.contains(address)),
@@ -51,7 +51,7 @@ impl TrustedProxies {
         }
     }
 
-    /// The list as it would be written in the file.
+    /// The list in the syntax of the configuration file.
     pub fn show(&self) -> Vec<String> {
         let networks = self.networks.iter().map(Network::show);
         networks.chain(self.trusts_unix.then(|| UNIX.to_owned())).collect()
@@ -133,8 +133,8 @@ mod tests {
             assert_eq!(default.contains(Some(address.parse().unwrap())), is_trusted, "{address}");
         }
         assert_eq!(default.show(), ["127.0.0.0/8", "::1", "unix:"]);
-        let nobody = TrustedProxies::parse(&[""; 0]).unwrap();
-        assert!(!nobody.contains(None) && nobody.show().is_empty());
+        let empty = TrustedProxies::parse(&[""; 0]).unwrap();
+        assert!(!empty.contains(None) && empty.show().is_empty());
     }
 
     #[test]

@@ -1,16 +1,16 @@
-//! Origins of web pages (RFC 6454, section 6.2) as the operator lists them.
+//! Checks the syntax of `allowed_origins` (RFC 6454, section 6.2).
 
-/// Checks one of `allowed_origins`: `*`, or `scheme://host[:port]` and nothing behind it, in lower case as
-/// browsers send it.
+/// Checks one origin: `*`, or `scheme://host[:port]` and nothing more, in lower case as browsers
+/// send it.
 ///
 /// # Errors
-/// What is wrong with it, in words.
+/// The reason why the text is refused.
 pub(super) fn check(origin: &str) -> Result<(), String> {
     if origin == "*" || is_origin(origin) {
         return Ok(());
     }
     Err(format!(
-        "\"{origin}\" is not an origin; write https://example.org, with :port if need be, or *"
+        "\"{origin}\" is not an origin; write https://example.org, with :port if needed, or *"
     ))
 }
 

@@ -1,5 +1,5 @@
-//! `[push_stream]`, `[[location]]` and `[[server]]` of the TOML file -> settings and virtual servers,
-//! inheritance resolved and checked.
+//! Reads `[push_stream]`, `[[location]]` and `[[server]]` of the TOML file, resolves inheritance
+//! and checks the result.
 
 use super::checks::{self, Refusal, SharedMemory};
 use super::directives::{LEVEL_DIRECTIVES, Level, PREFIX};
@@ -12,14 +12,14 @@ use super::units;
 use super::variables::VariableString;
 use std::collections::{BTreeMap, HashSet};
 
-/// A level and where each of its directives was given.
+/// A level with the place of each of its directives.
 #[derive(Clone, Default)]
 pub(super) struct PlacedLevel {
     level: Level,
     places: BTreeMap<&'static str, Place>,
 }
 
-/// Reads `[push_stream]`: what holds for the whole daemon, and defaults for all locations.
+/// Reads `[push_stream]`: settings of the whole daemon, and defaults for all locations.
 pub(super) fn read_push_stream(
     mut block: Block,
     environment: &mut Environment,
@@ -40,7 +40,7 @@ pub(super) fn read_push_stream(
     Ok((settings, outer))
 }
 
-/// Reads locations and servers and checks them together.
+/// Reads and checks locations and servers.
 pub(super) struct LocationReader<'r> {
     pub(super) push_stream: &'r PushStream,
     pub(super) http: PlacedLevel,
@@ -48,7 +48,7 @@ pub(super) struct LocationReader<'r> {
 }
 
 impl LocationReader<'_> {
-    /// The locations of a server whose own directives are on `level`.
+    /// Reads the locations of a server with these directives of its own.
     pub(super) fn locations(
         &self,
         blocks: Vec<Block>,
@@ -69,7 +69,7 @@ impl LocationReader<'_> {
         Ok(locations)
     }
 
-    /// A `[[server]]` without its listeners.
+    /// Reads a `[[server]]` except its listeners.
     pub(super) fn server(&self, block: &mut Block) -> Result<VirtualServer, ConfigError> {
         let names = block.take("names").map(|entry| entry.list()).transpose()?.unwrap_or_default();
         let mut level = PlacedLevel::default();
@@ -129,7 +129,7 @@ impl LocationReader<'_> {
 }
 
 impl PlacedLevel {
-    /// Takes every directive from a block, each with the given way to look a key up.
+    /// Reads all directives of a block; `take` looks up a key.
     fn fill(
         &mut self,
         block: &mut Block,
@@ -144,7 +144,7 @@ impl PlacedLevel {
             }
         }
         for mut types in block.take_blocks("types") {
-            let entries = types.take_rest();
+            let entries = types.take_all();
             let pairs =
                 entries.iter().map(|entry| Ok((entry.name.clone(), entry.text()?.to_owned())));
             self.level.types = Some(pairs.collect::<Result<_, ConfigError>>()?);
@@ -167,7 +167,8 @@ fn read_flag(block: &mut Block, key: &str) -> Result<bool, ConfigError> {
     units::flag(key, entry.text()?).map_err(|text| entry.place.error(text))
 }
 
-/// A role key may be `true`, which is its default mode, or `false`, as if it were not there.
+/// Reads the role of a location. `true` stands for the default mode of a role key, `false` for its
+/// absence.
 fn read_role(block: &mut Block) -> Result<Role, ConfigError> {
     let mut roles = Vec::new();
     for key in ["publisher", "subscriber", "channels_statistics"] {
@@ -195,7 +196,7 @@ fn read_role(block: &mut Block) -> Result<Role, ConfigError> {
     }
 }
 
-/// The word for a subscriber's mode, as its directive takes it.
+/// The name of a subscriber mode in its directive.
 pub(super) fn mode_name(mode: Mode) -> &'static str {
     match mode {
         Mode::Streaming => "streaming",

@@ -1,9 +1,9 @@
-//! The one place of the configuration that touches the process: its environment and its files.
+//! Reads the environment of the process and the files; the only such place of the configuration.
 
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,
-    reason = "the rest of the configuration is handed what this file has read"
+    reason = "all other files of this module get what is read here as arguments"
 )]
 
 use super::sources::{Files, Overrides, VARIABLE_PREFIX};
@@ -15,10 +15,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// Larger files are no configuration, secret or template.
+/// Largest configuration, secret or template file.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
-/// The real files.
+/// The files of the system.
 #[derive(Clone, Copy, Debug)]
 pub struct DiskFiles;
 
@@ -39,7 +39,8 @@ impl Files for DiskFiles {
     }
 }
 
-/// A file of the command line. A `-` in front of its name, as in systemd's units: it may be missing.
+/// A file named on the command line. With `-` before its name, as in systemd units, it may be
+/// missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceFile {
     path: PathBuf,
@@ -47,7 +48,7 @@ pub struct SourceFile {
 }
 
 impl SourceFile {
-    /// Reads the name as it was given.
+    /// Reads the name as given, with or without `-`.
     pub fn new(name: impl AsRef<OsStr>) -> SourceFile {
         let name = name.as_ref();
         match name.as_bytes().strip_prefix(b"-") {
@@ -56,12 +57,12 @@ impl SourceFile {
         }
     }
 
-    /// The file's name without the `-`.
+    /// The name of the file without `-`.
     pub fn name(&self) -> String {
         self.path.display().to_string()
     }
 
-    /// The text; none if the file may be missing and is.
+    /// Returns the text; none if the file is missing and may be.
     fn read(&self) -> Result<Option<String>, FileError> {
         match DiskFiles.read(&self.path) {
             Ok(content) => String::from_utf8(content).map(Some).map_err(|_| FileError::NotText),
@@ -85,16 +86,17 @@ enum FileError {
     Unreadable(io::Error),
 }
 
-/// The `RPUSHD_…` variables: those of an environment file (`--env-file`), which win, and those of the
-/// process. A process keeps the variables that it was started with; the file can be read again.
+/// The `RPUSHD_…` variables of the process and of an environment file (`--env-file`), which
+/// overrides them. Those of the process are fixed at its start; the file can be read again.
 ///
-/// systemd may have read the same file at start (`EnvironmentFile=`), as root. Variables that the file set
-/// then are therefore the file's: one that is later deleted there must not live on in the process's.
+/// systemd may have put the same file (`EnvironmentFile=`) into the process's environment at start,
+/// as root. So variables in the file at start are removed from those of the process: otherwise one
+/// that is later deleted from the file would stay in force.
 pub struct Variables {
     process: BTreeMap<String, String>,
     file: Option<SourceFile>,
     from_file: BTreeMap<String, String>,
-    /// The file exists, only the service manager could read it, and this is why.
+    /// Why the file, which exists, could not be read by this process, but only by systemd.
     unreadable: Option<String>,
 }
 
@@ -102,7 +104,7 @@ impl Variables {
     /// Reads the environment of this process and the file.
     ///
     /// # Errors
-    /// The file cannot be read or is not understood, or a variable is not UTF-8 text.
+    /// The file cannot be read or has an error, or a variable is not UTF-8 text.
     pub fn read(file: Option<SourceFile>) -> Result<Variables, ConfigError> {
         let process = process_variables()?;
         let mut variables =
@@ -118,7 +120,7 @@ impl Variables {
         let Some(file) = &self.file else { return Ok(()) };
         let text = match file.read() {
             Ok(text) => text.unwrap_or_default(),
-            // The variables are there all the same if systemd has read the file.
+            // If systemd has read the file, its variables are in the environment.
             Err(FileError::Unreadable(error))
                 if file.is_optional
                     && error.kind() == io::ErrorKind::PermissionDenied
@@ -137,8 +139,8 @@ impl Variables {
     /// Reads the file again.
     ///
     /// # Errors
-    /// As for the first time. A file that could not be read then cannot be taken over now, either: which of
-    /// the process's variables are its is not known.
+    /// Those of [`Variables::read`]. Also if the file could not be read at start: it is unknown
+    /// which variables of the process came from it.
     pub fn reread(&mut self) -> Result<(), ConfigError> {
         match (&self.file, &self.unreadable) {
             (Some(file), Some(reason)) => Err(Place::File(file.name()).error(format!(
@@ -154,7 +156,7 @@ impl Variables {
         all
     }
 
-    /// What the operator should know of the file.
+    /// Warnings about the file.
     fn warnings(&self) -> Vec<String> {
         let Some(file) = &self.file else { return Vec::new() };
         let name = file.name();
@@ -170,14 +172,14 @@ impl Variables {
     }
 }
 
-/// What makes an environment file readable for the service.
+/// How to make an environment file readable for the service.
 const REMEDY: &str = "\"chgrp rpushd\" and \"chmod 640\" it, then restart";
 
-/// Reads the configuration: the file that is given or else what `RPUSHD_CONFIG` names, the variables, and
-/// what the command line asks for. Also for each reload.
+/// Reads the configuration, at start and for each reload: the given file, or else that of
+/// `RPUSHD_CONFIG`, the variables, and the flags of the command line.
 ///
 /// # Errors
-/// The first thing that is wrong, with its place. The process should end with code 78, or 66 where the
+/// The first error found, with its place. The process should end with exit code 78, or 66 if the
 /// file itself cannot be read.
 pub fn read(
     file: Option<&SourceFile>,
@@ -196,10 +198,10 @@ pub fn read(
     from_sources(text, variables, overrides)
 }
 
-/// As [`read`], with the text of the configuration file given; `name` stands for the file in messages.
+/// Like [`read`], with the text of the configuration file given; `name` is its name in messages.
 ///
 /// # Errors
-/// The first thing that is wrong, with its place.
+/// The first error found, with its place.
 pub fn read_text(
     name: &str,
     text: &str,

@@ -1,4 +1,4 @@
-//! The two secrets, each as a value or from a file, with previous ones that stay accepted.
+//! Reads the two secrets, each from a value or a file, and previous ones, which stay valid.
 
 use super::Secret;
 use super::document::{Block, Entry, Value};
@@ -7,26 +7,29 @@ use super::sources::{DevelopmentSecrets, Environment, Files};
 use std::io;
 use std::path::Path;
 
-/// Shorter secrets are warned about.
+/// Shortest secret without a warning.
 pub(super) const BYTES_WANTED: usize = 16;
 
-/// What was found.
+/// The secrets of a configuration.
 pub(super) struct Secrets {
     pub(super) subscribe: Vec<Secret>,
     pub(super) publish: Vec<Secret>,
     pub(super) warnings: Vec<String>,
 }
 
-/// Whether the rpushd API may be left off for want of secrets.
+/// Whether secrets must be configured.
 #[derive(Clone, Copy)]
 pub(super) enum Need {
+    /// Both.
     Required,
+    /// Both or none; with none, the rpushd API is off.
     Optional,
-    /// Whatever is there will do.
+    /// Any or none.
     Nothing,
 }
 
-/// Reads both. Without either there is no rpushd API, which only a configuration with locations may want.
+/// Reads all secrets. Without both current ones the rpushd API is off, which needs a configuration
+/// with locations.
 pub(super) fn read(
     root: &mut Block,
     environment: &mut Environment,
@@ -34,7 +37,8 @@ pub(super) fn read(
     development: Option<&DevelopmentSecrets>,
     need: Need,
 ) -> Result<Secrets, ConfigError> {
-    // All are taken before the first is read: a fault in one must not make unknown keys of the others.
+    // All keys are taken before the first is read, so that after an error in one of them the others
+    // are not reported as unknown.
     let [current, previous, publish_current, publish_previous] = [
         ("secret", Presence::Required),
         ("secret_previous", Presence::Optional),
@@ -64,16 +68,16 @@ pub(super) fn read(
     }
     if subscribe.iter().any(|secret| publish.contains(secret)) {
         warnings.push(
-            "RPUSHD_SECRET and RPUSHD_PUBLISH_SECRET are equal: whoever may sign subscribe tokens \
-             can publish and read statistics too"
+            "RPUSHD_SECRET and RPUSHD_PUBLISH_SECRET are equal: every program that signs subscribe \
+             tokens can also publish and read statistics"
                 .into(),
         );
     }
     for (name, secrets) in [("RPUSHD_SECRET", &subscribe), ("RPUSHD_PUBLISH_SECRET", &publish)] {
         if let Some(short) = secrets.iter().find(|secret| secret.expose().len() < BYTES_WANTED) {
             warnings.push(format!(
-                "{name} is only {} bytes long: below {BYTES_WANTED} bytes it can be found by \
-                 trying; \"openssl rand -hex 32\" makes a good one",
+                "{name} is only {} bytes long: a secret below {BYTES_WANTED} bytes can be guessed \
+                 by trial; make one with \"openssl rand -hex 32\"",
                 short.expose().len()
             ));
         }
@@ -81,7 +85,7 @@ pub(super) fn read(
     Ok(Secrets { subscribe, publish, warnings })
 }
 
-/// Names both secrets at once if both are missing, so that one more start is enough.
+/// Refuses missing secrets. If both are missing, the error names both.
 fn refuse_missing(subscribe: &[Secret], publish: &[Secret]) -> Result<(), ConfigError> {
     let one = |key: &str, variable: &str| {
         Place::Variable(variable.to_owned()).error(format!(
@@ -97,28 +101,26 @@ fn refuse_missing(subscribe: &[Secret], publish: &[Secret]) -> Result<(), Config
             .error(
                 "required; make two different ones with \"openssl rand -hex 32\" and set both or \
              RPUSHD_SECRET_FILE and RPUSHD_PUBLISH_SECRET_FILE, or secret_file and \
-             publish_secret_file in the configuration file; \"rpushd --dev\" tries it without",
+             publish_secret_file in the configuration file; \"rpushd --dev\" runs without them",
             ),
     })
 }
 
 /// The warning about a file with a secret that every user may read.
 pub(super) fn world_readable(path: &str) -> String {
-    format!(
-        "{path} holds a secret and every user of this machine may read it; \"chmod o-r\" takes that \
-         away"
-    )
+    format!("{path} has a secret, and every user of this machine may read it: \"chmod o-r\" it")
 }
 
-/// Where a secret was given: by value or by file, and by variables or by keys of the configuration file.
+/// The entries that give a secret: a value or a file, from variables or from the configuration
+/// file.
 struct Given {
     value: Option<Entry>,
     file: Option<Entry>,
     presence: Presence,
 }
 
-/// Whether the file of a secret must exist. That of previous secrets comes and goes with each rotation, so
-/// that the configuration need not be edited for one.
+/// Whether the file of a secret must exist. The file of previous secrets may be missing, so that a
+/// rotation needs no change of the configuration.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Presence {
     Required,
@@ -126,7 +128,7 @@ enum Presence {
 }
 
 impl Given {
-    /// The environment's pair of variables wins over the pair of keys.
+    /// Takes the entries. If either variable is set, the keys of the file are ignored.
     fn take(
         root: &mut Block,
         environment: &mut Environment,
@@ -148,12 +150,12 @@ struct Reader<'r> {
 }
 
 impl Reader<'_> {
-    /// The current secret of a kind and its previous ones; none without a current one.
+    /// Reads the current secret and the previous ones; empty without a current one.
     fn secrets(&mut self, current: Given, previous: Given) -> Result<Vec<Secret>, ConfigError> {
         let mut secrets = Vec::new();
         if let Some((texts, place)) = self.texts(current)? {
             let [text] = texts.as_slice() else {
-                return Err(place.error("one secret is wanted here; older ones are previous ones"));
+                return Err(place.error("must be one secret; list older ones as previous secrets"));
             };
             let secret = Secret::new(text).ok_or_else(|| place.error("must not be empty"))?;
             if text.trim().contains(['\r', '\n']) {
@@ -176,7 +178,7 @@ impl Reader<'_> {
         Ok(secrets)
     }
 
-    /// The content of a secret's value or file.
+    /// The texts given for a secret, by value or file, and their place.
     fn texts(&mut self, given: Given) -> Result<Option<(Vec<String>, Place)>, ConfigError> {
         match (given.value, given.file) {
             (Some(value), Some(file)) => {

@@ -1,4 +1,5 @@
-//! Where settings come from besides the file: the environment, flags, and files that settings name.
+//! Sources of settings besides the configuration file: environment, flags, and files that settings
+//! name.
 
 use super::Secret;
 use super::document::{Block, Entry, Value};
@@ -8,28 +9,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Before every environment variable of the daemon.
+/// Prefix of the daemon's environment variables.
 pub const VARIABLE_PREFIX: &str = "RPUSHD_";
 
-/// Variables of the same family that the command line reads.
+/// Variables with this prefix that only the command line uses.
 const COMMAND_LINE_VARIABLES: &[&str] = &["RPUSHD_CONFIG", "RPUSHD_URL"];
 
-/// The files that a configuration names. The real ones are [`super::DiskFiles`].
+/// Access to the files that a configuration names; implemented by [`super::DiskFiles`].
 pub trait Files {
-    /// The content of a file.
+    /// Returns the content of a file.
     ///
     /// # Errors
-    /// As the operating system has it.
+    /// Those of the operating system.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
 
-    /// Whether every user of the machine may read it, which a file with a secret should not allow.
+    /// Whether every user of the machine may read a file, which is wrong for one with a secret.
     fn is_world_readable(&self, path: &Path) -> bool;
 }
 
-/// What the command line says; it wins over environment and file.
+/// Options of the command line, which override environment and file.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
-    /// `--listen`, each as in the file; empty: not given.
+    /// `--listen`, in the syntax of the file; empty: not given.
     pub listen: Vec<String>,
     /// `--log-level`
     pub log_level: Option<String>,
@@ -37,13 +38,13 @@ pub struct Overrides {
     pub log_file: Option<PathBuf>,
     /// `--pid-file`
     pub pid_file: Option<PathBuf>,
-    /// `--dev`: stands in for secrets that are not configured, and allows loopback listeners only.
+    /// `--dev`: replaces secrets that are not configured, and allows loopback listeners only.
     pub development: Option<DevelopmentSecrets>,
-    /// The configuration is read by a client, which may know only one of the secrets, or none.
+    /// The configuration is read by a client command, which may have only one secret or none.
     pub is_client: bool,
 }
 
-/// Throw-away secrets, made at start.
+/// Random secrets for one run, made at start.
 #[derive(Clone, Debug)]
 pub struct DevelopmentSecrets {
     /// Signs subscribe tokens.
@@ -52,29 +53,30 @@ pub struct DevelopmentSecrets {
     pub publish: Secret,
 }
 
-/// The `RPUSHD_…` variables, and which of them the configuration knows.
+/// The `RPUSHD_…` variables, with a record of those that were looked up.
 pub(super) struct Environment<'e> {
     variables: &'e BTreeMap<String, String>,
-    asked: BTreeSet<String>,
-    /// Where the settings that were asked for by [`Environment::find`] were given.
+    /// Names that were looked up, and are therefore known.
+    known: BTreeSet<String>,
+    /// Places of the settings found by [`Environment::find`], by key.
     places: BTreeMap<String, Place>,
 }
 
 impl<'e> Environment<'e> {
     pub(super) fn new(variables: &'e BTreeMap<String, String>) -> Environment<'e> {
-        let asked = COMMAND_LINE_VARIABLES.iter().map(|name| (*name).to_owned()).collect();
-        Environment { variables, asked, places: BTreeMap::new() }
+        let known = COMMAND_LINE_VARIABLES.iter().map(|name| (*name).to_owned()).collect();
+        Environment { variables, known, places: BTreeMap::new() }
     }
 
-    /// A variable. From then on it is a known one.
+    /// Looks up a variable and makes it known.
     pub(super) fn variable(&mut self, name: &str) -> Option<Entry> {
-        self.asked.insert(name.to_owned());
+        self.known.insert(name.to_owned());
         let value = Value::Text(self.variables.get(name)?.clone().into_bytes());
         let place = Place::Variable(name.to_owned());
         Some(Entry { name: name.to_owned(), value, place })
     }
 
-    /// A setting from its variable or else from its key.
+    /// Looks up a setting: its variable, or else its key in the file.
     pub(super) fn find(&mut self, block: &mut Block, key: &str, variable: &str) -> Option<Entry> {
         let in_file = block.take(key);
         let found = self.variable(variable).or(in_file)?;
@@ -82,20 +84,20 @@ impl<'e> Environment<'e> {
         Some(found)
     }
 
-    /// Where the first of these keys that was given was given.
+    /// The place of the first of these keys that was given.
     pub(super) fn place_of(&self, keys: &[&str]) -> Option<&Place> {
         keys.iter().find_map(|key| self.places.get(*key))
     }
 
-    /// A warning for each variable that nobody has asked for.
+    /// A warning for each variable that was not looked up.
     pub(super) fn unknown(&self) -> Vec<String> {
         let unknown = self.variables.keys().filter(|name| {
-            name.starts_with(VARIABLE_PREFIX) && !self.asked.contains(name.as_str())
+            name.starts_with(VARIABLE_PREFIX) && !self.known.contains(name.as_str())
         });
         let warning = |name: &String| {
-            // What all have in common says nothing about which one was meant.
+            // The common prefix would make all names look similar.
             let bare = |name: &'_ str| name.trim_start_matches(VARIABLE_PREFIX).to_owned();
-            let known: Vec<String> = self.asked.iter().map(|known| bare(known)).collect();
+            let known: Vec<String> = self.known.iter().map(|known| bare(known)).collect();
             let nearest = suggest::nearest(&bare(name), known.iter().map(String::as_str));
             let hint = nearest.map(|known| format!(", did you mean \"{VARIABLE_PREFIX}{known}\"?"));
             format!("{name}: unknown variable{}", hint.unwrap_or_default())

@@ -1,6 +1,7 @@
-//! "Did you mean …?": the known name that is fewest edits away from a misspelt one.
+//! "Did you mean …?": finds the known name with the fewest edits from a misspelt one.
 
-/// The nearest of the known names, if it is near enough to be meant: at most one edit per three letters.
+/// The known name nearest to a given one, if there is at most one edit per three letters (and at
+/// least one edit is always allowed).
 pub fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let edits_max = (name.chars().count() / 3).max(1);
     known
@@ -16,7 +17,8 @@ pub(super) fn hint<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Stri
         .map_or_else(String::new, |candidate| format!(", did you mean \"{candidate}\"?"))
 }
 
-/// Letters to insert, delete, replace or swap with their neighbour (optimal string alignment).
+/// Number of letters to insert, delete, replace or swap with their neighbour (optimal string
+/// alignment distance).
 fn edit_distance(from: &str, to: &str) -> usize {
     let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
     let mut before_last: Vec<usize> = Vec::new();

@@ -1,4 +1,5 @@
-//! The effective configuration as TOML that reads back to the same [`Config`]. Secrets are left out.
+//! Writes the effective configuration as TOML that reads back to the same [`Config`], without
+//! secrets.
 
 use super::directives::default_types;
 use super::document::Value;
@@ -18,8 +19,9 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 impl Config {
-    /// The effective configuration: every setting of the daemon, and every location with what differs from
-    /// the defaults, inheritance resolved. Secrets are only counted, in a comment.
+    /// The effective configuration: all settings of the daemon, and the settings of each location
+    /// that differ from the defaults, with inheritance resolved. Of secrets, a comment has the
+    /// number.
     pub fn to_toml(&self) -> String {
         let mut writer = Writer { text: String::new(), shared_types: self.shared_types() };
         writer.line("# The effective configuration of rpushd.");
@@ -29,7 +31,7 @@ impl Config {
         let top_level = self.top_level_server();
         if let Some(server) = top_level {
             writer.section(
-                "What the listeners above answer with. What is not listed is as above, or has its default.",
+                "Locations of the listeners above. Settings not listed are as above, or defaults.",
             );
             writer.locations(&server.locations, "location");
         }
@@ -40,8 +42,8 @@ impl Config {
         writer.text
     }
 
-    /// The server whose locations stand at the top level of the file: the first one, if no name has to be
-    /// told and no listener goes without a server.
+    /// The server whose locations are written at the top level of the file: the first one, if it
+    /// has no names and every listener has a server.
     fn top_level_server(&self) -> Option<&VirtualServer> {
         let has_bare_listener = self.listeners.iter().any(|listener| listener.server.is_none());
         let first = self.servers.first()?;
@@ -49,8 +51,8 @@ impl Config {
         (is_plain && !has_bare_listener).then_some(first)
     }
 
-    /// The content types that most locations have, to be written once above them: an imported `mime.types`
-    /// is long.
+    /// The content types shared by most locations, which are written once, as an imported
+    /// `mime.types` is long.
     fn shared_types(&self) -> Types {
         let mut counts: BTreeMap<&Types, usize> = BTreeMap::new();
         for location in self.servers.iter().flat_map(|server| &server.locations) {
@@ -60,10 +62,10 @@ impl Config {
         most.filter(|(_, count)| *count > 1).map_or_else(default_types, |(types, _)| types.clone())
     }
 
-    /// The servers that are asked on a listener, in that order.
+    /// The servers tried on a listener, in that order.
     pub(super) fn servers_on(&self, listener: &Listener) -> Vec<usize> {
         let next = |index: &usize| self.servers.get(*index).and_then(|server| server.sibling);
-        // A chain visits each server once at most, so that a circle cannot hold anybody up.
+        // A chain has each server at most once, so this ends even with a circle.
         std::iter::successors(listener.server, next).take(self.servers.len()).collect()
     }
 }
@@ -73,7 +75,7 @@ type Types = Vec<(String, String)>;
 
 struct Writer {
     text: String,
-    /// What a location without settings has.
+    /// Content types of a location without `types` of its own.
     shared_types: Types,
 }
 
@@ -119,7 +121,7 @@ impl Writer {
         }
     }
 
-    /// Bytes that are no text go in base64, which the file may use for any text.
+    /// Writes text, or base64 if the bytes are not UTF-8.
     fn bytes(&mut self, key: &str, value: &[u8]) {
         match Value::Text(value.to_vec()).text() {
             Ok(text) => self.text(key, text),
@@ -129,7 +131,7 @@ impl Writer {
         }
     }
 
-    /// Writes a value only where it differs from its default.
+    /// Writes a value if it differs from its default.
     fn changed<T: PartialEq>(
         &mut self,
         value: &T,
@@ -195,7 +197,7 @@ impl Writer {
     }
 
     fn limits(&mut self, config: &Config) {
-        self.section("Bounds of everything that can grow.");
+        self.section("Limits of everything that can grow.");
         self.line("[limits]");
         for limit in LIMITS {
             self.raw(limit.key, limit.show_toml(&config.limits));
@@ -347,7 +349,7 @@ impl Writer {
     }
 }
 
-/// A TOML basic string.
+/// The text as a TOML basic string.
 fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for letter in text.chars() {

@@ -1,47 +1,48 @@
-//! Times, sizes, numbers and flags in nginx's syntax (push-stream spec, section 2.1), with nginx's error
-//! texts. Used by the TOML file, the environment and the nginx importer.
+//! Reads times, sizes, numbers and flags in nginx's syntax (push-stream spec, section 2.1) with
+//! nginx's error texts, for the TOML file, the environment and the nginx importer.
 
 use crate::time::Millis;
 
-/// A time in whole seconds: `30`, `30s`, `5m`, `1h30m`, units from large to small. `ms` is refused.
+/// Reads a time in whole seconds: `30`, `30s`, `5m`, `1h30m`, units from large to small. `ms` is
+/// refused.
 ///
 /// # Errors
-/// nginx's text, with the name of the directive in it.
+/// nginx's error text, which includes the name of the directive.
 pub fn seconds(directive: &str, text: &str) -> Result<Millis, String> {
     parse_time(text, Precision::Seconds).ok_or_else(|| invalid_value(directive))
 }
 
-/// A time that may have milliseconds: as [`seconds`], and `500ms`. A bare number is seconds here too.
+/// Reads a time like [`seconds`], but with milliseconds (`500ms`). A bare number is seconds, too.
 ///
 /// # Errors
-/// nginx's text, with the name of the directive in it.
+/// nginx's error text, which includes the name of the directive.
 pub fn milliseconds(directive: &str, text: &str) -> Result<Millis, String> {
     parse_milliseconds(text).ok_or_else(|| invalid_value(directive))
 }
 
-/// Bytes, or with `k`, `m` or `g` (any letter case) after the number. nginx takes `g` only for
-/// sizes of bodies and files, which is no reason to refuse it elsewhere.
+/// Reads a number of bytes, optionally followed by `k`, `m` or `g` in any letter case. nginx
+/// accepts `g` only for sizes of bodies and files; here it is accepted for all.
 ///
 /// # Errors
-/// nginx's text, with the name of the directive in it.
+/// nginx's error text, which includes the name of the directive.
 pub fn size(directive: &str, text: &str) -> Result<u64, String> {
     parse_bytes(text).ok_or_else(|| invalid_value(directive))
 }
 
-/// Decimal digits.
+/// Reads decimal digits.
 ///
 /// # Errors
-/// nginx's text, with the name of the directive in it. Numbers beyond 32 bits are refused likewise.
+/// nginx's error text, which includes the name of the directive; also for numbers beyond 32 bits.
 pub fn number(directive: &str, text: &str) -> Result<u32, String> {
     parse_digits(text)
         .and_then(|number| u32::try_from(number).ok())
         .ok_or_else(|| format!("\"{directive}\" directive invalid number"))
 }
 
-/// `on` or `off`, any letter case.
+/// Reads `on` or `off` in any letter case.
 ///
 /// # Errors
-/// nginx's text, with the name of the directive in it.
+/// nginx's error text, which includes the name of the directive.
 pub fn flag(directive: &str, text: &str) -> Result<bool, String> {
     match text.to_ascii_lowercase().as_str() {
         "on" => Ok(true),
@@ -52,12 +53,12 @@ pub fn flag(directive: &str, text: &str) -> Result<bool, String> {
     }
 }
 
-/// A time as [`milliseconds`] takes it; none if it is not one.
+/// Reads a time like [`milliseconds`]; none if the text is not a time.
 pub fn parse_milliseconds(text: &str) -> Option<Millis> {
     parse_time(text, Precision::Milliseconds)
 }
 
-/// Bytes as [`size`] takes them; none if it is not a size.
+/// Reads a size like [`size`]; none if the text is not a size.
 pub fn parse_bytes(text: &str) -> Option<u64> {
     let (digits, factor) = match text.as_bytes().last()? {
         b'k' | b'K' => (&text[..text.len() - 1], 1 << 10),
@@ -68,7 +69,7 @@ pub fn parse_bytes(text: &str) -> Option<u64> {
     parse_digits(digits)?.checked_mul(factor).filter(|bytes| i64::try_from(*bytes).is_ok())
 }
 
-/// A time as [`parse_milliseconds`] reads it back: `30s`, `1500ms`.
+/// A time in the syntax of [`parse_milliseconds`]: `30s`, `1500ms`.
 pub fn show_time(time: Millis) -> String {
     match time.0 % 1000 {
         0 => format!("{}s", time.whole_seconds()),
@@ -76,7 +77,7 @@ pub fn show_time(time: Millis) -> String {
     }
 }
 
-/// A size for people: `16 MiB`, `1000 bytes`.
+/// A size for messages: `16 MiB`, `1000 bytes`.
 pub fn show_bytes(bytes: u64) -> String {
     match bytes {
         _ if bytes > 0 && bytes.is_multiple_of(1 << 20) => format!("{} MiB", bytes >> 20),
@@ -95,14 +96,15 @@ fn invalid_value(directive: &str) -> String {
     format!("\"{directive}\" directive invalid value")
 }
 
-/// Digits and nothing else, at most what nginx's signed numbers hold.
+/// Reads digits only; numbers beyond nginx's signed 64 bits are refused.
 fn parse_digits(text: &str) -> Option<u64> {
     let is_digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     is_digits.then(|| text.parse().ok().filter(|number| i64::try_from(*number).is_ok())).flatten()
 }
 
-/// `ngx_parse_time`: numbers with units, each unit smaller than the one before. Years and months exist
-/// only for seconds. A number without unit counts seconds and is the last.
+/// Reads a time like `ngx_parse_time`: numbers with units, each unit smaller than the one before.
+/// Years and months are allowed only with second precision. A number without unit is seconds and
+/// must be the last.
 fn parse_time(text: &str, precision: Precision) -> Option<Millis> {
     const DAY: u64 = 24 * 60 * 60 * 1000;
     let mut rest = text;

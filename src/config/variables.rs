@@ -1,15 +1,16 @@
-//! Variable strings: text with `$name`, `${name}` and `$1` in it, put together per request (push-stream
+//! Variable strings: text with `$name`, `${name}` and `$1`, evaluated per request (push-stream
 //! spec, sections 2.1 and 4.4).
 
 use std::borrow::Cow;
 
-/// What a variable string can ask a request for. Names are without the `$`.
+/// The values of a request for variables, whose names are given without `$`.
 pub trait RequestVariables {
-    /// Capture group of the location's regular expression; none: empty.
+    /// Capture group of the location's regular expression; blank if there is none.
     fn capture(&self, group: usize) -> &[u8];
-    /// `arg_NAME`: the raw (not decoded) value of the query argument; none: empty.
+    /// `arg_NAME`: the raw (not decoded) value of the query argument; blank if there is none.
     fn argument(&self, name: &str) -> &[u8];
-    /// `http_NAME`: a request header, the name in lower case with `_` for `-`; none: empty.
+    /// `http_NAME`: a request header field, the name in lower case with `_` for `-`; blank if there
+    /// is none.
     fn header(&self, name: &str) -> &[u8];
     /// `uri`: the decoded path.
     fn path(&self) -> &[u8];
@@ -17,7 +18,7 @@ pub trait RequestVariables {
     fn query(&self) -> &[u8];
 }
 
-/// A compiled variable string. Equal when written the same.
+/// A compiled variable string. Two are equal if their sources are.
 #[derive(Clone, Debug)]
 pub struct VariableString {
     source: String,
@@ -41,7 +42,7 @@ impl PartialEq for VariableString {
 }
 
 impl VariableString {
-    /// Compiles it. The error names the variable that is not known.
+    /// Compiles a source text. The error names the unknown variable.
     pub fn parse(source: &str) -> Result<VariableString, String> {
         let mut parts = Vec::new();
         let mut text = Vec::new();
@@ -65,12 +66,12 @@ impl VariableString {
         Ok(VariableString { source: source.to_owned(), parts })
     }
 
-    /// As it was written.
+    /// The source text.
     pub fn source(&self) -> &str {
         &self.source
     }
 
-    /// The value, where it is the same for all requests.
+    /// The value, if it is the same for all requests.
     pub fn constant(&self) -> Option<Vec<u8>> {
         match self.parts.as_slice() {
             [] => Some(Vec::new()),
@@ -79,14 +80,14 @@ impl VariableString {
         }
     }
 
-    /// The value for a request, percent-decoded once (section 4.4): `+` stays `+`, a broken escape stays
-    /// as it is, and what follows the first `?` is cut off, unless nothing was escaped up to there: then the
-    /// value stays as it is, as in the module.
+    /// The value for a request, percent-decoded once as in the module (section 4.4). `+` and broken
+    /// escapes are kept. Everything after the first `?` is cut off, unless nothing up to it was
+    /// escaped: then the whole value is kept undecoded.
     pub fn evaluate<'a>(&'a self, request: &'a dyn RequestVariables) -> Cow<'a, [u8]> {
         decode(self.evaluate_raw(request))
     }
 
-    /// The value before decoding; conditions compare this one.
+    /// The value before decoding, which conditions compare.
     pub fn evaluate_raw<'a>(&'a self, request: &'a dyn RequestVariables) -> Cow<'a, [u8]> {
         let value = |part: &'a Part| match part {
             Part::Text(text) => text,
@@ -122,7 +123,8 @@ impl Part {
     }
 }
 
-/// `name rest` of what follows a `$`: a digit run, a word, or either in braces.
+/// Splits the text after a `$` into the name (digits, a word, or either in braces) and what follows
+/// it.
 fn split_name(after: &str) -> Option<(&str, &str)> {
     if let Some(inner) = after.strip_prefix('{') {
         let end = inner.find('}')?;
@@ -141,8 +143,8 @@ fn split_name(after: &str) -> Option<(&str, &str)> {
     (end > 0).then(|| after.split_at(end))
 }
 
-/// nginx's reading of an escaped URI: a question mark, escaped or not, is the last byte taken. The module
-/// takes the result only if it is shorter than what was read.
+/// Decodes like nginx's ngx_unescape_uri: a question mark, escaped or not, is the last byte taken.
+/// The module uses the result only if it is shorter than the text that was read.
 fn decode(value: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
     if !value.iter().any(|byte| matches!(byte, b'%' | b'?')) {
         return value;

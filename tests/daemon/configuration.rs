@@ -23,8 +23,8 @@ fn a_bad_configuration_names_the_variable_and_ends_with_78() {
             Vec::new(),
             "RPUSHD_SECRET and RPUSHD_PUBLISH_SECRET: required; make two different ones with \
              \"openssl rand -hex 32\" and set both or RPUSHD_SECRET_FILE and \
-             RPUSHD_PUBLISH_SECRET_FILE, or secret_file and publish_secret_file in the configuration \
-             file; \"rpushd --dev\" tries it without",
+             RPUSHD_PUBLISH_SECRET_FILE, or secret_file and publish_secret_file in the \
+             configuration file; \"rpushd --dev\" runs without them",
         ),
         (with("RPUSHD_SECRET", " "), "RPUSHD_SECRET: must not be empty"),
         (

@@ -136,13 +136,13 @@ fn a_reload_of_a_half_written_environment_file_keeps_the_secrets() {
     // Truncated before it is written, and written in parts.
     folder.write("rpushd.env", "");
     assert_eq!(reload(&daemon), refused(&daemon));
-    daemon.wait_for("old configuration kept: RPUSHD_SECRET and RPUSHD_PUBLISH_SECRET: were ");
+    daemon.wait_for("old configuration kept: RPUSHD_SECRET and RPUSHD_PUBLISH_SECRET are missing");
     folder.write("rpushd.env", &whole[..whole.len() - 10]);
     assert_eq!(reload(&daemon), refused(&daemon));
     daemon.wait_for(&format!("old configuration kept: {file}:4: the file ends within this line"));
     folder.write("rpushd.env", &variables("short", ""));
     assert_eq!(reload(&daemon), refused(&daemon));
-    daemon.wait_for("old configuration kept: RPUSHD_PUBLISH_SECRET: a secret of only 5 bytes");
+    daemon.wait_for("old configuration kept: RPUSHD_PUBLISH_SECRET is only 5 bytes long");
     let publish = |secret: &str| {
         Publisher::connect(&daemon.address()).with_secret(secret).try_publish("demo", "1")
     };

@@ -93,9 +93,9 @@ fn a_reload_keeps_the_listeners_and_says_so() {
     assert_eq!(
         warnings,
         [
-            "127.0.0.1:0 is not configured any more; it stays open, without locations, until a \
-             restart",
-            "127.0.0.1:9 is a new listener, which takes a restart"
+            "listener 127.0.0.1:0 is no longer configured: it stays open without locations until \
+             the next restart",
+            "listener 127.0.0.1:9 is new: restart to open it"
         ]
     );
     assert_eq!(daemon.log(), Vec::<String>::new());
@@ -126,7 +126,7 @@ fn a_reload_exposes_no_internal_location_on_a_public_listener() {
     publisher.publish("a", "1");
     folder.write("rpushd.toml", &(listen + INTERNAL_LOCATIONS));
     daemon.signal("HUP");
-    daemon.wait_for("no internal listener is bound");
+    daemon.wait_for("no internal listener is open");
     daemon.wait_for("the new configuration is in force");
     let mut visitor = crate::http::Connection::open(&address);
     for (request, body) in [("POST /pub?id=a", "x"), ("GET /stats", ""), ("DELETE /pub?id=a", "")] {

@@ -24,7 +24,7 @@ fn a_large_site_is_imported_as_the_golden_files_say() {
     compare("three_servers.report", &translation.report(BEHIND));
     // What stands before the locations is the same for every daemon.
     let toml = translation.to_toml();
-    let locations = toml.find("# What the listeners above answer with").unwrap();
+    let locations = toml.find("# Locations of the listeners above").unwrap();
     compare("three_servers.toml", &toml[locations..]);
     compare("three_servers.diff", &diff);
     let locations: usize =

@@ -1,4 +1,4 @@
-//! Every setting of a level is read, inherited, and counts in the location or condition that comes of it.
+//! Every setting of a level is read, inherited, and has an effect in its location or condition.
 
 use super::FakeFiles;
 use crate::config::http_directives::HTTP_DIRECTIVES;
@@ -8,7 +8,7 @@ use crate::config::{
 };
 use std::collections::BTreeSet;
 
-/// Of each directive a value that is not its default.
+/// For each directive a value that is not its default.
 const VALUES: &[(&str, &str)] = &[
     ("channels_path", "$arg_id"),
     ("store_messages", "on"),
@@ -54,7 +54,7 @@ fn setting(directive: &LevelDirective) -> Level {
     level
 }
 
-/// One level for each setting: those of the directives, and `types`.
+/// One level per setting: those of the directives, and `types`.
 fn each_setting() -> impl Iterator<Item = Level> {
     let types = Level { types: Some(Vec::new()), ..Level::default() };
     LEVEL_DIRECTIVES.iter().map(setting).chain([types])
@@ -81,7 +81,7 @@ fn every_setting_is_inherited_and_an_inner_one_wins() {
         let from_both = outer.clone().inherit(&Level::default());
         assert_eq!(from_outer, from_both, "{name}");
         assert!(from_outer.given().contains(&name), "{name}");
-        // Through a level between that does not set it.
+        // Through a level in between that does not set it.
         assert_eq!(Level::default().inherit(&from_outer), from_outer, "{name}");
     }
     let text = |text: &str| Level { footer_template: Some(text.into()), ..Level::default() };

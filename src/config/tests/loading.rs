@@ -1,4 +1,4 @@
-//! What a configuration says.
+//! Tests of reading a configuration.
 
 use super::super::{
     Config, DevelopmentSecrets, ListenAddress, Mode, Overrides, PathMatch, Role, Secret,
@@ -195,7 +195,7 @@ fn locations_inherit_from_server_and_http_level() {
     let settings = &subscriber.subscriber;
     assert_eq!(settings.header_template, b"");
     assert_eq!(settings.subscriber_connection_ttl, Some(Millis(500)));
-    // nginx fills this one in at server level already (push-stream spec, section 2.5).
+    // nginx applies this default on the server level already (push-stream spec, section 2.5).
     assert_eq!(settings.longpolling_connection_ttl, Some(Millis(10_000)));
     assert_eq!(settings.wildcard_channel_max_qtd, Some(3));
 
@@ -298,10 +298,10 @@ fn the_description_says_what_each_listener_and_location_does() {
             "listens on unix:/run/rpushd.sock (internal): rpushd API, 4 locations",
             "location \"/pub\" (x.toml:6): publisher that may delete channels; channels from \
              \"$arg_id\"; stores 20 messages per channel for 1800s; bodies up to 1 MiB; internal \
-             listeners only; demands the publish secret; if $arg_test is set: channels_path \
+             listeners only; requires the publish secret; if $arg_test is set: channels_path \
              \"test_$arg_id\", store_messages off",
-            "location \"~ /sub/(.*)\" (x.toml:16): subscriber by eventsource; channels from \"$1\"; \
-             a ping every 10s; only channels that exist; CORS for \"*\"",
+            "location \"~ /sub/(.*)\" (x.toml:16): subscriber by eventsource; channels from \
+             \"$1\"; a ping every 10s; only channels that exist; CORS for \"*\"",
             "location \"= /lp\" (x.toml:23): subscriber by long-polling; channels from \
              \"$arg_id\"; waits up to 30s",
             "location \"/stats\" (x.toml:27): statistics; channels from \"$arg_id\"; gzip",

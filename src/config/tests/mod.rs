@@ -1,4 +1,4 @@
-//! The configuration as a whole: what it says, what it refuses, and that what it shows reads back.
+//! Tests of the configuration as a whole: reading, refusals, and that its output reads back.
 
 mod levels;
 mod loading;
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-/// A file system with a few files: path, content, whether everybody may read it.
+/// A file system with a few files: path, content, whether every user may read it.
 struct FakeFiles(Vec<(&'static str, Vec<u8>, bool)>);
 
 impl Files for FakeFiles {

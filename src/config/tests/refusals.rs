@@ -1,4 +1,4 @@
-//! Bad input and the whole text of its refusal.
+//! Bad input and the full text of its refusal.
 
 use super::{SECRETS, load};
 use crate::config::checks::FORMATS_MAX;
@@ -20,14 +20,13 @@ fn bad_keys_are_refused_with_file_line_and_key() {
         ),
         ("[lmits]", "x.toml:1: lmits: unknown key, did you mean \"limits\"?"),
         ("colour = 1", "x.toml:1: colour: unknown key"),
-        ("limits = 1", "x.toml:1: limits: a table is wanted here"),
-        ("[heartbeat]", "x.toml:1: heartbeat: a value is wanted here"),
-        ("[[limits]]\n[[limits]]", "x.toml:2: limits: one [limits] is enough"),
-        ("heartbeat = [1]", "x.toml:1: heartbeat: one value is wanted here, not a list"),
+        ("limits = 1", "x.toml:1: limits: must be a table"),
+        ("[heartbeat]", "x.toml:1: heartbeat: must be a value"),
+        ("[[limits]]\n[[limits]]", "x.toml:2: limits: [limits] must not be repeated"),
+        ("heartbeat = [1]", "x.toml:1: heartbeat: must be one value, not a list"),
         (
             "heartbeat = 1.5",
-            "x.toml:1: heartbeat: text, an integer or true or false is wanted here, \
-             not a fraction",
+            "x.toml:1: heartbeat: must be text, an integer, true or false, not a fraction",
         ),
         (
             "heartbeat = 'soon'",
@@ -51,8 +50,8 @@ fn bad_keys_are_refused_with_file_line_and_key() {
             "internal_listen = '127.0.0.1:45831'",
             "x.toml:1: internal_listen: \"127.0.0.1:45831\" is both public and internal",
         ),
-        ("listen = []", "x.toml:1: listen: there is nothing to listen at"),
-        ("unix_mode = '9'", "x.toml:1: unix_mode: \"9\" are no permission bits; write 0660"),
+        ("listen = []", "x.toml:1: listen: no address to listen on is given"),
+        ("unix_mode = '9'", "x.toml:1: unix_mode: \"9\" is not a file mode; write 0660"),
         (
             "public_prefix = 'push'",
             "x.toml:1: public_prefix: \"push\" is not a prefix; write /push-daemon (letters, \
@@ -66,7 +65,7 @@ fn bad_keys_are_refused_with_file_line_and_key() {
         (
             "allowed_origins = ['https://a/']",
             "x.toml:1: allowed_origins: \"https://a/\" is not an origin; write \
-             https://example.org, with :port if need be, or *",
+             https://example.org, with :port if needed, or *",
         ),
         (
             "log.level = 'loud'",
@@ -107,7 +106,7 @@ fn bad_variables_are_refused_by_name() {
             "RPUSHD_HEARTBEAT_SECS: \"\" is not a time; write 30s, 500ms, 1h30m or a \
              number of seconds",
         ),
-        ("RPUSHD_LISTEN", "", "RPUSHD_LISTEN: there is nothing to listen at"),
+        ("RPUSHD_LISTEN", "", "RPUSHD_LISTEN: no address to listen on is given"),
         (
             "RPUSHD_LISTEN",
             "localhost:1",
@@ -218,7 +217,7 @@ fn bad_locations_are_refused_with_their_line() {
     );
     assert_eq!(
         refusal("[[server]]\n[[server]]\n", &[]),
-        "x.toml:2: server: needs names: another server is the first on \"127.0.0.1:45831\""
+        "x.toml:2: server: needs names: another server is the default on \"127.0.0.1:45831\""
     );
 }
 
@@ -399,8 +398,8 @@ fn more_message_templates_than_there_are_format_numbers_are_refused_with_their_p
     assert_eq!(
         refusal(&locations(most + 1), &[]),
         format!(
-            "x.toml:{line}: location: the locations have too many different message templates: more \
-             than 65536 with their codings"
+            "x.toml:{line}: location: the locations have too many different message templates: \
+             more than 65536 with their codings"
         )
     );
 }

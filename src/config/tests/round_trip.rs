@@ -1,9 +1,10 @@
-//! What `rpushd check` shows is a configuration that means the same.
+//! The output of `rpushd check` reads back to the same configuration.
 
 use super::super::{Config, Overrides};
 use super::{FakeFiles, SECRETS, load_with_secrets, variables};
 
-/// Reads the shown configuration back. Lines differ, so the origins of locations are left out.
+/// Reads the shown configuration back. Origins of locations are not compared, as their lines
+/// differ.
 fn assert_reads_back(config: &Config) {
     let shown = config.to_toml();
     let without_origins = |config: &Config| {
@@ -171,7 +172,7 @@ fn servers_without_top_level_locations_read_back() {
     }
 }
 
-/// `b` is asked on two listeners, with other neighbours on each.
+/// `b` is on two listeners, with different other servers.
 #[test]
 fn the_default_server_of_each_listener_reads_back() {
     let config = load_with_secrets(
@@ -199,7 +200,8 @@ fn the_default_server_of_each_listener_reads_back() {
 fn content_types_that_most_locations_share_are_written_once() {
     let location = |path: &str, types: &str| {
         format!(
-            "[[location]]\npath = \"{path}\"\npublisher = true\nchannels_path = \"$arg_id\"\n{types}\n"
+            "[[location]]\npath = \"{path}\"\npublisher = true\nchannels_path = \"$arg_id\"\n\
+             {types}\n"
         )
     };
     let shared = r#"types = { "css" = "text/css", "js" = "text/javascript" }"#;

@@ -1,4 +1,4 @@
-//! Secrets: where they come from, what is refused, what is warned about.
+//! Tests of secrets: sources, refusals and warnings.
 
 use super::super::{Config, Overrides, Secret};
 use super::{FakeFiles, load, variables};
@@ -100,7 +100,7 @@ fn bad_secrets_are_refused_by_name() {
     );
     assert_eq!(
         load_with_files("secret = ['a', 'b']", &[]).unwrap_err(),
-        "x.toml:1: secret: one secret is wanted here; older ones are previous ones"
+        "x.toml:1: secret: must be one secret; list older ones as previous secrets"
     );
 }
 
@@ -109,9 +109,9 @@ fn missing_secrets_are_named_both_at_once_with_the_way_to_make_them() {
     assert_eq!(
         load_with_files("", &[]).unwrap_err(),
         "RPUSHD_SECRET and RPUSHD_PUBLISH_SECRET: required; make two different ones with \
-         \"openssl rand -hex 32\" and set both or RPUSHD_SECRET_FILE and RPUSHD_PUBLISH_SECRET_FILE, \
-         or secret_file and publish_secret_file in the configuration file; \"rpushd --dev\" tries it \
-         without"
+         \"openssl rand -hex 32\" and set both or RPUSHD_SECRET_FILE and \
+         RPUSHD_PUBLISH_SECRET_FILE, or secret_file and publish_secret_file in the configuration \
+         file; \"rpushd --dev\" runs without them"
     );
 }
 
@@ -164,14 +164,13 @@ fn equal_short_and_open_secrets_are_warned_about() {
     assert_eq!(
         config.warnings,
         [
-            "/creds/open holds a secret and every user of this machine may read it; \"chmod o-r\" \
-             takes that away",
-            "x.toml holds a secret and every user of this machine may read it; \"chmod o-r\" takes \
-             that away",
-            "RPUSHD_SECRET and RPUSHD_PUBLISH_SECRET are equal: whoever may sign subscribe tokens \
-             can publish and read statistics too",
-            "RPUSHD_SECRET is only 5 bytes long: below 16 bytes it can be found by trying; \
-             \"openssl rand -hex 32\" makes a good one",
+            "/creds/open has a secret, and every user of this machine may read it: \"chmod o-r\" \
+             it",
+            "x.toml has a secret, and every user of this machine may read it: \"chmod o-r\" it",
+            "RPUSHD_SECRET and RPUSHD_PUBLISH_SECRET are equal: every program that signs subscribe \
+             tokens can also publish and read statistics",
+            "RPUSHD_SECRET is only 5 bytes long: a secret below 16 bytes can be guessed by trial; \
+             make one with \"openssl rand -hex 32\"",
         ]
     );
 }

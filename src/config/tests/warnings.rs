@@ -1,4 +1,4 @@
-//! What is allowed, but worth a warning: unknown variables and intervals that a proxy may not wait for.
+//! Tests of warnings: unknown variables, intervals too long for a proxy, exposed addresses.
 
 use super::{SECRETS, load, load_with_secrets};
 
@@ -26,7 +26,7 @@ fn a_heartbeat_that_the_proxy_does_not_wait_for_is_warned_about_with_both_variab
             "RPUSHD_HEARTBEAT_SECS ({heartbeat}) is not below RPUSHD_PROXY_READ_TIMEOUT \
              ({patience}): a proxy that waits no longer than that closes every quiet stream before \
              its first heartbeat; lower RPUSHD_HEARTBEAT_SECS, or set RPUSHD_PROXY_READ_TIMEOUT to \
-             the time that your proxy waits"
+             the read time-out of your proxy"
         )
     };
     let of_the_old_daemon = [&SECRETS[..], &[("RPUSHD_HEARTBEAT_SECS", "300")]].concat();
@@ -42,8 +42,8 @@ fn a_heartbeat_that_the_proxy_does_not_wait_for_is_warned_about_with_both_variab
 fn an_address_that_other_networks_reach_is_warned_about() {
     let warning = |address: &str| {
         format!(
-            "{address} can be reached from other networks, and the daemon speaks plain HTTP: listen \
-             on 127.0.0.1 or a private address, behind a proxy that speaks TLS"
+            "{address} can be reached from other networks, and the daemon speaks plain HTTP: \
+             listen on 127.0.0.1 or a private address, behind a proxy that speaks TLS"
         )
     };
     let config =
@@ -65,8 +65,8 @@ fn locations_that_let_other_networks_publish_without_a_secret_are_warned_about()
     let warning = |address: &str, what: &str| {
         vec![format!(
             "x.toml:2: location \"/x\": every client that can connect to {address} can {what} \
-             without a secret: set require_secret = true, or internal = true and an internal_listen on a \
-             private address"
+             without a secret: set require_secret = true, or internal = true and an \
+             internal_listen on a private address"
         )]
     };
     let everywhere = "listen = '0.0.0.0:1'";
@@ -101,10 +101,8 @@ fn a_short_keep_alive_is_warned_about() {
     let config = load_with_secrets("limits.keepalive_timeout = 74");
     assert_eq!(
         config.warnings,
-        [
-            "keepalive_timeout (74s) is below proxy_read_timeout (75s): the proxy may send a request \
-          into a connection that is just being closed"
-        ]
+        ["keepalive_timeout (74s) is below proxy_read_timeout (75s): the proxy may send a \
+             request on a connection that is just being closed"]
     );
 }
 
@@ -116,7 +114,7 @@ fn locations_that_are_quiet_for_too_long_are_warned_about() {
     let warning = |found: &str| {
         vec![format!(
             "x.toml:1: location \"/sub\": {found} should be below proxy_read_timeout (75s): a \
-             proxy in front closes connections that are quiet for so long"
+             proxy in front closes connections that are quiet for that long"
         )]
     };
     for (settings, expected) in [
