@@ -3,7 +3,7 @@
 use super::Server;
 use super::connection::{Connection, Phase, Subscriber, Transport};
 use super::lines::SlowReader;
-use super::outbox::Overflow;
+use super::outbox::{FRAME_COST, Overflow};
 use super::pending::Pending;
 use crate::hub::{ChannelId, Draft, Full, SubscriberId};
 use crate::message::Message;
@@ -29,18 +29,26 @@ impl Server {
         let published = self.hub.publish(channel, draft, now);
         let message = published.inspect_err(|Full| self.report_full_store(now))?;
         if !self.hub.members(channel).is_empty() {
-            self.fanout.add(channel, message.clone());
+            let queue_bytes = self.queue_bytes(message.channel.len(), draft);
+            self.fanout.add(channel, message.clone(), queue_bytes);
         }
         Ok(message)
+    }
+
+    /// About the most that a publication takes in a subscriber's queue: itself in the largest wire
+    /// format, and a padding.
+    fn queue_bytes(&self, channel_bytes: usize, draft: &Draft) -> usize {
+        let padding = match self.locations.padding_max() {
+            0 => 0,
+            max => (FRAME_COST + max as usize).saturating_sub(draft.text.len()),
+        };
+        FRAME_COST + self.formats.bytes_max(&sizes(channel_bytes, draft)) + padding
     }
 
     /// Whether every wire format can hold this publication. One that is refused for it has not been
     /// published to any channel, so it is asked once for all channels, with the longest name.
     pub(super) fn can_encode(&self, channel_bytes: usize, draft: &Draft) -> bool {
-        let bytes = |part: &Option<Rc<[u8]>>| part.as_ref().map_or(0, |part| part.len());
-        let event = bytes(&draft.event_id) + bytes(&draft.event_type);
-        let sizes = MessageSizes { text: &draft.text, channel: channel_bytes, event };
-        self.formats.fit(self.config.limits.encoded_bytes_max, &sizes)
+        self.formats.fit(self.config.limits.encoded_bytes_max, &sizes(channel_bytes, draft))
     }
 
     /// Makes the connection a member of the channel. It gets each message that is published from
@@ -240,6 +248,13 @@ impl Server {
         self.turn.work.deliveries += frames;
         result
     }
+}
+
+/// What the encodings of a publication depend on.
+fn sizes(channel: usize, draft: &Draft) -> MessageSizes<'_> {
+    let bytes = |part: &Option<Rc<[u8]>>| part.as_ref().map_or(0, |part| part.len());
+    let event = bytes(&draft.event_id) + bytes(&draft.event_type);
+    MessageSizes { text: &draft.text, channel, event }
 }
 
 /// What it takes to give messages to one subscriber.

@@ -90,10 +90,11 @@ impl Fanout {
         self.order.is_empty()
     }
 
-    /// Begins to hand a message to the members of its channel.
-    pub(super) fn add(&mut self, channel: ChannelId, message: Rc<Message>) {
+    /// Begins to hand a message to the members of its channel. It takes about `queue_bytes` at
+    /// most in the queue of each.
+    pub(super) fn add(&mut self, channel: ChannelId, message: Rc<Message>, queue_bytes: usize) {
         self.sequence += 1;
-        let pending = Pending::new(self.sequence, message);
+        let pending = Pending::new(self.sequence, message, queue_bytes);
         self.backlog_bytes += pending.cost;
         let index = channel.0 as usize;
         if index >= self.job_of.len() {
@@ -103,13 +104,13 @@ impl Fanout {
             if job.walk_size.is_none() {
                 job.walk_end = self.sequence;
             }
-            job.queue_bytes += pending.queue_bytes();
+            job.queue_bytes += pending.queue_bytes;
             job.publications.push_back(pending);
             return;
         }
         let key = self.jobs.insert(Job {
             channel,
-            queue_bytes: pending.queue_bytes(),
+            queue_bytes: pending.queue_bytes,
             publications: VecDeque::from([pending]),
             cursor: 0,
             walk_size: None,
@@ -280,7 +281,7 @@ impl Fanout {
             && let Some(done) = job.publications.pop_front()
         {
             self.backlog_bytes -= done.cost;
-            job.queue_bytes -= done.queue_bytes();
+            job.queue_bytes -= done.queue_bytes;
         }
         match job.publications.back() {
             Some(last) => {
@@ -372,7 +373,7 @@ mod tests {
             let channel = hub.find_or_create(name.as_bytes(), Maker::Application, NOW).unwrap();
             join(&mut hub, channel, subscriber..subscriber + count);
             subscriber += count;
-            fanout.add(channel, message());
+            fanout.add(channel, message(), 100);
         }
         (hub, fanout)
     }
@@ -421,7 +422,7 @@ mod tests {
     fn what_comes_during_a_walk_has_a_walk_of_its_own() {
         let (hub, mut fanout) = world(&[20]);
         assert_eq!(round(&mut fanout, &hub), Vec::from_iter(0..16));
-        fanout.add(hub.find(b"0").unwrap(), message());
+        fanout.add(hub.find(b"0").unwrap(), message(), 100);
         assert_eq!(round(&mut fanout, &hub), Vec::from_iter(16..20));
         let before = fanout.backlog_bytes();
         assert_eq!(round(&mut fanout, &hub), Vec::from_iter(0..16));
@@ -463,7 +464,7 @@ mod tests {
         assert_eq!(round(&mut fanout, &hub), Vec::from_iter(0..16));
         assert!(fanout.step_back(channel, 0, 19));
         fanout.rest(0, channel);
-        fanout.add(channel, message());
+        fanout.add(channel, message(), 100);
         let before = fanout.backlog_bytes();
         round(&mut fanout, &hub);
         round(&mut fanout, &hub);

@@ -1,7 +1,6 @@
 //! A publication on its way to the members of its channel, with everything that was made of it.
 
 use super::long_polling::SharedAnswer;
-use super::outbox::FRAME_COST;
 use crate::message::Message;
 use crate::transports::{Encoded, FormatId, Formats, Publication};
 use std::rc::Rc;
@@ -17,12 +16,15 @@ pub(super) struct Pending {
     pub(super) answers: Vec<SharedAnswer>,
     /// What the backlog counts for it.
     pub(super) cost: usize,
+    /// About the most that it takes in a member's queue.
+    pub(super) queue_bytes: usize,
 }
 
 impl Pending {
-    pub(super) fn new(sequence: u64, message: Rc<Message>) -> Pending {
+    pub(super) fn new(sequence: u64, message: Rc<Message>, queue_bytes: usize) -> Pending {
         let cost = PUBLICATION_COST + message.text.len();
-        Pending { sequence, publication: Publication::new(message), answers: Vec::new(), cost }
+        let (publication, answers) = (Publication::new(message), Vec::new());
+        Pending { sequence, publication, answers, cost, queue_bytes }
     }
 
     /// The publication in this format; the bytes of an encoding made now are added to `made`.
@@ -37,11 +39,6 @@ impl Pending {
         self.cost += own;
         *made += own;
         encoded
-    }
-
-    /// About what it takes in a queue.
-    pub(super) fn queue_bytes(&self) -> usize {
-        FRAME_COST + self.publication.message.text.len()
     }
 
     /// Its text, the encodings made of it and its answers.

@@ -126,6 +126,11 @@ pub(super) fn line_count(text: &[u8]) -> usize {
     Lines(text).count()
 }
 
+/// The same, but no more than `max`.
+pub(super) fn line_count_up_to(max: usize, text: &[u8]) -> usize {
+    Lines(text).take(max).count()
+}
+
 /// The non-empty lines of a text. NUL is a byte like any other: in the module it ends the
 /// splitting, which lets a publisher forge `event:`, `id:` and `retry:` fields after it.
 #[derive(Clone, Copy)]

@@ -30,6 +30,9 @@ pub(super) struct Expansion {
 /// An invalid byte in a name may be replaced by U+FFFD, which has three bytes.
 const NAME_BYTES_MAX: usize = 3;
 
+/// A text with more lines counts as if every other byte ended one.
+const LINES_COUNTED_MAX: usize = 256;
+
 impl Expansion {
     /// The larger value of each field.
     pub(super) fn max(self, other: Expansion) -> Expansion {
@@ -63,6 +66,19 @@ pub(super) struct Expansions {
 }
 
 impl Expansions {
+    /// Upper bound of the largest encoding of a message. It is computed for each channel, so that
+    /// no more than [`LINES_COUNTED_MAX`] lines are counted.
+    pub(super) fn bytes_max(&self, sizes: &MessageSizes<'_>) -> usize {
+        let whole = self.whole.bytes(1, sizes).max(sizes.text.len());
+        let Some(per_line) = self.per_line else { return whole };
+        let lines = match event_stream::line_count_up_to(LINES_COUNTED_MAX, sizes.text) {
+            LINES_COUNTED_MAX => sizes.text.len().div_ceil(2),
+            count => count,
+        };
+        // Event id and event type have lines of their own.
+        whole.max(per_line.bytes(lines, sizes)).saturating_add(sizes.event)
+    }
+
     /// Whether no encoding of a message is larger than `bytes_max`. Lines are counted only if the
     /// payload could have too many.
     pub(super) fn fit(&self, bytes_max: usize, sizes: &MessageSizes<'_>) -> bool {

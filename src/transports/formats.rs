@@ -75,6 +75,11 @@ impl Formats {
         self.expansions.fit(bytes_max.max(2 * sizes.text.len()), sizes)
     }
 
+    /// Upper bound of the bytes of the largest encoding of this message.
+    pub fn bytes_max(&self, sizes: &MessageSizes<'_>) -> usize {
+        self.expansions.bytes_max(sizes)
+    }
+
     /// Number of formats in use.
     pub fn count(&self) -> usize {
         self.all.len()
@@ -262,6 +267,7 @@ mod tests {
                 let sizes = MessageSizes { text, channel: 1, event: 2 };
                 // The frame around the text and the fields of an event are not included.
                 assert!(!formats.expansions.fit(encoded.saturating_sub(40), &sizes));
+                assert!(formats.bytes_max(&sizes) + 40 >= encoded);
             }
             formats.retain(|_| false);
         }

@@ -116,6 +116,13 @@ impl Padding {
         self.rules.iter().find(|rule| rule.agent.is_match(&agent)).map(|rule| rule.sizes)
     }
 
+    /// The largest padding that a message may get, 0 if none gets any.
+    pub fn message_max(&self) -> u32 {
+        let messages = self.rules.iter().map(|rule| rule.sizes.message);
+        // Sizes are rounded up.
+        messages.max().filter(|max| *max > 0).map_or(0, |max| max.saturating_add(100))
+    }
+
     /// The largest size of any rule, 0 without rules. [`size`] needs the largest one of
     /// all locations.
     pub fn size_max(&self) -> u32 {

@@ -238,6 +238,8 @@ pub struct Locations {
     servers: Vec<Server>,
     /// Expressions that may go through the whole of one path.
     expressions_max: usize,
+    /// The largest padding that a message may get.
+    padding_max: u32,
 }
 
 struct Server {
@@ -266,6 +268,7 @@ impl Locations {
         let patterns = configured.map(|one| &one.subscriber.padding_by_user_agent);
         let paddings: Vec<_> = patterns.map(|pattern| Padding::parse(pattern).ok()).collect();
         let padding_max = paddings.iter().flatten().map(Padding::size_max).max().unwrap_or(0);
+        all.padding_max = paddings.iter().flatten().map(Padding::message_max).max().unwrap_or(0);
         let mut paddings = paddings.into_iter();
         for server in servers {
             let compile = |one: &config::Location| {
@@ -295,6 +298,11 @@ impl Locations {
     /// Bytes of this path that expressions may have to look at to find its location.
     pub fn matched_bytes(&self, path: &[u8]) -> usize {
         self.expressions_max * path.len()
+    }
+
+    /// The largest padding that a message may get; 0: none gets any.
+    pub fn padding_max(&self) -> u32 {
+        self.padding_max
     }
 
     /// Every wire format that one of them uses.

@@ -118,3 +118,32 @@ fn a_channel_is_created_before_its_first_message_also_behind_a_burst_of_events()
     let stored = ask(&daemon, get("/sub/new.b1", ""));
     assert!(stored.contains(&chunk(&format!("{} x", created + 1))), "{created}: {stored}");
 }
+
+/// What a message is in a queue may be many times its text: a template around each line of it, or
+/// a padding.
+#[test]
+fn a_burst_of_messages_that_become_long_closes_no_reader_that_keeps_up() {
+    const COUNT: usize = 300;
+    let template = format!("message_template = '{}~text~'", ".".repeat(500));
+    let cases = [
+        ("streaming", template.as_str(), "x"),
+        ("eventsource", template.as_str(), "x\nx\nx\nx"),
+        ("streaming", "padding_by_user_agent = '.,0,4000'", "x"),
+    ];
+    for (mode, directives, text) in cases {
+        let mut config = try_config("", &location("/sub", mode, directives)).unwrap();
+        config.limits.outbox_bytes_max = 64 * 1024;
+        config.limits.microseconds_per_turn = 500_000;
+        let daemon = Daemon::new(config);
+        let reader = daemon.connect();
+        reader.send(get("/sub/a", "User-Agent: any\r\n"));
+        let length = format!("Content-Length: {}\r\n", text.len());
+        let request = bare("POST", "/pub?id=a", &length) + text;
+        let publishers: Vec<Client> = (0..10).map(|_| daemon.dial()).collect();
+        publishers.iter().for_each(|publisher| publisher.post(request.repeat(COUNT / 10)));
+        daemon.run();
+        assert!(!reader.is_ended(), "{mode} {directives:.30}");
+        assert_eq!(stored(&daemon, "a"), Some(COUNT as u64));
+        assert!(reader.read().len() > COUNT * 400);
+    }
+}
