@@ -294,6 +294,12 @@ pub fn bound(units: &Units<'_>, call: Call, before: &Before, cost: &Cost) -> (u6
                 // A frame that is not complete counts as one.
                 _ => begun(left, weights.frame) + 1,
             };
+            // One that has waited goes first, with a share of its own; what was sent after it has
+            // the other.
+            let publications = match call {
+                Call::NextToRead if !is_paused => 2 * begun(left.div_ceil(2), weights.publication),
+                _ => may_begin(weights.publication),
+            };
             // A body may belong to a request that was counted earlier, and a message has several
             // frames.
             let published = units.carried_out(0).times(cost.publications + cost.frames);
@@ -301,7 +307,7 @@ pub fn bound(units: &Units<'_>, call: Call, before: &Before, cost: &Cost) -> (u6
             let bound = Cost {
                 requests: may_begin(weights.request),
                 frames,
-                publications: may_begin(weights.publication),
+                publications,
                 bytes: all.bytes + length,
                 nanoseconds: left + unit.nanoseconds + length,
                 ..all

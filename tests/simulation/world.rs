@@ -53,7 +53,7 @@ pub struct World {
 }
 
 /// What a client is there for. All but publishers begin with requests of any kind.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Subscriber,
     Publisher,
@@ -222,7 +222,10 @@ impl World {
             }
         }
         let random = &mut self.random;
-        let is_slow = !self.is_crowded && random.one_in(5);
+        // A subscriber that is blocked for a while at the right time is rare: publications wait for
+        // all others.
+        let rarity = if kind == Kind::Subscriber { 2 } else { 5 };
+        let is_slow = !self.is_crowded && random.one_in(rarity);
         let manners = Manners {
             slice_max: match self.is_crowded {
                 true => 100_000,
