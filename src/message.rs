@@ -5,6 +5,21 @@ use std::rc::Rc;
 /// The name of a channel, a shared allocation. Any bytes (push-stream spec, section 1.2).
 pub type ChannelName = Rc<[u8]>;
 
+/// The place of a message in the one order of all messages of the server, counted from 1 since its
+/// start. A message published later has a higher position, in any channel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position(pub u64);
+
+impl Position {
+    /// Before the first message.
+    pub const START: Position = Position(0);
+
+    /// The position after this one.
+    pub fn next(self) -> Position {
+        Position(self.0 + 1)
+    }
+}
+
 /// One published message. Allocated once and shared, never copied per subscriber.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
@@ -16,6 +31,8 @@ pub struct Message {
     /// Orders all messages that the server publishes within one second, from 1; 0 for special
     /// messages.
     pub tag: u32,
+    /// Orders all messages that the server has published; [`Position::START`] for special messages.
+    pub position: Position,
     /// The channel that it was published to; empty for special messages without a channel.
     pub channel: ChannelName,
     /// The payload, unchanged: any bytes.
@@ -34,12 +51,13 @@ impl Message {
     /// Id of the message sent to a long-polling subscriber when its waiting time is over.
     pub const TIMED_OUT: i64 = -3;
 
-    /// A message that the server generates itself: no time, no tag.
+    /// A message that the server generates itself: no time, no tag, no position.
     pub fn special(id: i64, channel: ChannelName, text: &[u8]) -> Message {
         Message {
             id,
             time: 0,
             tag: 0,
+            position: Position::START,
             channel,
             text: text.into(),
             event_id: None,

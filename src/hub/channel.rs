@@ -3,7 +3,7 @@
 use super::age::Neighbours;
 use super::history::History;
 use super::members::Member;
-use crate::message::ChannelName;
+use crate::message::{ChannelName, Position};
 use crate::time::Millis;
 
 #[derive(Debug)]
@@ -13,6 +13,9 @@ pub(super) struct Channel {
     pub(super) history: History,
     /// Number of messages ever published, which is also the id of the last one.
     pub(super) published: u64,
+    /// Position of the last message that has left the history or was never stored. All messages
+    /// after it are in the history.
+    pub(super) floor: Position,
     pub(super) is_wildcard: bool,
     /// Whether the rpushd API has published or subscribed here.
     pub(super) is_used_by_api: bool,
@@ -30,12 +33,13 @@ pub(super) struct Channel {
 }
 
 impl Channel {
-    pub(super) fn new(name: ChannelName, serial: u64, now: Millis) -> Channel {
+    pub(super) fn new(name: ChannelName, serial: u64, floor: Position, now: Millis) -> Channel {
         Channel {
             name,
             members: Vec::new(),
             history: History::default(),
             published: 0,
+            floor,
             is_wildcard: false,
             is_used_by_api: false,
             repeats: 0,
@@ -50,6 +54,19 @@ impl Channel {
     /// Whether it can be evicted without loss.
     pub(super) fn is_evictable(&self) -> bool {
         self.is_visitors && self.members.is_empty() && self.history.is_empty()
+    }
+
+    /// Drops the oldest stored messages; returns their cost.
+    pub(super) fn drop_oldest(&mut self, count: usize) -> usize {
+        let (cost, last) = self.history.drop_oldest(count);
+        // A message that was never stored may be later than one that was stored before it.
+        self.floor = self.floor.max(last);
+        cost
+    }
+
+    /// Position of its last message, stored or not; its floor if it never had one.
+    pub(super) fn newest(&self) -> Position {
+        self.floor.max(self.history.last_position())
     }
 
     pub(super) fn touch_use(&mut self, now: Millis) {

@@ -42,6 +42,9 @@ impl Hub {
             }
             accounted += account::channel_cost(&entry.name);
             accounted += entry.history.cost();
+            assert!(entry.newest() <= self.last_position, "a floor is a position that was used");
+            let is_sorted = entry.history.positions().is_sorted_by(|one, next| one < next);
+            assert!(is_sorted, "stored messages are in the order of their positions");
             let needs_timer = !entry.history.is_empty() || entry.members.is_empty() && !is_events;
             let is_due = self.due.contains(&channel.0);
             assert!(
@@ -49,6 +52,7 @@ impl Hub {
                 "a channel's end is scheduled"
             );
         }
+        assert!(self.floor <= self.last_position, "a floor is a position that was used");
         for deleted in &self.deleted {
             stored += deleted.messages;
             accounted += deleted.bytes;

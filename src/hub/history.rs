@@ -3,7 +3,7 @@
 
 use super::ChannelId;
 use super::account::message_cost;
-use crate::message::Message;
+use crate::message::{Message, Position};
 use crate::time::Millis;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -89,18 +89,27 @@ impl History {
         self.0.as_ref().map_or(0, |messages| messages.cost)
     }
 
-    /// Drops the oldest messages; returns their cost.
-    pub(super) fn drop_oldest(&mut self, count: usize) -> usize {
-        let Some(messages) = &mut self.0 else { return 0 };
+    /// Position of the newest message; [`Position::START`] without messages.
+    pub(super) fn last_position(&self) -> Position {
+        let newest = self.0.as_ref().and_then(|messages| messages.stored.back());
+        newest.map_or(Position::START, |stored| stored.message.position)
+    }
+
+    /// Drops the oldest messages; returns their cost and the position of the last of them.
+    pub(super) fn drop_oldest(&mut self, count: usize) -> (usize, Position) {
+        let Some(messages) = &mut self.0 else { return (0, Position::START) };
         let count = count.min(messages.stored.len());
-        let dropped = messages.stored.drain(..count);
-        let cost: usize = dropped.map(|stored| message_cost(&stored.message)).sum();
+        let (mut cost, mut last) = (0, Position::START);
+        for stored in messages.stored.drain(..count) {
+            cost += message_cost(&stored.message);
+            last = stored.message.position;
+        }
         messages.cost -= cost;
         if messages.stored.is_empty() {
             assert_eq!(messages.cost, 0, "no cost is left without messages");
             self.0 = None;
         }
-        cost
+        (cost, last)
     }
 
     /// Section 9.2: the ids of the first and the last requested message.
@@ -149,6 +158,11 @@ impl History {
     fn message(&self, at: usize) -> Rc<Message> {
         let messages = self.0.as_ref().expect("an index was found");
         messages.stored[at].message.clone()
+    }
+
+    /// The positions of all messages, oldest first.
+    pub(super) fn positions(&self) -> impl Iterator<Item = Position> {
+        self.iter().map(|stored| stored.message.position)
     }
 
     fn iter(&self) -> impl Iterator<Item = &Stored> {

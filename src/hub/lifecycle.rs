@@ -52,6 +52,7 @@ impl Hub {
         self.age.remove(channel, &mut self.channels);
         let entry = self.channels.remove(channel.0 as usize);
         self.by_name.remove(&entry.name);
+        self.floor = self.floor.max(entry.newest());
         self.visitor_channel_count -= usize::from(entry.is_visitors);
         if entry.is_wildcard {
             self.totals.wildcard_channels -= 1;
@@ -178,7 +179,7 @@ impl Hub {
         if count == 0 {
             return;
         }
-        let bytes = self.channels[channel.0 as usize].history.drop_oldest(count);
+        let bytes = self.channels[channel.0 as usize].drop_oldest(count);
         self.mark_if_evictable(channel);
         if self.events_channel == Some(channel) {
             self.account.release_visitors(bytes);

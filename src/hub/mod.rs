@@ -25,7 +25,7 @@ pub use publish::{Draft, Stamp};
 pub use settings::{HubSettings, IdleLife};
 pub use walk::{Walk, Walked};
 
-use crate::message::{ChannelName, Message};
+use crate::message::{ChannelName, Message, Position};
 use crate::time::{Millis, Now};
 use crate::timer_wheel::TimerWheel;
 use account::{MemoryAccount, Trash};
@@ -92,6 +92,11 @@ pub struct Hub {
     /// Second and tag of the last publication: one counter for the whole server.
     last_time: u64,
     last_tag: u32,
+    /// Position of the last publication.
+    last_position: Position,
+    /// Position of the last message of all channels that have been removed: the floor of those that
+    /// are created from now on, as they may have existed before.
+    floor: Position,
 }
 
 impl Hub {
@@ -119,6 +124,8 @@ impl Hub {
             serial: 0,
             last_time: 0,
             last_tag: 0,
+            last_position: Position::START,
+            floor: Position::START,
         };
         hub.make_events_channel(now);
         hub
@@ -254,7 +261,7 @@ impl Hub {
         let key = self.channels.insert(Channel {
             is_wildcard,
             is_visitors: maker == Maker::Visitor,
-            ..Channel::new(name.clone(), self.serial, now.monotonic)
+            ..Channel::new(name.clone(), self.serial, self.floor, now.monotonic)
         });
         self.visitor_channel_count += usize::from(maker == Maker::Visitor);
         let channel = ChannelId(u32::try_from(key).expect("channels_max is below 2^32"));

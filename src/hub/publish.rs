@@ -2,7 +2,7 @@
 //! Apart, so that another node may stamp a message that is stored here.
 
 use super::{ChannelId, Full, Hub, Maker, account};
-use crate::message::Message;
+use crate::message::{Message, Position};
 use crate::time::Now;
 use std::rc::Rc;
 
@@ -30,6 +30,8 @@ pub struct Stamp {
     pub time: u64,
     /// Orders the messages of one second over the whole server, from 1.
     pub tag: u32,
+    /// Orders all messages of the server, from 1.
+    pub position: Position,
 }
 
 impl Hub {
@@ -61,11 +63,19 @@ impl Hub {
         } else {
             (self.last_time, self.last_tag.saturating_add(1))
         };
-        Stamp { id: i64::try_from(entry.published + 1).unwrap_or(i64::MAX), time, tag }
+        Stamp {
+            id: i64::try_from(entry.published + 1).unwrap_or(i64::MAX),
+            time,
+            tag,
+            position: self.last_position.next(),
+        }
     }
 
     /// Takes a stamped message: charges it, stores it if the draft says so, and counts it. Its stamp
     /// must be later than those of all messages before it.
+    ///
+    /// # Panics
+    /// The stamp is not later.
     ///
     /// # Errors
     /// The memory account is full; nothing has changed.
@@ -76,6 +86,7 @@ impl Hub {
         stamp: Stamp,
         now: Now,
     ) -> Result<Rc<Message>, Full> {
+        assert!(stamp.position > self.last_position, "positions only grow");
         let cost = account::cost(&draft.text, &draft.event_id, &draft.event_type);
         // The eviction that makes room for the message must not remove this channel.
         self.keep(channel, now);
@@ -86,6 +97,7 @@ impl Hub {
             self.charge_message(cost, draft.maker, now)?;
         }
         (self.last_time, self.last_tag) = (stamp.time, stamp.tag);
+        self.last_position = stamp.position;
         self.unmark_evictable(channel);
         let entry = &mut self.channels[channel.0 as usize];
         entry.published = stamp.id.unsigned_abs();
@@ -94,6 +106,7 @@ impl Hub {
             id: stamp.id,
             time: stamp.time,
             tag: stamp.tag,
+            position: stamp.position,
             channel: entry.name.clone(),
             text: draft.text.clone(),
             event_id: draft.event_id.clone(),
@@ -115,6 +128,7 @@ impl Hub {
             self.discard_oldest(channel, excess, now.monotonic);
             self.schedule(channel, now.monotonic);
         } else {
+            entry.floor = stamp.position;
             self.discard(1, if is_charged { cost } else { 0 }, now.monotonic);
         }
         self.mark_if_evictable(channel);
@@ -124,7 +138,7 @@ impl Hub {
     /// The cursor of a subscriber that has seen every message published so far: before the
     /// first message of this second, as in the module, or after the last message if the clock
     /// was set back since then.
-    pub fn position(&self, now: Now) -> (u64, u32) {
+    pub fn time_and_tag(&self, now: Now) -> (u64, u32) {
         let second = now.unix_seconds();
         if self.last_time > second { (self.last_time, self.last_tag) } else { (second, 0) }
     }

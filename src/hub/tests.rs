@@ -1,5 +1,6 @@
 use super::*;
 
+mod order;
 mod visitors;
 
 fn at(seconds: u64) -> Now {
@@ -52,36 +53,6 @@ fn ids_count_per_channel_and_tags_per_second_over_all_channels() {
     }
     // The last one was published after the clock had been set back.
     assert_eq!(seen, [(1, 0, 1), (1, 0, 2), (2, 0, 3), (3, 1, 1), (2, 1, 2)]);
-    hub.assert_consistent();
-}
-
-#[test]
-fn a_stamp_is_decided_before_anything_is_stored_and_taken_by_storing() {
-    let tight = HubSettings { store_bytes_max: 271 + 169, ..settings() };
-    let mut hub = Hub::new(tight, at(0));
-    let channel = hub.find_or_create(b"a", Maker::Application, at(0)).unwrap();
-    let first = Stamp { id: 1, time: 1_000_001, tag: 1 };
-    assert_eq!(hub.stamp(channel, at(1)), first);
-    assert_eq!(hub.stamp(channel, at(1)), first, "asking changes nothing");
-    assert_eq!((hub.totals().published, hub.stored_count(channel)), (0, 0));
-    let message = hub.store(channel, &stored(b"x"), first, at(1)).unwrap();
-    assert_eq!((message.id, message.time, message.tag), (1, 1_000_001, 1));
-    assert_eq!((hub.totals().published, hub.stored_count(channel)), (1, 1));
-    let second = Stamp { id: 2, time: 1_000_001, tag: 2 };
-    assert_eq!(hub.stamp(channel, at(1)), second);
-    assert_eq!(hub.store(channel, &stored(b"x"), second, at(1)), Err(Full));
-    assert_eq!(hub.stamp(channel, at(1)), second, "a refused message takes no stamp");
-    hub.assert_consistent();
-}
-
-#[test]
-fn a_stamp_from_elsewhere_moves_the_order_on() {
-    let mut hub = Hub::new(settings(), at(0));
-    let channel = hub.find_or_create(b"a", Maker::Application, at(0)).unwrap();
-    let stamp = Stamp { id: 7, time: 1_000_009, tag: 3 };
-    let message = hub.store(channel, &stored(b"x"), stamp, at(1)).unwrap();
-    assert_eq!((message.id, message.time, message.tag), (7, 1_000_009, 3));
-    assert_eq!(hub.stamp(channel, at(2)), Stamp { id: 8, time: 1_000_009, tag: 4 });
     hub.assert_consistent();
 }
 

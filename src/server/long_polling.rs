@@ -138,7 +138,7 @@ impl Server {
     /// Where a request goes on that has waited in vain: behind everything published so far.
     /// Messages keep their order when the clock is set back, so they may be later than its time.
     fn position(&self, now: Now) -> Position {
-        let (time, tag) = self.hub.position(now);
+        let (time, tag) = self.hub.time_and_tag(now);
         Position { time: Some(time), tag: Some(tag) }
     }
 

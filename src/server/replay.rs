@@ -252,6 +252,7 @@ impl Pieces {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::Position;
     use crate::transports::{Payload, WireFormat};
 
     #[test]
@@ -267,6 +268,7 @@ mod tests {
                 id: next,
                 time: 0,
                 tag: 1,
+                position: Position(1),
                 channel: b"a".as_slice().into(),
                 text: [0; 60_000].as_slice().into(),
                 event_id: None,

@@ -233,6 +233,7 @@ impl Decimal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::Position;
 
     const EVERYTHING: &str = "~id~|~channel~|~text~|~size~|~tag~|~time~|~event-id~|~event-type~";
 
@@ -241,6 +242,7 @@ mod tests {
             id: 17,
             time: 1_795_315_656,
             tag: 4,
+            position: Position(9),
             channel: b"room".as_slice().into(),
             text: b"hello".as_slice().into(),
             event_id: Some(b"e1".as_slice().into()),
