@@ -1,7 +1,6 @@
 //! The stored messages of one channel, and which of them a subscriber requests
 //! (push-stream spec, section 9).
 
-use super::ChannelId;
 use super::account::message_cost;
 use crate::message::{Message, Position};
 use crate::time::Millis;
@@ -26,20 +25,6 @@ pub struct Since {
     pub time: u64,
     /// Tag within that second; `None`: every message of that second has been seen.
     pub tag: Option<u32>,
-}
-
-/// A range of one channel's stored messages that is still to be sent to a subscriber. It holds no
-/// message, so its messages may leave the store before they are sent.
-#[derive(Clone, Copy, Debug)]
-pub struct Stretch {
-    /// The channel.
-    pub channel: ChannelId,
-    /// The channel's serial number, which is never reused.
-    pub serial: u64,
-    /// Id of the first message.
-    pub next: i64,
-    /// Id of the last message.
-    pub last: i64,
 }
 
 /// Stored messages, oldest first. A channel without stored messages has no heap allocation for

@@ -12,20 +12,22 @@ mod lifecycle;
 mod members;
 mod names;
 mod publish;
+mod replay;
 mod settings;
 mod visitors;
 mod walk;
 
 pub use account::Full;
 pub use events::{Event, EventKind};
-pub use history::{Resume, Since, Stretch};
+pub use history::{Resume, Since};
 pub use inspect::{ChannelInfo, Totals};
 pub use members::{Left, Member, SubscriberId, Subscriptions};
 pub use publish::{Draft, Stamp};
+pub use replay::Stretch;
 pub use settings::{HubSettings, IdleLife};
 pub use walk::{Walk, Walked};
 
-use crate::message::{ChannelName, Message, Position};
+use crate::message::{ChannelName, Position};
 use crate::time::{Millis, Now};
 use crate::timer_wheel::TimerWheel;
 use account::{MemoryAccount, Trash};
@@ -36,7 +38,6 @@ use members::Members;
 use names::Names;
 use slab::Slab;
 use std::collections::BTreeMap;
-use std::rc::Rc;
 use visitors::Evictable;
 
 /// Index of a channel in the hub. Reused after the channel has been removed.
@@ -363,29 +364,6 @@ impl Hub {
         subscriptions: &Subscriptions,
     ) -> impl Iterator<Item = (ChannelId, u32)> {
         self.members.channels(subscriptions)
-    }
-
-    /// The stored messages of a channel that a subscriber requests; `None` if there are none.
-    pub fn asked(&self, channel: ChannelId, resume: &Resume<'_>) -> Option<Stretch> {
-        let entry = &self.channels[channel.0 as usize];
-        let (next, last) = entry.history.asked(resume)?;
-        Some(Stretch { channel, serial: entry.serial, next, last })
-    }
-
-    /// Approximate number of messages that [`Hub::asked`] examines.
-    pub fn scanned_for(&self, channel: ChannelId, resume: &Resume<'_>) -> usize {
-        let is_scanned = resume.backtrack == 0 && resume.event_id.is_some();
-        if is_scanned { self.stored_count(channel) } else { 1 }
-    }
-
-    /// The messages of a stretch, oldest first. `None`: its first message is no longer stored.
-    pub fn stored(
-        &self,
-        stretch: &Stretch,
-    ) -> Option<impl DoubleEndedIterator<Item = &Rc<Message>> + Clone> {
-        let entry = self.channels.get(stretch.channel.0 as usize)?;
-        let is_same = entry.serial == stretch.serial;
-        is_same.then(|| entry.history.between(stretch.next, stretch.last)).flatten()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The one order of all messages: stamps, positions, and the floors below which messages are missing.
 
 use super::*;
+use crate::message::Message;
 
 #[test]
 fn a_stamp_is_decided_before_anything_is_stored_and_taken_by_storing() {
