@@ -12,19 +12,29 @@ use std::rc::Rc;
 pub struct Resume<'a> {
     /// The last messages, this many. If above 0, the other fields are ignored.
     pub backtrack: u32,
+    /// Everything after this position. If present, the fields below are ignored.
+    pub after: Option<Position>,
     /// Everything after a point in time.
     pub since: Option<Since>,
     /// Everything after the message with this event id.
     pub event_id: Option<&'a [u8]>,
 }
 
-/// A position in the order of all messages.
+/// A place in the order of all messages, by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Since {
     /// Seconds since 1970.
     pub time: u64,
     /// Tag within that second; `None`: every message of that second has been seen.
     pub tag: Option<u32>,
+}
+
+/// Which messages of a history are requested.
+pub(super) struct Requested {
+    /// Ids of the first and the last one; `None`: nothing that is stored.
+    pub(super) ids: Option<(i64, i64)>,
+    /// Whether others that the client may have missed are not stored.
+    pub(super) has_gap: bool,
 }
 
 /// Stored messages, oldest first. A channel without stored messages has no heap allocation for
@@ -76,8 +86,7 @@ impl History {
 
     /// Position of the newest message; [`Position::START`] without messages.
     pub(super) fn last_position(&self) -> Position {
-        let newest = self.0.as_ref().and_then(|messages| messages.stored.back());
-        newest.map_or(Position::START, |stored| stored.message.position)
+        self.position_before(self.len())
     }
 
     /// Drops the oldest messages; returns their cost and the position of the last of them.
@@ -97,35 +106,48 @@ impl History {
         (cost, last)
     }
 
-    /// Section 9.2: the ids of the first and the last requested message.
-    pub(super) fn asked(&self, resume: &Resume<'_>) -> Option<(i64, i64)> {
-        let start = if resume.backtrack > 0 {
-            self.len().saturating_sub(resume.backtrack as usize)
+    /// Section 9.2: which messages are requested. `floor` is the channel's.
+    pub(super) fn requested(&self, resume: &Resume<'_>, floor: Position) -> Requested {
+        let (start, has_gap) = if resume.backtrack > 0 {
+            (self.len().saturating_sub(resume.backtrack as usize), false)
+        } else if let Some(position) = resume.after {
+            let is_seen = |stored: &Stored| stored.message.position <= position;
+            (self.stored().map_or(0, |stored| stored.partition_point(is_seen)), position < floor)
         } else if resume.since.is_some() || resume.event_id.is_some() {
             match self.start(resume) {
-                Some(at) if is_seen(&self.message(at), resume) => at + 1,
-                Some(at) => at,
-                None => return None,
+                Some(start) => (start, self.position_before(start) < floor),
+                None => (self.len(), true),
             }
         } else {
-            return None;
+            (self.len(), false)
         };
-        let stored = &self.0.as_ref()?.stored;
-        Some((stored.get(start)?.message.id, stored.back()?.message.id))
+        let ids = self
+            .stored()
+            .and_then(|stored| Some((stored.get(start)?.message.id, stored.back()?.message.id)));
+        Requested { ids, has_gap }
     }
 
-    /// Where a replay begins: at the last message that was seen, or at the first one after it.
-    /// Messages are in order of time and tag, so only an event id needs a linear search.
+    /// Index of the first message that was not seen yet. `None`: there is only an event id, and it
+    /// is of no stored message. Messages are in order of time and tag, so only an event id needs a
+    /// linear search.
     fn start(&self, resume: &Resume<'_>) -> Option<usize> {
-        let messages = &self.0.as_ref()?.stored;
-        let by_time = resume.since.map_or(messages.len(), |since| {
-            messages.partition_point(|stored| !is_at_or_after(&stored.message, since))
-        });
+        let Some(stored) = self.stored() else { return resume.since.map(|_| 0) };
+        let by_time = resume
+            .since
+            .map(|since| stored.partition_point(|stored| !is_at_or_after(&stored.message, since)));
         let by_event = resume.event_id.and_then(|_| {
-            let mut before = messages.range(..by_time);
+            let mut before = stored.range(..by_time.unwrap_or(stored.len()));
             before.position(|stored| has_event_id(&stored.message, resume))
         });
-        by_event.or(Some(by_time).filter(|at| *at < messages.len()))
+        let at = by_event.or(by_time)?;
+        let is_seen = stored.get(at).is_some_and(|stored| is_seen(&stored.message, resume));
+        Some(at + usize::from(is_seen))
+    }
+
+    /// Position of the last message before an index; [`Position::START`] if there is none.
+    fn position_before(&self, index: usize) -> Position {
+        let last = index.checked_sub(1).and_then(|last| self.stored()?.get(last));
+        last.map_or(Position::START, |stored| stored.message.position)
     }
 
     /// The messages from one id to another, both included. `None`: the first is no longer stored.
@@ -140,9 +162,8 @@ impl History {
         Some(messages.range(start..end.max(start)).map(|stored| &stored.message))
     }
 
-    fn message(&self, at: usize) -> Rc<Message> {
-        let messages = self.0.as_ref().expect("an index was found");
-        messages.stored[at].message.clone()
+    fn stored(&self) -> Option<&VecDeque<Stored>> {
+        self.0.as_ref().map(|messages| &messages.stored)
     }
 
     /// The positions of all messages, oldest first.

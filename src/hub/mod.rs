@@ -23,7 +23,7 @@ pub use history::{Resume, Since};
 pub use inspect::{ChannelInfo, Totals};
 pub use members::{Left, Member, SubscriberId, Subscriptions};
 pub use publish::{Draft, Stamp};
-pub use replay::Stretch;
+pub use replay::{Resumed, Stretch};
 pub use settings::{HubSettings, IdleLife};
 pub use walk::{Walk, Walked};
 

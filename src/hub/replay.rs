@@ -1,12 +1,13 @@
 //! Replay: which stored messages a subscriber requests, and what is left of them while it reads.
 
+use super::history::Requested;
 use super::{ChannelId, Hub, Resume};
 use crate::message::Message;
 use std::rc::Rc;
 
 /// A range of one channel's stored messages that is still to be sent to a subscriber. It holds no
 /// message, so its messages may leave the store before they are sent.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stretch {
     /// The channel.
     pub channel: ChannelId,
@@ -18,12 +19,41 @@ pub struct Stretch {
     pub last: i64,
 }
 
+/// What a channel has for a subscriber that resumes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resumed {
+    /// Nothing is newer than its cursor, or it requests nothing.
+    UpToDate,
+    /// All that it requests, and nothing is missing before it.
+    From(Stretch),
+    /// Messages that it may have missed are not stored; what is left of them, if anything. A cursor
+    /// by position finds exactly the channels with a gap, those created since a channel was removed
+    /// aside; a cursor by time or event id also suspects messages that the subscriber has seen.
+    Gap(Option<Stretch>),
+}
+
+impl Resumed {
+    /// The stored messages, where it makes no difference whether others are missing.
+    pub fn stretch(self) -> Option<Stretch> {
+        match self {
+            Resumed::UpToDate => None,
+            Resumed::From(stretch) => Some(stretch),
+            Resumed::Gap(stretch) => stretch,
+        }
+    }
+}
+
 impl Hub {
-    /// The stored messages of a channel that a subscriber requests; `None` if there are none.
-    pub fn asked(&self, channel: ChannelId, resume: &Resume<'_>) -> Option<Stretch> {
+    /// What a channel has for a subscriber that resumes.
+    pub fn asked(&self, channel: ChannelId, resume: &Resume<'_>) -> Resumed {
         let entry = &self.channels[channel.0 as usize];
-        let (next, last) = entry.history.asked(resume)?;
-        Some(Stretch { channel, serial: entry.serial, next, last })
+        let Requested { ids, has_gap } = entry.history.requested(resume, entry.floor);
+        let stretch = ids.map(|(next, last)| Stretch { channel, serial: entry.serial, next, last });
+        match stretch {
+            stretch if has_gap => Resumed::Gap(stretch),
+            Some(stretch) => Resumed::From(stretch),
+            None => Resumed::UpToDate,
+        }
     }
 
     /// Approximate number of messages that [`Hub::asked`] examines.

@@ -127,3 +127,90 @@ fn channels_and_messages_stay_small() {
     assert!(size_of::<Channel>() <= 104, "{}", size_of::<Channel>());
     assert!(size_of::<Message>() <= 96, "{}", size_of::<Message>());
 }
+
+/// `up to date`, or the requested messages, one letter each, after `gap: ` if others are missing.
+fn resumed(hub: &Hub, channel: ChannelId, resume: &Resume<'_>) -> String {
+    match hub.asked(channel, resume) {
+        Resumed::UpToDate => "up to date".to_owned(),
+        Resumed::From(_) => texts(hub, channel, resume),
+        Resumed::Gap(_) => format!("gap: {}", texts(hub, channel, resume)),
+    }
+}
+
+fn after(position: u64) -> Resume<'static> {
+    Resume { after: Some(Position(position)), ..Resume::default() }
+}
+
+#[test]
+fn a_cursor_by_position_finds_a_gap_only_where_something_was_missed() {
+    let mut hub = Hub::new(HubSettings { max_stored_messages: Some(2), ..settings() }, at(0));
+    let channel = hub.find_or_create(b"a", Maker::Application, at(0)).unwrap();
+    let other = hub.find_or_create(b"b", Maker::Application, at(0)).unwrap();
+    let quiet = hub.find_or_create(b"c", Maker::Application, at(0)).unwrap();
+    for (target, text) in [(channel, b"1"), (other, b"2"), (channel, b"3"), (channel, b"4")] {
+        hub.publish(target, &stored(text), at(0)).unwrap();
+    }
+    let all = |hub: &Hub, channel| [0, 1, 2, 3, 4, 9].map(|at| resumed(hub, channel, &after(at)));
+    assert_eq!(
+        all(&hub, channel),
+        ["gap: 34", "34", "34", "4", "up to date", "up to date"],
+        "message 1 has left"
+    );
+    let up_to_date = "up to date";
+    assert_eq!(all(&hub, other), ["2", "2", up_to_date, up_to_date, up_to_date, up_to_date]);
+    assert_eq!(all(&hub, quiet), [up_to_date; 6]);
+    hub.publish(channel, &Draft { is_stored: false, ..stored(b"5") }, at(0)).unwrap();
+    assert_eq!(resumed(&hub, channel, &after(3)), "gap: 4");
+    assert_eq!(resumed(&hub, channel, &after(4)), "gap: ");
+    assert_eq!(resumed(&hub, channel, &after(5)), up_to_date);
+    sweep_until(&mut hub, 16);
+    assert_eq!(resumed(&hub, channel, &after(4)), "gap: ");
+    assert_eq!([1, 2].map(|at| resumed(&hub, other, &after(at))), ["gap: ", up_to_date]);
+    hub.delete(channel, at(17));
+    let again = hub.find_or_create(b"a", Maker::Application, at(17)).unwrap();
+    assert_eq!([4, 5].map(|at| resumed(&hub, again, &after(at))), ["gap: ", up_to_date]);
+    let newest = Resume { backtrack: 9, ..after(0) };
+    assert_eq!(
+        resumed(&hub, again, &newest),
+        up_to_date,
+        "the newest messages follow on no cursor"
+    );
+    assert_eq!(resumed(&hub, again, &Resume::default()), up_to_date);
+}
+
+#[test]
+fn a_cursor_by_time_or_event_id_finds_a_gap_unless_all_later_messages_are_stored() {
+    let mut hub = Hub::new(HubSettings { max_stored_messages: Some(3), ..settings() }, at(0));
+    let channel = hub.find_or_create(b"a", Maker::Application, at(0)).unwrap();
+    let by_time = |second: u8| {
+        let since = Some(Since { time: 1_000_000 + u64::from(second), tag: Some(1) });
+        Resume { since, ..Resume::default() }
+    };
+    fn by_event(id: &[u8]) -> Resume<'_> {
+        Resume { event_id: Some(id), ..Resume::default() }
+    }
+    assert_eq!(resumed(&hub, channel, &by_time(0)), "up to date");
+    for second in 1..=3 {
+        let text = [b'0' + second];
+        let draft = Draft { event_id: Some(text[..].into()), ..stored(&text) };
+        hub.publish(channel, &draft, at(second.into())).unwrap();
+    }
+    assert_eq!(
+        [0, 1, 3].map(|second| resumed(&hub, channel, &by_time(second))),
+        ["123", "23", "up to date"]
+    );
+    hub.publish(channel, &stored(b"4"), at(4)).unwrap();
+    assert_eq!(
+        [0, 1, 2, 4].map(|second| resumed(&hub, channel, &by_time(second))),
+        ["gap: 234", "gap: 234", "34", "up to date"]
+    );
+    assert_eq!(
+        [b"3", b"2", b"1"].map(|id| resumed(&hub, channel, &by_event(id))),
+        ["4", "34", "gap: "]
+    );
+    // With both, the time is used when the event id is of no stored message.
+    let both = Resume { event_id: Some(b"1"), ..by_time(2) };
+    assert_eq!(resumed(&hub, channel, &both), "34");
+    sweep_until(&mut hub, 16);
+    assert_eq!(resumed(&hub, channel, &by_time(4)), "gap: ", "it may be one that was not seen");
+}

@@ -28,7 +28,12 @@ pub(super) struct Joining {
 impl Joining {
     /// What one of its channels is asked for.
     pub(super) fn resume(&self, backtrack: u32) -> Resume<'_> {
-        Resume { backtrack, since: self.seen.since(), event_id: self.seen.event_id.as_deref() }
+        Resume {
+            backtrack,
+            since: self.seen.since(),
+            event_id: self.seen.event_id.as_deref(),
+            ..Resume::default()
+        }
     }
 }
 
@@ -127,7 +132,7 @@ impl Server {
             let stretch = known.entry((*channel, *backtrack)).or_insert_with(|| {
                 let resume = joining.resume(*backtrack);
                 self.turn.work.scanned += self.hub.scanned_for(*channel, &resume) as u64;
-                self.hub.asked(*channel, &resume)
+                self.hub.asked(*channel, &resume).stretch()
             });
             stretches.extend(*stretch);
         }
