@@ -1,22 +1,19 @@
 //! The module's checks at start (push-stream spec, section 3) on typed values, for the TOML file
 //! and the nginx importer. Errors have the module's wording.
 
-use super::location::{Location, Mode, PushStream, Role, VirtualServer};
+use super::http_directives::{PAGE_BYTES, PushStream, SHARED_MEMORY_TOO_SMALL};
+use super::location::{Location, Mode, Role, VirtualServer};
 use crate::transports::padding::{Padding, PaddingError};
 use std::collections::HashSet;
 
 /// Error text: no memory size where one is required.
 pub const SHARED_MEMORY_MISSING: &str =
     "push stream module: push_stream_shared_memory_size must be set.";
-/// Error text: the memory size is too small or not a size.
-pub const SHARED_MEMORY_TOO_SMALL: &str =
-    "The push_stream_shared_memory_size value must be at least 128KiB";
 /// Error text: a location with a role has no channels path.
 pub const CHANNELS_PATH_MISSING: &str =
     "push stream module: push_stream_channels_path must be set.";
 
-/// The module takes memory in whole pages, and needs at least 32.
-const PAGE_BYTES: u64 = 4096;
+/// The module needs at least 32 pages.
 const SHARED_MEMORY_BYTES_MIN: u64 = 32 * PAGE_BYTES;
 
 /// A refused setting.
@@ -36,11 +33,6 @@ pub enum SharedMemory {
     Required,
     /// Without it, `Limits::store_bytes_max` applies.
     Optional,
-}
-
-/// Rounds a memory size up to whole pages, as the module does: 127 KiB to 128 KiB.
-pub fn whole_pages(bytes: u64) -> u64 {
-    bytes.next_multiple_of(PAGE_BYTES)
 }
 
 /// Reads the mode of a publisher location and returns whether it is `admin`. Case-insensitive; no

@@ -1,6 +1,7 @@
 //! Describes a configuration in sentences, for the output of `rpushd check`.
 
-use super::location::{Condition, Location, Mode, PushStream, Role, SubscriberSettings};
+use super::http_directives::PushStream;
+use super::location::{Condition, Location, Mode, Role, SubscriberSettings};
 use super::push_stream_blocks::mode_name;
 use super::units::{show_bytes, show_time};
 use super::{Config, Listener};

@@ -2,15 +2,14 @@
 //! nginx itself. [`Level`] has the values given on one level, [`LEVEL_DIRECTIVES`] reads them.
 
 use super::document::Value;
-use super::location::{Condition, Gzip, Location, PathMatch, PushStream, Role, SubscriberSettings};
+use super::http_directives::PushStream;
+use super::kinds::toml_key;
+use super::location::{Condition, Gzip, Location, PathMatch, Role, SubscriberSettings};
 use super::sources::Files;
 use super::units;
 use super::variables::VariableString;
 use crate::time::Millis;
 use std::path::Path;
-
-/// Prefix of the names of the module's directives. TOML keys do not have it.
-pub const PREFIX: &str = "push_stream_";
 
 /// Defines [`Level`] and the inheritance of its fields from one list.
 macro_rules! level {
@@ -99,7 +98,7 @@ pub enum HeaderTemplate {
 
 /// One row of [`LEVEL_DIRECTIVES`].
 pub struct LevelDirective {
-    /// Its full name in nginx. The TOML key is the name without [`PREFIX`].
+    /// Its full name in nginx. The TOML key is the name without [`super::PREFIX`].
     pub name: &'static str,
     /// Whether it is allowed in an `if`.
     pub is_allowed_in_if: bool,
@@ -116,7 +115,7 @@ struct Given<'g> {
 impl LevelDirective {
     /// The key in the TOML file.
     pub fn key(&self) -> &'static str {
-        self.name.strip_prefix(PREFIX).unwrap_or(self.name)
+        toml_key(self.name)
     }
 
     /// Reads a value into a level, replacing an earlier one. The two header template directives

@@ -193,68 +193,6 @@ pub struct Condition {
     pub last_event_id: Option<VariableString>,
 }
 
-/// The directives of push-stream spec, section 2.3, which apply to the whole daemon.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PushStream {
-    /// Size of the memory account; none: `Limits::store_bytes_max`.
-    pub shared_memory_size: Option<u64>,
-    /// Text of the message with id -2.
-    pub channel_deleted_message_text: Vec<u8>,
-    /// How long a channel without stored messages and subscribers is kept after its last use; none:
-    /// 30 s, and `Config::channel_idle_ttl` for channels that the rpushd API has used.
-    pub channel_inactivity_time: Option<Millis>,
-    /// Text of the ping message in streaming mode.
-    pub ping_message_text: Vec<u8>,
-    /// A long-polling request that times out gets 200 with a message instead of 304.
-    pub timeout_with_body: bool,
-    /// Lifetime of a stored message.
-    pub message_ttl: Millis,
-    /// Most subscribers of a channel; more get 403.
-    pub max_subscribers_per_channel: Option<u32>,
-    /// Most stored messages of a channel; a publication drops the oldest.
-    pub max_messages_stored_per_channel: Option<u32>,
-    /// Longest channel id; longer ones get 400.
-    pub max_channel_id_length: Option<u32>,
-    /// Most normal channels at once; a request that would create one more gets 403.
-    pub max_number_of_channels: Option<u32>,
-    /// Most wildcard channels at once; likewise.
-    pub max_number_of_wildcard_channels: Option<u32>,
-    /// Prefix of the ids of wildcard channels; blank: there are none.
-    pub wildcard_channel_prefix: Vec<u8>,
-    /// Id of the events channel; blank: there is none.
-    pub events_channel_id: Vec<u8>,
-    /// Number of `by_worker` entries in the statistics (nginx `worker_processes`), 1 by default.
-    pub worker_processes: u32,
-    /// A reload closes all subscribers, as a reload of nginx does.
-    pub reload_ends_subscribers: bool,
-    /// Messages published through the rpushd API are stored, too, for subscribers of locations that
-    /// connect later or poll.
-    pub store_api_messages: bool,
-}
-
-impl Default for PushStream {
-    fn default() -> PushStream {
-        PushStream {
-            shared_memory_size: None,
-            channel_deleted_message_text: b"Channel deleted".to_vec(),
-            channel_inactivity_time: None,
-            ping_message_text: b" ".to_vec(),
-            timeout_with_body: false,
-            message_ttl: Millis::from_seconds(30 * 60),
-            max_subscribers_per_channel: None,
-            max_messages_stored_per_channel: None,
-            max_channel_id_length: None,
-            max_number_of_channels: None,
-            max_number_of_wildcard_channels: None,
-            wildcard_channel_prefix: Vec::new(),
-            events_channel_id: Vec::new(),
-            worker_processes: 1,
-            reload_ends_subscribers: false,
-            store_api_messages: false,
-        }
-    }
-}
-
 impl Default for SubscriberSettings {
     fn default() -> SubscriberSettings {
         SubscriberSettings {

@@ -2,12 +2,12 @@
 //! accesses files and environment variables.
 //!
 //! Leaves to root: `units`, `error`, `suggest`; `document` (TOML with line numbers), `env_file` and
-//! `sources` (environment, flags); the settings as types: `limits`, `variables`, `location`,
-//! `location_path`, `networks`, `origins`; `checks` (what the module refuses); readers of a
-//! document: the tables `limit_table`, `directives` and `http_directives`, `listen`, `secrets` and
-//! `push_stream_blocks`; `alignment` and `exposure` (warnings); `load` (builds the configuration),
-//! `kept_listeners` (what a reload cannot change), `kept_secrets` (what it refuses), `to_toml` and
-//! `describe` (output), `read` (the process and its files).
+//! `sources` (environment, flags); the settings as types: `limits`, `variables`, `kinds` (of
+//! values), `location`, `location_path`, `http_directives`, `networks`, `origins`; `checks` (what
+//! the module refuses); readers of a document: the tables `limit_table` and `directives`, `listen`,
+//! `secrets` and `push_stream_blocks`; `alignment` and `exposure` (warnings); `load` (builds the
+//! configuration), `kept_listeners` (what a reload cannot change), `kept_secrets` (what it
+//! refuses), `to_toml` and `describe` (output), `read` (the process and its files).
 
 mod alignment;
 pub mod checks;
@@ -20,6 +20,7 @@ mod exposure;
 mod http_directives;
 mod kept_listeners;
 mod kept_secrets;
+mod kinds;
 mod limit_table;
 mod limits;
 mod listen;
@@ -40,17 +41,16 @@ mod variables;
 #[cfg(test)]
 mod tests;
 
-pub use directives::{
-    HeaderTemplate, LEVEL_DIRECTIVES, Level, LevelDirective, PREFIX, default_types,
-};
+pub use directives::{HeaderTemplate, LEVEL_DIRECTIVES, Level, LevelDirective, default_types};
 pub use document::Value;
 pub use error::{ConfigError, Place};
-pub use http_directives::{HTTP_DIRECTIVES, HttpDirective};
+pub use http_directives::{HTTP_DIRECTIVES, HttpDirective, PushStream};
+pub use kinds::PREFIX;
 pub use limit_table::{LIMITS, Limit, LimitKind};
 pub use limits::Limits;
 pub use listen::{UNIX_MODE_DEFAULT, Wiring, parse_unix_mode};
 pub use location::{
-    Condition, Gzip, Location, Mode, PathMatch, PushStream, Role, SubscriberSettings, VirtualServer,
+    Condition, Gzip, Location, Mode, PathMatch, Role, SubscriberSettings, VirtualServer,
 };
 pub use networks::TrustedProxies;
 pub use read::{DiskFiles, SourceFile, Variables, read, read_text};

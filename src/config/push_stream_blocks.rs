@@ -2,11 +2,12 @@
 //! and checks the result.
 
 use super::checks::{self, Refusal, SharedMemory};
-use super::directives::{LEVEL_DIRECTIVES, Level, PREFIX};
+use super::directives::{LEVEL_DIRECTIVES, Level};
 use super::document::{Block, Entry};
 use super::error::{ConfigError, Place};
-use super::http_directives::HTTP_DIRECTIVES;
-use super::location::{Condition, Location, Mode, PathMatch, PushStream, Role, VirtualServer};
+use super::http_directives::{HTTP_DIRECTIVES, PushStream};
+use super::kinds::PREFIX;
+use super::location::{Condition, Location, Mode, PathMatch, Role, VirtualServer};
 use super::sources::{Environment, Files};
 use super::units;
 use super::variables::VariableString;

@@ -3,11 +3,11 @@
 
 use super::directives::default_types;
 use super::document::Value;
+use super::http_directives::{HTTP_DIRECTIVES, PushStream};
+use super::kinds::Shown;
 use super::limit_table::LIMITS;
 use super::listen::UNIX_MODE_DEFAULT;
-use super::location::{
-    Condition, Gzip, Location, PushStream, Role, SubscriberSettings, VirtualServer,
-};
+use super::location::{Condition, Gzip, Location, Role, SubscriberSettings, VirtualServer};
 use super::push_stream_blocks::mode_name;
 use super::units::show_time;
 use super::variables::VariableString;
@@ -131,6 +131,16 @@ impl Writer {
         }
     }
 
+    fn shown(&mut self, key: &str, value: Option<Shown>) {
+        match value {
+            None => {}
+            Some(Shown::Flag(flag)) => self.raw(key, flag),
+            Some(Shown::Number(number)) => self.raw(key, number),
+            Some(Shown::Time(time)) => self.time(key, Some(time)),
+            Some(Shown::Text(bytes)) => self.bytes(key, &bytes),
+        }
+    }
+
     /// Writes a value if it differs from its default.
     fn changed<T: PartialEq>(
         &mut self,
@@ -207,22 +217,9 @@ impl Writer {
     fn push_stream(&mut self, settings: &PushStream) {
         self.section("Push-stream settings of the whole daemon.");
         self.line("[push_stream]");
-        self.number("shared_memory_size", settings.shared_memory_size);
-        self.bytes("channel_deleted_message_text", &settings.channel_deleted_message_text);
-        self.time("channel_inactivity_time", settings.channel_inactivity_time);
-        self.bytes("ping_message_text", &settings.ping_message_text);
-        self.raw("timeout_with_body", settings.timeout_with_body);
-        self.time("message_ttl", Some(settings.message_ttl));
-        self.number("max_subscribers_per_channel", settings.max_subscribers_per_channel);
-        self.number("max_messages_stored_per_channel", settings.max_messages_stored_per_channel);
-        self.number("max_channel_id_length", settings.max_channel_id_length);
-        self.number("max_number_of_channels", settings.max_number_of_channels);
-        self.number("max_number_of_wildcard_channels", settings.max_number_of_wildcard_channels);
-        self.bytes("wildcard_channel_prefix", &settings.wildcard_channel_prefix);
-        self.bytes("events_channel_id", &settings.events_channel_id);
-        self.raw("worker_processes", settings.worker_processes);
-        self.raw("reload_ends_subscribers", settings.reload_ends_subscribers);
-        self.raw("store_api_messages", settings.store_api_messages);
+        for directive in HTTP_DIRECTIVES {
+            self.shown(directive.key(), directive.show(settings));
+        }
         let types = self.shared_types.clone();
         self.changed(&types, &default_types(), |writer, types| writer.types(types));
     }
