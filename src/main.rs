@@ -1,4 +1,4 @@
-//! The program: a command line in, an exit code out. Everything else is in the library.
+//! The program: runs the command line and returns its exit code.
 
 mod cli;
 

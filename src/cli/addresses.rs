@@ -1,9 +1,9 @@
-//! Where the daemon listens, with the ports that it got.
+//! The addresses on which the daemon listens, with the ports that were assigned.
 
 use rpushd::config::Config;
 use rpushd::reactor::BoundListener;
 
-/// One of them.
+/// The address of one listener.
 pub struct Address {
     /// `127.0.0.1:45831`, `unix:/path`
     pub text: String,

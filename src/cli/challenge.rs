@@ -1,6 +1,7 @@
-//! Why the daemon refuses a secret or token, as its answer has it (RFC 6750, section 3).
+//! Reads why the daemon refused a secret or token from its response (RFC 6750, section 3).
 
-/// The `error_description` of the challenge, without control characters: it ends up on a terminal.
+/// The `error_description` of the challenge, without control characters, as it is shown on a
+/// terminal.
 pub fn reason(fields: &[httparse::Header<'_>]) -> Option<String> {
     let is_challenge =
         |field: &&httparse::Header<'_>| field.name.eq_ignore_ascii_case("www-authenticate");

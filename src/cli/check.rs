@@ -1,4 +1,4 @@
-//! `rpushd check`: validates the configuration and shows what it comes to.
+//! `rpushd check`: validates the configuration and shows the effective one.
 
 use super::command::Command;
 use super::exit::Failure;
@@ -9,16 +9,16 @@ use super::sources::Sources;
 
 pub const COMMAND: Command = Command {
     name: "check",
-    summary: "validate the configuration and show what it comes to",
+    summary: "validate the configuration and print the effective one",
     usage: "\
 Usage: rpushd check [--config FILE | --nginx-config FILE] [options of serve]
 
-Reads the configuration as \"rpushd serve\" with the same options would, and prints
-the effective one as TOML, secrets masked, with a line for what each listener and
-each location will do. Warnings go to standard error.
+Reads the configuration as \"rpushd serve\" does with the same options, and prints the
+effective one as TOML, with secrets masked and a line that describes each listener and
+each location. Warnings are printed on standard error.
 
-Exit codes: 0 good, 64 command line, 66 the file cannot be read, 78 wrong (the reason
-is on standard error).
+Exit codes: 0 valid, 64 wrong command line, 66 cannot read the file, 78 configuration
+error (the reason is on standard error).
 ",
     run,
 };

@@ -1,4 +1,4 @@
-//! What the client commands have in common: which daemon they speak to, and with which secret.
+//! Options shared by the client commands: address of the daemon, secret and time-out.
 
 use super::exit::{Exit, Failure};
 use super::http_client::{Address, ClientError};
@@ -8,24 +8,25 @@ use rpushd::config::{Config, ListenAddress, Overrides, Secret, SourceFile, Varia
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Help for the options that [`Client`] takes.
+/// Help text for the options of [`Client`].
 macro_rules! client_options {
     () => {
         "\
-  --url URL          http://HOST:PORT[/PREFIX] or unix:/path; else RPUSHD_URL, else
-                     a listener of the configuration, else http://127.0.0.1:45831
-  --secret-file FILE the secret; else RPUSHD_... variables and the configuration, as
-                     for the daemon. There is no option for the secret itself:
-                     every user of a machine can read its command lines
-  --config FILE      configuration file; else RPUSHD_CONFIG
-  --env-file FILE    RPUSHD_... variables, as for the daemon
-  --timeout TIME     give up after this long (10s, 1h30m; exit code 75)
+  --url URL          http://HOST:PORT[/PREFIX] or unix:/path; by default RPUSHD_URL,
+                     a listener of the configuration, or http://127.0.0.1:45831
+  --secret-file FILE file with the secret; by default the secret is taken from
+                     RPUSHD_... variables and the configuration, as by the daemon.
+                     There is no option for the secret itself, because every user
+                     of the machine can read command lines
+  --config FILE      configuration file; by default RPUSHD_CONFIG
+  --env-file FILE    file of RPUSHD_... variables, as for the daemon
+  --timeout TIME     give up after this time (10s, 1h30m; exit code 75)
 "
     };
 }
 pub(super) use client_options;
 
-/// Options of a client command. The configuration is read when something from it is needed.
+/// Options of a client command. The configuration is read only if a setting from it is needed.
 #[derive(Debug, Default)]
 pub struct Client {
     url: Option<String>,
@@ -35,7 +36,7 @@ pub struct Client {
     timeout: Option<Duration>,
 }
 
-/// Who a request is meant for: it decides which listener of the configuration is tried.
+/// Kind of listener that serves a request. Determines which listener of the configuration is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
     Public,
@@ -43,7 +44,7 @@ pub enum Audience {
 }
 
 impl Client {
-    /// Takes an option with its value, if it is one of these.
+    /// Reads an option and its value. Returns false if it is none of these options.
     pub fn take(&mut self, flag: &str, parser: &mut lexopt::Parser) -> Result<bool, Failure> {
         match flag {
             "url" => self.url = Some(words::value(parser)?),
@@ -56,12 +57,12 @@ impl Client {
         Ok(true)
     }
 
-    /// When to give up, counted from now.
+    /// The time at which `--timeout`, counted from now, is over.
     pub fn deadline(&self) -> Option<Instant> {
         self.timeout.and_then(|timeout| Instant::now().checked_add(timeout))
     }
 
-    /// Where the daemon is.
+    /// The address of the daemon.
     pub fn address(&self, audience: Audience) -> Result<Address, Failure> {
         if let Some(url) = &self.url {
             return Address::parse(url)
@@ -91,11 +92,14 @@ impl Client {
             let text = std::fs::read_to_string(path).map_err(|error| {
                 Failure::new(Exit::NoInput, format!("--secret-file {name}: {error}"))
             })?;
-            // The file of an Authorization header for curl will do as well.
+            // The file may also have an Authorization header for curl, as made by `--dev`.
             let text = text.trim();
             let text = text.strip_prefix("Authorization: Bearer ").unwrap_or(text);
             return Secret::new(text).ok_or_else(|| {
-                Failure::new(Exit::Configuration, format!("--secret-file {name}: is empty"))
+                Failure::new(
+                    Exit::Configuration,
+                    format!("--secret-file {name}: must not be empty"),
+                )
             });
         }
         select(self.read_config()?).into_iter().next().ok_or_else(|| {
@@ -112,7 +116,7 @@ impl Client {
     }
 }
 
-/// The first listener that serves this audience and can be connected to by its address.
+/// The first listener for this audience whose address can be connected to.
 fn address_of(config: &Config, audience: Audience) -> Address {
     let is_internal = audience == Audience::Internal && config.has_internal_listener();
     let suitable = config.listeners.iter().filter(|listener| listener.is_internal == is_internal);
@@ -120,7 +124,7 @@ fn address_of(config: &Config, audience: Audience) -> Address {
         .filter_map(|listener| match &listener.address {
             ListenAddress::Tcp(address) => {
                 let mut address = *address;
-                // "Everywhere" is no place to connect to.
+                // The unspecified address is only for listening.
                 if address.ip().is_unspecified() {
                     address.set_ip(match address.ip() {
                         std::net::IpAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
@@ -136,13 +140,13 @@ fn address_of(config: &Config, audience: Audience) -> Address {
         .unwrap_or_else(|| Address::tcp("127.0.0.1:45831".to_owned()))
 }
 
-/// A token for the channel that expires so long from now.
+/// Signs a token for the channel that expires after this lifetime.
 pub fn sign_for(secret: &Secret, channel: &str, lifetime: Duration) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     sign(&TokenKey::new(secret), channel, now.saturating_add(lifetime).as_secs())
 }
 
-/// Refuses what the daemon would refuse.
+/// Refuses a channel name that the daemon would refuse.
 pub fn check_channel(name: &str) -> Result<(), Failure> {
     if rpushd::endpoints::api::is_channel_name(name.as_bytes()) {
         Ok(())

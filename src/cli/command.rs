@@ -1,13 +1,13 @@
-//! What each file of a subcommand offers to the command line.
+//! The interface between the command line and its subcommands.
 
 use super::exit::Failure;
 
-/// One subcommand. A new one is a file and a line in `COMMANDS`.
+/// One subcommand. A new one is a file and a row in `COMMANDS`.
 pub struct Command {
     pub name: &'static str,
-    /// Half a line for the list of commands.
+    /// Short description for the list of commands.
     pub summary: &'static str,
-    /// What `--help` shows, with the exit codes that matter.
+    /// Text of `--help`, with the exit codes of the command.
     pub usage: &'static str,
     pub run: fn(lexopt::Parser) -> Result<(), Failure>,
 }

@@ -1,4 +1,5 @@
-//! `--dev`: the three lines to paste, and the files that keep their secrets off the command line.
+//! `--dev`: prints three lines to paste, and writes their secrets to files, as command lines are
+//! public.
 
 use super::addresses::Address;
 use super::exit::{Exit, Failure};
@@ -10,15 +11,15 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::PathBuf;
 
-/// A directory that nobody else may enter; removed when dropped.
+/// A directory that only this user may enter. Removed on drop.
 pub struct PrivateFiles(PathBuf);
 
-/// Writes the files and prints the lines. What the files hold is in force until they are dropped.
+/// Writes the files and prints the lines. Drop the result when the daemon stops.
 pub fn begin(config: &Config, addresses: &[Address]) -> Result<PrivateFiles, Failure> {
     let public = addresses.iter().find(|address| !address.is_internal);
     let internal = addresses.iter().find(|address| address.is_internal);
     let (Some(public), Some(internal)) = (public.or(internal), internal.or(public)) else {
-        return Err(Failure::new(Exit::System, "nothing was bound"));
+        return Err(Failure::new(Exit::System, "no listener was bound"));
     };
     let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("rpushd"));
     let files = PrivateFiles::create(config).map_err(|error| {
@@ -50,9 +51,9 @@ Paste these lines into other terminals:
     Ok(files)
 }
 
-/// Signs subscribe tokens.
+/// File with the secret that signs subscribe tokens.
 const SECRET: &str = "secret";
-/// The Authorization header of publish and stats, as `curl -H @file` wants it.
+/// File with the Authorization header of publish and stats, for `curl -H @file`.
 const HEADER: &str = "authorization";
 
 impl PrivateFiles {
@@ -63,7 +64,7 @@ impl PrivateFiles {
         };
         let word = random_word::<8>().map_err(|failure| io::Error::other(failure.reason))?;
         let path = parent.join(format!("rpushd-dev-{word}"));
-        // Fails where anything is there already, so that nobody can have put it there.
+        // Fails if the path exists, so another user cannot have prepared it.
         DirBuilder::new().mode(0o700).create(&path)?;
         let files = PrivateFiles(path);
         if let (Some(subscribe), Some(publish)) =
@@ -101,17 +102,17 @@ fn url(address: &str) -> String {
     }
 }
 
-/// The beginning of a curl line, up to the path of the URL.
+/// The beginning of a curl command, up to the path of the URL.
 fn curl(address: &str) -> String {
     match address.strip_prefix("unix:") {
         Some(path) => format!("curl --unix-socket {} http://localhost", quote(path)),
-        // curl would take the brackets of an IPv6 address for a range.
+        // Without -g, curl reads the brackets of an IPv6 address as a range.
         None if address.starts_with('[') => format!("curl -g {}", quote(&url(address))),
         None => format!("curl {}", quote(&url(address))),
     }
 }
 
-/// A word for a shell, in quotes only where it needs them.
+/// Quotes a word for a shell, if it needs quotes.
 fn quote(word: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-:@+=,%".contains(&byte);
     if !word.is_empty() && word.bytes().all(is_plain) {

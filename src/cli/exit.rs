@@ -1,37 +1,37 @@
-//! Exit codes, after sysexits.h, and the one line that says why.
+//! Exit codes, as in sysexits.h, and failures with a reason.
 
 use rpushd::config::{ConfigError, Place};
 use std::fmt;
 
-/// How a command can end. `rpushd help` lists them.
+/// Exit codes of failed commands. `rpushd help` lists them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// The command line is not understood.
+    /// The command line is wrong.
     Usage = 64,
-    /// What is to be published is not what it should be, or the daemon refuses the request as such.
+    /// The message or channel to be published is malformed, or the daemon refuses the request so.
     Data = 65,
-    /// A file that the command line or a variable names cannot be read.
+    /// A file named by the command line or a variable cannot be read.
     NoInput = 66,
-    /// The daemon cannot be reached, or says that it cannot answer.
+    /// The daemon cannot be reached, or responds that it is unavailable.
     Unavailable = 69,
-    /// The system refuses something: listening at an address, an epoll descriptor.
+    /// The operating system refuses a listen address or an epoll descriptor.
     System = 71,
-    /// A file cannot be made: pid file, log file, files of the development mode.
+    /// A file cannot be created: pid file, log file, files of the development mode.
     CannotCreate = 73,
-    /// Reading or writing failed on the way.
+    /// A read or write failed.
     InputOutput = 74,
-    /// It took longer than `--timeout` allows.
+    /// `--timeout` is over.
     Timeout = 75,
-    /// The daemon's answer is not what it should be.
+    /// The response is not one of the daemon.
     Protocol = 76,
     /// The daemon refuses the secret or the token.
     NotAllowed = 77,
-    /// The configuration is wrong, or a secret is missing.
+    /// The configuration has an error, or a secret is missing.
     Configuration = 78,
 }
 
 impl Exit {
-    /// The code for an answer with this status; none for success.
+    /// The code for a response with this status; none for success.
     pub fn of_status(status: u16) -> Option<Exit> {
         match status {
             200..=299 => None,
@@ -43,29 +43,29 @@ impl Exit {
     }
 }
 
-/// Why a command did not do what it should.
+/// Failure of a command.
 #[derive(Debug)]
 pub struct Failure {
     /// The exit code.
     pub exit: Exit,
-    /// One line for people.
+    /// The reason, on one line.
     pub reason: String,
-    /// Status of the daemon's answer, if there was one.
+    /// Status of the daemon's response, if any.
     pub status: Option<u16>,
 }
 
 impl Failure {
-    /// A failure with its reason.
+    /// A failure without a response of the daemon.
     pub fn new(exit: Exit, reason: impl Into<String>) -> Failure {
         Failure { exit, reason: reason.into(), status: None }
     }
 
-    /// The daemon's answer is a refusal.
+    /// A failure because of the status of the daemon's response.
     pub fn answered(exit: Exit, status: u16, reason: impl Into<String>) -> Failure {
         Failure { status: Some(status), ..Failure::new(exit, reason) }
     }
 
-    /// What `--json` prints.
+    /// The failure as printed with `--json`.
     pub fn to_json(&self) -> serde_json::Value {
         let mut object = serde_json::json!({
             "exit_code": self.exit as u8,
@@ -77,7 +77,7 @@ impl Failure {
         object
     }
 
-    /// The command line is not understood.
+    /// A failure because of a wrong command line.
     pub fn usage(reason: impl Into<String>) -> Failure {
         Failure::new(Exit::Usage, reason)
     }

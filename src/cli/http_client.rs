@@ -8,19 +8,19 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// How long a daemon may take to accept a connection.
+/// Time-out for connecting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// A daemon that says nothing for this long is gone: heartbeats come more often.
+/// Time without any byte after which the daemon is considered gone. Heartbeats are more frequent.
 const SILENCE_MAX: Duration = Duration::from_secs(300);
 const HEAD_BYTES_MAX: u64 = 64 * 1024;
 
-/// Where a daemon listens.
+/// The address of a daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
     Tcp {
         /// Host and port.
         authority: String,
-        /// Path before `/api`, without a slash at its end.
+        /// Path before `/api`, without a final slash.
         prefix: String,
     },
     Unix(PathBuf),
@@ -35,18 +35,18 @@ impl Address {
     /// Reads `http://host[:port][/prefix]` or `unix:/path`.
     ///
     /// # Errors
-    /// What is wrong with it, in words.
+    /// The reason why the text is refused.
     pub fn parse(url: &str) -> Result<Address, String> {
         if let Some(path) = url.strip_prefix("unix:") {
             return if path.starts_with('/') {
                 Ok(Address::Unix(path.into()))
             } else {
-                Err(format!("\"{url}\" needs a path from the root, unix:/path"))
+                Err(format!("\"{url}\" needs an absolute path; write unix:/path"))
             };
         }
         if url.starts_with("https:") {
             return Err(format!(
-                "\"{url}\": TLS is the proxy's affair; give the daemon's own address"
+                "\"{url}\": the daemon does not speak TLS; give its own http:// address"
             ));
         }
         let wrong = || format!("\"{url}\" is not a URL; write http://HOST:PORT or unix:/path");
@@ -92,15 +92,16 @@ impl fmt::Display for Address {
     }
 }
 
-/// Why there is no answer, or no more of it.
+/// Why a request got no complete response.
 #[derive(Debug)]
 pub enum ClientError {
+    /// The connection could not be established.
     Unreachable(String),
     /// The deadline has passed.
     TimedOut,
-    /// The connection failed after it was made.
+    /// An established connection failed.
     Broken(io::Error),
-    /// The other side does not speak HTTP/1.1 as it should.
+    /// The response is not valid HTTP/1.1.
     NotHttp(&'static str),
 }
 
@@ -110,7 +111,7 @@ impl fmt::Display for ClientError {
             ClientError::Unreachable(reason) => formatter.write_str(reason),
             ClientError::TimedOut => formatter.write_str("timed out"),
             ClientError::Broken(error) => write!(formatter, "the connection broke: {error}"),
-            ClientError::NotHttp(reason) => write!(formatter, "the answer is not HTTP: {reason}"),
+            ClientError::NotHttp(reason) => write!(formatter, "the response is not HTTP: {reason}"),
         }
     }
 }
@@ -119,33 +120,33 @@ impl From<io::Error> for ClientError {
     fn from(error: io::Error) -> ClientError {
         match error.kind() {
             io::ErrorKind::TimedOut => ClientError::TimedOut,
-            io::ErrorKind::InvalidData => ClientError::NotHttp("a bad chunk"),
+            io::ErrorKind::InvalidData => ClientError::NotHttp("a chunk is malformed"),
             _ => ClientError::Broken(error),
         }
     }
 }
 
-/// What is asked of a daemon.
+/// A request to the daemon.
 pub struct Request<'r> {
     pub method: &'static str,
-    /// From `/api` on, with a query if there is one; already percent-encoded.
+    /// The target from `/api` on, with its query, percent-encoded.
     pub path: &'r str,
     /// The secret after `Bearer`.
     pub bearer: Option<&'r [u8]>,
-    /// JSON.
+    /// A JSON text.
     pub body: Option<&'r str>,
 }
 
-/// The answer, its body still to be read.
+/// A response whose body is yet to be read.
 pub struct Response {
     pub status: u16,
-    /// Why the secret or token was refused, as the daemon has it in `WWW-Authenticate`.
+    /// Why the secret or token was refused, from `WWW-Authenticate`.
     pub denial: Option<String>,
     pub body: Body,
 }
 
 impl Response {
-    /// The status and why it is one, for people.
+    /// The status and, if known, the reason, for messages.
     pub fn describe(&self) -> String {
         match &self.denial {
             Some(denial) => format!("{}: {denial}", self.status),
@@ -155,11 +156,11 @@ impl Response {
 }
 
 impl Request<'_> {
-    /// Sends the request and reads the head of the answer. The deadline holds for the body too.
+    /// Sends the request and reads the head of the response. The deadline also applies to the body.
     pub fn send(&self, to: &Address, deadline: Option<Instant>) -> Result<Response, ClientError> {
         let mut stream = Stream { socket: to.connect(deadline)?, deadline };
         let sent = stream.write_all(&self.to_bytes(to));
-        // An answer may have come before all was sent; without one the broken pipe is the news.
+        // The daemon may respond before all is sent. Without a response the send error is reported.
         let mut reader = BufReader::new(stream);
         match (read_response_head(&mut reader), sent) {
             (Ok(Head { status, denial, framing }), _) => {
@@ -176,7 +177,8 @@ impl Request<'_> {
             Address::Unix(_) => ("localhost", ""),
         };
         let mut bytes = format!(
-            "{} {prefix}{} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: rpushd/{}\r\nConnection: close\r\n",
+            "{} {prefix}{} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: rpushd/{}\r\n\
+             Connection: close\r\n",
             self.method,
             self.path,
             env!("CARGO_PKG_VERSION"),
@@ -198,14 +200,14 @@ impl Request<'_> {
     }
 }
 
-/// What a client wants to know of a head.
+/// The parts of a response head that the client uses.
 struct Head {
     status: u16,
     denial: Option<String>,
     framing: Framing,
 }
 
-/// The head of the final answer; interim ones are skipped (RFC 9110, section 15.2).
+/// Reads the head of the final response; interim responses are skipped (RFC 9110, section 15.2).
 fn read_response_head(reader: &mut impl BufRead) -> Result<Head, ClientError> {
     loop {
         let mut head = Vec::new();
@@ -216,7 +218,7 @@ fn read_response_head(reader: &mut impl BufRead) -> Result<Head, ClientError> {
                 return Err(if head.is_empty() {
                     ClientError::Broken(io::ErrorKind::UnexpectedEof.into())
                 } else {
-                    ClientError::NotHttp("its head has no end")
+                    ClientError::NotHttp("the head is incomplete")
                 });
             }
             if matches!(&head[start..], b"\r\n" | b"\n") {
@@ -225,14 +227,14 @@ fn read_response_head(reader: &mut impl BufRead) -> Result<Head, ClientError> {
         }
         let mut fields = [httparse::EMPTY_HEADER; 64];
         let mut response = httparse::Response::new(&mut fields);
-        response.parse(&head).map_err(|_| ClientError::NotHttp("its head is malformed"))?;
+        response.parse(&head).map_err(|_| ClientError::NotHttp("the head is malformed"))?;
         match response.code {
             Some(100..200) => {}
             Some(status) => {
                 let framing = Framing::of(status, response.headers)?;
                 return Ok(Head { status, denial: challenge::reason(response.headers), framing });
             }
-            None => return Err(ClientError::NotHttp("it has no status")),
+            None => return Err(ClientError::NotHttp("the status is missing")),
         }
     }
 }
@@ -240,9 +242,9 @@ fn read_response_head(reader: &mut impl BufRead) -> Result<Head, ClientError> {
 /// Where a body ends (RFC 9112, section 6.3).
 #[derive(Debug, PartialEq, Eq)]
 enum Framing {
-    /// So many bytes to come.
+    /// Remaining bytes of the body.
     Length(u64),
-    /// So many bytes of the current chunk to come.
+    /// Remaining bytes of the current chunk.
     Chunked(u64),
     UntilClose,
 }
@@ -267,12 +269,12 @@ impl Framing {
                 .ok()
                 .and_then(|digits| digits.parse().ok())
                 .map(Framing::Length)
-                .ok_or(ClientError::NotHttp("its Content-Length is no number")),
+                .ok_or(ClientError::NotHttp("the Content-Length is not a number")),
         }
     }
 }
 
-/// A body without its transfer coding. Reading nothing is its proper end; being cut off is an error.
+/// A body without its transfer coding. A read of 0 bytes is its proper end; truncation is an error.
 pub struct Body<R = BufReader<Stream>> {
     reader: R,
     framing: Framing,
@@ -313,7 +315,7 @@ impl<R: BufRead> Read for Body<R> {
 }
 
 impl<R: BufRead> Body<R> {
-    /// The size line of the next chunk; that of the last one with the trailer behind it.
+    /// Reads the size line of the next chunk, and after the last chunk the trailer, too.
     fn chunk_size(&mut self) -> io::Result<u64> {
         let line = self.line()?;
         let digits = line.split(|byte| b"; ".contains(byte)).next().unwrap_or_default();
@@ -327,7 +329,7 @@ impl<R: BufRead> Body<R> {
         Ok(size)
     }
 
-    /// A line without its end.
+    /// Reads a line. Returns it without its end.
     fn line(&mut self) -> io::Result<Vec<u8>> {
         let mut line = Vec::new();
         (&mut self.reader).take(HEAD_BYTES_MAX).read_until(b'\n', &mut line)?;
@@ -340,7 +342,7 @@ impl<R: BufRead> Body<R> {
         Ok(line)
     }
 
-    /// All of it as text, for short ones; what is longer is cut.
+    /// Reads the body as text; a long one is truncated.
     pub fn read_short_text(&mut self) -> Result<String, ClientError> {
         let mut bytes = Vec::new();
         self.take(HEAD_BYTES_MAX).read_to_end(&mut bytes)?;
@@ -353,7 +355,7 @@ enum Socket {
     Unix(UnixStream),
 }
 
-/// A socket that gives up at a deadline.
+/// A socket whose reads and writes fail after a deadline.
 pub struct Stream {
     socket: Socket,
     deadline: Option<Instant>,
@@ -369,12 +371,12 @@ fn remaining(deadline: Option<Instant>) -> io::Result<Duration> {
 }
 
 impl Stream {
-    /// The kernel's would-block is a time-out where the deadline has passed, and silence before.
+    /// Converts the kernel's would-block error: a time-out after the deadline, else silence.
     fn explain<T>(&self, result: io::Result<T>) -> io::Result<T> {
         match result {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 remaining(self.deadline)?;
-                Err(io::Error::other("nothing was heard of the daemon for too long"))
+                Err(io::Error::other("the daemon sent nothing for too long"))
             }
             other => other,
         }
@@ -485,8 +487,9 @@ mod tests {
     fn what_is_not_http_is_told_apart_from_silence() {
         let outcome =
             |text: &str| read_response_head(&mut text.as_bytes()).err().unwrap().to_string();
-        assert_eq!(outcome("hello\r\n\r\n"), "the answer is not HTTP: its head is malformed");
-        assert_eq!(outcome("HTTP/1.1 200 OK\r\n"), "the answer is not HTTP: its head has no end");
+        let not_http = |reason: &str| format!("the response is not HTTP: {reason}");
+        assert_eq!(outcome("hello\r\n\r\n"), not_http("the head is malformed"));
+        assert_eq!(outcome("HTTP/1.1 200 OK\r\n"), not_http("the head is incomplete"));
         assert_eq!(outcome(""), "the connection broke: unexpected end of file");
     }
 }

@@ -1,5 +1,4 @@
-//! `rpushd import-nginx`: what an nginx configuration becomes when its push-stream locations move
-//! out.
+//! `rpushd import-nginx`: moves the push-stream locations of an nginx configuration to the daemon.
 
 use super::command::Command;
 use super::exit::{Exit, Failure};
@@ -12,25 +11,26 @@ use std::path::{Path, PathBuf};
 
 pub const COMMAND: Command = Command {
     name: "import-nginx",
-    summary: "move the push-stream locations of an nginx configuration here",
+    summary: "move the push-stream locations of an nginx configuration to rpushd",
     usage: "\
 Usage: rpushd import-nginx FILE [OPTIONS]
 
-Reads an nginx configuration with push_stream_* directives and shows three things:
-  report.txt   what is carried over, what is left, what needs a decision
+Reads an nginx configuration with push_stream_* directives and prints three files:
+  report.txt   what is carried over, what is not, and what needs a decision
   rpushd.toml  the configuration of the daemon
-  nginx.diff   what changes in nginx: the locations pass their requests on.
+  nginx.diff   the changes to nginx: the locations pass their requests on.
                Apply it in the folder of FILE with \"patch -p1\"
-Nothing is changed anywhere.
+The files of nginx are not changed.
 
-  --output DIR      write the three files into a folder instead of showing them
-  --strict          anything left is an error
-  --upstream ADDR   where the daemon is to listen, 127.0.0.1:45831 by default; nginx
-                    servers that differ take the following ports
+  --output DIR      write the three files into a folder instead of printing them
+  --strict          fail if anything is not carried over
+  --upstream ADDR   address for the daemon to listen on, 127.0.0.1:45831 by default;
+                    nginx servers with different push-stream locations get the
+                    ports that follow
 
-Exit codes: 0 done, 64 command line, 66 FILE cannot be read, 73 a file cannot be made,
-78 the nginx configuration is wrong, or something is left with --strict; nothing is
-written then.
+Exit codes: 0 done, 64 wrong command line, 66 cannot read FILE, 73 cannot create a
+file, 78 error in the nginx configuration, or with --strict something is not carried
+over; nothing is written then.
 ",
     run,
 };
@@ -79,7 +79,8 @@ fn run(parser: lexopt::Parser) -> Result<(), Failure> {
         let dropped: Vec<String> =
             translation.dropped().map(|entry| entry.to_string().replace("\n    ", " ")).collect();
         if !dropped.is_empty() {
-            let reason = format!("left, which --strict forbids: {}", dropped.join("\n"));
+            let reason =
+                format!("not carried over, which --strict forbids: {}", dropped.join("\n"));
             return Err(Failure::new(Exit::Configuration, reason));
         }
     }
@@ -102,7 +103,7 @@ fn run(parser: lexopt::Parser) -> Result<(), Failure> {
     }
 }
 
-/// All files or none: each gets its name only when all are on disk.
+/// Writes all files or none: they get their names only when all are on disk.
 fn write_all(folder: &Path, files: &[(&str, Vec<u8>)]) -> Result<(), Failure> {
     let attempt = |path: &Path, result: std::io::Result<()>| {
         result.map_err(|error| {

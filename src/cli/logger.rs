@@ -1,6 +1,6 @@
-//! Log lines: on standard error or appended to a file, one line per fact. In systemd's journal they begin
-//! with their priority, elsewhere they have the time in UTC. A line that cannot be written at once is lost
-//! and counted: a log that is not read never blocks the daemon.
+//! Writes log lines to standard error or to a file. In systemd's journal they begin with their
+//! priority, elsewhere they have the time in UTC. A line that cannot be written at once is dropped
+//! and counted, so that a log that is not read never blocks the daemon.
 
 use super::exit::{Exit, Failure};
 use log::{Level, LevelFilter, Log, Metadata, Record};
@@ -17,17 +17,17 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The log. It lives as long as the process.
+/// The log, which exists as long as the process.
 pub struct Destination {
     output: Output,
-    /// Lines that were lost since the last one that was not.
-    lost_count: AtomicU64,
+    /// Lines dropped since a line about dropped ones was last written.
+    dropped_count: AtomicU64,
 }
 
 /// Where the lines go.
 enum Output {
-    /// Colours for people. simple_logger panics where a line cannot be written, so it is only used where
-    /// one can be.
+    /// With colours. simple_logger panics if a line cannot be written, so it is only called if one
+    /// can be.
     Terminal(SimpleLogger),
     Journal,
     StandardError,
@@ -37,7 +37,8 @@ enum Output {
     },
 }
 
-/// Begins to log. Lines below the level are dropped; the level can be changed by [`log::set_max_level`].
+/// Starts logging. Only lines of this level and above are written; [`log::set_max_level`] changes
+/// the level.
 pub fn start(level: LevelFilter, path: Option<&Path>) -> Result<&'static Destination, Failure> {
     let output = match path {
         Some(path) => {
@@ -50,7 +51,7 @@ pub fn start(level: LevelFilter, path: Option<&Path>) -> Result<&'static Destina
         None if is_standard_error_journal() => Output::Journal,
         None => Output::StandardError,
     };
-    let destination = Destination { output, lost_count: AtomicU64::new(0) };
+    let destination = Destination { output, dropped_count: AtomicU64::new(0) };
     let destination: &'static Destination = Box::leak(Box::new(destination));
     log::set_logger(destination).expect("the only logger is set once");
     log::set_max_level(level);
@@ -62,10 +63,10 @@ impl Destination {
         matches!(self.output, Output::File { .. })
     }
 
-    /// Opens the file anew: after a rotation its old one has another name.
+    /// Reopens the log file, because after a rotation the open one has another name.
     ///
     /// # Errors
-    /// In words; the old file is kept.
+    /// The reason, for the log; the old file is kept.
     pub fn reopen(&self) -> Result<(), String> {
         let Output::File { path, file } = &self.output else { return Ok(()) };
         let fresh =
@@ -76,7 +77,7 @@ impl Destination {
         Ok(())
     }
 
-    /// Whether the line was written.
+    /// Writes a line. Returns false if it was not written.
     fn write(&self, level: Level, target: &str, message: &str) -> bool {
         match &self.output {
             Output::File { file, .. } => {
@@ -107,20 +108,20 @@ impl Destination {
         }
     }
 
-    /// Logs the number of lines that were lost, as soon as a line can be written again.
-    fn report_lost(&self) {
-        let count = self.lost_count.load(Ordering::Relaxed);
+    /// Logs the number of dropped lines, as soon as a line can be written again.
+    fn report_dropped(&self) {
+        let count = self.dropped_count.load(Ordering::Relaxed);
         if count > 0 {
             let message =
-                format!("{count} lines of the log were dropped: nothing read them in time");
+                format!("{count} log lines were dropped, because they were not read in time");
             if self.write(Level::Warn, module_path!(), &message) {
-                self.lost_count.fetch_sub(count, Ordering::Relaxed);
+                self.dropped_count.fetch_sub(count, Ordering::Relaxed);
             }
         }
     }
 }
 
-/// A long line is cut to what can be written without waiting.
+/// Writes a line to standard error, truncated to a length that does not block.
 fn to_standard_error(mut line: String) -> bool {
     if line.len() >= LOG_LINE_BYTES_MAX {
         let whole = |end: &usize| line.is_char_boundary(*end);
@@ -132,7 +133,8 @@ fn to_standard_error(mut line: String) -> bool {
     io::stderr().write_all(line.as_bytes()).is_ok()
 }
 
-/// As syslog(3) numbers them; the journal reads them from the beginning of a line (sd-daemon(3)).
+/// The priority as in syslog(3), which the journal reads from the beginning of a line
+/// (sd-daemon(3)).
 fn priority(level: Level) -> u8 {
     match level {
         Level::Error => 3,
@@ -142,7 +144,7 @@ fn priority(level: Level) -> u8 {
     }
 }
 
-/// One line, whatever is in the message: control characters are escaped.
+/// The message on one line, with control characters escaped.
 fn one_line(message: String) -> String {
     let message = if message.contains('\n') { message.replace('\n', " ") } else { message };
     if !message.contains(char::is_control) {
@@ -164,9 +166,9 @@ impl Log for Destination {
             return;
         }
         let message = one_line(record.args().to_string());
-        self.report_lost();
+        self.report_dropped();
         if !self.write(record.level(), record.target(), &message) {
-            self.lost_count.fetch_add(1, Ordering::Relaxed);
+            self.dropped_count.fetch_add(1, Ordering::Relaxed);
             count_dropped_log_line();
         }
     }

@@ -1,4 +1,4 @@
-//! The command line: which subcommand is meant, what it is told, which exit code it ends with.
+//! The command line: chooses the subcommand, runs it, and returns its exit code.
 
 mod addresses;
 mod challenge;
@@ -43,23 +43,23 @@ const COMMANDS: &[Command] = &[
 const EXIT_CODES: &str = "\
 Exit codes:
   0   done, or stopped by a signal
-  64  the command line is not understood
+  64  wrong command line
   65  bad message or request
-  66  a named file cannot be read
-  69  the daemon cannot be reached or cannot answer
-  71  the system refuses: an address to listen at, for one
-  73  a file cannot be made: pid file, log file
-  74  reading or writing failed on the way
-  75  the timeout has passed
-  76  the answer is not one of rpushd
+  66  cannot read a named file
+  69  the daemon cannot be reached or is unavailable
+  71  the system refuses, for example because a listen address is in use
+  73  cannot create a file, such as the pid file or log file
+  74  a read or write failed
+  75  timed out
+  76  the response is not one of rpushd
   77  secret or token refused
-  78  wrong configuration, or a secret is missing
+  78  error in the configuration, or a secret is missing
 
-With --json a failure is one line of JSON on standard output, too:
-{\"exit_code\": ..., \"reason\": ...}, with \"status\" if the daemon has answered.
+With --json, a failure is also printed on standard output as one line of JSON:
+{\"exit_code\": ..., \"reason\": ...}, with \"status\" if the daemon has responded.
 ";
 
-/// Runs the command that the arguments, without the program's name, ask for.
+/// Runs the command given by the arguments, which do not include the program's name.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
     match dispatch(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
@@ -70,7 +70,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     }
 }
 
-/// Without a subcommand the daemon is served.
+/// Without a subcommand, runs `serve`.
 fn dispatch(arguments: &[OsString]) -> Result<(), Failure> {
     let first = arguments.first().and_then(|first| first.to_str());
     let (name, rest) = match first {
@@ -105,7 +105,7 @@ fn dispatch(arguments: &[OsString]) -> Result<(), Failure> {
     outcome
 }
 
-/// Whether a flag is given, before the arguments are read as options and their values.
+/// Whether a flag is among the arguments. Used before they are parsed as options and values.
 fn has_flag(arguments: &[OsString], flag: &str) -> bool {
     arguments.iter().take_while(|argument| *argument != "--").any(|argument| argument == flag)
 }
@@ -132,9 +132,9 @@ fn help(topic: Option<&str>) -> Result<(), Failure> {
     for Command { name, summary, .. } in COMMANDS {
         text.push_str(&format!("  {name:<12} {summary}\n"));
     }
-    text.push_str("  help         this text, or that of a command: rpushd help COMMAND\n");
-    text.push_str("  version      the version\n\n");
-    text.push_str("For a first look: rpushd --dev\n\n");
+    text.push_str("  help         print this text, or that of a command: rpushd help COMMAND\n");
+    text.push_str("  version      print the version\n\n");
+    text.push_str("To try it out: rpushd --dev\n\n");
     text.push_str(EXIT_CODES);
     output::print(&text)
 }

@@ -1,4 +1,4 @@
-//! An nginx configuration from disk, as the daemon reads it with `--nginx-config`.
+//! Reads an nginx configuration from disk, for `--nginx-config` and `import-nginx`.
 
 use super::exit::{Exit, Failure};
 use super::sources::Sources;
@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// The real files.
+/// The files of the system.
 pub struct DiskFiles;
 
 impl Files for DiskFiles {
@@ -31,7 +31,7 @@ impl Files for DiskFiles {
     }
 }
 
-/// `2: No such file or directory`
+/// The error in nginx's format: `2: No such file or directory`.
 fn in_nginx_words(error: &io::Error) -> String {
     let text = error.to_string();
     match error.raw_os_error() {
@@ -43,7 +43,7 @@ fn in_nginx_words(error: &io::Error) -> String {
     }
 }
 
-/// The module's text and nginx's way to say where.
+/// The text of the module with the place in nginx's format: `TEXT in FILE:LINE`.
 impl From<SyntaxError> for Failure {
     fn from(error: SyntaxError) -> Failure {
         let place = match error.line {
@@ -57,7 +57,7 @@ impl From<SyntaxError> for Failure {
 /// Reads the files and translates them.
 pub fn import(path: &Path, placement: Placement) -> Result<(Tree, Translation), Failure> {
     let tree = load(path, &DiskFiles).map_err(|error| match error.line {
-        // An included file has the line of its include.
+        // Line 0: the main file. An unreadable included file has the line of its `include`.
         0 => Failure { exit: Exit::NoInput, ..Failure::from(error) },
         _ => error.into(),
     })?;
@@ -65,8 +65,8 @@ pub fn import(path: &Path, placement: Placement) -> Result<(Tree, Translation), 
     Ok((tree, translation))
 }
 
-/// The configuration of a daemon in nginx's place. It is what the written file would say, so that
-/// flags and environment hold here too.
+/// Reads the configuration of a daemon in nginx's place. It is translated to TOML and read from
+/// that text, so that flags and environment apply as usual.
 pub fn read(path: &Path, variables: &Variables, overrides: &Overrides) -> Result<Sources, Failure> {
     let (_, translation) = import(path, Placement::Instead)?;
     let name = path.display().to_string();
@@ -79,21 +79,23 @@ pub fn read(path: &Path, variables: &Variables, overrides: &Overrides) -> Result
         .extend(decisions.map(|decision| format!("{}: {}", decision.origin, decision.text)));
     for entry in translation.dropped() {
         if let Fate::Dropped(reason) = &entry.fate {
-            config.warnings.push(format!("{}: not done: {} ({reason})", entry.origin, entry.text));
+            config
+                .warnings
+                .push(format!("{}: not in effect: {} ({reason})", entry.origin, entry.text));
         }
     }
     Ok(Sources { config, messages: translation.messages })
 }
 
-/// What the module says of a configuration that makes no use of it; none if it is used.
+/// The module's notice for a configuration that does not use it; none if it is used.
 pub fn notice_of_none(path: &Path) -> Result<Option<String>, Failure> {
     let (_, translation) = import(path, Placement::Instead)?;
     let notice = translation.messages.into_iter().next().map(|(_, text)| text);
     Ok(notice.filter(|_| !translation.config.has_locations()))
 }
 
-/// Locations, and warnings about them, come from lines of the nginx files, not from those of the
-/// text between.
+/// Replaces the origins of locations, also in warnings, by their lines in the nginx files. Until
+/// then they are lines of the TOML text in between.
 fn restore_origins(config: &mut Config, translated: &Config) {
     let from = translated.servers.iter().flat_map(|server| &server.locations);
     let to = config.servers.iter_mut().flat_map(|server| &mut server.locations);

@@ -1,21 +1,21 @@
-//! Standard output and standard error of commands, without a panic where nobody reads them.
+//! Writes to standard output and standard error, without a panic if they are closed.
 
 use super::exit::{Exit, Failure};
 use std::io::{self, Write};
 
-/// Prints text and brings it out at once. That the reader has gone is no failure: it has seen enough.
+/// Prints text and flushes it. A closed pipe is not a failure.
 pub fn print(text: &str) -> Result<(), Failure> {
     print_bytes(text.as_bytes()).map(drop)
 }
 
-/// Whether anybody reads on.
+/// Whether standard output is still read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reader {
     Present,
     Gone,
 }
 
-/// As [`print`], for bytes.
+/// Like [`print`], for bytes.
 pub fn print_bytes(bytes: &[u8]) -> Result<Reader, Failure> {
     let mut output = io::stdout().lock();
     match output.write_all(bytes).and_then(|()| output.flush()) {
@@ -25,7 +25,7 @@ pub fn print_bytes(bytes: &[u8]) -> Result<Reader, Failure> {
     }
 }
 
-/// One line on standard error. There is nobody to tell if that fails.
+/// Prints one line on standard error. An error is ignored: there is no place to report it.
 pub fn complain(reason: &str) {
     let _ = writeln!(io::stderr(), "rpushd: {}", reason.replace('\n', "; "));
 }

@@ -1,14 +1,14 @@
-//! The file that tells others the process id, for as long as the daemon runs.
+//! The file with the process id, which exists while the daemon runs.
 
 use super::exit::{Exit, Failure};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Removed when dropped.
+/// A pid file. Removed on drop.
 pub struct PidFile(PathBuf);
 
 impl PidFile {
-    /// Writes the id of this process. A file that is left over is overwritten.
+    /// Writes the id of this process. An existing file is overwritten.
     pub fn write(path: &Path) -> Result<PidFile, Failure> {
         let text = format!("{}\n", std::process::id());
         fs::write(path, text).map_err(|error| {

@@ -17,19 +17,20 @@ pub const COMMAND: Command = Command {
         "\
 Usage: rpushd publish CHANNEL [MESSAGE] [OPTIONS]
 
-The message is JSON if it reads as JSON, else text, which is published as a JSON
-string. Without one, or with \"-\", it is read from standard input, less one line
-break at its end; an empty one from there is refused.
+A message that is valid JSON is published as it is, any other as a JSON string.
+Without a message, or with \"-\", it is read from standard input, without one line
+break at its end; empty input is refused.
 
-  --text             the message is text, whatever it looks like
+  --text             the message is text, even if it is valid JSON
   --raw              the message must be JSON
   --json             print the outcome as JSON
 ",
         client_options!(),
         "
-Exit codes: 0 published, 64 command line, 65 empty, or refused as malformed or too
-large, 66 a named file cannot be read, 69 daemon not reachable, 74 connection broke,
-75 timed out, 76 not rpushd, 77 secret refused, 78 no secret or wrong configuration.
+Exit codes: 0 published, 64 wrong command line, 65 empty, or refused as malformed or
+too large, 66 cannot read a named file, 69 cannot reach the daemon, 74 connection
+broke, 75 timed out, 76 not rpushd, 77 secret refused, 78 no secret, or error in the
+configuration.
 "
     ),
     run,
@@ -84,7 +85,7 @@ fn run(mut parser: lexopt::Parser) -> Result<(), Failure> {
     }
 }
 
-/// Returns the status.
+/// Sends the publication. Returns the status of the response.
 fn publish(
     client: &Client,
     address: &Address,
@@ -127,14 +128,14 @@ fn read_input() -> Result<String, Failure> {
     if text.is_empty() {
         Err(Failure::new(
             Exit::Data,
-            "standard input is empty; an empty message is published with \"\" in its place",
+            "standard input is empty; to publish an empty message, give \"\" as MESSAGE",
         ))
     } else {
         Ok(text)
     }
 }
 
-/// JSON stays as it is spelled.
+/// Converts the message to JSON. Valid JSON is kept byte for byte.
 fn to_json(message: String, reading: Reading) -> Result<Box<RawValue>, Failure> {
     let as_text = |message: &str| {
         serde_json::value::to_raw_value(message).expect("text can always be written as JSON")

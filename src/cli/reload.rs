@@ -1,15 +1,15 @@
-//! SIGHUP: the same sources are read again. What is bound at start stays as it is: the server sees
-//! to that.
+//! SIGHUP: reads the same sources again. The server keeps the listeners that are bound.
 
 use super::logger::Destination;
 use super::settings::Settings;
 use rpushd::config::Config;
 use std::path::PathBuf;
 
-/// What a reload needs to remember of the start.
+/// The state needed for a reload.
 pub struct Reload {
     settings: Settings,
     log: &'static Destination,
+    /// Paths at start, which a reload cannot change.
     log_file: Option<PathBuf>,
     pid_file: Option<PathBuf>,
     in_force: Config,
@@ -27,11 +27,11 @@ impl Reload {
         }
     }
 
-    /// Reads the configuration again, for the caller to put in force. The log file is opened anew
-    /// in any case.
+    /// Reads the configuration again; the caller puts it in force. Reopens the log file in any
+    /// case.
     ///
     /// # Errors
-    /// What is wrong with the configuration; the old one is to be kept.
+    /// The error in the configuration; the caller keeps the old one.
     pub fn read(&mut self) -> Result<Config, String> {
         if let Err(error) = self.log.reopen() {
             log::error!("{error}");
@@ -46,7 +46,7 @@ impl Reload {
             ("pid_file", config.pid_file != self.pid_file),
         ] {
             if is_changed {
-                log::warn!("{key} has changed, which takes a restart");
+                log::warn!("{key} has changed: restart to use the new one");
             }
         }
         log::set_max_level(config.log_level);

@@ -1,4 +1,4 @@
-//! `rpushd reload`: has a running daemon read its configuration again, and waits for the outcome.
+//! `rpushd reload`: makes a running daemon read its configuration again, and waits for the outcome.
 
 use super::command::Command;
 use super::exit::{Exit, Failure};
@@ -10,27 +10,28 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Without `--timeout`. A reload takes milliseconds; a busy machine gets some patience.
+/// Time-out without `--timeout`. A reload takes milliseconds, but the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub const COMMAND: Command = Command {
     name: "reload",
-    summary: "have a running daemon read its configuration again",
+    summary: "make a running daemon read its configuration again",
     usage: "\
 Usage: rpushd reload PID | --pid-file FILE [OPTIONS]
 
-Sends SIGHUP and waits until the daemon has read secrets, origins and limits again. It
-reads the files that it was started with; no stream is closed. If anything in them is
-wrong, the daemon keeps the old configuration and logs the reason, and this fails.
+Sends SIGHUP and waits until the daemon has read secrets, origins and limits again
+from the files that it was started with. No stream is closed. If the configuration has
+an error, the daemon keeps the old one and logs the reason, and this command fails.
 
-A process that runs another executable than this one is not signalled, except for one
-of the same name that an upgrade has replaced.
+Only a process of this executable is signalled, or of one with the same file name that
+was deleted, as in an upgrade.
 
-  --pid-file FILE    the file that the daemon has written its process id to
-  --timeout TIME     give up after this long (30s by default; exit code 75)
+  --pid-file FILE    file with the daemon's process id
+  --timeout TIME     give up after this time (30s by default; exit code 75)
 
-Exit codes: 0 the new configuration is in force, 64 command line, 66 the pid file cannot
-be read, 69 there is no such daemon, 75 no answer, 77 not permitted, 78 refused.
+Exit codes: 0 the new configuration is in force, 64 wrong command line, 66 cannot read
+the pid file, 69 no such daemon, 75 no answer, 77 not permitted, 78 the daemon refuses
+the new configuration.
 ",
     run,
 };
@@ -62,7 +63,7 @@ fn run(mut parser: lexopt::Parser) -> Result<(), Failure> {
         Ok(id) if id > 0 => id,
         _ => return Err(Failure::usage(format!("\"{}\" is not a process id", text.trim()))),
     };
-    refuse_stranger(id)?;
+    refuse_other_program(id)?;
     match reactor::request_reload(id, timeout) {
         Ok(ReloadOutcome::Taken) => Ok(()),
         Ok(ReloadOutcome::Refused) => Err(Failure::new(
@@ -82,8 +83,9 @@ fn run(mut parser: lexopt::Parser) -> Result<(), Failure> {
     }
 }
 
-/// SIGHUP would end most other programs, and a pid file may be older than the process of that id.
-fn refuse_stranger(id: i32) -> Result<(), Failure> {
+/// Refuses a process that is not the daemon: a pid file may be stale, and SIGHUP ends most other
+/// programs.
+fn refuse_other_program(id: i32) -> Result<(), Failure> {
     match Process::read(&id.to_string()).difference_from(&Process::read("self")) {
         Some(difference) => {
             Err(Failure::new(Exit::Unavailable, format!("process {id} {difference}")))
@@ -92,9 +94,9 @@ fn refuse_stranger(id: i32) -> Result<(), Failure> {
     }
 }
 
-/// What /proc has about a process. A member is none where it cannot be read: there is no such
-/// process, it is another user's, or it is hidden. PrivateUsers= and ProtectProc= hide the service
-/// from its own ExecReload=.
+/// Facts about a process from /proc. A field is none if it cannot be read: there is no such
+/// process, or it belongs to another user or is hidden. PrivateUsers= and ProtectProc= hide the
+/// service from its own ExecReload=.
 struct Process {
     executable: Option<Executable>,
     name: Option<String>,
@@ -115,7 +117,8 @@ impl Process {
         }
     }
 
-    /// Why this is no daemon of the program of `own`; none if it is one, or as far as can be read.
+    /// Why this process does not run the same program as `own`; none if it does, or if that cannot
+    /// be read.
     fn difference_from(&self, own: &Process) -> Option<String> {
         match (&self.executable, &own.executable, &self.name) {
             (Some(other), Some(own), _) if other.file == own.file || other.was_replaced_by(own) => {
@@ -134,13 +137,13 @@ impl Process {
 
 impl Executable {
     fn read(link: &str) -> io::Result<Executable> {
-        // The link leads to the file even after its path was removed.
+        // The link leads to the file even after its path is removed.
         let file = std::fs::metadata(link)?;
         Ok(Executable { path: std::fs::read_link(link)?, file: (file.dev(), file.ino()) })
     }
 
-    /// An upgrade removes the file that the daemon runs and puts a new one of the same name in its
-    /// place.
+    /// Whether this file was removed and has the name of `new`: an upgrade replaces the file that
+    /// the daemon runs.
     fn was_replaced_by(&self, new: &Executable) -> bool {
         let removed = self.file_name().strip_suffix(b" (deleted)");
         removed == Some(new.file_name())

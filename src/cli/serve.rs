@@ -1,5 +1,4 @@
-//! `rpushd serve`: configuration -> logger -> sockets -> reactor, and everything that is undone at
-//! the end.
+//! `rpushd serve`: sets up configuration, logger, sockets and reactor, and cleans up at the end.
 
 use super::addresses;
 use super::command::Command;
@@ -15,32 +14,32 @@ use rpushd::server::Server;
 
 pub const COMMAND: Command = Command {
     name: "serve",
-    summary: "run the daemon; also without any command",
+    summary: "run the daemon; the default without a command",
     usage: "\
 Usage: rpushd [serve] [OPTIONS]
 
-  --config FILE      configuration file (TOML); else RPUSHD_CONFIG, else none
-  --env-file FILE    a file of RPUSHD_... variables; they win over the environment's
+  --config FILE      configuration file (TOML); by default RPUSHD_CONFIG, or none
+  --env-file FILE    file of RPUSHD_... variables; they override the environment
   --nginx-config FILE
-                     an nginx configuration with push_stream_* directives instead;
+                     use an nginx configuration with push_stream_* directives instead;
                      the daemon listens where nginx would (see import-nginx)
   --listen ADDRESS   127.0.0.1:45831, [::1]:45831, unix:/path, systemd or
                      systemd:NAME; may be repeated
   --log-level LEVEL  off, error, warn, info, debug or trace
   --log-file FILE    append log lines to a file instead of standard error
-  --pid-file FILE    write the process id there, once the daemon listens
-  --dev              development mode: makes up the secrets that are not configured
-                     and prints lines to paste; loopback only
+  --pid-file FILE    write the process id to a file, once the daemon listens
+  --dev              development mode: generate secrets that are not configured, and
+                     print lines to paste; loopback only
 
-Flags win over RPUSHD_... variables, and they over the file. A \"-\" in front of the
-name of a configuration or environment file: it may be missing.
+Flags override RPUSHD_... variables, and variables override the configuration file.
+With \"-\" before its name, a configuration or environment file may be missing.
 
 Signals: TERM, INT and QUIT end every stream properly and exit; HUP reads the
-configuration again without closing a stream, and opens the log file anew.
+configuration again without closing a stream, and reopens the log file.
 
-Exit codes: 0 stopped by a signal, 64 command line, 66 the configuration file cannot
-be read, 71 cannot listen, 73 cannot make the pid or log file, 74 the event loop
-failed, 78 wrong configuration, or a secret is missing.
+Exit codes: 0 stopped by a signal, 64 wrong command line, 66 cannot read the
+configuration file, 71 cannot listen, 73 cannot create the pid or log file, 74 the
+event loop failed, 78 error in the configuration, or a secret is missing.
 ",
     run,
 };
@@ -52,7 +51,7 @@ fn run(parser: lexopt::Parser) -> Result<(), Failure> {
     let config = &sources.config;
     let log = logger::start(config.log_level, config.log_file.as_deref())?;
     let outcome = serve(settings, sources, log);
-    // On standard error it will be told anyway.
+    // The failure is printed on standard error in any case.
     if let (Err(failure), true) = (&outcome, log.is_file()) {
         log::error!("{failure}");
     }
@@ -63,7 +62,7 @@ fn serve(settings: Settings, sources: Sources, log: &'static Destination) -> Res
     let Sources { config, messages } = sources;
     let is_development = settings.overrides.development.is_some();
     if is_development {
-        log::warn!("DEVELOPMENT MODE: loopback only, and what is not configured is made up");
+        log::warn!("DEVELOPMENT MODE: loopback only, throw-away secrets if none are configured");
     }
     for (level, message) in &messages {
         log::log!(*level, "{message}");
@@ -74,13 +73,15 @@ fn serve(settings: Settings, sources: Sources, log: &'static Destination) -> Res
     let descriptors = reactor::raise_descriptor_limit();
     let clock = Clock::start();
     let listeners = reactor::bind_all(&config.listeners)
-        .map_err(|error| Failure::new(Exit::System, format!("cannot listen at {error}")))?;
+        .map_err(|error| Failure::new(Exit::System, format!("cannot listen on {error}")))?;
     let addresses = addresses::of(&listeners, &config);
     let mut reload = Reload::new(settings, log, &config);
     let server = Server::new(config.clone(), reactor::host(), clock.now());
-    // From here on signals wait for the loop, so that what follows is undone.
+    // From here on signals are handled by the loop, so that what follows is cleaned up.
     let mut reactor = Reactor::new(server, listeners, clock, Notifier::from_environment())
-        .map_err(|error| Failure::new(Exit::System, format!("no event loop: {error}")))?;
+        .map_err(|error| {
+            Failure::new(Exit::System, format!("cannot start the event loop: {error}"))
+        })?;
     let _pid_file = config.pid_file.as_deref().map(PidFile::write).transpose()?;
     for address in &addresses {
         let kind = if address.is_internal { " (internal)" } else { "" };
@@ -90,5 +91,5 @@ fn serve(settings: Settings, sources: Sources, log: &'static Destination) -> Res
     let _files = is_development.then(|| development::begin(&config, &addresses)).transpose()?;
     reactor
         .run(&mut || reload.read())
-        .map_err(|error| Failure::new(Exit::InputOutput, format!("the event loop: {error}")))
+        .map_err(|error| Failure::new(Exit::InputOutput, format!("the event loop failed: {error}")))
 }

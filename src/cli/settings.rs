@@ -1,5 +1,4 @@
-//! What `serve` and `check` are told on the command line: where the configuration is and what wins
-//! over it.
+//! Options of `serve` and `check`: sources of the configuration, and settings that override it.
 
 use super::exit::{Exit, Failure};
 use super::nginx;
@@ -9,17 +8,17 @@ use rpushd::config::{DevelopmentSecrets, Overrides, Secret, SourceFile, Variable
 use rpushd::reactor;
 use std::path::PathBuf;
 
-/// Where the configuration comes from. It can be read again.
+/// The sources of the configuration, which can be read again.
 pub struct Settings {
     file: Option<SourceFile>,
-    /// An nginx configuration, which stands in for the file.
+    /// An nginx configuration, used instead of the file.
     pub nginx_file: Option<PathBuf>,
     variables: Variables,
     pub overrides: Overrides,
 }
 
 impl Settings {
-    /// Reads the options of the command line.
+    /// Parses the options of the command line and reads the variables.
     pub fn parse(mut parser: lexopt::Parser) -> Result<Settings, Failure> {
         let (mut file, mut nginx_file, mut env_file) = (None, None, None);
         let mut overrides = Overrides::default();
@@ -55,7 +54,7 @@ impl Settings {
         }
     }
 
-    /// Reads everything again, the environment file included.
+    /// Reads the configuration again, with the environment file.
     pub fn reread(&mut self) -> Result<Sources, Failure> {
         self.variables.reread()?;
         self.read()
@@ -68,7 +67,7 @@ fn throw_away_secrets() -> Result<DevelopmentSecrets, Failure> {
 
 fn throw_away_secret() -> Result<Secret, Failure> {
     let text = random_word::<16>()?;
-    Ok(Secret::new(&text).expect("hexadecimal digits are no blanks"))
+    Ok(Secret::new(&text).expect("hexadecimal digits are not whitespace"))
 }
 
 /// Random bytes as hexadecimal digits.

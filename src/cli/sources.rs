@@ -1,8 +1,8 @@
-//! A configuration as it was read, with what its sources log at start.
+//! A configuration with the messages to be logged at start.
 
 use rpushd::config::Config;
 
-/// What `serve` and `check` work with.
+/// What `serve` and `check` read from their sources.
 pub struct Sources {
     pub config: Config,
     /// What the nginx module would log at start.

@@ -17,13 +17,13 @@ Usage: rpushd stats [OPTIONS]
 
   --mode MODE        text, json, xml or prometheus
   --json             the same as --mode json
-  --brief            without the list of channels
+  --brief            leave out the list of channels
 ",
         client_options!(),
         "
-Exit codes: 0 shown, 64 command line, 66 a named file cannot be read, 69 daemon not
-reachable, 74 connection broke, 75 timed out, 76 not rpushd, 77 secret refused,
-78 no secret or wrong configuration.
+Exit codes: 0 shown, 64 wrong command line, 66 cannot read a named file, 69 cannot
+reach the daemon, 74 connection broke, 75 timed out, 76 not rpushd, 77 secret refused,
+78 no secret, or error in the configuration.
 "
     ),
     run,
@@ -47,7 +47,7 @@ fn run(mut parser: lexopt::Parser) -> Result<(), Failure> {
     }
     if rpushd::stats::Mode::parse(&mode).is_none() {
         return Err(Failure::usage(format!(
-            "--mode: \"{mode}\" is none of text, json, xml and prometheus"
+            "--mode: \"{mode}\" is not a mode; write text, json, xml or prometheus"
         )));
     }
     let verbose = if is_brief { "&verbose=0" } else { "" };
@@ -72,6 +72,6 @@ fn run(mut parser: lexopt::Parser) -> Result<(), Failure> {
             return Ok(());
         }
     }
-    // For the prompt's sake: JSON and XML come without a line break at the end.
+    // JSON and XML have no line break at their end; without one, a shell's prompt would follow.
     if last != b'\n' { output::print("\n") } else { Ok(()) }
 }

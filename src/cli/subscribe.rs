@@ -1,4 +1,4 @@
-//! `rpushd subscribe`: shows a channel's messages as they arrive, from the framed stream (rpushd
+//! `rpushd subscribe`: prints the messages of a channel as they arrive on the framed stream (rpushd
 //! spec, section 5.2).
 
 use super::client::{Audience, Client, check_channel, client_options, sign_for};
@@ -21,27 +21,27 @@ Usage: rpushd subscribe CHANNEL [OPTIONS]
 
 Prints the JSON text of each message on a line of its own.
 
-  --token-file FILE  a token made elsewhere, in a file (\"-\": standard input);
+  --token-file FILE  file with a token made elsewhere (\"-\": standard input);
                      without a token, one is signed with the secret
-  --token TOKEN      a token on the command line, where others can read it
-  --count N          exit after so many messages
-  --reconnect        connect again when the stream ends or breaks; what is
-                     published in between is missed
+  --token TOKEN      a token on the command line, where other users can read it
+  --count N          exit after N messages
+  --reconnect        connect again when the stream ends or breaks; messages
+                     published in between are missed
   --json             print {\"channel\": ..., \"message\": ...} for each message
-  --quiet            do not tell on standard error that the subscription began
+  --quiet            do not report on standard error that the subscription began
 ",
         client_options!(),
         "
 Exit codes: 0 --count is reached, or without it the stream has ended properly,
-64 command line, 65 not a channel, 66 a named file cannot be read, 69 daemon not
-reachable or stream over before --count, 74 connection broke, 75 timed out,
-76 not rpushd, 77 token refused, 78 no secret or wrong configuration.
+64 wrong command line, 65 not a channel, 66 cannot read a named file, 69 cannot reach
+the daemon, or the stream ended before --count, 74 connection broke, 75 timed out,
+76 not rpushd, 77 token refused, 78 no secret, or error in the configuration.
 "
     ),
     run,
 };
 
-/// Between two attempts to connect: from the first to the second, doubling.
+/// Shortest and longest pause between two attempts to connect. Each pause is twice the last.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
 
 enum TokenSource {
@@ -54,11 +54,11 @@ struct Subscription {
     channel: String,
     token: TokenSource,
     deadline: Option<Instant>,
-    /// Messages to come.
+    /// Messages to print before the command ends; none: no limit.
     left: Option<u64>,
     is_json: bool,
     is_quiet: bool,
-    /// Between the last failed attempt and the next.
+    /// Length of the next pause before connecting again.
     pause: Duration,
 }
 
@@ -107,9 +107,9 @@ fn read_token(path: &str) -> Result<String, Failure> {
         .map_err(|error| Failure::new(Exit::NoInput, format!("--token-file {path}: {error}")))
 }
 
-/// How a stream came to its end.
+/// How a stream ended.
 enum End {
-    /// There is nothing more to do.
+    /// All wanted messages are printed, or standard output is closed.
     Done,
     /// The daemon ended it properly.
     Ended,
@@ -124,23 +124,21 @@ impl Subscription {
             let failure = match self.read_stream() {
                 Ok(End::Done) => return Ok(()),
                 Ok(End::Ended) if !reconnects && self.left.is_none() => return Ok(()),
-                Ok(End::Ended) => {
-                    Failure::new(Exit::Unavailable, "the daemon has ended the stream")
-                }
+                Ok(End::Ended) => Failure::new(Exit::Unavailable, "the daemon ended the stream"),
                 Err(failure) => failure,
             };
-            let may_pass = matches!(failure.exit, Exit::Unavailable | Exit::InputOutput);
-            if !reconnects || !may_pass {
+            let is_temporary = matches!(failure.exit, Exit::Unavailable | Exit::InputOutput);
+            if !reconnects || !is_temporary {
                 return Err(failure);
             }
             if !self.is_quiet {
                 output::complain(&format!("{failure}; connecting again"));
             }
-            self.rest()?;
+            self.pause()?;
         }
     }
 
-    fn rest(&mut self) -> Result<(), Failure> {
+    fn pause(&mut self) -> Result<(), Failure> {
         if let Some(deadline) = self.deadline
             && Instant::now() + self.pause >= deadline
         {
@@ -189,14 +187,14 @@ impl Subscription {
         if self.is_json {
             return json_line(&self.channel, message).into_bytes();
         }
-        // Line breaks cannot be in JSON's strings, but messages of locations may be any bytes.
+        // JSON strings have no line breaks, but messages of locations may be any bytes.
         let is_break = |byte: &u8| b"\r\n".contains(byte);
         let one_line = message.iter().map(|byte| if is_break(byte) { b' ' } else { *byte });
         one_line.chain([b'\n']).collect()
     }
 }
 
-/// A message that is not JSON, which other faces of the daemon allow, is shown as a string.
+/// A message as a line of JSON. One that is not JSON, which locations allow, is shown as a string.
 fn json_line(channel: &str, message: &[u8]) -> String {
     let text = String::from_utf8_lossy(message);
     let channel = serde_json::Value::from(channel);
@@ -211,7 +209,7 @@ fn json_line(channel: &str, message: &[u8]) -> String {
     }
 }
 
-/// The next frame, empty for a heartbeat; none at the end of the stream.
+/// Reads the next frame, which is empty for a heartbeat; none at the end of the stream.
 fn read_frame(stream: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
     let mut length = [0; 2];
     if stream.read(&mut length[..1])? == 0 {

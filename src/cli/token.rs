@@ -8,25 +8,26 @@ use super::words::{self, Word};
 use rpushd::auth::{TokenKey, sign};
 use std::time::Duration;
 
-/// Without `--ttl`.
+/// Lifetime of a token without `--ttl`.
 pub const LIFETIME: Duration = Duration::from_secs(3600);
 
 pub const COMMAND: Command = Command {
     name: "token",
-    summary: "sign a token that lets its bearer subscribe to a channel",
+    summary: "print a token for subscribing to a channel",
     usage: "\
 Usage: rpushd token CHANNEL [OPTIONS]
 
-  --ttl TIME         how long it is valid (1h by default; 30s, 1h30m; 1s at least)
-  --expires UNIX     until when it is valid, in seconds since 1970
+  --ttl TIME         how long it is valid (30s, 1h30m; 1h by default, at least 1s)
+  --expires UNIX     when it expires, in seconds since 1970
   --json             print {\"token\": ...} instead of the token alone
-  --secret-file FILE the secret; else RPUSHD_SECRET, RPUSHD_SECRET_FILE or the
-                     configuration, as for the daemon
-  --config FILE      configuration file; else RPUSHD_CONFIG
-  --env-file FILE    RPUSHD_... variables, as for the daemon
+  --secret-file FILE file with the secret; by default the secret is taken from
+                     RPUSHD_SECRET, RPUSHD_SECRET_FILE or the configuration, as by
+                     the daemon
+  --config FILE      configuration file; by default RPUSHD_CONFIG
+  --env-file FILE    file of RPUSHD_... variables, as for the daemon
 
-Exit codes: 0 printed, 64 command line, 65 not a channel, 66 the secret's file cannot
-be read, 78 no secret or wrong configuration.
+Exit codes: 0 printed, 64 wrong command line, 65 not a channel, 66 cannot read the
+file of the secret, 78 no secret, or error in the configuration.
 ",
     run,
 };
@@ -65,7 +66,7 @@ fn run(mut parser: lexopt::Parser) -> Result<(), Failure> {
     })
 }
 
-/// Tokens count whole seconds: one of less would have expired when it arrives.
+/// Refuses less than 1 s: tokens expire at whole seconds, so it would have expired on arrival.
 fn lifetime_of(time: Duration) -> Result<Duration, Failure> {
     match time.as_secs() {
         0 => Err(Failure::usage("--ttl: must be at least 1s")),

@@ -1,16 +1,16 @@
-//! The words of a command line, one after the other, as owned text.
+//! Reads the words of a command line in order.
 
 use super::exit::Failure;
 use lexopt::{Arg, ValueExt};
 
-/// A flag, to be followed by its value if it has one, or a plain argument.
+/// A flag without its value, or a plain argument.
 pub enum Word {
-    /// Long name without its dashes.
+    /// Its long name without dashes. Read its value with [`value`].
     Flag(String),
     Plain(String),
 }
 
-/// The next word; none at the end.
+/// Reads the next word; none at the end.
 pub fn next(parser: &mut lexopt::Parser) -> Result<Option<Word>, Failure> {
     Ok(match parser.next()? {
         None => None,
@@ -20,12 +20,12 @@ pub fn next(parser: &mut lexopt::Parser) -> Result<Option<Word>, Failure> {
     })
 }
 
-/// The value of the flag that was just read.
+/// Reads the value of the flag that was just read.
 pub fn value(parser: &mut lexopt::Parser) -> Result<String, Failure> {
     Ok(parser.value()?.string()?)
 }
 
-/// The value as a time: `30s`, `500ms`, `1h30m` or seconds.
+/// Reads the value as a time: `30s`, `500ms`, `1h30m` or seconds.
 pub fn time(parser: &mut lexopt::Parser, flag: &str) -> Result<std::time::Duration, Failure> {
     let text = value(parser)?;
     match rpushd::config::units::parse_milliseconds(&text) {
@@ -36,18 +36,18 @@ pub fn time(parser: &mut lexopt::Parser, flag: &str) -> Result<std::time::Durati
     }
 }
 
-/// The value as a number.
+/// Reads the value as a number.
 pub fn number(parser: &mut lexopt::Parser, flag: &str) -> Result<u64, Failure> {
     let text = value(parser)?;
     text.parse().map_err(|_| Failure::usage(format!("--{flag}: \"{text}\" is not a number")))
 }
 
-/// A flag that the command does not have.
+/// The failure for an unknown flag.
 pub fn unknown(flag: &str) -> Failure {
     Failure::usage(format!("there is no option --{flag}"))
 }
 
-/// A plain argument too many.
+/// The failure for a surplus plain argument.
 pub fn surplus(argument: &str) -> Failure {
     Failure::usage(format!("\"{argument}\" is one argument too many"))
 }

@@ -143,8 +143,8 @@ fn nothing_on_standard_input_is_not_published() {
             (output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()),
             (
                 Some(65),
-                "rpushd: standard input is empty; an empty message is published with \"\" in its \
-                 place\n"
+                "rpushd: standard input is empty; to publish an empty message, give \"\" as \
+                 MESSAGE\n"
             )
         );
     }
@@ -219,7 +219,7 @@ fn a_subscriber_that_reconnects_goes_on_after_a_restart() {
     subscriber.wait_for("subscribed to a");
     assert_eq!(outcome(&["publish", "a", "1", "--url", &socket]), done(""));
     assert_eq!(first.stop(), Some(0));
-    subscriber.wait_for("the daemon has ended the stream; connecting again");
+    subscriber.wait_for("the daemon ended the stream; connecting again");
     let _second = daemon();
     subscriber.wait_for_times("subscribed to a", 2);
     assert_eq!(outcome(&["publish", "a", "2", "--url", &socket]), done(""));

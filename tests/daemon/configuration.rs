@@ -107,7 +107,7 @@ fn an_address_that_is_taken_ends_with_71() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let output = outcome(&["--listen", &address, "--log-level", "off"], &SECRETS);
-    let reason = format!("cannot listen at {address}: Address already in use (os error 98)");
+    let reason = format!("cannot listen on {address}: Address already in use (os error 98)");
     assert_eq!(output, refusal(71, &reason));
 }
 

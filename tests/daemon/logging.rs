@@ -81,7 +81,7 @@ fn a_log_that_nothing_reads_blocks_nobody_and_says_later_how_much_was_lost() {
     seen.extend_from_slice(&piece[..count]);
     refused(1);
     let mut lines = BufReader::new(seen.as_slice().chain(reader)).lines().map(Result::unwrap);
-    let lost = lines.find(|line| line.contains("lines of the log were dropped")).unwrap();
-    assert!(lost.starts_with("WARN  [rpushd::cli::logger] 20"), "{lost}");
+    let dropped = lines.find(|line| line.contains("log lines were dropped")).unwrap();
+    assert!(dropped.starts_with("WARN  [rpushd::cli::logger] 20"), "{dropped}");
     stop(child);
 }

@@ -48,7 +48,7 @@ fn a_left_over_socket_is_replaced_and_a_live_one_is_not() {
     let _daemon = Daemon::listening(&mut command());
     let second = run(&mut command());
     assert_eq!(second.code, Some(71));
-    let reason = format!("rpushd: cannot listen at {listen}: address in use\n");
+    let reason = format!("rpushd: cannot listen on {listen}: address in use\n");
     assert!(second.stderr.ends_with(&reason), "{}", second.stderr);
     assert!(socket.exists());
 }
@@ -61,7 +61,7 @@ fn a_socket_that_only_seems_dead_is_not_replaced() {
     let refused = |command: &mut Command, reason: &str| {
         let output = run(command);
         assert_eq!(output.code, Some(71), "{}", output.stderr);
-        let expected = format!("rpushd: cannot listen at {listen}: {reason}\n");
+        let expected = format!("rpushd: cannot listen on {listen}: {reason}\n");
         assert!(output.stderr.ends_with(&expected), "{}", output.stderr);
         assert!(socket.exists());
     };
@@ -165,7 +165,7 @@ fn systemd_socket_activate_starts_it_at_the_first_connection() {
 fn without_a_passed_socket_the_reason_is_told() {
     let output = run(&mut configure(&["--listen", "systemd", "--log-level", "off"], &SECRETS));
     assert_eq!(output.code, Some(71));
-    let reason = "rpushd: cannot listen at systemd: no socket was passed (LISTEN_FDS)\n";
+    let reason = "rpushd: cannot listen on systemd: no socket was passed (LISTEN_FDS)\n";
     assert_eq!(output.stderr, reason);
 }
 
