@@ -1,4 +1,4 @@
-//! Reads why the daemon refused a secret or token from its response (RFC 6750, section 3).
+//! Reads from a response why the daemon refused a secret or token (RFC 6750, section 3).
 
 /// The `error_description` of the challenge, without control characters, as it is shown on a
 /// terminal.

@@ -8,7 +8,7 @@ use std::fmt;
 pub enum Exit {
     /// The command line is wrong.
     Usage = 64,
-    /// The message or channel to be published is malformed, or the daemon refuses the request so.
+    /// The message or channel is malformed, or the daemon refuses the request as malformed.
     Data = 65,
     /// A file named by the command line or a variable cannot be read.
     NoInput = 66,

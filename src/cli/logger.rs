@@ -20,7 +20,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// The log, which exists as long as the process.
 pub struct Destination {
     output: Output,
-    /// Lines dropped since a line about dropped ones was last written.
+    /// Lines dropped and not yet reported.
     dropped_count: AtomicU64,
 }
 

@@ -72,6 +72,6 @@ fn run(mut parser: lexopt::Parser) -> Result<(), Failure> {
             return Ok(());
         }
     }
-    // JSON and XML have no line break at their end; without one, a shell's prompt would follow.
+    // JSON and XML end without a line break. Add one, so that a shell's prompt is on its own line.
     if last != b'\n' { output::print("\n") } else { Ok(()) }
 }

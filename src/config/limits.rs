@@ -9,8 +9,8 @@ use crate::time::Millis;
 pub struct Limits {
     /// Most connections open at once. Further clients wait in the backlog of the listener.
     pub connections_max: usize,
-    /// Connections (and descriptors) of these that only internal listeners may use, at most half.
-    /// None are reserved if no internal listener is bound.
+    /// Connections, of `connections_max` and of those that there are descriptors for, that only
+    /// internal listeners may use; at most half, and none if no internal listener is bound.
     pub connections_reserved: usize,
     /// Largest head of a request (request line and header fields); 431 beyond it.
     pub head_bytes_max: usize,

@@ -17,7 +17,7 @@ struct Network {
     prefix_bits: u32,
 }
 
-/// Stands for peers of Unix listeners, which have no address.
+/// Denotes peers of Unix listeners, which have no address.
 const UNIX: &str = "unix:";
 
 impl Default for TrustedProxies {

@@ -168,8 +168,8 @@ fn read_flag(block: &mut Block, key: &str) -> Result<bool, ConfigError> {
     units::flag(key, entry.text()?).map_err(|text| entry.place.error(text))
 }
 
-/// Reads the role of a location. `true` stands for the default mode of a role key, `false` for its
-/// absence.
+/// Reads the role of a location. `true` is the default mode of a role key; `false` is the same as
+/// no key.
 fn read_role(block: &mut Block) -> Result<Role, ConfigError> {
     let mut roles = Vec::new();
     for key in ["publisher", "subscriber", "channels_statistics"] {

@@ -50,7 +50,7 @@ impl Test {
             }
             _ => {
                 let text =
-                    "the daemon knows only if ($name), if ($name = text) and if ($name != text)";
+                    "the daemon has only if ($name), if ($name = text) and if ($name != text)";
                 return Err(text.into());
             }
         };

@@ -65,7 +65,7 @@ fn address(text: &str) -> Result<ListenAddress, String> {
     }
 }
 
-/// The names of a `server_name`; `.example.org` stands for two. The error names one that the daemon
+/// The names of a `server_name`; `.example.org` gives two. The error has the one that the daemon
 /// cannot match.
 pub(super) fn names(directive: &Directive) -> Result<Vec<String>, String> {
     let mut names = Vec::new();
