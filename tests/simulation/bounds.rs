@@ -2,6 +2,7 @@
 //! turn is spent, but what was begun is finished; so a call may cost what was left of the half and
 //! one unit more: one request, one piece of a replay or one round of a fan-out.
 
+use crate::reactor::Call;
 use rpushd::config::Limits;
 use rpushd::server::Work;
 
@@ -29,21 +30,6 @@ const MESSAGE_BYTES_MIN: u64 = 12;
 pub const AROUND_BYTES: u64 = 256;
 /// Statistics of a world, which has few channels.
 const STATISTICS_BYTES: u64 = 2048;
-
-/// A call of the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Call {
-    /// So many bytes.
-    Received(usize),
-    NextToRead,
-    /// A client closed its side, or its connection broke.
-    Left,
-    Tick,
-    NextToWrite,
-    Sent,
-    /// A new configuration or the stop, which concern every connection.
-    Whole,
-}
 
 /// What a world's clients ask for.
 #[derive(Clone, Debug)]

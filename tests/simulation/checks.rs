@@ -1,12 +1,11 @@
 //! What must hold in the world around the server: why a connection may end, what is done when there is
 //! nothing to do, how much may be queued.
 
-use crate::client::{Client, State};
+use crate::client::Client;
 use crate::patience::Progress;
 use crate::script::Closes;
 use crate::world::World;
 use rpushd::config::Limits;
-use rpushd::server::ConnectionId;
 use rpushd::time::Millis;
 
 /// A deadline comes at most so much late, when time passes in small steps.
@@ -19,9 +18,11 @@ const RESPONSE_BYTES_MAX: usize = 12 * 1024;
 /// Panics unless there is a reason to end this client's connection now.
 pub fn may_end(world: &mut World, number: usize) {
     let client = &world.clients[number];
-    let (answers, socket, limits) = (&client.answers, &client.socket, &world.strict);
-    let now = world.now.monotonic;
-    let is_mutual = socket.is_end_known || socket.shut_at.is_some() || world.server.is_stopping();
+    let socket = &world.reactor.sockets[number];
+    let (answers, limits) = (&client.answers, &world.strict);
+    let now = world.reactor.now.monotonic;
+    let is_mutual =
+        socket.is_end_known || client.shut_at.is_some() || world.reactor.server.is_stopping();
     if is_mutual || answers.closes || answers.is_anything {
         if answers.closes && answers.count == limits.keepalive_requests_max as usize {
             world.coverage.count("ended by keepalive_requests_max", 1);
@@ -78,13 +79,14 @@ pub fn is_late(client: &Client, limits: &Limits, now: Millis) -> bool {
 
 /// Called when the server has been told to stop: every stream has got its last message and its end.
 pub fn streams_have_ended(world: &mut World) {
-    for (number, client) in world.clients.iter_mut().enumerate() {
+    let pairs = world.clients.iter_mut().zip(&world.reactor.sockets);
+    for (number, (client, socket)) in pairs.enumerate() {
         let Some(stream) = &mut client.answers.stream else { continue };
         assert!(stream.decoder.is_empty(), "client {number}: a stream ends within a message");
         // Without chunks its end is that of the connection, which may take a while.
-        if !stream.is_chunked && client.state != State::Over && !stream.has_ended {
+        if !stream.is_chunked && !socket.is_closed() && !stream.has_ended {
             let missing = world.model.missing(&stream.cursor).count();
-            assert!(client.socket.is_end_known || missing == 0, "client {number} misses messages");
+            assert!(socket.is_end_known || missing == 0, "client {number} misses messages");
             stream.has_ended = true;
         }
     }
@@ -100,27 +102,27 @@ pub fn stream_has_ended(client: &Client, number: usize) {
 /// Called when the server says that it has nothing to do before its next wake-up.
 pub fn nothing_is_left_undone(world: &mut World) {
     let mut parked = 0;
-    for (number, client) in world.clients.iter().enumerate() {
-        let Some(id) = client.id() else { continue };
-        let is_blocked = client.socket.is_blocked && !client.answers.queued.is_empty();
-        let wants_input = world.server.wants_input(ConnectionId(id));
+    for (number, client, socket) in world.pairs() {
+        let Some(id) = socket.id() else { continue };
+        let is_blocked = socket.is_blocked && !client.answers.queued.is_empty();
+        let wants_input = world.reactor.server.wants_input(id);
         assert!(is_blocked || client.answers.queued.is_empty(), "client {number} has bytes queued");
-        assert!(
-            is_blocked || !client.socket.is_end_known,
-            "client {number} has left and is still there"
-        );
+        assert!(is_blocked || !socket.is_end_known, "client {number} has left and is still there");
         if let Some(stream) = client.answers.live_stream() {
             assert_eq!(
                 world.model.missing(&stream.cursor).count(),
                 0,
                 "client {number}: messages are forgotten"
             );
-            assert!(!world.server.is_stopping() || is_blocked, "client {number} streams on");
+            assert!(
+                !world.reactor.server.is_stopping() || is_blocked,
+                "client {number} streams on"
+            );
         } else if !client.answers.is_anything && !client.answers.closes {
             let is_answered = client.answers.ends.len() >= client.complete_requests();
-            let is_over = client.socket.shut_at.is_some()
+            let is_over = client.shut_at.is_some()
                 || client.answers.is_late
-                || world.server.is_stopping();
+                || world.reactor.server.is_stopping();
             // A long list of channels is made as its reader takes it.
             let is_being_made = is_blocked && !client.answers.reader.is_between_responses();
             let has_its_due = is_answered || is_being_made || !wants_input || is_over;
@@ -141,13 +143,13 @@ fn nothing_is_late(
     wants_input: bool,
 ) {
     let (limits, answers) = (&world.generous, &client.answers);
-    let now = world.now.monotonic;
+    let now = world.reactor.now.monotonic;
     let active = answers.last_received.max(answers.last_answer).max(answers.last_waiting);
     let idle = now.since(active.max(answers.last_taken));
     let (what, span, limit) = if is_blocked {
         let since = answers.last_taken.max(answers.queue_began);
         ("stalled", now.since(since), limits.outbox_stall_timeout)
-    } else if let Some(shut) = client.socket.shut_at {
+    } else if let Some(shut) = client.shut_at {
         ("lingering", now.since(shut), limits.linger_timeout)
     } else if answers.live_stream().is_some() {
         ("without heartbeat", now.since(answers.last_taken), world.config.heartbeat)
@@ -159,9 +161,8 @@ fn nothing_is_late(
     let undisturbed = world.leapt_at.max(answers.last_waiting).max(answers.request_line_began);
     let began = answers.request_began.filter(|_| answers.stream.is_none() && wants_input);
     let limit = limits.head_timeout + limits.body_total_timeout + TICK + TICK;
-    let is_in_request = answers.ends.len() <= client.complete_requests()
-        && !is_blocked
-        && client.socket.shut_at.is_none();
+    let is_in_request =
+        answers.ends.len() <= client.complete_requests() && !is_blocked && client.shut_at.is_none();
     assert!(
         !is_in_request || began.is_none_or(|began| now.since(began.max(undisturbed)) <= limit),
         "client {number} trickles for ever"
@@ -170,35 +171,37 @@ fn nothing_is_late(
 
 /// Called when all clients have read everything: who is still there has got everything.
 pub fn everything_has_arrived(world: &World) {
-    for (number, client) in world.clients.iter().enumerate() {
-        let is_unread = !client.answers.queued.is_empty() || client.socket.in_flight > 0;
-        assert!(client.id().is_none() || !is_unread, "client {number} has not got everything");
+    for (number, client, socket) in world.pairs() {
+        let is_unread = !client.answers.queued.is_empty() || !socket.to_client.is_empty();
+        assert!(!socket.is_open() || !is_unread, "client {number} has not got everything");
         let is_whole = match &client.answers.stream {
             Some(stream) => stream.decoder.is_empty(),
             None => client.answers.reader.is_between_responses(),
         };
-        assert!(client.id().is_none() || is_whole, "client {number} has got half of something");
+        assert!(!socket.is_open() || is_whole, "client {number} has got half of something");
     }
 }
 
 /// Called when the server has named every connection that is to be read again, before this turn's
 /// events: what arrived before them is read before them.
 pub fn no_connection_is_left_waiting(world: &mut World) {
-    if world.server.is_turn_spent() || world.server.is_behind() || world.server.is_stopping() {
+    if world.reactor.server.is_turn_spent()
+        || world.reactor.server.is_behind()
+        || world.reactor.server.is_stopping()
+    {
         return;
     }
     let outbox_bytes_max = world.config.limits.outbox_bytes_max;
-    for (number, client) in world.clients.iter().enumerate() {
-        let Some(id) = client.id().map(ConnectionId) else { continue };
-        let socket = &client.socket;
-        let wants_input = world.server.wants_input(id);
+    for (number, client, socket) in world.pairs() {
+        let Some(id) = socket.id() else { continue };
+        let wants_input = world.reactor.server.wants_input(id);
         let is_unlisted = socket.is_readable && !socket.is_listed;
         assert!(!is_unlisted || !wants_input, "client {number} is read again, and not named");
         let cost = client.answers.queued.len() + client.answers.queued_frames * FRAME_COST;
         let has_read = cost <= outbox_bytes_max / 2;
-        let is_kept = world.server.unread_bytes(id) > 0 && !wants_input;
+        let is_kept = world.reactor.server.unread_bytes(id) > 0 && !wants_input;
         assert!(
-            !is_kept || !has_read || world.server.goes_on_in_next_turn(id),
+            !is_kept || !has_read || world.reactor.server.goes_on_in_next_turn(id),
             "client {number}: what it has sent is read too late"
         );
     }
@@ -207,18 +210,17 @@ pub fn no_connection_is_left_waiting(world: &mut World) {
 /// Called before a connection is read because of an event. No bytes are older that have an event in
 /// the same turn, or whose connection the server should have named.
 pub fn nothing_older_is_unread(world: &mut World, number: usize) {
-    let socket = &world.clients[number].socket;
-    if socket.listed_in != Some(world.turns) {
+    let (turns, socket) = (world.reactor.turns, &world.reactor.sockets[number]);
+    if socket.listed_in != Some(turns) {
         return;
     }
     let arrived = socket.arrived;
-    for (other, client) in world.clients.iter().enumerate().filter(|(other, _)| *other != number) {
-        let Some(id) = client.id().map(ConnectionId) else { continue };
-        let socket = &client.socket;
-        let is_of_turn = !socket.is_listed || socket.listed_in == Some(world.turns);
+    for (other, id) in world.reactor.open().filter(|(other, _)| *other != number) {
+        let socket = &world.reactor.sockets[other];
+        let is_of_turn = !socket.is_listed || socket.listed_in == Some(turns);
         let is_older = socket.is_readable && socket.arrived.is_some() && socket.arrived < arrived;
         assert!(
-            !is_of_turn || !is_older || !world.server.wants_input(id),
+            !is_of_turn || !is_older || !world.reactor.server.wants_input(id),
             "client {number} is read before client {other}, whose bytes came earlier"
         );
     }
@@ -228,10 +230,12 @@ pub fn nothing_older_is_unread(world: &mut World, number: usize) {
 /// others ask for.
 pub fn messages_reach_free_subscribers(world: &mut World) {
     let subscriptions = world.clients.iter().filter_map(|one| one.answers.live_stream()).count();
-    let turns_max = world.costs.turns_max(&world.server, subscriptions as u64);
-    for (number, client) in world.clients.iter_mut().enumerate() {
-        let is_open = client.id().is_some() && !client.socket.is_broken;
-        let is_free = is_open && !client.socket.is_blocked && !world.server.is_stopping();
+    let turns_max = world.costs.turns_max(&world.reactor.server, subscriptions as u64);
+    let is_stopping = world.reactor.server.is_stopping();
+    let pairs = world.clients.iter_mut().zip(&world.reactor.sockets);
+    for (number, (client, socket)) in pairs.enumerate() {
+        let is_open = socket.is_open() && !socket.is_broken;
+        let is_free = is_open && !socket.is_blocked && !is_stopping;
         let written = client.answers.total - client.answers.queued.len() as u64;
         let queued = client.answers.queued.len() as u64;
         let Some(stream) = client.answers.stream.as_mut().filter(|stream| !stream.has_ended) else {
@@ -244,7 +248,7 @@ pub fn messages_reach_free_subscribers(world: &mut World) {
         let taken = stream.cursor.next() as u64;
         let missing = world.model.missing(&stream.cursor).count() as u64;
         let progress = Progress { taken, missing, written, queued };
-        let waited = stream.patience.look(world.turns, &progress);
+        let waited = stream.patience.look(world.reactor.turns, &progress);
         world.coverage.count("turns that free subscribers waited", u64::from(waited > 1));
         assert!(
             waited <= turns_max,
@@ -258,13 +262,13 @@ pub fn memory_is_bounded(world: &World) {
     let limits = &world.generous;
     let payload_bytes_max = limits.body_bytes_max.min(65_535) + 16;
     let queue = limits.outbox_bytes_max + payload_bytes_max.max(RESPONSE_BYTES_MAX);
-    let input = limits.head_bytes_max + world.read_bytes + limits.body_bytes_max;
-    for (number, client) in world.clients.iter().enumerate() {
+    let input = limits.head_bytes_max + world.reactor.read_bytes + limits.body_bytes_max;
+    for (number, client, socket) in world.pairs() {
         let bytes = client.answers.queued.len();
-        assert!(bytes <= queue || client.id().is_none(), "client {number} has {bytes} queued");
+        assert!(bytes <= queue || !socket.is_open(), "client {number} has {bytes} queued");
     }
-    let count = world.server.connection_count();
+    let count = world.reactor.server.connection_count();
     assert!(count <= limits.connections_max, "{count} connections");
-    let bytes = world.server.buffered_bytes();
+    let bytes = world.reactor.server.buffered_bytes();
     assert!(bytes <= count * (queue + input), "{bytes} are buffered");
 }

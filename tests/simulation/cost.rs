@@ -5,18 +5,18 @@
 
 use crate::allocations;
 use crate::bounds::{
-    AROUND_BYTES, Before, Call, Cost, PUBLICATION_COST, Scale, Units, VISITS_PER_ROUND, Weights,
+    AROUND_BYTES, Before, Cost, PUBLICATION_COST, Scale, Units, VISITS_PER_ROUND, Weights,
     allowance, bound, visit,
 };
 use crate::coverage::Coverage;
+use crate::reactor::{Call, WRITES_AT_ONCE};
 use rpushd::config::Limits;
 use rpushd::server::{Server, Work};
 use rpushd::time::Now;
 
-/// Connections that a reactor asks for before it writes to the first of them.
-pub const WRITES_AT_ONCE: usize = 16;
 /// Answers that are written before a fan-out has its turn.
 const ANSWERS_IN_ROW: u64 = 16;
+
 /// Measures the calls of one world.
 pub struct Costs {
     scale: Scale,
@@ -31,6 +31,9 @@ pub struct Costs {
     unit: u64,
     write: u64,
     turns_max: u64,
+    /// What there was to do before the call that is going on, and the allocations up to then.
+    pending: Option<Before>,
+    allocations: u64,
     pub coverage: Coverage,
 }
 
@@ -64,6 +67,8 @@ impl Costs {
             unit: 0,
             write: 0,
             turns_max: 0,
+            pending: None,
+            allocations: 0,
             coverage: Coverage::default(),
         }
     }
@@ -80,18 +85,16 @@ impl Costs {
         (self.half, self.unit, self.write) = (0, 0, 0);
     }
 
-    /// Makes a call, and panics if it has cost too much.
-    pub fn measure<T>(
-        &mut self,
-        server: &mut Server,
-        now: Now,
-        call: Call,
-        run: impl FnOnce(&mut Server) -> T,
-    ) -> T {
-        let before = self.before(server, call, now);
-        let count = allocations::count();
-        let result = run(server);
-        let allocations = allocations::count() - count;
+    /// The server is about to be called.
+    pub fn before(&mut self, server: &Server, now: Now, call: Call) {
+        self.pending = Some(self.state(server, call, now));
+        self.allocations = allocations::count();
+    }
+
+    /// The server has been called. Panics if that has cost too much.
+    pub fn after(&mut self, server: &Server, now: Now, call: Call) {
+        let allocations = allocations::count() - self.allocations;
+        let before = self.pending.take().expect("each call has a beginning");
         let after = if call == Call::Tick { server.ended_work() } else { server.work() };
         let work = minus(after, before.work);
         let events = self.events(server, now).saturating_sub(before.events);
@@ -101,7 +104,6 @@ impl Costs {
         if call == Call::Tick {
             self.begin_half();
         }
-        result
     }
 
     fn events(&self, server: &Server, now: Now) -> u64 {
@@ -150,7 +152,7 @@ impl Costs {
         spent + writes.div_ceil(limits.writes_per_turn as u64)
     }
 
-    fn before(&self, server: &Server, call: Call, now: Now) -> Before {
+    fn state(&self, server: &Server, call: Call, now: Now) -> Before {
         let work = server.work();
         let left = match call {
             Call::Received(_) | Call::NextToRead if server.is_turn_spent() => 0,

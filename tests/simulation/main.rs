@@ -18,6 +18,8 @@ mod patience;
 mod push_stream;
 #[path = "../support/random.rs"]
 mod random;
+#[path = "../support/reactor/mod.rs"]
+mod reactor;
 mod response;
 mod script;
 mod transport;

@@ -58,7 +58,7 @@ fn take_head(client: &mut Client, model: &mut Model, head: &Head, moment: &Momen
     if head.status == 408 {
         answers.closes = head.closes;
         assert!(head.closes, "a time-out ends the connection");
-        let is_complete = request.is_none_or(|request| client.socket.received >= request.end);
+        let is_complete = request.is_none_or(|request| client.received >= request.end);
         assert!(!is_complete || answers.is_anything, "a complete request was timed out");
         let shortest = limits.head_timeout.min(limits.body_timeout).min(limits.body_total_timeout);
         let is_late = began.is_some_and(|began| moment.now.since(began) >= shortest);
@@ -70,7 +70,7 @@ fn take_head(client: &mut Client, model: &mut Model, head: &Head, moment: &Momen
         return;
     }
     let Some(request) = request else { panic!("{head:?} answers no request") };
-    let received = client.socket.received;
+    let received = client.received;
     assert!(received > request.start, "{head:?} answers a request that did not begin");
     if received > request.end {
         answers.request_began = Some(moment.now);

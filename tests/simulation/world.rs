@@ -1,45 +1,39 @@
 //! The world around one server: clients come and do something, clocks go on, the configuration changes.
 
 use crate::Steps;
-use crate::bounds::{Call, Scale};
-use crate::client::{Client, Ending, Manners, State};
+use crate::bounds::Scale;
+use crate::client::{Client, Ending, Manners};
 use crate::cost::Costs;
 use crate::coverage::Coverage;
 use crate::draw;
 use crate::model::Model;
 use crate::random::Random;
+use crate::reactor::{Call, SimReactor, Turns};
 use crate::script::{Outcome, Writer};
-use rpushd::config::{Config, Limits};
-use rpushd::server::{Host, Server};
+use rpushd::config::{Config, Limits, ListenerId};
+use rpushd::server::Host;
 use rpushd::time::{Millis, Now};
+use std::net::{IpAddr, Ipv4Addr};
 
 /// A turn that takes longer is a leap of time.
 const TURN_MAX: Millis = Millis(200);
 
 pub struct World {
     pub random: Random,
-    pub server: Server,
+    pub reactor: SimReactor,
     pub config: Config,
     /// The lowest and the highest of each limit that was in force.
     pub strict: Limits,
     pub generous: Limits,
-    pub now: Now,
     /// When time last made a leap: what took long until then was not the server's doing.
     pub leapt_at: Millis,
+    /// Each client's number is that of its socket.
     pub clients: Vec<Client>,
     pub model: Model,
     pub coverage: Coverage,
     pub costs: Costs,
     /// The newest last.
     pub accepted_secrets: Vec<u32>,
-    /// Each connection's client.
-    pub links: Vec<Option<usize>>,
-    pub readable: Vec<u32>,
-    /// How often bytes or the end of a client's came to a socket from which all was read.
-    pub arrivals: u64,
-    pub turns: u64,
-    pub read_bytes: usize,
-    pub slices: usize,
     pub channel_count: usize,
     pub client_count: usize,
     pub step_count: usize,
@@ -47,8 +41,6 @@ pub struct World {
     pub is_crowded: bool,
     pub batch: u64,
     pub idle_turns: usize,
-    /// Something was moved in this turn.
-    pub is_active: bool,
     pub steps: Steps,
 }
 
@@ -78,12 +70,14 @@ impl World {
         };
         let host = Host { name: "host".into(), process_id: 1, resident_bytes: || 4096 };
         let channel_count = *random.pick(&[1, 1, 2, 4]);
+        let mut reactor = SimReactor::new(config.clone(), host, now);
+        reactor.read_bytes = *random.pick(&[64, 1000, 65_536]);
+        reactor.slices = random.between(1, 64);
         World {
-            server: Server::new(config.clone(), host, now),
+            reactor,
             strict: config.limits.clone(),
             generous: config.limits.clone(),
             config,
-            now,
             leapt_at: now.monotonic,
             clients: Vec::new(),
             model: Model::new(channel_count),
@@ -97,19 +91,12 @@ impl World {
                 events_channel: "",
             }),
             accepted_secrets: vec![0],
-            links: Vec::new(),
-            readable: Vec::new(),
-            arrivals: 0,
-            turns: 0,
-            read_bytes: *random.pick(&[64, 1000, 65_536]),
-            slices: random.between(1, 64),
             channel_count,
             client_count: if is_crowded { random.between(18, 26) } else { random.between(2, 24) },
             step_count: if is_crowded { 150 } else { random.between(50, 300) },
             is_crowded,
             batch: 0,
             idle_turns: 0,
-            is_active: false,
             steps,
             random,
         }
@@ -126,7 +113,7 @@ impl World {
             true => self.stop(),
             false => self.leave(),
         }
-        let counters = *self.server.counters();
+        let counters = *self.reactor.server.counters();
         self.coverage.take_counters(counters);
         self.coverage.take_api_counters(counters);
         let publications = self.model.publication_count() as u64;
@@ -136,13 +123,7 @@ impl World {
     }
 
     pub fn log(&self, step: impl FnOnce() -> String) {
-        self.steps.add(format!("{} ms: {}", self.now.monotonic.0, step()));
-    }
-
-    /// Calls the server, and looks at what that has cost.
-    pub fn measure<T>(&mut self, call: Call, run: impl FnOnce(&mut Server, Now) -> T) -> T {
-        let now = self.now;
-        self.costs.measure(&mut self.server, now, call, |server| run(server, now))
+        self.steps.add(format!("{} ms: {}", self.reactor.now.monotonic.0, step()));
     }
 
     fn step(&mut self) {
@@ -245,12 +226,14 @@ impl World {
             false => random.magnitude(200_000).max(500),
         };
         self.log(|| format!("client {client}, a {kind:?}, connects"));
-        self.clients.push(Client::new(listener, secret, script, manners, window));
+        self.clients.push(Client::new(secret, script, manners));
+        let number = self.reactor.connect(ListenerId(listener), peer(client));
+        self.reactor.set_room(number, window);
     }
 
     /// One client does something.
     pub fn act(&mut self) {
-        let is_there = |number: &usize| self.clients[*number].state != State::Over;
+        let is_there = |number: &usize| !self.reactor.sockets[*number].is_closed();
         let there: Vec<usize> = (0..self.clients.len()).filter(is_there).collect();
         if there.is_empty() {
             return;
@@ -260,38 +243,48 @@ impl World {
     }
 
     fn act_as(&mut self, number: usize) {
-        let client = &mut self.clients[number];
-        if client.state == State::Over || !self.random.one_in(client.manners.laziness) {
+        let client = &self.clients[number];
+        let is_closed = self.reactor.sockets[number].is_closed();
+        if is_closed || !self.random.one_in(client.manners.laziness) {
             return;
         }
-        let read = client.read(client.manners.read_max);
-        let sent = client.send(&mut self.random);
-        let is_over = client.socket.has_finished || client.socket.is_broken;
+        let read = self.read(number, client.manners.read_max);
+        let sent = self.send(number);
+        let (client, socket) = (&self.clients[number], &self.reactor.sockets[number]);
+        let is_over = socket.has_ended || socket.is_broken;
         let mut ending = "";
         match client.manners.ending {
             Ending::HalfCloses if client.is_done() && !is_over && self.random.one_in(30) => {
-                client.finish();
+                self.reactor.end(number);
                 ending = ", half-closes";
             }
             Ending::Aborts if !is_over && self.random.one_in(60) => {
-                client.abort();
+                self.reactor.break_off(number);
                 ending = ", aborts";
             }
             Ending::Stays | Ending::HalfCloses | Ending::Aborts => {}
         }
-        self.note_arrival(number);
         if read + sent + ending.len() > 0 {
             self.log(|| format!("client {number} reads {read}, sends {sent}{ending}"));
         }
     }
 
-    /// A client may have sent something.
-    pub fn note_arrival(&mut self, number: usize) {
-        let socket = &mut self.clients[number].socket;
-        if socket.has_event && socket.arrived.is_none() {
-            self.arrivals += 1;
-            socket.arrived = Some(self.arrivals);
-        }
+    /// A client reads; returns how much.
+    pub fn read(&mut self, number: usize, count_max: usize) -> usize {
+        let count = self.reactor.read_by_client(number, count_max);
+        self.clients[number].read += count as u64;
+        count
+    }
+
+    /// A client sends some of what it may send now; returns how much.
+    pub fn send(&mut self, number: usize) -> usize {
+        let client = &mut self.clients[number];
+        let sendable = client.sendable(&self.reactor.sockets[number]);
+        let count = sendable.min(self.random.between(1, client.manners.slice_max));
+        let bytes = &client.script.bytes[client.sent..client.sent + count];
+        self.reactor.send(number, bytes);
+        client.sent += count;
+        count
     }
 
     fn reconfigure(&mut self) {
@@ -328,17 +321,15 @@ impl World {
         self.log(|| format!("reconfigured; secrets up to {newest}"));
         self.coverage.count("reconfigurations", 1);
         let config = self.config.clone();
-        self.measure(Call::Whole, |server, now| server.reconfigure(config, now));
-        self.observe_all(false);
-        self.server.assert_consistent();
+        self.call(Call::Whole, None, |server, now| server.reconfigure(config, now));
     }
 
     fn advance_clocks(&mut self) {
         let span = match self.random.below(64) {
             0..=31 => 0,
             32..=51 => self.random.between(1, 50) as u64,
-            52..=61 => match self.server.next_wake(self.now) {
-                Some(wake) => wake.since(self.now.monotonic).0.min(5000),
+            52..=61 => match self.reactor.server.next_wake(self.reactor.now) {
+                Some(wake) => wake.since(self.reactor.now.monotonic).0.min(5000),
                 None => 0,
             },
             62 => self.random.magnitude(30_000) as u64,
@@ -349,16 +340,25 @@ impl World {
         if self.random.one_in(100) {
             let day = 86_400_000;
             let shift = self.random.below(2 * day) as u64;
-            self.now.unix = Millis(self.now.unix.0 + shift - day as u64);
+            self.reactor.now.unix = Millis(self.reactor.now.unix.0 + shift - day as u64);
             self.log(|| "the wall clock is set".to_string());
         }
     }
 
     pub fn pass(&mut self, span: Millis) {
-        self.now.monotonic = self.now.monotonic + span;
-        self.now.unix = self.now.unix + span;
+        self.reactor.pass(span);
         if span > TURN_MAX {
-            self.leapt_at = self.now.monotonic;
+            self.leapt_at = self.reactor.now.monotonic;
         }
+    }
+}
+
+/// Clients of a Unix socket, of a trusted proxy, and of the two kinds of addresses.
+fn peer(number: usize) -> Option<IpAddr> {
+    match number % 4 {
+        0 => None,
+        1 => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        2 => Some(IpAddr::from([198, 51, 100, 7])),
+        _ => Some(IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 7])),
     }
 }

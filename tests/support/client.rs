@@ -1,7 +1,7 @@
 //! The client's end of a simulated connection.
 
 use super::World;
-use super::wire::Wire;
+use super::reactor::{Socket, Turns};
 use std::cell::{RefCell, RefMut};
 use std::io::IoSlice;
 use std::rc::Rc;
@@ -9,12 +9,12 @@ use std::rc::Rc;
 /// A connected client.
 pub struct Client {
     world: Rc<RefCell<World>>,
-    wire: usize,
+    number: usize,
 }
 
 impl Client {
-    pub(super) fn new(world: Rc<RefCell<World>>, wire: usize) -> Client {
-        Client { world, wire }
+    pub(super) fn new(world: Rc<RefCell<World>>, number: usize) -> Client {
+        Client { world, number }
     }
 
     /// Sends bytes and runs the daemon until it has nothing more to do.
@@ -25,12 +25,12 @@ impl Client {
 
     /// Sends bytes that arrive with the next turn, together with what others have posted.
     pub fn post(&self, bytes: impl AsRef<[u8]>) {
-        self.wire().to_server.extend_from_slice(bytes.as_ref());
+        self.world.borrow_mut().reactor.send(self.number, bytes.as_ref());
     }
 
     /// Takes everything that the server has written so far.
     pub fn read(&self) -> Vec<u8> {
-        std::mem::take(&mut self.wire().to_client)
+        std::mem::take(&mut self.socket().to_client)
     }
 
     /// Takes everything that the server has written so far, which is text.
@@ -46,30 +46,26 @@ impl Client {
 
     /// Closes the client's sending side.
     pub fn end(&self) {
-        self.wire().is_ended = true;
+        self.world.borrow_mut().reactor.end(self.number);
         self.world.borrow_mut().run();
     }
 
     /// Vanishes: the server finds out when it reads or writes.
     pub fn abort(&self) {
-        self.wire().is_broken = true;
+        self.world.borrow_mut().reactor.break_off(self.number);
         self.world.borrow_mut().run();
     }
 
     /// From now on the kernel takes only so many more bytes from the server.
     pub fn take_only(&self, room: usize) {
-        self.wire().room = room;
+        self.world.borrow_mut().reactor.set_room(self.number, room);
     }
 
     /// The kernel takes so many more bytes, and says so.
     pub fn take_more(&self, room: usize) {
         let mut world = self.world.borrow_mut();
-        let wire = &mut world.wires[self.wire];
-        wire.room = wire.room.saturating_add(room);
-        let (id, is_closed) = (wire.id, wire.is_closed);
-        if !is_closed {
-            world.server.writable(id);
-        }
+        let room = world.reactor.sockets[self.number].room.saturating_add(room);
+        world.reactor.set_room(self.number, room);
         world.run();
     }
 
@@ -77,32 +73,33 @@ impl Client {
     pub fn unsent_places(&self) -> Vec<*const u8> {
         let world = self.world.borrow();
         let mut slices = [IoSlice::new(&[]); 256];
-        let count = world.server.unsent(world.wires[self.wire].id, &mut slices);
+        let id = world.reactor.sockets[self.number].id().expect("it is connected");
+        let count = world.reactor.server.unsent(id, &mut slices);
         slices[..count].iter().map(|slice| slice.as_ptr()).collect()
     }
 
     /// Whether the client, having read everything, sees the end of the connection.
     pub fn is_ended(&self) -> bool {
-        let wire = self.wire();
-        wire.is_shut || wire.is_closed
+        let socket = self.socket();
+        socket.is_shut || socket.is_closed()
     }
 
     /// Whether the server has closed the socket, so that its descriptor is free again.
     pub fn is_closed(&self) -> bool {
-        self.wire().is_closed
+        self.socket().is_closed()
     }
 
     /// Whether the connection was reset at its end: what was read is not all.
     pub fn is_reset(&self) -> bool {
-        self.wire().is_reset
+        self.socket().is_reset
     }
 
     /// Whether the server has read all that was sent.
     pub fn is_read(&self) -> bool {
-        self.wire().to_server.is_empty()
+        self.socket().to_server.is_empty()
     }
 
-    fn wire(&self) -> RefMut<'_, Wire> {
-        RefMut::map(self.world.borrow_mut(), |world| &mut world.wires[self.wire])
+    fn socket(&self) -> RefMut<'_, Socket> {
+        RefMut::map(self.world.borrow_mut(), |world| &mut world.reactor.sockets[self.number])
     }
 }

@@ -4,23 +4,26 @@
 use super::client::{Client, Mode, Phase, Role};
 use super::world::World;
 use crate::patience::Progress;
-use rpushd::server::ConnectionId;
 
 impl World {
     /// Called when the server has named every connection that is to be read again, before this
     /// turn's events: what arrived before them is read before them.
     pub fn no_connection_is_left_waiting(&self) {
-        if self.server.is_turn_spent() || self.server.is_behind() || self.server.is_stopping() {
+        if self.reactor.server.is_turn_spent()
+            || self.reactor.server.is_behind()
+            || self.reactor.server.is_stopping()
+        {
             return;
         }
-        for (number, client) in self.clients.iter().enumerate() {
-            let Some(id) = client.id.map(ConnectionId) else { continue };
-            let wants_input = self.server.wants_input(id);
-            let is_unlisted = client.is_readable && !client.is_listed;
+        for (number, id) in self.reactor.open() {
+            let (client, socket) = (&self.clients[number], &self.reactor.sockets[number]);
+            let wants_input = self.reactor.server.wants_input(id);
+            let is_unlisted = socket.is_readable && !socket.is_listed;
             assert!(!is_unlisted || !wants_input, "client {number} is read again, and not named");
-            let is_kept = self.server.unread_bytes(id) > 0 && !wants_input;
+            let is_kept = self.reactor.server.unread_bytes(id) > 0 && !wants_input;
             // It may wait for the next pass over a channel that has much pending.
-            let may_wait = self.server.is_publishing(id) || self.server.goes_on_in_next_turn(id);
+            let may_wait = self.reactor.server.is_publishing(id)
+                || self.reactor.server.goes_on_in_next_turn(id);
             assert!(
                 !is_kept || may_wait || !client.queued.is_empty(),
                 "client {number}: what it has sent is read too late"
@@ -31,18 +34,17 @@ impl World {
     /// Called before a connection is read because of an event. No bytes are older that have an
     /// event in the same turn, or whose connection the server should have named.
     pub fn nothing_older_is_unread(&self, number: usize) {
-        let client = &self.clients[number];
-        if client.listed_in != Some(self.turns) {
+        let (turns, socket) = (self.reactor.turns, &self.reactor.sockets[number]);
+        if socket.listed_in != Some(turns) {
             return;
         }
-        for (other, older) in self.clients.iter().enumerate().filter(|(other, _)| *other != number)
-        {
-            let Some(id) = older.id.map(ConnectionId) else { continue };
-            let is_of_turn = !older.is_listed || older.listed_in == Some(self.turns);
+        for (other, id) in self.reactor.open().filter(|(other, _)| *other != number) {
+            let older = &self.reactor.sockets[other];
+            let is_of_turn = !older.is_listed || older.listed_in == Some(turns);
             let is_older =
-                older.is_readable && older.arrived.is_some() && older.arrived < client.arrived;
+                older.is_readable && older.arrived.is_some() && older.arrived < socket.arrived;
             assert!(
-                !is_of_turn || !is_older || !self.server.wants_input(id),
+                !is_of_turn || !is_older || !self.reactor.server.wants_input(id),
                 "client {number} is read before client {other}, whose bytes came earlier"
             );
         }
@@ -56,13 +58,14 @@ impl World {
         let paths = self.clients.iter().filter(is_live).flat_map(|client| &client.path);
         // The other names are not published to.
         let subscriptions = paths.filter(|(name, _)| !name.starts_with('v')).count();
-        let turns_max = self.costs.turns_max(&self.server, subscriptions as u64);
-        let is_stopping = self.server.is_stopping();
-        for (number, client) in self.clients.iter_mut().enumerate() {
-            let is_open = client.id.is_some() && !client.is_broken && !client.wants_close;
+        let turns_max = self.costs.turns_max(&self.reactor.server, subscriptions as u64);
+        let is_stopping = self.reactor.server.is_stopping();
+        let pairs = self.clients.iter_mut().zip(&self.reactor.sockets);
+        for (number, (client, socket)) in pairs.enumerate() {
+            let is_open = socket.is_open() && !socket.is_broken && !client.wants_close;
             // What the events channel carries is the server's own.
             let is_watcher = client.role == Role::Subscriber(Mode::Watcher);
-            let is_free = is_open && !client.is_blocked && !is_stopping && !is_watcher;
+            let is_free = is_open && !socket.is_blocked && !is_stopping && !is_watcher;
             let (written, queued) = (client.written, client.queued.len() as u64);
             let Some(live) = client.live() else { continue };
             let missing = live.missing_count() as u64;
@@ -72,7 +75,7 @@ impl World {
                 continue;
             }
             let progress = Progress { taken: live.taken_count, missing, written, queued };
-            let waited = live.patience.look(self.turns, &progress);
+            let waited = live.patience.look(self.reactor.turns, &progress);
             self.coverage.count("turns that free subscribers waited", u64::from(waited > 1));
             assert!(
                 waited <= turns_max,

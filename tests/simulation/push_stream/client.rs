@@ -1,9 +1,10 @@
-//! One push-stream client: what it asks, its socket, and what it waits for.
+//! One push-stream client: what it asks, and what it waits for. Its socket has its number.
 
 use super::model::{Live, Seen};
 use super::reader::Reader;
 use crate::draw::publish_secret_text;
 use crate::random::Random;
+use crate::reactor::Socket;
 use rpushd::auth::{self, TokenKey};
 use rpushd::time::http_date;
 use std::collections::VecDeque;
@@ -69,11 +70,8 @@ pub enum Phase {
 
 pub struct Client {
     pub role: Role,
-    pub id: Option<u32>,
     pub phase: Phase,
     pub reader: Reader,
-    /// Sent and not read by the server.
-    pub to_server: VecDeque<u8>,
     /// All bytes that the server has read.
     pub received: usize,
     pub sent: usize,
@@ -85,21 +83,9 @@ pub struct Client {
     pub queued: VecDeque<u8>,
     /// All bytes that its socket has taken.
     pub written: u64,
+    /// Bytes that the kernels take before it reads.
     pub window: usize,
-    pub in_flight: usize,
     pub is_slow: bool,
-    pub is_blocked: bool,
-    pub is_broken: bool,
-    /// When its oldest bytes came that the server has not read, among all that came; none: it has
-    /// read all of them.
-    pub arrived: Option<u64>,
-    /// The reactor has not been told yet that bytes or the end have come.
-    pub has_event: bool,
-    /// As the reactor keeps them.
-    pub is_readable: bool,
-    pub is_listed: bool,
-    /// The turn whose events it was last listed for, and not because it wanted input again.
-    pub listed_in: Option<u64>,
     pub slice_max: usize,
     /// The callback of JSONP; blank: none.
     pub callback: &'static str,
@@ -140,10 +126,8 @@ impl Client {
         let is_slow = role != Role::Subscriber(Mode::Watcher) && random.one_in(6);
         Client {
             role,
-            id: None,
             phase: Phase::Idle,
             reader: Reader::new(),
-            to_server: VecDeque::new(),
             received: 0,
             sent: 0,
             said: VecDeque::new(),
@@ -153,15 +137,7 @@ impl Client {
             queued: VecDeque::new(),
             written: 0,
             window: if is_slow { random.between(1, 2000) } else { 1 << 20 },
-            in_flight: 0,
             is_slow,
-            is_blocked: false,
-            is_broken: false,
-            arrived: None,
-            has_event: false,
-            is_readable: false,
-            is_listed: false,
-            listed_in: None,
             slice_max: *random.pick(&[1, 20, 1000, 1000]),
             callback: if random.one_in(2) { "cb" } else { "" },
             publishes: random.one_in(2),
@@ -185,9 +161,10 @@ impl Client {
     }
 
     /// Whether it has read every answer and may ask for something.
-    pub fn is_ready(&self) -> bool {
-        let has_read = self.queued.is_empty() && self.in_flight == 0 && self.to_server.is_empty();
-        matches!(self.phase, Phase::Idle) && has_read && !self.has_shut && !self.is_broken
+    pub fn is_ready(&self, socket: &Socket) -> bool {
+        let has_read = self.queued.is_empty() && socket.to_client.is_empty();
+        let has_sent = socket.to_server.is_empty() && !self.has_shut && !socket.is_broken;
+        matches!(self.phase, Phase::Idle) && has_read && has_sent
     }
 
     /// Forgets a queued pong if the server has queued another in its place: of pings, only the latest needs an
@@ -209,19 +186,8 @@ impl Client {
         true
     }
 
-    /// Everything is gone at once, as with a reset.
-    pub fn break_off(&mut self) {
-        self.is_broken = true;
-        self.has_event = true;
-    }
-
-    pub fn send(&mut self, bytes: &[u8]) {
-        self.has_event = true;
-        self.to_server.extend(bytes);
-        self.sent += bytes.len();
-    }
-
-    pub fn ask(&mut self, request: Request, random: &mut Random) {
+    /// It asks for something, with these bytes.
+    pub fn ask(&mut self, request: Request, random: &mut Random) -> String {
         let bytes = match &request {
             Request::Publish { channels, text, is_stored } => {
                 self.publication(channels, text, *is_stored, random)
@@ -232,8 +198,8 @@ impl Client {
             }
             Request::Subscribe { path, seen } => self.subscription(path, *seen),
         };
-        self.send(bytes.as_bytes());
         self.phase = Phase::Asking(request);
+        bytes
     }
 
     fn publication(

@@ -24,7 +24,7 @@ impl World {
                     self.assert_time_is_over(number, &live);
                 }
                 self.keep_place(number, &head);
-                self.clients[number].seen = Seen::Since(self.now.unix.0 / 1000);
+                self.clients[number].seen = Seen::Since(self.reactor.now.unix.0 / 1000);
                 Phase::Body { status: head.status, live: Some(live), bytes: Vec::new() }
             }
             (Phase::Body { status, live, mut bytes }, Event::Data(data)) => {
@@ -80,9 +80,9 @@ impl World {
                     return body;
                 }
                 let Role::Subscriber(mode) = self.clients[number].role else { unreachable!() };
-                let old = self.model.replay(&path, seen, self.now);
+                let old = self.model.replay(&path, seen, self.reactor.now);
                 self.coverage.count("old messages", old.len() as u64);
-                let mut live = Live::new(&path, old, false, self.now);
+                let mut live = Live::new(&path, old, false, self.reactor.now);
                 if matches!(mode, Mode::LongPolling | Mode::Polling) {
                     assert!(matches!(status, 200 | 304), "client {number}: {head:?}");
                     assert!(mode == Mode::Polling || status == 200, "it might wait");
@@ -117,9 +117,9 @@ impl World {
     pub fn wait(&mut self, number: usize, request: &Request) {
         let Request::Subscribe { path, seen } = request else { return };
         assert_eq!(self.clients[number].role, Role::Subscriber(Mode::LongPolling));
-        let old = self.model.replay(path, *seen, self.now);
+        let old = self.model.replay(path, *seen, self.reactor.now);
         assert!(old.iter().all(|one| one.is_optional), "client {number} is not given {old:?}");
-        let live = Live::new(path, Default::default(), true, self.now);
+        let live = Live::new(path, Default::default(), true, self.reactor.now);
         self.subscribed(&live);
         self.clients[number].phase = Phase::Waiting(live);
         self.coverage.count("long-polls that waited", 1);
@@ -136,13 +136,13 @@ impl World {
                     client.publishing.retain(|one| one.0 != *channel);
                 }
             }
-            for client in &mut self.clients {
-                let is_certain = !client.is_broken && !client.is_slow && !client.wants_close;
+            for (client, socket) in self.clients.iter_mut().zip(&self.reactor.sockets) {
+                let is_certain = !socket.is_broken && !client.is_slow && !client.wants_close;
                 let Some(live) = client.live() else { continue };
                 match status {
                     200 => {
                         live.delete(channel, text);
-                        let age = self.now.monotonic.since(live.since);
+                        let age = self.reactor.now.monotonic.since(live.since);
                         let may_have_ended = self.settings.stream_ttl.is_some_and(|ttl| age >= ttl);
                         // Its end may stand behind old messages already.
                         let last = live.expected.back_mut().filter(|_| may_have_ended);
@@ -160,7 +160,7 @@ impl World {
                 }
             }
             assert!(
-                status != 404 || !self.model.has_stored(channel, self.now),
+                status != 404 || !self.model.has_stored(channel, self.reactor.now),
                 "{channel} is there"
             );
         }
@@ -174,8 +174,10 @@ impl World {
     }
 
     fn assert_time_is_over(&self, number: usize, live: &Live) {
-        let is_over =
-            self.settings.stream_ttl.is_some_and(|ttl| self.now.monotonic.since(live.since) >= ttl);
+        let is_over = self
+            .settings
+            .stream_ttl
+            .is_some_and(|ttl| self.reactor.now.monotonic.since(live.since) >= ttl);
         assert!(live.may_end || is_over || self.ends_all, "client {number} is ended too early");
         assert_eq!(live.missing_count(), 0, "client {number} is ended and misses {live:?}");
     }

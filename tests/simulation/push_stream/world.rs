@@ -5,14 +5,14 @@ use super::draw::{self, EVENTS, Settings};
 use super::events::Audit;
 use super::model::{Model, Seen};
 use crate::Steps;
-use crate::bounds::{Call, Scale};
+use crate::bounds::Scale;
 use crate::cost::Costs;
 use crate::coverage::Coverage;
 use crate::random::Random;
-use rpushd::config::Config;
-use rpushd::server::{Host, Server};
+use crate::reactor::{Call, SimReactor, Turns};
+use rpushd::config::{Config, ListenerId};
+use rpushd::server::Host;
 use rpushd::time::{Millis, Now};
-use std::collections::VecDeque;
 
 /// No world's clock goes on for as long as this.
 const SECONDS_MAX: u64 = 3600;
@@ -25,19 +25,13 @@ pub struct World {
     pub random: Random,
     pub settings: Settings,
     pub config: Config,
-    pub server: Server,
-    pub now: Now,
+    pub reactor: SimReactor,
     pub model: Model,
     pub audit: Audit,
+    /// Each client's number is that of its socket.
     pub clients: Vec<Client>,
     pub coverage: Coverage,
     pub costs: Costs,
-    pub is_active: bool,
-    /// Clients that the reactor is to read.
-    pub readable: VecDeque<usize>,
-    /// How often bytes or the end of a client's came to a socket from which all was read.
-    pub arrivals: u64,
-    pub turns: u64,
     /// How many publications the server had carried out when it was last asked.
     pub published: u64,
     /// The server has been told to end its subscribers.
@@ -64,8 +58,10 @@ impl World {
             config.limits.microseconds_per_turn = *random.pick(&[1, 20]);
         }
         let host = Host { name: "host".into(), process_id: 1, resident_bytes: || 4096 };
+        let mut reactor = SimReactor::new(config.clone(), host, now);
+        reactor.slices = 64;
         World {
-            server: Server::new(config.clone(), host, now),
+            reactor,
             model: Model::new(
                 settings.ttl,
                 settings.stored_max,
@@ -73,7 +69,6 @@ impl World {
             ),
             audit: Audit::default(),
             config,
-            now,
             clients: Vec::new(),
             coverage: Coverage::default(),
             costs: Costs::new(Scale {
@@ -84,10 +79,6 @@ impl World {
                 deletes: true,
                 events_channel: if settings.has_events { EVENTS } else { "" },
             }),
-            is_active: false,
-            readable: VecDeque::new(),
-            arrivals: 0,
-            turns: 0,
             published: 0,
             ends_all: false,
             channel_count: if is_crowded { 1 } else { random.between(1, 4) },
@@ -105,7 +96,6 @@ impl World {
             let watcher = Client::new(Role::Subscriber(Mode::Watcher), &mut self.random);
             self.accept(watcher);
             self.ask(0);
-            self.note_arrival(0);
             self.settle();
         }
         for _ in 0..self.random.between(30, 150) {
@@ -119,18 +109,12 @@ impl World {
         }
         self.coverage.count("publications", self.model.messages.len() as u64);
         self.coverage.add(&self.costs.coverage);
-        self.coverage.take_counters(*self.server.counters());
+        self.coverage.take_counters(*self.reactor.server.counters());
         self.coverage
     }
 
     pub fn log(&self, step: impl FnOnce() -> String) {
-        self.steps.add(format!("{} ms: {}", self.now.monotonic.0, step()));
-    }
-
-    /// Calls the server, and looks at what that has cost.
-    pub fn measure<T>(&mut self, call: Call, run: impl FnOnce(&mut Server, Now) -> T) -> T {
-        let now = self.now;
-        self.costs.measure(&mut self.server, now, call, |server| run(server, now))
+        self.steps.add(format!("{} ms: {}", self.reactor.now.monotonic.0, step()));
     }
 
     fn step(&mut self) {
@@ -152,7 +136,7 @@ impl World {
             34..=38 => self.random.between(400, 4000),
             _ => self.random.magnitude(60_000),
         };
-        self.pass(Millis(span as u64));
+        self.reactor.pass(Millis(span as u64));
         self.turn();
         if self.random.one_in(80) {
             self.settle();
@@ -178,9 +162,12 @@ impl World {
         self.accept(client);
     }
 
-    pub fn pass(&mut self, span: Millis) {
-        self.now.monotonic = self.now.monotonic + span;
-        self.now.unix = self.now.unix + span;
+    fn accept(&mut self, client: Client) {
+        let number = self.reactor.connect(ListenerId(0), None);
+        self.reactor.set_room(number, client.window);
+        let id = self.reactor.accept(number).expect("there is room");
+        self.log(|| format!("client {number} is connection {}, {:?}", id.0, client.role));
+        self.clients.push(client);
     }
 
     fn act(&mut self) {
@@ -189,35 +176,27 @@ impl World {
         }
         let aborts = if self.is_crowded { 80 } else { 300 };
         let number = self.random.below(self.clients.len());
-        let client = &mut self.clients[number];
-        if client.id.is_none() || client.is_broken {
+        let (client, socket) = (&self.clients[number], &self.reactor.sockets[number]);
+        if !socket.is_open() || socket.is_broken {
             return;
         }
-        let count = match client.is_slow {
-            true => client.in_flight.min(self.random.below(300)),
-            false => client.in_flight,
-        };
-        client.in_flight -= count;
-        if client.role != Role::Subscriber(Mode::Watcher) && self.random.one_in(aborts) {
-            client.break_off();
-            self.note_arrival(number);
+        let role = client.role;
+        let count_max = if client.is_slow { self.random.below(300) } else { usize::MAX };
+        self.reactor.read_by_client(number, count_max);
+        if role != Role::Subscriber(Mode::Watcher) && self.random.one_in(aborts) {
+            self.reactor.break_off(number);
             return self.log(|| format!("client {number} aborts"));
         }
-        if client.is_ready() {
+        if self.clients[number].is_ready(&self.reactor.sockets[number]) {
             self.ask(number);
-        } else if client.role == Role::Subscriber(Mode::WebSocket) && self.random.one_in(2) {
+        } else if role == Role::Subscriber(Mode::WebSocket) && self.random.one_in(2) {
             self.speak(number);
         }
-        self.note_arrival(number);
     }
 
-    /// A client may have sent something.
-    pub fn note_arrival(&mut self, number: usize) {
-        let client = &mut self.clients[number];
-        if client.has_event && client.arrived.is_none() {
-            self.arrivals += 1;
-            client.arrived = Some(self.arrivals);
-        }
+    fn send(&mut self, number: usize, bytes: &[u8]) {
+        self.reactor.send(number, bytes);
+        self.clients[number].sent += bytes.len();
     }
 
     fn channels(&mut self) -> Vec<String> {
@@ -257,11 +236,12 @@ impl World {
         };
         let text = format!("{:?}: {request:?}", self.clients[number].role);
         self.log(|| format!("client {number}, {text:.160}"));
-        self.clients[number].ask(request, &mut self.random);
+        let bytes = self.clients[number].ask(request, &mut self.random);
+        self.send(number, bytes.as_bytes());
     }
 
     fn subscription(&mut self, number: usize, mode: Mode) -> Request {
-        let second = self.now.unix.0 / 1000;
+        let second = self.reactor.now.unix.0 / 1000;
         let is_poll = matches!(mode, Mode::LongPolling | Mode::Polling);
         if is_poll && !self.clients[number].path.is_empty() && !self.random.one_in(20) {
             let client = &mut self.clients[number];
@@ -322,9 +302,9 @@ impl World {
             _ => return,
         };
         self.log(|| format!("client {number} says {said:?}"));
+        self.send(number, &frame);
         let client = &mut self.clients[number];
         client.wants_close = matches!(said, Said::Close);
-        client.send(&frame);
         client.said.push_back((client.sent, said));
     }
 
@@ -332,8 +312,7 @@ impl World {
         self.log(|| "reload".into());
         self.ends_all = self.settings.reload_ends;
         let config = self.config.clone();
-        self.measure(Call::Whole, |server, now| server.reconfigure(config, now));
-        self.observe_all();
+        self.call(Call::Whole, None, |server, now| server.reconfigure(config, now));
         if std::mem::take(&mut self.ends_all) {
             // Who is still being sent old messages sees its end behind them.
             let others = |client: &&mut Client| client.role != Role::Subscriber(Mode::Framed);
@@ -342,7 +321,7 @@ impl World {
                 live.channels.clear();
             }
         }
-        self.server.assert_consistent();
+        self.reactor.server.assert_consistent();
         self.coverage.count("reloads", 1);
     }
 
@@ -350,16 +329,18 @@ impl World {
     fn settle(&mut self) {
         for _ in 0..LAST_TURNS_MAX {
             let mut moved = 0;
-            for client in &mut self.clients {
-                (client.window, client.slice_max) = (1 << 20, 100_000);
-                if client.id.is_none() || client.has_shut || matches!(client.phase, Phase::Over) {
-                    client.to_server.clear();
+            for (number, client) in self.clients.iter_mut().enumerate() {
+                client.slice_max = 100_000;
+                let socket = &mut self.reactor.sockets[number];
+                if !socket.is_open() || client.has_shut || matches!(client.phase, Phase::Over) {
+                    socket.to_server.clear();
                 }
-                moved += client.in_flight + client.to_server.len();
-                client.in_flight = 0;
+                moved += socket.to_server.len();
+                moved += self.reactor.read_by_client(number, usize::MAX);
+                self.reactor.set_room(number, 1 << 20);
             }
             self.turn();
-            if moved == 0 && !self.is_active && !self.is_due() {
+            if moved == 0 && !self.reactor.is_active && !self.reactor.is_due() {
                 self.everything_has_come();
                 return self.coverage.count("settled", 1);
             }
@@ -368,8 +349,9 @@ impl World {
     }
 
     fn everything_has_come(&mut self) {
-        for (number, client) in self.clients.iter_mut().enumerate() {
-            if client.id.is_none() || client.is_broken {
+        let pairs = self.clients.iter_mut().zip(&self.reactor.sockets);
+        for (number, (client, socket)) in pairs.enumerate() {
+            if !socket.is_open() || socket.is_broken {
                 continue;
             }
             assert!(client.queued.is_empty(), "client {number} has not got everything");
@@ -382,46 +364,43 @@ impl World {
         self.audit.assert_complete();
     }
 
-    /// The server has something to do at once: a turn may be spent before anything shows.
-    fn is_due(&self) -> bool {
-        self.server.next_wake(self.now).is_some_and(|at| at <= self.now.monotonic)
-    }
-
     fn stop(&mut self) {
         self.log(|| "stop".into());
         self.ends_all = true;
         self.audit.is_over = true;
-        self.measure(Call::Whole, |server, now| server.stop(now));
-        self.observe_all();
-        for (number, client) in self.clients.iter_mut().enumerate() {
-            let is_live = client.id.is_some() && !client.is_broken && client.live().is_some();
+        self.call(Call::Whole, None, |server, now| server.stop(now));
+        let pairs = self.clients.iter_mut().zip(&self.reactor.sockets);
+        for (number, (client, socket)) in pairs.enumerate() {
+            let is_live = socket.is_open() && !socket.is_broken && client.live().is_some();
             assert!(
                 !is_live || client.wants_close || client.role == Role::Subscriber(Mode::Framed),
                 "client {number} was not ended"
             );
         }
-        self.end(|world| world.server.connection_count() == 0);
+        self.end(|world| world.reactor.server.connection_count() == 0);
     }
 
     fn leave(&mut self) {
         self.log(|| "all leave".into());
         self.audit.is_over = true;
-        self.clients.iter_mut().for_each(Client::break_off);
-        (0..self.clients.len()).for_each(|number| self.note_arrival(number));
-        self.end(|world| world.server.connection_count() == 0);
-        assert!(self.server.is_empty() || self.settings.has_events, "nothing is left");
+        (0..self.clients.len()).for_each(|number| self.reactor.break_off(number));
+        self.end(|world| world.reactor.server.connection_count() == 0);
+        assert!(self.reactor.server.is_empty() || self.settings.has_events, "nothing is left");
     }
 
     fn end(&mut self, is_over: impl Fn(&World) -> bool) {
         for _ in 0..LAST_TURNS_MAX {
-            self.clients.iter_mut().for_each(|client| client.in_flight = 0);
+            for number in 0..self.clients.len() {
+                self.reactor.read_by_client(number, usize::MAX);
+            }
             self.turn();
             if is_over(self) {
-                assert_eq!(self.server.buffered_bytes(), 0, "no byte is left");
+                assert_eq!(self.reactor.server.buffered_bytes(), 0, "no byte is left");
                 return;
             }
-            let wake = self.server.next_wake(self.now);
-            self.pass(wake.map_or(Millis(0), |wake| wake.since(self.now.monotonic)));
+            let wake = self.reactor.server.next_wake(self.reactor.now);
+            let now = self.reactor.now.monotonic;
+            self.reactor.pass(wake.map_or(Millis(0), |wake| wake.since(now)));
         }
         panic!("the server never comes to its end");
     }

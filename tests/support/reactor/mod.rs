@@ -1,0 +1,201 @@
+//! A reactor without an operating system: a [`Server`] between simulated sockets and a clock that
+//! the test moves. [`Turns`] has one turn of the loop, in the order of `src/reactor/mod.rs`, with
+//! hooks for worlds that draw faults and check what the server does.
+
+#![allow(dead_code, unused_imports, reason = "every test binary uses another part of it")]
+
+mod socket;
+mod turn;
+
+pub use socket::{Socket, State};
+pub use turn::{Call, Turns, WRITES_AT_ONCE};
+
+use rpushd::config::{Config, ListenerId};
+use rpushd::server::{ConnectionId, Host, Refused, Server};
+use rpushd::time::{Millis, Now};
+use std::collections::VecDeque;
+use std::net::IpAddr;
+
+/// As in the reactor.
+pub const READ_BYTES: usize = 64 * 1024;
+const SLICES: usize = 16;
+
+/// A server with everything that a reactor owns beside it.
+pub struct SimReactor {
+    pub server: Server,
+    pub now: Now,
+    /// In the order in which they connected; none is ever removed.
+    pub sockets: Vec<Socket>,
+    /// The socket of each open connection, by its id.
+    links: Vec<Option<usize>>,
+    /// Sockets that are to be accepted.
+    backlog: VecDeque<usize>,
+    /// Sockets with something to report.
+    events: Vec<usize>,
+    /// Sockets that are to be read.
+    readable: VecDeque<usize>,
+    /// How often bytes or the end came to a socket from which all was read.
+    arrivals: u64,
+    pub turns: u64,
+    /// Something was moved in this turn.
+    pub is_active: bool,
+    /// Most bytes of one read, and most frames in one gathered write.
+    pub read_bytes: usize,
+    pub slices: usize,
+    /// The bytes of the write that is going on.
+    buffer: Vec<u8>,
+}
+
+impl SimReactor {
+    pub fn new(config: Config, host: Host, now: Now) -> SimReactor {
+        SimReactor {
+            server: Server::new(config, host, now),
+            now,
+            sockets: Vec::new(),
+            links: Vec::new(),
+            backlog: VecDeque::new(),
+            events: Vec::new(),
+            readable: VecDeque::new(),
+            arrivals: 0,
+            turns: 0,
+            is_active: false,
+            read_bytes: READ_BYTES,
+            slices: SLICES,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// A client connects to a listener, whose backlog it waits in until it is accepted. Returns the
+    /// number of its socket.
+    pub fn connect(&mut self, listener: ListenerId, peer: Option<IpAddr>) -> usize {
+        let number = self.sockets.len();
+        self.sockets.push(Socket::new(listener, peer));
+        self.backlog.push_back(number);
+        number
+    }
+
+    /// A client leaves before it is accepted.
+    pub fn leave_backlog(&mut self, number: usize) {
+        assert_eq!(self.sockets[number].state, State::Waiting, "it has not been accepted");
+        self.sockets[number].state = State::Closed;
+        self.backlog.retain(|waiting| *waiting != number);
+    }
+
+    /// Accepts a client, as the reactor does in each turn with those that wait.
+    ///
+    /// # Errors
+    /// The server has no room: the client stays in the backlog.
+    pub fn accept(&mut self, number: usize) -> Result<ConnectionId, Refused> {
+        let socket = &mut self.sockets[number];
+        assert_eq!(socket.state, State::Waiting, "a client is accepted once");
+        let id = self.server.accepted(socket.listener, socket.peer, self.now)?;
+        socket.state = State::Open(id);
+        let index = id.0 as usize;
+        if index >= self.links.len() {
+            self.links.resize(index + 1, None);
+        }
+        assert_eq!(self.links[index], None, "an id is free before it is used again");
+        self.links[index] = Some(number);
+        self.backlog.retain(|waiting| *waiting != number);
+        Ok(id)
+    }
+
+    /// A client's bytes arrive.
+    pub fn send(&mut self, number: usize, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.sockets[number].to_server.extend(bytes);
+            self.note_arrival(number);
+        }
+    }
+
+    /// A client closes its sending side.
+    pub fn end(&mut self, number: usize) {
+        self.sockets[number].has_ended = true;
+        self.note_arrival(number);
+    }
+
+    /// A client vanishes, as with a reset: the server finds out when it reads or writes.
+    pub fn break_off(&mut self, number: usize) {
+        self.sockets[number].is_broken = true;
+        self.note_arrival(number);
+    }
+
+    /// A client reads, which makes room for more. Returns how many bytes it has read.
+    pub fn read_by_client(&mut self, number: usize, count_max: usize) -> usize {
+        let socket = &mut self.sockets[number];
+        let count = socket.to_client.len().min(count_max);
+        socket.to_client.drain(..count);
+        let room = socket.room.saturating_add(count);
+        self.set_room(number, room);
+        count
+    }
+
+    /// The kernel takes so many more bytes from the server.
+    pub fn set_room(&mut self, number: usize, room: usize) {
+        self.sockets[number].room = room;
+        self.report(number);
+    }
+
+    /// The kernel reports that a socket has room, though nothing was refused.
+    pub fn wake(&mut self, number: usize) {
+        self.sockets[number].is_woken = true;
+        self.report(number);
+    }
+
+    fn note_arrival(&mut self, number: usize) {
+        self.sockets[number].has_event = true;
+        self.stamp(number);
+        self.report(number);
+    }
+
+    fn stamp(&mut self, number: usize) {
+        let socket = &mut self.sockets[number];
+        if socket.arrived.is_none() {
+            self.arrivals += 1;
+            socket.arrived = Some(self.arrivals);
+        }
+    }
+
+    /// Puts a socket on the list of those with something to report, if it has.
+    fn report(&mut self, number: usize) {
+        let socket = &mut self.sockets[number];
+        if socket.is_due() && !std::mem::replace(&mut socket.is_reporting, true) {
+            self.events.push(number);
+        }
+    }
+
+    /// Numbers and ids of the open connections.
+    pub fn open(&self) -> impl Iterator<Item = (usize, ConnectionId)> {
+        let sockets = self.sockets.iter().enumerate();
+        sockets.filter_map(|(number, socket)| socket.id().map(|id| (number, id)))
+    }
+
+    /// Notes of which connections the server wants input before it reads anything new.
+    pub fn note_wanted(&mut self) {
+        for socket in &mut self.sockets {
+            socket.was_wanted = socket.id().is_some_and(|id| self.server.wants_input(id));
+        }
+    }
+
+    /// The socket of an open connection.
+    pub fn number(&self, id: ConnectionId) -> usize {
+        self.links[id.0 as usize].expect("the connection is open")
+    }
+
+    /// The server has something to do at once.
+    pub fn is_due(&self) -> bool {
+        self.server.next_wake(self.now).is_some_and(|at| at <= self.now.monotonic)
+    }
+
+    /// Neither the server nor the reactor has anything to do before time passes or a client does
+    /// something.
+    pub fn is_at_rest(&self) -> bool {
+        let is_open = |number: &usize| self.sockets[*number].is_open();
+        !self.is_due() && self.readable.is_empty() && !self.events.iter().any(is_open)
+    }
+
+    /// Time passes, for turns that the test runs itself.
+    pub fn pass(&mut self, span: Millis) {
+        self.now = Now { monotonic: self.now.monotonic + span, unix: self.now.unix + span };
+    }
+}
