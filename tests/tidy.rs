@@ -75,7 +75,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
 
 /// Files of a room that use each other in a circle: a folder for a room that is yet to be cut. This
 /// list only shrinks.
-const CIRCULAR: &[&str] = &["src/hub/", "src/server/", "src/transports/"];
+const CIRCULAR: &[&str] = &["src/server/", "src/transports/"];
 
 /// Where the operating system may be touched; everything else is the core.
 const OUTSIDE_THE_CORE: &[&str] =
@@ -299,7 +299,7 @@ fn the_order_that_a_room_promises_is_kept() {
         rooms.push(room);
     }
     assert_eq!(faults, NONE);
-    assert_eq!(rooms, ["config", "nginx_import"]);
+    assert_eq!(rooms, ["config", "hub", "nginx_import"]);
 }
 
 #[test]

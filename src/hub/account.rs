@@ -1,7 +1,7 @@
 //! The memory account and the trash: what stored messages, channels and subscribers cost, and
 //! removed ones whose memory is still charged (push-stream spec, sections 20 and 22.4).
 
-use crate::message::Message;
+use crate::message::{ChannelName, Message};
 use crate::time::Millis;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -151,6 +151,14 @@ impl MemoryAccount {
             bytes: kept,
         });
     }
+}
+
+/// A channel that was deleted and will be removed by the next sweep.
+#[derive(Debug)]
+pub(super) struct Deleted {
+    pub(super) name: ChannelName,
+    pub(super) messages: usize,
+    pub(super) bytes: usize,
 }
 
 /// Removed items, added up per time at which they leave, so that its size does not grow with

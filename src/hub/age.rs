@@ -1,29 +1,8 @@
 //! The channels in order of creation: a list linked through the channels, 8 bytes each.
 
 use super::ChannelId;
-use super::channel::Channel;
+use super::channel::{Channel, NONE, Neighbours, neighbour};
 use slab::Slab;
-
-const NONE: u32 = u32::MAX;
-
-/// A channel's neighbours in the list.
-#[derive(Debug)]
-pub(super) struct Neighbours {
-    older: u32,
-    newer: u32,
-}
-
-impl Default for Neighbours {
-    fn default() -> Neighbours {
-        Neighbours { older: NONE, newer: NONE }
-    }
-}
-
-impl Neighbours {
-    pub(super) fn newer(&self) -> Option<ChannelId> {
-        channel(self.newer)
-    }
-}
 
 /// Both ends of the list.
 #[derive(Debug)]
@@ -40,7 +19,7 @@ impl Default for Age {
 
 impl Age {
     pub(super) fn oldest(&self) -> Option<ChannelId> {
-        channel(self.oldest)
+        neighbour(self.oldest)
     }
 
     /// All channels, the oldest first.
@@ -89,8 +68,4 @@ impl Age {
         }
         assert_eq!((self.newest, count), (older, channels.len()), "every channel is listed by age");
     }
-}
-
-fn channel(key: u32) -> Option<ChannelId> {
-    (key != NONE).then_some(ChannelId(key))
 }

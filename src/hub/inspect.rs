@@ -1,6 +1,6 @@
 //! What the hub reports to statistics.
 
-use super::{ChannelId, Hub};
+use super::{ChannelId, Hub, Totals};
 use crate::message::ChannelName;
 use crate::time::{Millis, Now};
 
@@ -17,29 +17,6 @@ pub struct ChannelInfo<'a> {
     pub subscriptions: usize,
     /// Time since the last publication, subscription or end of a subscription.
     pub idle: Millis,
-}
-
-/// Sums over the whole hub (push-stream spec, section 20.5).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// Live normal channels.
-    pub channels: usize,
-    /// Live wildcard channels.
-    pub wildcard_channels: usize,
-    /// Messages published since the start, without those of the events channel.
-    pub published: u64,
-    /// Stored messages, without those of the events channel.
-    pub stored: usize,
-    /// Messages in the trash.
-    pub messages_in_trash: u64,
-    /// Deleted channels that the next sweep moves to the trash.
-    pub channels_in_delete: usize,
-    /// Channels in the trash.
-    pub channels_in_trash: u64,
-    /// Current subscriptions.
-    pub subscriptions: usize,
-    /// Channels with at least one subscription.
-    pub active_channels: usize,
 }
 
 impl Hub {

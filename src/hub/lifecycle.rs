@@ -1,9 +1,9 @@
 //! Expiry of stored messages, removal of idle and deleted channels, emptying of the trash
 //! (push-stream spec, section 20).
 
+use super::account::Deleted;
 use super::channel::Channel;
 use super::{ChannelId, EventKind, Hub, account};
-use crate::message::ChannelName;
 use crate::time::{Millis, Now};
 
 /// Stored messages and the trash are processed at multiples of this time, like the module's sweeps
@@ -11,14 +11,6 @@ use crate::time::{Millis, Now};
 const SWEEP: Millis = Millis(4000);
 /// How long removed messages and channels stay in the trash (section 1).
 const TRASH_TIME: Millis = Millis(10_000);
-
-/// A channel that was deleted and will be removed by the next sweep.
-#[derive(Debug)]
-pub(super) struct Deleted {
-    pub(super) name: ChannelName,
-    pub(super) messages: usize,
-    pub(super) bytes: usize,
-}
 
 impl Hub {
     /// Removes a channel from the indexes: its name is free at once, its messages go with the next

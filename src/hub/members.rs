@@ -2,15 +2,11 @@
 //! from a subscriber to its channels (a list through one shared slab), so that the cost of leaving
 //! does not depend on the number of members.
 
-use super::ChannelId;
+use super::{ChannelId, SubscriberId};
 use slab::Slab;
 use std::collections::HashMap;
 
 const NONE: u32 = u32::MAX;
-
-/// A subscriber; an opaque number to the hub.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SubscriberId(pub u32);
 
 /// The head of a subscriber's list of subscriptions; no heap allocation.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,4 +1,6 @@
 use super::*;
+use crate::message::Position;
+use crate::time::{Millis, Now};
 
 mod order;
 mod visitors;

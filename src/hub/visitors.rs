@@ -5,43 +5,12 @@
 
 use super::account::{self, Full};
 use super::{ChannelId, EventKind, Hub, Maker};
-use crate::time::{Millis, Now};
-use std::collections::BTreeSet;
+use crate::time::Now;
 
 /// Maximum number of channels evicted for one publication, which bounds its work.
 const EVICTED_COUNT_MAX: usize = 64;
 /// Idle channels of visitors may use one part in this many of the memory account.
 const EVICTABLE_SHARE: usize = 16;
-
-/// The channels that may be evicted, normal and wildcard ones, each sorted by idle time.
-#[derive(Debug, Default)]
-pub(super) struct Evictable {
-    kinds: [BTreeSet<(Millis, ChannelId)>; 2],
-    bytes: usize,
-}
-
-impl Evictable {
-    fn oldest(&self, kind: Option<bool>) -> Option<(Millis, ChannelId)> {
-        let kinds = match kind {
-            Some(is_wildcard) => &self.kinds[usize::from(is_wildcard)..][..1],
-            None => &self.kinds[..],
-        };
-        kinds.iter().filter_map(|set| set.first()).min().copied()
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.kinds.iter().map(BTreeSet::len).sum()
-    }
-
-    /// Their cost in the memory account.
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes
-    }
-
-    pub(super) fn contains(&self, is_wildcard: bool, since: Millis, channel: ChannelId) -> bool {
-        self.kinds[usize::from(is_wildcard)].contains(&(since, channel))
-    }
-}
 
 impl Hub {
     /// To be called before a channel's members, messages, times or kind change;
@@ -49,20 +18,16 @@ impl Hub {
     pub(super) fn unmark_evictable(&mut self, channel: ChannelId) {
         let entry = &self.channels[channel.0 as usize];
         if entry.is_evictable() {
-            let kind = &mut self.evictable.kinds[usize::from(entry.is_wildcard)];
-            if kind.remove(&(entry.last_activity, channel)) {
-                self.evictable.bytes -= account::channel_cost(&entry.name);
-            }
+            let cost = account::channel_cost(&entry.name);
+            self.evictable.remove(entry.is_wildcard, entry.last_activity, channel, cost);
         }
     }
 
     pub(super) fn mark_if_evictable(&mut self, channel: ChannelId) {
         let entry = &self.channels[channel.0 as usize];
         if entry.is_evictable() {
-            let kind = &mut self.evictable.kinds[usize::from(entry.is_wildcard)];
-            if kind.insert((entry.last_activity, channel)) {
-                self.evictable.bytes += account::channel_cost(&entry.name);
-            }
+            let cost = account::channel_cost(&entry.name);
+            self.evictable.insert(entry.is_wildcard, entry.last_activity, channel, cost);
         }
     }
 
@@ -105,7 +70,7 @@ impl Hub {
     pub(super) fn limit_evictable(&mut self, now: Now) {
         // Two, because there may be too many of them since a time at which none could be evicted.
         for _ in 0..2 {
-            if self.evictable.bytes <= self.account.limit() / EVICTABLE_SHARE
+            if self.evictable.bytes() <= self.account.limit() / EVICTABLE_SHARE
                 || !self.evict_idle(None, now)
             {
                 return;
@@ -117,7 +82,7 @@ impl Hub {
     /// so it is created only while there is room without evicting anything.
     pub fn mention(&mut self, name: &[u8], now: Now) {
         let cost = account::channel_cost(name);
-        let has_room = self.evictable.bytes + cost <= self.account.limit() / EVICTABLE_SHARE
+        let has_room = self.evictable.bytes() + cost <= self.account.limit() / EVICTABLE_SHARE
             && self.limit_reached_for(name, Maker::Visitor).is_none()
             && self.find(name).is_none();
         if has_room && self.account.charge_visitors(cost).is_ok() {

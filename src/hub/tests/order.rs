@@ -1,6 +1,7 @@
 //! The one order of all messages: stamps, positions, and the floors below which messages are missing.
 
 use super::*;
+use crate::hub::channel::Channel;
 use crate::message::Message;
 
 #[test]

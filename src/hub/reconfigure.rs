@@ -1,0 +1,48 @@
+//! New settings while the server runs.
+
+use super::evictable::Evictable;
+use super::{ChannelId, Hub, HubSettings, account};
+use crate::time::{Millis, Now};
+
+impl Hub {
+    /// Applies new settings. Channels and messages stay, and so does the size of an
+    /// account that charges the trash.
+    pub fn reconfigure(&mut self, settings: HubSettings, now: Now) {
+        if !settings.keeps_trash_charged {
+            self.account.resize(settings.store_bytes_max);
+        }
+        self.settings = settings;
+        self.make_events_channel(now);
+        self.recount(now.monotonic);
+    }
+
+    /// Counts everything again: another prefix or events channel changes the kind of channels.
+    fn recount(&mut self, now: Millis) {
+        (self.totals.channels, self.totals.wildcard_channels) = (0, 0);
+        self.totals.stored = self.deleted.iter().map(|deleted| deleted.messages).sum();
+        self.evictable = Evictable::default();
+        let mut visitor_bytes = 0;
+        let all: Vec<ChannelId> = self.age.all(&self.channels).collect();
+        for channel in all {
+            let is_wildcard = self.is_wildcard(&self.channels[channel.0 as usize].name);
+            let entry = &mut self.channels[channel.0 as usize];
+            entry.is_wildcard = is_wildcard;
+            if is_wildcard {
+                self.totals.wildcard_channels += 1;
+            } else {
+                self.totals.channels += 1;
+            }
+            if self.events_channel == Some(channel) {
+                visitor_bytes += entry.history.cost();
+            } else {
+                self.totals.stored += entry.history.len();
+            }
+            if entry.is_visitors {
+                visitor_bytes += account::channel_cost(&entry.name);
+            }
+            self.mark_if_evictable(channel);
+            self.schedule(channel, now);
+        }
+        self.account.set_visitors(visitor_bytes);
+    }
+}
