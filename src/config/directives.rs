@@ -4,7 +4,8 @@
 use super::document::Value;
 use super::http_directives::PushStream;
 use super::kinds::toml_key;
-use super::location::{Condition, Gzip, Location, PathMatch, Role, SubscriberSettings};
+use super::location::{Condition, Gzip, Location, Role, SubscriberSettings};
+use super::location_path::PathMatch;
 use super::sources::Files;
 use super::units;
 use super::variables::VariableString;

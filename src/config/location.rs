@@ -1,6 +1,7 @@
 //! Push-stream locations as data: path, role and directives (push-stream spec, section 2), with
 //! inheritance resolved.
 
+use super::location_path::PathMatch;
 use super::variables::VariableString;
 use crate::time::Millis;
 
@@ -15,26 +16,6 @@ pub struct VirtualServer {
     pub sibling: Option<usize>,
     /// Matched in nginx's order of precedence, not in this order.
     pub locations: Vec<Location>,
-}
-
-/// How a location matches a request path, which is percent-decoded with slashes merged, as in
-/// nginx.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PathMatch {
-    /// `= /path`: this path only; takes precedence over all others.
-    Exact(String),
-    /// `/path`: paths that begin with it. The longest prefix wins, but a matching regular
-    /// expression takes precedence.
-    Prefix(String),
-    /// `^~ /path`: a prefix; if it is the longest, regular expressions are not tried.
-    PrefixFinal(String),
-    /// `~` or `~*`: the first regular expression that matches anywhere in the path wins.
-    Regex {
-        /// The expression.
-        pattern: String,
-        /// `~*`: case-insensitive.
-        ignores_case: bool,
-    },
 }
 
 /// The role of a location.

@@ -1,8 +1,27 @@
 //! The syntax of a location's path, which is that of nginx's `location`.
 
-use super::location::PathMatch;
 use regex_lite::Regex;
 use std::fmt;
+
+/// How a location matches a request path, which is percent-decoded with slashes merged, as in
+/// nginx.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PathMatch {
+    /// `= /path`: this path only; takes precedence over all others.
+    Exact(String),
+    /// `/path`: paths that begin with it. The longest prefix wins, but a matching regular
+    /// expression takes precedence.
+    Prefix(String),
+    /// `^~ /path`: a prefix; if it is the longest, regular expressions are not tried.
+    PrefixFinal(String),
+    /// `~` or `~*`: the first regular expression that matches anywhere in the path wins.
+    Regex {
+        /// The expression.
+        pattern: String,
+        /// `~*`: case-insensitive.
+        ignores_case: bool,
+    },
+}
 
 impl PathMatch {
     /// Reads `/path`, `= /path`, `^~ /path`, `~ REGEX` or `~* REGEX`.

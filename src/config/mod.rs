@@ -3,7 +3,7 @@
 //!
 //! Leaves to root: `units`, `error`, `suggest`; `document` (TOML with line numbers), `env_file` and
 //! `sources` (environment, flags); the settings as types: `limits`, `variables`, `kinds` (of
-//! values), `location`, `location_path`, `http_directives`, `networks`, `origins`; `checks` (what
+//! values), `location_path`, `location`, `http_directives`, `networks`, `origins`; `checks` (what
 //! the module refuses); readers of a document: the tables `limit_table` and `directives`, `listen`,
 //! `secrets` and `push_stream_blocks`; `alignment` and `exposure` (warnings); `load` (builds the
 //! configuration), `kept_listeners` (what a reload cannot change), `kept_secrets` (what it
@@ -49,9 +49,8 @@ pub use kinds::PREFIX;
 pub use limit_table::{LIMITS, Limit, LimitKind};
 pub use limits::Limits;
 pub use listen::{UNIX_MODE_DEFAULT, Wiring, parse_unix_mode};
-pub use location::{
-    Condition, Gzip, Location, Mode, PathMatch, Role, SubscriberSettings, VirtualServer,
-};
+pub use location::{Condition, Gzip, Location, Mode, Role, SubscriberSettings, VirtualServer};
+pub use location_path::PathMatch;
 pub use networks::TrustedProxies;
 pub use read::{DiskFiles, SourceFile, Variables, read, read_text};
 pub use sources::{DevelopmentSecrets, Files, Overrides, VARIABLE_PREFIX};
