@@ -2,7 +2,9 @@
 //! and the nginx importer. Errors have the module's wording.
 
 use super::http_directives::{PAGE_BYTES, PushStream, SHARED_MEMORY_TOO_SMALL};
-use super::location::{Location, Mode, Role, VirtualServer};
+use super::kinds::Shown;
+use super::location::{LEVEL_DIRECTIVES, Location, Mode, Role, VirtualServer};
+use crate::time::Millis;
 use crate::transports::padding::{Padding, PaddingError};
 use std::collections::HashSet;
 
@@ -105,9 +107,11 @@ pub fn push_stream(settings: &PushStream, memory: SharedMemory) -> Result<(), Re
 /// The first setting that the module would refuse.
 pub fn location(location: &Location, settings: &PushStream) -> Result<(), Refusal> {
     let subscriber = &location.subscriber;
-    not_zero("push_stream_ping_message_interval", subscriber.ping_message_interval)?;
-    not_zero("push_stream_subscriber_connection_ttl", subscriber.subscriber_connection_ttl)?;
-    not_zero("push_stream_longpolling_connection_ttl", subscriber.longpolling_connection_ttl)?;
+    for directive in LEVEL_DIRECTIVES {
+        if (directive.show)(location) == Some(Shown::Time(Millis(0))) {
+            return Err(zero(directive.name));
+        }
+    }
     not_zero("push_stream_wildcard_channel_max_qtd", subscriber.wildcard_channel_max_qtd)?;
     if subscriber.message_template.is_empty() {
         return Err(Refusal {
@@ -179,9 +183,9 @@ fn not_zero<T: PartialEq + Default>(
     directive: &'static str,
     value: Option<T>,
 ) -> Result<(), Refusal> {
-    if value == Some(T::default()) {
-        Err(Refusal { directive, text: format!("push stream module: {directive} cannot be zero.") })
-    } else {
-        Ok(())
-    }
+    if value == Some(T::default()) { Err(zero(directive)) } else { Ok(()) }
+}
+
+fn zero(directive: &'static str) -> Refusal {
+    Refusal { directive, text: format!("push stream module: {directive} cannot be zero.") }
 }

@@ -1,7 +1,10 @@
 //! Describes a configuration in sentences, for the output of `rpushd check`.
 
 use super::http_directives::PushStream;
-use super::location::{Condition, Location, Mode, Role, SubscriberSettings};
+use super::kinds::Shown;
+use super::location::{
+    Condition, LEVEL_DIRECTIVES, LevelDirective, Location, Mode, Role, SubscriberSettings,
+};
 use super::push_stream_blocks::mode_name;
 use super::units::{show_bytes, show_time};
 use super::{Config, Listener};
@@ -152,22 +155,13 @@ impl Condition {
             (Some(text), false) => format!("{subject} is \"{text}\""),
             (Some(text), true) => format!("{subject} is not \"{text}\""),
         };
-        let mut changes = Vec::new();
-        for (key, value) in [
-            ("channels_path", &self.channels_path),
-            ("last_received_message_time", &self.last_received_message_time),
-            ("last_received_message_tag", &self.last_received_message_tag),
-            ("last_event_id", &self.last_event_id),
-        ] {
-            changes.extend(value.as_ref().map(|value| format!("{key} \"{}\"", value.source())));
-        }
-        for (key, value) in [
-            ("store_messages", self.store_messages),
-            ("allow_connections_to_events_channel", self.allow_connections_to_events_channel),
-        ] {
-            changes
-                .extend(value.map(|is_on| format!("{key} {}", if is_on { "on" } else { "off" })));
-        }
+        let given = |directive: &LevelDirective| {
+            (directive.given)(&self.settings).map(|value| (directive.key(), value))
+        };
+        let mut changes: Vec<(&str, Shown)> = LEVEL_DIRECTIVES.iter().filter_map(given).collect();
+        changes.sort_by_key(|(_, value)| matches!(value, Shown::Flag(_)));
+        let changes: Vec<String> =
+            changes.iter().map(|(key, value)| format!("{key} {value}")).collect();
         format!("if {test}: {}", changes.join(", "))
     }
 }

@@ -41,15 +41,17 @@ mod variables;
 #[cfg(test)]
 mod tests;
 
-pub use directives::{HeaderTemplate, LEVEL_DIRECTIVES, Level, LevelDirective, default_types};
 pub use document::Value;
 pub use error::{ConfigError, Place};
 pub use http_directives::{HTTP_DIRECTIVES, HttpDirective, PushStream};
-pub use kinds::PREFIX;
+pub use kinds::{Argument, HeaderTemplate, PREFIX};
 pub use limit_table::{LIMITS, Limit, LimitKind};
 pub use limits::Limits;
 pub use listen::{UNIX_MODE_DEFAULT, Wiring, parse_unix_mode};
-pub use location::{Condition, Gzip, Location, Mode, Role, SubscriberSettings, VirtualServer};
+pub use location::{
+    Condition, Gzip, LEVEL_DIRECTIVES, Level, LevelDirective, Location, Mode, Role,
+    SubscriberSettings, VirtualServer, default_types,
+};
 pub use location_path::PathMatch;
 pub use networks::TrustedProxies;
 pub use read::{DiskFiles, SourceFile, Variables, read, read_text};

@@ -2,12 +2,11 @@
 //! and checks the result.
 
 use super::checks::{self, Refusal, SharedMemory};
-use super::directives::{LEVEL_DIRECTIVES, Level};
 use super::document::{Block, Entry};
 use super::error::{ConfigError, Place};
 use super::http_directives::{HTTP_DIRECTIVES, PushStream};
 use super::kinds::PREFIX;
-use super::location::{Condition, Location, Mode, Role, VirtualServer};
+use super::location::{Condition, LEVEL_DIRECTIVES, Level, Location, Mode, Role, VirtualServer};
 use super::location_path::PathMatch;
 use super::sources::{Environment, Files};
 use super::units;

@@ -1,13 +1,14 @@
 //! Writes the effective configuration as TOML that reads back to the same [`Config`], without
 //! secrets.
 
-use super::directives::default_types;
 use super::document::Value;
 use super::http_directives::{HTTP_DIRECTIVES, PushStream};
 use super::kinds::Shown;
 use super::limit_table::LIMITS;
 use super::listen::UNIX_MODE_DEFAULT;
-use super::location::{Condition, Gzip, Location, Role, SubscriberSettings, VirtualServer};
+use super::location::{
+    Condition, LEVEL_DIRECTIVES, Location, Role, Types, VirtualServer, default_types,
+};
 use super::push_stream_blocks::mode_name;
 use super::units::show_time;
 use super::variables::VariableString;
@@ -70,9 +71,6 @@ impl Config {
     }
 }
 
-/// Content types by extension.
-type Types = Vec<(String, String)>;
-
 struct Writer {
     text: String,
     /// Content types of a location without `types` of its own.
@@ -109,12 +107,6 @@ impl Writer {
         }
     }
 
-    fn number(&mut self, key: &str, value: Option<impl Display>) {
-        if let Some(number) = value {
-            self.raw(key, number);
-        }
-    }
-
     fn variables(&mut self, key: &str, value: Option<&VariableString>) {
         if let Some(value) = value {
             self.text(key, value.source());
@@ -138,6 +130,7 @@ impl Writer {
             Some(Shown::Number(number)) => self.raw(key, number),
             Some(Shown::Time(time)) => self.time(key, Some(time)),
             Some(Shown::Text(bytes)) => self.bytes(key, &bytes),
+            Some(Shown::List(texts)) => self.texts(key, &texts),
         }
     }
 
@@ -265,67 +258,21 @@ impl Writer {
         self.variables("channels_path", Some(&location.channels_path));
         self.flag("internal", location.is_internal, false);
         self.flag("require_secret", location.requires_secret, false);
-        self.flag("store_messages", location.store_messages, false);
-        self.flag("channel_info_on_publish", location.channel_info_on_publish, true);
-        self.variables("allowed_origins", location.allowed_origins.as_ref());
-        self.text("default_type", &location.default_type);
-        if location.types != self.shared_types {
-            self.types(&location.types);
+        let default =
+            Location::new(location.path.clone(), location.role, location.channels_path.clone());
+        for directive in LEVEL_DIRECTIVES {
+            let value = (directive.show)(location);
+            if directive.is_always_written || value != (directive.show)(&default) {
+                self.shown(directive.key(), value);
+            }
+            if directive.name == "default_type" && location.types != self.shared_types {
+                self.types(&location.types);
+            }
         }
-        self.raw("client_max_body_size", location.body_bytes_max);
-        self.gzip(&location.gzip);
-        self.subscriber(&location.subscriber);
     }
 
     fn flag(&mut self, key: &str, value: bool, default: bool) {
         self.changed(&value, &default, |writer, value| writer.raw(key, value));
-    }
-
-    fn gzip(&mut self, gzip: &Gzip) {
-        let default = Gzip::default();
-        self.flag("gzip", gzip.is_on, default.is_on);
-        self.flag("gzip_streams", gzip.includes_streams, default.includes_streams);
-        self.changed(&gzip.types, &default.types, |writer, types| {
-            writer.texts("gzip_types", types)
-        });
-        self.changed(&gzip.bytes_min, &default.bytes_min, |writer, bytes| {
-            writer.raw("gzip_min_length", bytes);
-        });
-        self.changed(&gzip.level, &default.level, |writer, level| {
-            writer.raw("gzip_comp_level", level);
-        });
-        self.changed(&gzip.includes_http_1_0, &default.includes_http_1_0, |writer, _| {
-            writer.text("gzip_http_version", "1.0");
-        });
-    }
-
-    fn subscriber(&mut self, settings: &SubscriberSettings) {
-        let default = SubscriberSettings::default();
-        self.flag("authorized_channels_only", settings.authorized_channels_only, false);
-        for (key, value, default) in [
-            ("header_template", &settings.header_template, &default.header_template),
-            ("message_template", &settings.message_template, &default.message_template),
-            ("footer_template", &settings.footer_template, &default.footer_template),
-        ] {
-            self.changed(value, default, |writer, value| writer.bytes(key, value));
-        }
-        self.number("wildcard_channel_max_qtd", settings.wildcard_channel_max_qtd);
-        self.time("ping_message_interval", settings.ping_message_interval);
-        self.time("subscriber_connection_ttl", settings.subscriber_connection_ttl);
-        self.time("longpolling_connection_ttl", settings.longpolling_connection_ttl);
-        self.flag("websocket_allow_publish", settings.websocket_allow_publish, false);
-        self.flag(
-            "allow_connections_to_events_channel",
-            settings.allow_connections_to_events_channel,
-            false,
-        );
-        self.variables("last_received_message_time", settings.last_received_message_time.as_ref());
-        self.variables("last_received_message_tag", settings.last_received_message_tag.as_ref());
-        self.variables("last_event_id", settings.last_event_id.as_ref());
-        self.variables("user_agent", settings.user_agent.as_ref());
-        if !settings.padding_by_user_agent.is_empty() {
-            self.text("padding_by_user_agent", &settings.padding_by_user_agent);
-        }
     }
 
     fn condition(&mut self, condition: &Condition) {
@@ -334,15 +281,9 @@ impl Writer {
             self.text("equals", text);
         }
         self.flag("negate", condition.is_negated, false);
-        self.variables("channels_path", condition.channels_path.as_ref());
-        self.number("store_messages", condition.store_messages);
-        self.number(
-            "allow_connections_to_events_channel",
-            condition.allow_connections_to_events_channel,
-        );
-        self.variables("last_received_message_time", condition.last_received_message_time.as_ref());
-        self.variables("last_received_message_tag", condition.last_received_message_tag.as_ref());
-        self.variables("last_event_id", condition.last_event_id.as_ref());
+        for directive in LEVEL_DIRECTIVES {
+            self.shown(directive.key(), (directive.given)(&condition.settings));
+        }
     }
 }
 

@@ -95,7 +95,7 @@ fn a_location_has_its_own_and_its_inherited_settings() {
         .map(|condition| (condition.subject.source(), condition.equals.as_deref()))
         .collect();
     assert_eq!(conditions, [("$arg_tests", Some("on")), ("$arg_qs", Some("on"))]);
-    assert_eq!(streaming.conditions[0].channels_path, Some(variables("test_$1")));
+    assert_eq!(streaming.conditions[0].settings.channels_path, Some(variables("test_$1")));
     assert_eq!(server.locations[9].subscriber.header_template, b"<html><body>\n");
     assert!(server.locations[8].conditions[0].is_negated);
 }

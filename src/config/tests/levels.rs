@@ -1,57 +1,25 @@
 //! Every setting of a level is read, inherited, and has an effect in its location or condition.
 
-use super::FakeFiles;
+use super::{FakeFiles, load};
 use crate::config::http_directives::HTTP_DIRECTIVES;
 use crate::config::{
-    LEVEL_DIRECTIVES, Level, LevelDirective, Location, PathMatch, PushStream, Role, Value,
-    VariableString,
+    Config, LEVEL_DIRECTIVES, Level, LevelDirective, Location, PathMatch, PushStream, Role, Value,
+    VariableString, VirtualServer,
 };
 use std::collections::BTreeSet;
 
-/// For each directive a value that is not its default.
-const VALUES: &[(&str, &str)] = &[
-    ("channels_path", "$arg_id"),
-    ("store_messages", "on"),
-    ("channel_info_on_publish", "off"),
-    ("authorized_channels_only", "on"),
-    ("header_template", "a"),
-    ("header_template_file", "file"),
-    ("message_template", "a ~text~"),
-    ("footer_template", "a"),
-    ("wildcard_channel_max_qtd", "3"),
-    ("ping_message_interval", "3s"),
-    ("subscriber_connection_ttl", "3s"),
-    ("longpolling_connection_ttl", "3s"),
-    ("websocket_allow_publish", "on"),
-    ("allow_connections_to_events_channel", "on"),
-    ("last_received_message_time", "$arg_a"),
-    ("last_received_message_tag", "$arg_a"),
-    ("last_event_id", "$arg_a"),
-    ("user_agent", "$arg_a"),
-    ("padding_by_user_agent", "a,1,2"),
-    ("allowed_origins", "*"),
-    ("default_type", "a/b"),
-    ("client_max_body_size", "3"),
-    ("gzip", "on"),
-    ("gzip_streams", "on"),
-    ("gzip_types", "a/b"),
-    ("gzip_min_length", "3"),
-    ("gzip_comp_level", "3"),
-    ("gzip_http_version", "1.0"),
-];
+/// Values of which each directive takes one that is not its default.
+const VALUES: [&str; 6] = ["a,1,2", "on", "off", "3", "1.0", "file"];
 
-/// The level that sets one directive.
+/// A level that sets this one directive, to a value that is not its default.
 fn setting(directive: &LevelDirective) -> Level {
-    let value = VALUES.iter().find(|(key, _)| *key == directive.key());
-    let (_, text) = value.unwrap_or_else(|| panic!("{} has no value here", directive.name));
-    let value = match *text {
-        "a/b" if directive.name == "gzip_types" => Value::List(vec![(*text).to_owned()]),
-        text => Value::Text(text.into()),
+    let read = |text: &&str| {
+        let mut level = Level::default();
+        let files = FakeFiles(vec![("file", b"a".to_vec(), false)]);
+        directive.set(&mut level, &Value::Text((*text).into()), &files).ok()?;
+        (location(level.clone()) != location(Level::default())).then_some(level)
     };
-    let mut level = Level::default();
-    let files = FakeFiles(vec![("file", b"a".to_vec(), false)]);
-    directive.set(&mut level, &value, &files).unwrap_or_else(|text| panic!("{text}"));
-    level
+    VALUES.iter().find_map(read).unwrap_or_else(|| panic!("{} has no effect", directive.name))
 }
 
 /// One level per setting: those of the directives, and `types`.
@@ -105,6 +73,35 @@ fn every_setting_that_an_if_may_have_counts_there() {
     for directive in LEVEL_DIRECTIVES {
         let counts = condition(setting(directive)) != condition(Level::default());
         assert_eq!(counts, directive.is_allowed_in_if, "{}", directive.name);
+    }
+}
+
+#[test]
+fn every_setting_of_a_location_has_a_directive() {
+    // Those that are no directives, hold some, or are inside `channels_path`.
+    let others = ["path", "role", "is_internal", "requires_secret", "conditions", "origin"]
+        .into_iter()
+        .chain(["gzip", "subscriber", "source", "parts"]);
+    let others: Vec<&str> = others.collect();
+    let shown = format!("{:#?}", location(Level::default()));
+    let fields = shown.lines().filter_map(|line| line.trim_start().split_once(": "));
+    let settings: Vec<&str> =
+        fields.map(|(name, _)| name).filter(|name| !others.contains(name)).collect();
+    assert_eq!(settings.len(), Level::SETTINGS.len(), "{settings:?}");
+}
+
+#[test]
+fn every_setting_reads_back_from_the_effective_configuration() {
+    for level in each_setting() {
+        let name = level.given()[0];
+        let mut config = Config { servers: vec![VirtualServer::default()], ..Config::default() };
+        config.listeners[0].server = Some(0);
+        config.push_stream.wildcard_channel_prefix = b"b_".into();
+        config.servers[0].locations.push(location(level.inherit(&Level::default())));
+        let shown = config.to_toml();
+        let mut read = load(&shown, &[]).unwrap_or_else(|error| panic!("{name}: {error}"));
+        read.servers[0].locations[0].origin.clear();
+        assert_eq!(read.servers, config.servers, "{name}");
     }
 }
 

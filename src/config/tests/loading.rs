@@ -212,8 +212,8 @@ fn locations_inherit_from_server_and_http_level() {
     let condition = &publisher.conditions[0];
     assert_eq!(condition.subject.source(), "$arg_test");
     assert_eq!(condition.equals.as_deref(), Some("on"));
-    assert_eq!(condition.store_messages, Some(false));
-    assert_eq!(condition.channels_path, None);
+    assert_eq!(condition.settings.store_messages, Some(false));
+    assert_eq!(condition.settings.channels_path, None);
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub fn channels_path<'a>(
     let settings = &location.settings;
     let path = request.choose(
         &settings.conditions,
-        |condition| condition.channels_path.as_ref(),
+        |level| level.channels_path.as_ref(),
         Some(&settings.channels_path),
     );
     let path = path.map(|path| path.evaluate(request)).unwrap_or_default();
@@ -36,7 +36,7 @@ pub fn stores(location: &Location, request: &Request<'_>) -> bool {
     let settings = &location.settings;
     let stores = request.choose(
         &settings.conditions,
-        |condition| condition.store_messages.as_ref(),
+        |level| level.store_messages.as_ref(),
         Some(&settings.store_messages),
     );
     stores.copied().unwrap_or_default()

@@ -1,6 +1,6 @@
 //! A request as its location sees it: path, captures, arguments, headers.
 
-use crate::config::{Condition, RequestVariables, VariableString};
+use crate::config::{Condition, Level, RequestVariables, VariableString};
 use crate::http::Head;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -56,11 +56,11 @@ impl Request<'_> {
     pub fn choose<'a, T: ?Sized>(
         &self,
         conditions: &'a [Condition],
-        pick: impl Fn(&'a Condition) -> Option<&'a T>,
+        pick: impl Fn(&'a Level) -> Option<&'a T>,
         own: Option<&'a T>,
     ) -> Option<&'a T> {
-        let chosen = conditions.iter().rev().filter(|one| self.holds(one)).find_map(pick);
-        chosen.or(own)
+        let met = conditions.iter().rev().filter(|one| self.holds(one));
+        met.map(|one| &one.settings).find_map(pick).or(own)
     }
 
     fn holds(&self, condition: &Condition) -> bool {

@@ -3,7 +3,7 @@
 
 use super::publisher::check_id;
 use super::{Location, Refusal, Request};
-use crate::config::{Condition, Limits, Mode, PushStream, RequestVariables, Role};
+use crate::config::{Level, Limits, Mode, PushStream, RequestVariables, Role};
 use crate::hub::{Hub, Since};
 use crate::push_stream::channel_path::{self, PathChannel};
 use crate::push_stream::tag;
@@ -49,7 +49,7 @@ pub fn check(
     let subscriber = &location.settings.subscriber;
     let allows_events = request.choose(
         &location.settings.conditions,
-        |condition: &Condition| condition.allow_connections_to_events_channel.as_ref(),
+        |level: &Level| level.allow_connections_to_events_channel.as_ref(),
         Some(&subscriber.allow_connections_to_events_channel),
     );
     let mut wildcard_count = 0;
@@ -87,17 +87,17 @@ fn seen(location: &Location, request: &Request<'_>) -> Seen {
     let conditions = &settings.conditions;
     let time = request.choose(
         conditions,
-        |condition| condition.last_received_message_time.as_ref(),
+        |level| level.last_received_message_time.as_ref(),
         own.last_received_message_time.as_ref(),
     );
     let tag = request.choose(
         conditions,
-        |condition| condition.last_received_message_tag.as_ref(),
+        |level| level.last_received_message_tag.as_ref(),
         own.last_received_message_tag.as_ref(),
     );
     let event_id = request.choose(
         conditions,
-        |condition| condition.last_event_id.as_ref(),
+        |level| level.last_event_id.as_ref(),
         own.last_event_id.as_ref(),
     );
     Seen {
