@@ -3,7 +3,7 @@
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use rpushd::auth::{Claims, TokenKey, sign, verify};
 use rpushd::config::{Config, ListenerId, Secret};
-use rpushd::endpoints::api;
+use rpushd::faces::api;
 use rpushd::http::{HeadLimits, HeadStorage, parse_head};
 use rpushd::message::Message;
 use rpushd::server::{ConnectionId, Host, Server};
@@ -83,7 +83,7 @@ impl World {
         };
         let key = TokenKey::new(&config.subscribe_secrets[0]);
         let host = Host { name: "bench".to_owned(), process_id: 1, resident_bytes: || 0 };
-        let mut server = Server::new(config, host, NOW);
+        let mut server = Server::new(config, rpushd::faces::all, host, NOW);
         let token = sign(&key, "a", NOW.unix_seconds() + 60);
         let subscribe = request("/api/stream/a", "", &format!("{{\"token\":\"{token}\"}}"));
         for _ in 0..subscribers {

@@ -16,8 +16,8 @@
 //! | [`hub`] | who listens to what: channels, subscriptions, stored messages and their life |
 //! | [`auth`] | subscribe tokens -> claims checked; secrets compared in constant time |
 //! | [`stats`] | counters -> snapshot -> text, JSON, XML, YAML, Prometheus; only its own types |
-//! | [`endpoints`] | one file per thing that can be asked for, a folder per face |
-//! | [`server`] | the state machine: connections, outboxes, fan-out, deadlines |
+//! | [`server`] | the state machine: connections, outboxes, fan-out, deadlines; asks its faces what a request is for |
+//! | [`faces`] | one folder per dialect, one file per endpoint: parse, check, carry out, render |
 //! | [`nginx_import`] | an nginx configuration -> the same `Config`, nginx changes, a report |
 //! | [`reactor`] | the only folder that knows the operating system: sockets, signals, clock |
 //! | `cli` | one file per subcommand of the program; the only place that picks exit codes |
@@ -27,7 +27,7 @@
 pub mod auth;
 pub mod compression;
 pub mod config;
-pub mod endpoints;
+pub mod faces;
 pub mod http;
 pub mod hub;
 pub mod message;

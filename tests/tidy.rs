@@ -23,26 +23,10 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("auth", &["config"]),
     ("stats", &[]),
     (
-        "endpoints",
-        &[
-            "time",
-            "message",
-            "push_stream",
-            "compression",
-            "http",
-            "websocket",
-            "transports",
-            "config",
-            "hub",
-            "stats",
-        ],
-    ),
-    (
         "server",
         &[
             "time",
             "message",
-            "push_stream",
             "timer_wheel",
             "compression",
             "http",
@@ -52,24 +36,30 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "hub",
             "auth",
             "stats",
-            "endpoints",
+        ],
+    ),
+    (
+        "faces",
+        &[
+            "time",
+            "message",
+            "push_stream",
+            "compression",
+            "http",
+            "websocket",
+            "transports",
+            "config",
+            "hub",
+            "auth",
+            "stats",
+            "server",
         ],
     ),
     ("nginx_import", &["time", "config"]),
     ("reactor", &["time", "config", "server"]),
     (
         "cli",
-        &[
-            "time",
-            "http",
-            "config",
-            "auth",
-            "stats",
-            "endpoints",
-            "server",
-            "nginx_import",
-            "reactor",
-        ],
+        &["time", "http", "config", "auth", "stats", "server", "faces", "nginx_import", "reactor"],
     ),
 ];
 
@@ -380,11 +370,11 @@ fn a_clock_a_socket_and_a_thread_in_the_core_would_be_found() {
         "    std::thread::spawn(work);",
         "fn peer() -> std::net::SocketAddr;",
     ] {
-        assert_eq!(core_faults("src/server/api.rs", line).len(), 1, "{line}");
+        assert_eq!(core_faults("src/server/requests.rs", line).len(), 1, "{line}");
         assert_eq!(core_faults("src/reactor/clock.rs", line), NONE, "{line}");
     }
     for line in ["// An Instant would do.", "let instant_messages = libcamera;", "Millis(5)"] {
-        assert_eq!(core_faults("src/server/api.rs", line), NONE, "{line}");
+        assert_eq!(core_faults("src/server/requests.rs", line), NONE, "{line}");
     }
     assert_eq!(core_faults("src/server/mod.rs", "use std::net::IpAddr;"), NONE);
     assert_eq!(core_faults("src/config/mod.rs", "Tcp(std::net::SocketAddr),"), NONE);
@@ -441,5 +431,5 @@ fn an_import_against_the_arrows_would_be_found() {
     assert_eq!(count("src/time.rs", "use crate::{hub, server};"), 1);
     assert_eq!(count("src/surprise.rs", ""), 1);
     assert_eq!(count("src/hub/mod.rs", "use crate::hub::Draft; pub(crate) fn f() {}"), 0);
-    assert_eq!(count("src/server/api.rs", "use crate::hub::Draft;"), 0);
+    assert_eq!(count("src/server/requests.rs", "use crate::hub::Draft;"), 0);
 }

@@ -148,7 +148,7 @@ pub fn sign_for(secret: &Secret, channel: &str, lifetime: Duration) -> String {
 
 /// Refuses a channel name that the daemon would refuse.
 pub fn check_channel(name: &str) -> Result<(), Failure> {
-    if rpushd::endpoints::api::is_channel_name(name.as_bytes()) {
+    if rpushd::faces::api::is_channel_name(name.as_bytes()) {
         Ok(())
     } else {
         Err(Failure::new(

@@ -9,6 +9,7 @@ use super::pid_file::PidFile;
 use super::reload::Reload;
 use super::settings::Settings;
 use super::sources::Sources;
+use rpushd::faces;
 use rpushd::reactor::{self, Clock, Notifier, Reactor};
 use rpushd::server::Server;
 
@@ -76,7 +77,7 @@ fn serve(settings: Settings, sources: Sources, log: &'static Destination) -> Res
         .map_err(|error| Failure::new(Exit::System, format!("cannot listen on {error}")))?;
     let addresses = addresses::of(&listeners, &config);
     let mut reload = Reload::new(settings, log, &config);
-    let server = Server::new(config.clone(), reactor::host(), clock.now());
+    let server = Server::new(config.clone(), faces::all, reactor::host(), clock.now());
     // From here on signals are handled by the loop, so that what follows is cleaned up.
     let mut reactor = Reactor::new(server, listeners, clock, Notifier::from_environment())
         .map_err(|error| {

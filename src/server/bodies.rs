@@ -2,8 +2,9 @@
 //! on them.
 
 use super::Server;
-use super::connection::{Awaiting, Incoming, Phase};
-use super::requests::{Next, Taken};
+use super::connection::{Incoming, Phase};
+use super::face::{Awaiting, Context};
+use super::requests::Taken;
 use crate::http::{BodyReader, Framing, Head, Response, Status};
 use crate::time::Now;
 
@@ -14,25 +15,25 @@ impl Server {
         id: u32,
         head: &Head<'_>,
         behind: &[u8],
-        awaiting: Awaiting,
+        awaiting: Box<dyn Awaiting>,
         bytes_max: usize,
         now: Now,
     ) -> usize {
         if let Framing::Length(length) = head.framing {
             let length = usize::try_from(length).unwrap_or(usize::MAX);
             if length > bytes_max {
-                let refused = self.body_too_large(&awaiting);
-                return self.follow(id, head, behind, refused, now);
+                let (response, body) = awaiting.too_large();
+                return self.answer_from_head(id, head, behind, response, &body, now);
             }
             if let Some(body) = behind.get(..length) {
-                self.complete(id, awaiting, body, now);
+                awaiting.complete(&mut Context::new(self, id, now), body);
                 return length;
             }
         }
         if head.expects_continue && behind.is_empty() {
             self.push(id, Response::new(Status::CONTINUE).finish().into(), now);
         }
-        self.await_body(id, head.framing, awaiting, bytes_max, now);
+        self.await_body(id, head.framing, Some(awaiting), bytes_max, now);
         0
     }
 
@@ -40,7 +41,7 @@ impl Server {
         &mut self,
         id: u32,
         framing: Framing,
-        awaiting: Awaiting,
+        awaiting: Option<Box<dyn Awaiting>>,
         bytes_max: usize,
         now: Now,
     ) {
@@ -72,7 +73,7 @@ impl Server {
         if length > bytes_max || head.expects_continue {
             self.connections[id as usize].exchange.keeps_alive = false;
         } else {
-            self.await_body(id, head.framing, Awaiting::Nothing, bytes_max, now);
+            self.await_body(id, head.framing, None, bytes_max, now);
         }
         0
     }
@@ -81,7 +82,7 @@ impl Server {
         let Phase::Body(incoming) = &mut self.connections[id as usize].phase else {
             return Taken::Nothing;
         };
-        let keeps_data = !matches!(incoming.awaiting, Awaiting::Nothing);
+        let keeps_data = incoming.awaiting.is_some();
         let mut used = 0;
         while !incoming.reader.is_complete() {
             let Ok(step) = incoming.reader.next(&input[used..]) else {
@@ -108,7 +109,7 @@ impl Server {
             }
         }
         let is_complete = incoming.reader.is_complete();
-        let is_publication = matches!(incoming.awaiting, Awaiting::Publish | Awaiting::Location(_));
+        let is_publication = incoming.awaiting.as_ref().is_some_and(|one| one.is_publication());
         if is_complete && is_publication && !self.can_publish() {
             self.pause(id);
         }
@@ -118,7 +119,12 @@ impl Server {
         let phase = Phase::Head { scanned: 0 };
         let phase = std::mem::replace(&mut self.connections[id as usize].phase, phase);
         if let Phase::Body(incoming) = phase {
-            self.complete(id, incoming.awaiting, &incoming.body, now);
+            match incoming.awaiting {
+                None => self.end_exchange(id, now),
+                Some(awaiting) => {
+                    awaiting.complete(&mut Context::new(self, id, now), &incoming.body);
+                }
+            }
         }
         Taken::Bytes(used)
     }
@@ -128,29 +134,26 @@ impl Server {
         self.counters.malformed_requests_total += 1;
         match self.take_awaiting(id) {
             // The answer has been given already.
-            Some(Awaiting::Nothing) | None => self.drain(id, now),
-            Some(Awaiting::Publish | Awaiting::Stream { .. } | Awaiting::Location(_)) => {
-                self.refuse_framing(id, Status::BAD_REQUEST, "malformed body", now);
-            }
+            None => self.drain(id, now),
+            Some(_) => self.refuse_framing(id, Status::BAD_REQUEST, "malformed body", now),
         }
     }
 
     fn oversized_body(&mut self, id: u32, now: Now) {
         match self.take_awaiting(id) {
-            Some(Awaiting::Nothing) | None => self.drain(id, now),
+            None => self.drain(id, now),
             Some(awaiting) => {
                 self.connections[id as usize].exchange.keeps_alive = false;
-                if let Next::Answer(response, body) = self.body_too_large(&awaiting) {
-                    self.respond(id, response, &body, now);
-                }
+                let (response, body) = awaiting.too_large();
+                self.respond(id, response, &body, now);
             }
         }
     }
 
-    fn take_awaiting(&mut self, id: u32) -> Option<Awaiting> {
+    fn take_awaiting(&mut self, id: u32) -> Option<Box<dyn Awaiting>> {
         let phase = &mut self.connections[id as usize].phase;
         match std::mem::replace(phase, Phase::Head { scanned: 0 }) {
-            Phase::Body(incoming) => Some(incoming.awaiting),
+            Phase::Body(incoming) => incoming.awaiting,
             other => {
                 *phase = other;
                 None

@@ -7,7 +7,7 @@ use flate2::Crc;
 
 /// The checksum of one stream.
 #[derive(Default)]
-pub(super) struct StreamChecksum {
+pub struct StreamChecksum {
     sum: Crc,
     /// Of what is queued behind a replay in progress.
     behind: Option<Crc>,
@@ -20,7 +20,7 @@ impl StreamChecksum {
     }
 
     /// What is queued from now on comes behind a replay.
-    pub(super) fn begin_replay(&mut self) {
+    pub fn begin_replay(&mut self) {
         self.behind = Some(Crc::new());
     }
 

@@ -2,16 +2,14 @@
 
 use super::checksum::StreamChecksum;
 use super::clients::Client;
+use super::face::Awaiting;
 use super::feed::Feed;
 use super::outbox::Outbox;
 use crate::config::{Limits, ListenerId};
-use crate::endpoints::push_stream::Location;
 use crate::http::{BodyReader, Exchange};
 use crate::hub::Subscriptions;
-use crate::message::ChannelName;
-use crate::stats::push_stream::Format;
 use crate::time::{Millis, Now};
-use crate::transports::{Encoded, Formats, Frame, Profile, Waiting};
+use crate::transports::{Encoded, Formats, Profile, Waiting};
 use crate::websocket::Reader;
 use std::rc::Rc;
 
@@ -96,7 +94,8 @@ pub(super) enum Phase {
 
 /// A request whose body has not ended.
 pub(super) struct Incoming {
-    pub(super) awaiting: Awaiting,
+    /// What the body is for; none: the answer has been given, and the body is dropped.
+    pub(super) awaiting: Option<Box<dyn Awaiting>>,
     pub(super) reader: BodyReader,
     pub(super) body: Vec<u8>,
     pub(super) bytes_max: usize,
@@ -104,54 +103,26 @@ pub(super) struct Incoming {
     pub(super) last_arrival: Millis,
 }
 
-/// What a body is read for.
-pub(super) enum Awaiting {
-    /// The answer has been given; the body is dropped.
-    Nothing,
-    /// `POST /api/publish`
-    Publish,
-    /// `POST /api/stream/{channel}`
-    Stream {
-        channel: String,
-        /// The allowed origin that the request came from.
-        origin: Option<Frame>,
-    },
-    /// POST, PUT or DELETE of a publisher location.
-    Location(Box<PublisherRequest>),
-}
-
-/// A publisher location's request, as far as its head tells.
-pub(super) struct PublisherRequest {
-    pub(super) location: Rc<Location>,
-    pub(super) channels: Vec<ChannelName>,
-    pub(super) verb: PublisherVerb,
-    pub(super) origin: Option<Frame>,
-    /// What the answer may look like.
-    pub(super) format: Format,
-    pub(super) accepts_gzip: bool,
-}
-
-/// What a publisher wants done.
-pub(super) enum PublisherVerb {
-    Publish { event_id: Option<Rc<[u8]>>, event_type: Option<Rc<[u8]>>, is_stored: bool },
-    Delete,
-}
-
 /// What a subscriber needs between messages.
-pub(super) struct Subscriber {
-    pub(super) transport: Transport,
-    pub(super) profile: Rc<Profile>,
-    pub(super) next_beat: Millis,
-    pub(super) ends_at: Millis,
+pub struct Subscriber {
+    /// What carries its messages, and the state of that.
+    pub transport: Transport,
+    /// What it shares with others of its kind.
+    pub profile: Rc<Profile>,
+    /// When the next heartbeat is due.
+    pub next_beat: Millis,
+    /// When its time is over.
+    pub ends_at: Millis,
 }
 
 /// How a subscriber is talked to.
-pub(super) enum Transport {
+pub enum Transport {
     /// The rpushd API's frames.
     Framed,
     /// An endless response of a location, server-sent events included. A compressed one has a
     /// checksum.
     Stream {
+        /// Of a compressed stream: what ends it.
         checksum: Option<Box<StreamChecksum>>,
         /// Minimum size of a message with its padding; 0: none (push-stream spec, section 18).
         padding: u32,
@@ -160,7 +131,9 @@ pub(super) enum Transport {
     LongPoll(Option<Box<Waiting>>),
     /// RFC 6455. The reader owns no heap between messages.
     WebSocket {
+        /// Takes the client's frames apart.
         reader: Reader,
+        /// permessage-deflate was agreed.
         is_deflated: bool,
         /// What the client publishes is stored.
         is_stored: bool,
@@ -202,7 +175,7 @@ impl Subscriber {
     }
 
     /// Remembers what goes into a compressed stream.
-    pub(super) fn say(&mut self, item: &Encoded) {
+    pub fn say(&mut self, item: &Encoded) {
         if let (Some(checksum), Some(sum)) = (self.checksum(), &item.check_sum) {
             checksum.add(sum);
         }

@@ -80,7 +80,7 @@ impl Server {
         let connection = &mut self.connections[id as usize];
         let is_answered = matches!(
             &connection.phase,
-            Phase::Body(incoming) if matches!(incoming.awaiting, super::connection::Awaiting::Nothing)
+            Phase::Body(incoming) if incoming.awaiting.is_none()
         );
         let input = std::mem::take(&mut connection.input);
         let is_head = matches!(connection.phase, Phase::Head { .. });

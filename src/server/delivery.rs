@@ -38,7 +38,7 @@ impl Server {
     /// About the most that a publication takes in a subscriber's queue: itself in the largest wire
     /// format, and a padding.
     fn queue_bytes(&self, channel_bytes: usize, draft: &Draft) -> usize {
-        let padding = match self.locations.padding_max() {
+        let padding = match self.padding_max {
             0 => 0,
             max => (FRAME_COST + max as usize).saturating_sub(draft.text.len()),
         };

@@ -19,7 +19,7 @@ const FEED_NANOSECONDS: u64 = 500_000;
 pub(super) struct Gone;
 
 /// Where the rest of an answer comes from.
-pub(super) enum Feed {
+pub enum Feed {
     /// Old messages.
     Replay(Replay),
     /// A list of many channels.

@@ -2,10 +2,9 @@
 
 use super::connection::{Phase, Transport};
 use super::feed::Feed;
-use super::{Server, head_limits, heartbeat_interval};
+use super::{Server, head_limits, padding_max};
 use crate::auth::TokenKey;
 use crate::config::Config;
-use crate::endpoints::push_stream::Locations;
 use crate::hub::{Draft, HubSettings};
 use crate::time::Now;
 use crate::transports::{FormatId, Profile};
@@ -240,9 +239,9 @@ impl Server {
             );
         }
         self.hub.reconfigure(HubSettings::from(&config), now);
-        self.locations = Locations::new(&config.servers, &config.push_stream, &mut self.formats);
-        let interval = heartbeat_interval(&config);
-        self.framed.all().iter().for_each(|profile| profile.heartbeat_interval.set(interval));
+        let faces = self.faces.iter();
+        self.faces = faces.map(|face| face.reconfigured(&config, &mut self.formats)).collect();
+        self.padding_max = padding_max(&self.faces);
         self.config = config;
         self.configured = now;
         self.recount_internal();
@@ -258,8 +257,8 @@ impl Server {
 
     /// Subscribers and replays keep those of the configuration that they began under.
     fn remove_unused_formats(&mut self) {
-        let mut used: HashSet<FormatId> = self.locations.formats().collect();
-        used.extend(self.framed.all().map(|profile| profile.format));
+        let mut used: HashSet<FormatId> = HashSet::new();
+        self.faces.iter().for_each(|face| used.extend(face.formats()));
         let mut seen = HashSet::new();
         for (_, connection) in &self.connections {
             used.extend(connection.outbox.fed_format());

@@ -6,8 +6,6 @@ use super::feed::Feed;
 use crate::compression::Compressor;
 use crate::http::Response;
 use crate::hub::{ChannelInfo, Hub, Walk, Walked};
-use crate::stats::push_stream::{Channel, List};
-use crate::stats::{ChannelRow, Report};
 use crate::time::Now;
 use crate::transports::{Coding, Frame};
 use std::rc::Rc;
@@ -17,8 +15,8 @@ const SHORT_BYTES_MAX: usize = 256 * 1024;
 
 /// What is left of a list: a position among the channels. Those that are removed before their turn
 /// are left out, and the others' numbers are of that moment.
-pub(super) struct Listing {
-    form: Form,
+pub struct Listing {
+    list: Box<dyn ChannelList>,
     walk: Walk,
     coding: Coding,
     is_ended: bool,
@@ -26,42 +24,19 @@ pub(super) struct Listing {
     _place: Rc<()>,
 }
 
-/// How a list is written.
-pub(super) enum Form {
-    /// As `/api/stats` answers.
-    Report(Report),
-    /// As a statistics location answers.
-    Group(List),
-}
+/// A list of channels that is being written.
+pub trait ChannelList {
+    /// Appends a channel.
+    fn add(&mut self, info: &ChannelInfo<'_>);
 
-impl Form {
-    fn add(&mut self, info: &ChannelInfo<'_>) {
-        match self {
-            Form::Report(report) => report.add(&channel_row(info)),
-            Form::Group(list) => list.add(&row(info)),
-        }
-    }
+    /// Appends what is after the last channel.
+    fn end(&mut self);
 
-    fn end(&mut self) {
-        match self {
-            Form::Report(report) => report.end(),
-            Form::Group(list) => list.end(),
-        }
-    }
+    /// Bytes written and not taken.
+    fn bytes(&self) -> usize;
 
-    fn bytes(&self) -> usize {
-        match self {
-            Form::Report(report) => report.bytes(),
-            Form::Group(list) => list.bytes(),
-        }
-    }
-
-    fn take(&mut self) -> Vec<u8> {
-        match self {
-            Form::Report(report) => report.take(),
-            Form::Group(list) => list.take(),
-        }
-    }
+    /// Takes what is written.
+    fn take(&mut self) -> Vec<u8>;
 }
 
 impl Listing {
@@ -76,20 +51,20 @@ impl Listing {
         if self.is_ended {
             return None;
         }
-        let form = &mut self.form;
+        let list = &mut self.list;
         let mut walked = Walked::default();
-        if form.bytes() < bytes_max {
+        if list.bytes() < bytes_max {
             walked = hub.walk(&mut self.walk, now, |info| {
-                form.add(info);
-                form.bytes() < bytes_max
+                list.add(info);
+                list.bytes() < bytes_max
             });
         }
         if walked.is_complete {
-            form.end();
+            list.end();
             self.is_ended = true;
         }
         let mut frame = Vec::new();
-        self.coding.write(&form.take(), compressor, &mut frame);
+        self.coding.write(&list.take(), compressor, &mut frame);
         Some((frame.into(), walked))
     }
 }
@@ -111,7 +86,7 @@ impl Server {
         &mut self,
         id: u32,
         head: Response,
-        form: Form,
+        list: Box<dyn ChannelList>,
         walk: Walk,
         now: Now,
     ) {
@@ -120,29 +95,10 @@ impl Server {
         self.note_answer(id, head.status(), "", now);
         self.push(id, head.finish().into(), now);
         if !exchange.is_head {
-            let listing = Listing { form, walk, coding, is_ended: false, _place: place };
+            let listing = Listing { list, walk, coding, is_ended: false, _place: place };
             self.begin_feed(id, Feed::Listing(Box::new(listing)), now);
             self.push(id, coding.end().into(), now);
         }
         self.end_exchange(id, now);
-    }
-}
-
-/// What `/api/stats` has of a channel.
-pub(super) fn channel_row<'a>(info: &ChannelInfo<'a>) -> ChannelRow<'a> {
-    ChannelRow {
-        name: info.name,
-        subscribers: info.subscriptions as u64,
-        idle_seconds: info.idle.whole_seconds(),
-    }
-}
-
-/// What statistics locations have of a channel.
-pub(super) fn row<'a>(info: &ChannelInfo<'a>) -> Channel<'a> {
-    Channel {
-        id: info.name,
-        published_messages: info.published,
-        stored_messages: info.stored as u64,
-        subscribers: info.subscriptions as u64,
     }
 }

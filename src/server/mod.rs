@@ -11,15 +11,15 @@
 //! `lifecycle` is how connections, subscriptions and the server end.
 
 mod admission;
-mod api;
 mod bodies;
 mod check;
 mod checksum;
 mod clients;
 mod connection;
 mod deadlines;
+mod deletion;
 mod delivery;
-mod denials;
+mod face;
 mod fanout;
 mod feed;
 mod lifecycle;
@@ -29,28 +29,33 @@ mod long_polling;
 mod outbox;
 mod pending;
 mod publishing;
-mod push_stream;
 mod ration;
 mod replay;
 mod requests;
 mod resumable;
+mod snapshot;
 mod trail;
 mod turn;
+mod websocket;
 mod writing;
 
 pub use admission::Refused;
-pub use connection::ConnectionId;
+pub use connection::{ConnectionId, Subscriber, Transport};
+pub use face::{Awaiting, Context, Face, MakeFaces, Next, Publisher};
+pub use feed::Feed;
+pub use listing::ChannelList;
+pub use publishing::{Making, Publishing, Unpublished};
+pub use replay::{Dressing, Replay};
 
 use crate::auth::TokenKey;
 use crate::compression::Inflater;
 use crate::config::{Config, Limits, ListenerId};
-use crate::endpoints::push_stream::Locations;
 use crate::http::{Date, HeadLimits};
 use crate::hub::{Hub, HubSettings, SubscriberId};
 use crate::stats::Counters;
 use crate::time::{Millis, Now};
 use crate::timer_wheel::TimerWheel;
-use crate::transports::{Coding, Encoded, Formats, Payload, Profile, WireFormat, framed};
+use crate::transports::Formats;
 use admission::Admission;
 use clients::{Addresses, Source};
 use connection::{Connection, Phase};
@@ -60,7 +65,6 @@ use publishing::Waiting;
 use ration::Ration;
 use replay::Pieces;
 use resumable::Resumable;
-use sha1::{Digest, Sha1};
 use slab::Slab;
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -71,7 +75,7 @@ use turn::Turn;
 pub use turn::Work;
 
 /// Granularity of connection deadlines.
-const TICK: Millis = Millis(64);
+pub const TICK: Millis = Millis(64);
 
 /// Messages and channels removed in one turn because their time is over: about 2 ms. All that
 /// visitors make in a second ends in a second, too.
@@ -100,9 +104,9 @@ pub struct Server {
     started: Now,
     /// When the configuration in force was taken.
     configured: Now,
-    /// What statistics locations give as the commit: 40 hex digits that stand for this version.
-    build_id: String,
-    locations: Locations,
+    faces: Rc<[Box<dyn Face>]>,
+    /// The largest padding that a message may get, in bytes.
+    padding_max: u32,
     connections: Slab<Connection>,
     addresses: Addresses,
     slow_reader_lines: Ration,
@@ -116,7 +120,6 @@ pub struct Server {
     /// Shared by all lists of channels that are made as they are read.
     listings: Rc<()>,
     formats: Formats,
-    framed: FramedProfiles,
     inflater: Inflater,
     timers: TimerWheel,
     counters: Counters,
@@ -146,50 +149,12 @@ pub struct Server {
     visits: Vec<SubscriberId>,
 }
 
-/// What the rpushd API's streams share, by their coding.
-struct FramedProfiles {
-    chunked: Rc<Profile>,
-    identity: Rc<Profile>,
-}
-
-impl FramedProfiles {
-    fn new(formats: &mut Formats, heartbeat_interval: Millis) -> FramedProfiles {
-        let mut profile = |coding: Coding| {
-            let heartbeat = coding.encode(framed::HEARTBEAT, formats.compressor());
-            Rc::new(Profile {
-                format: formats.intern(WireFormat { payload: Payload::Framed, coding }),
-                heartbeat: Some(Encoded { text_bytes: 0, ..heartbeat }),
-                heartbeat_interval: heartbeat_interval.into(),
-                restarts_heartbeat: false,
-                padding: None,
-                goodbye: None,
-                end: coding.end().into(),
-                time_to_live: None,
-                takes_messages: false,
-                ends_at_reload: false,
-                long_poll: None,
-            })
-        };
-        FramedProfiles { chunked: profile(Coding::Chunked), identity: profile(Coding::Identity) }
-    }
-
-    fn all(&self) -> [&Rc<Profile>; 2] {
-        [&self.chunked, &self.identity]
-    }
-}
-
-/// Deadlines may be a tick late; heartbeats come at least as often as configured all the same.
-fn heartbeat_interval(config: &Config) -> Millis {
-    config.heartbeat.since(TICK)
-}
-
 impl Server {
     /// A server without connections.
-    pub fn new(config: Config, host: Host, now: Now) -> Server {
+    pub fn new(config: Config, make_faces: MakeFaces, host: Host, now: Now) -> Server {
         let mut formats = Formats::default();
-        let framed = FramedProfiles::new(&mut formats, heartbeat_interval(&config));
-        let locations = Locations::new(&config.servers, &config.push_stream, &mut formats);
-        // Encodings made for the locations are not charged to the first turn.
+        let faces = make_faces(&config, &mut formats);
+        // Encodings made for the faces are not charged to the first turn.
         formats.take_made();
         Server {
             head_limits: head_limits(&config.limits),
@@ -200,8 +165,8 @@ impl Server {
             host,
             started: now,
             configured: now,
-            build_id: build_id(),
-            locations,
+            padding_max: padding_max(&faces),
+            faces: faces.into(),
             connections: Slab::new(),
             addresses: Addresses::default(),
             slow_reader_lines: Ration::default(),
@@ -212,7 +177,6 @@ impl Server {
             pieces: Pieces::default(),
             listings: Rc::new(()),
             formats,
-            framed,
             inflater: Inflater::default(),
             timers: TimerWheel::new(TICK, now.monotonic),
             counters: Counters::default(),
@@ -482,10 +446,8 @@ impl Server {
     }
 }
 
-/// There is no repository where a release is built, so the version is hashed.
-fn build_id() -> String {
-    let digest = Sha1::digest(concat!("rpushd ", env!("CARGO_PKG_VERSION")));
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+fn padding_max(faces: &[Box<dyn Face>]) -> u32 {
+    faces.iter().map(|face| face.padding_max()).max().unwrap_or(0)
 }
 
 fn head_limits(limits: &Limits) -> HeadLimits {

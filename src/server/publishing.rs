@@ -4,34 +4,49 @@
 //! number of channels takes no more memory than its payload and the backlog's limit.
 
 use super::Server;
-use super::connection::PublisherRequest;
+use super::face::{Context, Publisher};
 use crate::hub::{ChannelId, CreateError, Draft, Full, Maker};
 use crate::message::ChannelName;
 use crate::time::Now;
 use std::collections::{HashMap, VecDeque};
 
 /// A publication that has not reached all its channels.
-pub(super) struct Publishing {
-    pub(super) draft: Draft,
+pub struct Publishing {
+    /// What is published.
+    pub draft: Draft,
     /// The channels that it is still to reach, the next one first.
-    pub(super) channels: VecDeque<ChannelName>,
-    pub(super) origin: Origin,
+    pub channels: VecDeque<ChannelName>,
+    /// Which of its channels are made.
+    pub making: Making,
+    /// Who waits for it to be published; none: a WebSocket client, who gets no answer.
+    pub publisher: Option<Box<dyn Publisher>>,
     /// Events that come before it: a channel's creation before its first message.
-    pub(super) events_before: u64,
+    pub events_before: u64,
 }
 
-/// Where a publication comes from.
-pub(super) enum Origin {
-    /// `POST /api/publish`.
-    Api,
-    /// A request of a publisher location.
-    Location(Box<PublisherRequest>),
-    /// A message of a WebSocket client, whose channels all exist.
-    WebSocket,
+impl Publishing {
+    /// A publication to no channels yet.
+    pub fn new(draft: Draft, making: Making, publisher: Option<Box<dyn Publisher>>) -> Publishing {
+        Publishing { draft, channels: VecDeque::new(), making, publisher, events_before: 0 }
+    }
+}
+
+/// Which of the channels of a publication are made if they do not exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Making {
+    /// None: it goes to the channels that exist.
+    None,
+    /// All, by a publisher location. The events channel is left out: a reload may have made one of
+    /// them the events channel meanwhile.
+    All,
+    /// All, by the rpushd API, which keeps them for as long as its own (`channel_idle_ttl`). If
+    /// there is no room for a channel, a message that is not stored has nobody to reach.
+    ForApi,
 }
 
 /// Why a publication ends before it has reached all its channels.
-pub(super) enum Unpublished {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unpublished {
     /// There is no room for one more channel.
     Channel(CreateError),
     /// The memory account has no room for the message.
@@ -50,10 +65,7 @@ impl Waiting {
 
     /// A channel was deleted: it is not one of a WebSocket client's channels any more.
     pub(super) fn remove_channel(&mut self, name: &[u8]) {
-        let is_message = |publishing: &&mut Publishing| match publishing.origin {
-            Origin::WebSocket => true,
-            Origin::Api | Origin::Location(_) => false,
-        };
+        let is_message = |one: &&mut Publishing| one.publisher.is_none();
         self.0
             .values_mut()
             .filter(is_message)
@@ -100,6 +112,25 @@ impl Server {
         self.fanout.is_crowded(channel, self.config.limits.outbox_bytes_max / 4)
     }
 
+    /// Publishes to one channel, or keeps the publication until there is room. Most find room at
+    /// once: their list of channels, which would be on the heap, stays empty.
+    pub(super) fn publish_first(
+        &mut self,
+        id: u32,
+        channel: &[u8],
+        mut publishing: Publishing,
+        now: Now,
+    ) {
+        match self.publish_to(channel, &mut publishing, now) {
+            Ok(true) => self.end_publishing(id, publishing.publisher, Ok(()), now),
+            Ok(false) => {
+                publishing.channels.push_back(channel.into());
+                self.keep_publishing(id, publishing);
+            }
+            Err(reason) => self.end_publishing(id, publishing.publisher, Err(reason), now),
+        }
+    }
+
     /// Publishes to as many channels as there is room and time for, and answers the request after
     /// the last one.
     pub(super) fn go_on_publishing(&mut self, id: u32, mut publishing: Publishing, now: Now) {
@@ -113,15 +144,17 @@ impl Server {
                     publishing.channels.push_front(name);
                     return self.keep_publishing(id, publishing);
                 }
-                Err(reason) => return self.end_publishing(id, publishing.origin, Err(reason), now),
+                Err(reason) => {
+                    return self.end_publishing(id, publishing.publisher, Err(reason), now);
+                }
             }
         }
-        self.end_publishing(id, publishing.origin, Ok(()), now);
+        self.end_publishing(id, publishing.publisher, Ok(()), now);
     }
 
     /// Publishes to one channel. False: the channel has no room yet, or the event of its creation
     /// is still to be published.
-    pub(super) fn publish_to(
+    fn publish_to(
         &mut self,
         name: &[u8],
         publishing: &mut Publishing,
@@ -149,26 +182,27 @@ impl Server {
         now: Now,
     ) -> Result<Option<ChannelId>, Unpublished> {
         let draft = &publishing.draft;
-        match publishing.origin {
-            // While the publication waited, its channel may have become the events channel.
-            Origin::Location(_) | Origin::WebSocket if self.hub.is_events_channel(name) => Ok(None),
-            Origin::WebSocket => Ok(self.hub.find(name)),
-            Origin::Location(_) => {
-                let made = self.hub.find_or_create(name, Maker::Application, now);
-                made.map(Some).map_err(Unpublished::Channel)
-            }
-            Origin::Api => match self.hub.find_or_create(name, Maker::Application, now) {
-                Ok(channel) => {
+        let making = publishing.making;
+        // While the publication waited, its channel may have become the events channel.
+        if making != Making::ForApi && self.hub.is_events_channel(name) {
+            return Ok(None);
+        }
+        if making == Making::None {
+            return Ok(self.hub.find(name));
+        }
+        match self.hub.find_or_create(name, Maker::Application, now) {
+            Ok(channel) => {
+                if making == Making::ForApi {
                     self.hub.keep_for_api(channel, now);
-                    Ok(Some(channel))
                 }
-                Err(error) if draft.is_stored => Err(Unpublished::Channel(error)),
-                // A channel for which there is no room has no subscribers.
-                Err(_) => {
-                    self.count_publication(draft);
-                    Ok(None)
-                }
-            },
+                Ok(Some(channel))
+            }
+            // A channel for which there is no room has no subscribers.
+            Err(_) if making == Making::ForApi && !draft.is_stored => {
+                self.count_publication(draft);
+                Ok(None)
+            }
+            Err(error) => Err(Unpublished::Channel(error)),
         }
     }
 
@@ -178,7 +212,7 @@ impl Server {
     }
 
     /// Keeps what is left of a publication until there is room and time for it.
-    pub(super) fn keep_publishing(&mut self, id: u32, publishing: Publishing) {
+    fn keep_publishing(&mut self, id: u32, publishing: Publishing) {
         self.waiting.0.insert(id, publishing);
         self.pause(id);
     }
@@ -186,15 +220,14 @@ impl Server {
     fn end_publishing(
         &mut self,
         id: u32,
-        origin: Origin,
+        publisher: Option<Box<dyn Publisher>>,
         result: Result<(), Unpublished>,
         now: Now,
     ) {
-        match origin {
-            Origin::Api => self.answer_api_publisher(id, result, now),
-            Origin::Location(request) => self.answer_publisher(id, &request, result, now),
-            Origin::WebSocket if result.is_err() => self.close_unpublished(id, now),
-            Origin::WebSocket => {}
+        match publisher {
+            Some(publisher) => publisher.published(&mut Context::new(self, id, now), result),
+            None if result.is_err() => self.close_unpublished(id, now),
+            None => {}
         }
     }
 }

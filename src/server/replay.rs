@@ -25,7 +25,7 @@ const PIECE_COST: usize = 128;
 const UNUSED_BYTES_MAX: usize = 1024 * 1024;
 
 /// What is left of a replay: one channel after the other.
-pub(super) struct Replay {
+pub struct Replay {
     format: FormatId,
     /// The next one last.
     stretches: Vec<Stretch>,
@@ -43,13 +43,23 @@ pub(super) struct Part {
 }
 
 /// What is put between the messages.
-pub(super) enum Dressing {
+pub enum Dressing {
     /// Nothing.
     None,
     /// Padding that brings each message up to a size (push-stream spec, section 18).
-    Padded { rule: PaddingRule, size: u32 },
+    Padded {
+        /// What padding is made of.
+        rule: PaddingRule,
+        /// The size that messages are brought up to, in bytes.
+        size: u32,
+    },
     /// A comma in front of each message but the first (JSONP).
-    Listed { coding: Coding, is_first: bool },
+    Listed {
+        /// The coding of the answer.
+        coding: Coding,
+        /// No message has been written.
+        is_first: bool,
+    },
 }
 
 /// Pieces are shared by all who are sent the same: this channel from this message on, in this
@@ -73,7 +83,7 @@ enum Commas {
 
 impl Replay {
     /// Stretches in the order in which they are to be sent.
-    pub(super) fn new(format: FormatId, mut stretches: Vec<Stretch>, dressing: Dressing) -> Replay {
+    pub fn new(format: FormatId, mut stretches: Vec<Stretch>, dressing: Dressing) -> Replay {
         stretches.reverse();
         Replay { format, stretches, dressing, ends: None }
     }

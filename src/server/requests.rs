@@ -1,6 +1,7 @@
 //! From bytes to requests: heads, bodies, and what becomes of a body that nobody wants.
 
-use super::connection::{Awaiting, Pause, Phase, Transport};
+use super::connection::{Pause, Phase, Transport};
+use super::face::{Context, Next};
 use super::{ConnectionId, Server};
 use crate::http::{Exchange, Head, HeadStorage, Response, Status, empty_lines, parse_head};
 use crate::time::Now;
@@ -172,49 +173,39 @@ impl Server {
         self.respond(id, Response::new(status).because(reason), b"", now);
     }
 
-    /// Finds out what a request is for and answers it, or begins to read its body. Returns how many
-    /// of the bytes behind the head it used.
+    /// Asks the faces what a request is for, and answers it or begins to read its body. Returns how
+    /// many of the bytes behind the head it used.
     fn route(&mut self, id: u32, head: &Head<'_>, behind: &[u8], now: Now) -> usize {
-        let next = match self.route_api(id, head, now) {
-            Some(next) => next,
-            None => self
-                .route_location(id, head, now)
-                .unwrap_or_else(|| Next::Answer(Response::new(Status::NOT_FOUND), Vec::new())),
-        };
-        self.follow(id, head, behind, next, now)
+        let faces = self.faces.clone();
+        let mut context = Context::new(self, id, now);
+        match faces.iter().find_map(|face| face.route(&mut context, head)) {
+            Some(Next::Answer(response, body)) => {
+                self.answer_from_head(id, head, behind, response, &body, now)
+            }
+            Some(Next::Read { awaiting, bytes_max }) => {
+                self.begin_body(id, head, behind, awaiting, bytes_max, now)
+            }
+            Some(Next::Done) => 0,
+            None => {
+                let response = Response::new(Status::NOT_FOUND);
+                self.answer_from_head(id, head, behind, response, b"", now)
+            }
+        }
     }
 
-    pub(super) fn follow(
+    /// Answers a request whose body is not needed. Returns how many bytes of that it used.
+    pub(super) fn answer_from_head(
         &mut self,
         id: u32,
         head: &Head<'_>,
         behind: &[u8],
-        next: Next,
+        response: Response,
+        body: &[u8],
         now: Now,
     ) -> usize {
-        match next {
-            Next::Answer(response, body) => {
-                let used = self.skip_body(id, head, behind, now);
-                self.answer(id, response, &body, now);
-                used
-            }
-            Next::Done => 0,
-            Next::Read { awaiting, bytes_max } => {
-                self.begin_body(id, head, behind, awaiting, bytes_max, now)
-            }
-        }
-    }
-
-    /// A request is there in full.
-    pub(super) fn complete(&mut self, id: u32, awaiting: Awaiting, body: &[u8], now: Now) {
-        match awaiting {
-            Awaiting::Nothing => self.end_exchange(id, now),
-            Awaiting::Publish => self.api_publish(id, body, now),
-            Awaiting::Stream { channel, origin } => {
-                self.api_stream(id, &channel, origin.as_deref(), body, now);
-            }
-            Awaiting::Location(request) => self.complete_publisher(id, request, body, now),
-        }
+        let used = self.skip_body(id, head, behind, now);
+        self.answer(id, response, body, now);
+        used
     }
 
     /// Answers now; if the request's body is still being dropped, the exchange ends with that.
@@ -343,14 +334,4 @@ impl Server {
         }
         None
     }
-}
-
-/// What a request's head leads to.
-pub(super) enum Next {
-    /// An answer, with its body, whatever the request's own body holds.
-    Answer(Response, Vec<u8>),
-    /// The request's body is needed first.
-    Read { awaiting: Awaiting, bytes_max: usize },
-    /// It has been carried out; the request has no body, or the connection ends with the answer.
-    Done,
 }

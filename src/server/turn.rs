@@ -50,7 +50,7 @@ impl Work {
     }
 
     /// Adds a piece of a list of channels.
-    pub(super) fn add_walked(&mut self, walked: Walked) {
+    pub fn add_walked(&mut self, walked: Walked) {
         self.channels += walked.listed;
         self.scanned += walked.searched;
     }

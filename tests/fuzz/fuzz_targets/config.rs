@@ -74,7 +74,7 @@ fn essence(config: &Config) -> Config {
 fn serve(config: Config) {
     let host = Host { name: "fuzz".to_owned(), process_id: 1, resident_bytes: || 0 };
     let now = Now { monotonic: Millis(0), unix: Millis::from_seconds(1_795_315_656) };
-    let mut server = Server::new(config.clone(), host, now);
+    let mut server = Server::new(config.clone(), rpushd::faces::all, host, now);
     server.assert_consistent();
     server.reconfigure(config, now);
     server.assert_consistent();

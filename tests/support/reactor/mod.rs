@@ -49,7 +49,7 @@ pub struct SimReactor {
 impl SimReactor {
     pub fn new(config: Config, host: Host, now: Now) -> SimReactor {
         SimReactor {
-            server: Server::new(config, host, now),
+            server: Server::new(config, rpushd::faces::all, host, now),
             now,
             sockets: Vec::new(),
             links: Vec::new(),

@@ -72,7 +72,7 @@ impl World {
         });
         World {
             clients: clients.collect(),
-            server: Server::new(config, host, now),
+            server: Server::new(config, rpushd::faces::all, host, now),
             now,
             sockets: Vec::new(),
             readable: VecDeque::new(),

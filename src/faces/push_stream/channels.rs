@@ -1,15 +1,9 @@
-//! Publisher locations: which channels, and whether they may be changed (push-stream spec, section
-//! 6.1).
+//! The channels that a request names (push-stream spec, sections 6.1 and 8).
 
 use super::{Location, Refusal, Request};
 use crate::config::{Limits, PushStream};
 use crate::push_stream::channel_path::{self, ReservedId};
 use std::borrow::Cow;
-
-/// The methods of a publisher location, for `Allow` and for CORS.
-pub fn methods(is_admin: bool) -> &'static str {
-    if is_admin { "GET, POST, PUT, DELETE" } else { "GET, POST, PUT" }
-}
 
 /// A location's channels path, for [`channel_path::read`].
 ///

@@ -85,4 +85,12 @@ impl Request<'_> {
         }
         .filter(|value| !value.is_empty())
     }
+
+    /// The `callback` argument of JSONP, percent-decoded; none and empty are the same (section 13).
+    /// As of all arguments in nginx, the letter case of its name does not matter.
+    pub fn callback(&self) -> Option<Vec<u8>> {
+        let raw = self.argument("callback");
+        let decoded: Vec<u8> = percent_encoding::percent_decode(raw).collect();
+        (!decoded.is_empty()).then_some(decoded)
+    }
 }

@@ -1,9 +1,9 @@
 //! Subscriber locations: the checks of section 8, the mode of 8.1 and what a subscriber has already
 //! seen (section 9.1).
 
-use super::publisher::check_id;
+use super::channels::check_id;
 use super::{Location, Refusal, Request};
-use crate::config::{Level, Limits, Mode, PushStream, RequestVariables, Role};
+use crate::config::{Level, Limits, Mode, PushStream, Role};
 use crate::hub::{Hub, Since};
 use crate::push_stream::channel_path::{self, PathChannel};
 use crate::push_stream::tag;
@@ -125,12 +125,4 @@ pub fn mode(location: &Location, request: &Request<'_>) -> Mode {
     } else {
         own
     }
-}
-
-/// The `callback` argument of JSONP, percent-decoded; none and empty are the same (section 13). As
-/// of all arguments in nginx, the letter case of its name does not matter.
-pub fn callback(request: &Request<'_>) -> Option<Vec<u8>> {
-    let raw = request.argument("callback");
-    let decoded: Vec<u8> = percent_encoding::percent_decode(raw).collect();
-    (!decoded.is_empty()).then_some(decoded)
 }

@@ -1,6 +1,6 @@
 //! A request together with the location that its path leads to.
 
-use super::{Answer, Location, Request, gzip, subscriber};
+use super::{Answer, Location, Request, gzip};
 use crate::transports::Frame;
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -19,7 +19,7 @@ impl<'a> Asked<'a> {
     /// The answer that this request wants, if it is a polling or long-polling one.
     pub fn answer(&'a self) -> Answer<'a> {
         let location: &Location = self.location;
-        let callback = subscriber::callback(self.request);
+        let callback = self.request.callback();
         let content_type = match callback {
             Some(_) => "application/javascript",
             None => location.content_type(self.request.path),

@@ -1,7 +1,11 @@
-//! `POST /api/publish`: the body -> a channel and a payload (rpushd spec, section 4).
+//! `POST /api/publish` (rpushd spec, section 4).
 
-use super::{Refusal, is_channel_name};
-use crate::http::Status;
+use super::channel_name::is_channel_name;
+use super::fields::has_json_content_type;
+use super::refusal::{Fault, Refusal, refuse, respond_refusal};
+use crate::http::{Head, Response, Status};
+use crate::hub::Draft;
+use crate::server::{Awaiting, Context, Making, Next, Publisher, Publishing, Unpublished};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -17,6 +21,57 @@ const NOT_A_PUBLICATION: Refusal = Refusal::unprocessable(
 );
 const PAYLOAD_TOO_LARGE: Refusal =
     Refusal { status: Status::CONTENT_TOO_LARGE, text: "the message is larger than 65535 bytes\n" };
+
+/// The head of a publication: the secret is checked before the body is read.
+pub(super) fn route(context: &mut Context<'_>, head: &Head<'_>) -> Result<Next, Fault> {
+    context.authorize(head)?;
+    if !has_json_content_type(head) {
+        return Err(Refusal::NOT_JSON_TYPE.into());
+    }
+    let bytes_max = context.limits().body_bytes_max;
+    Ok(Next::Read { awaiting: Box::new(Publish), bytes_max })
+}
+
+/// A publication that waits for its body, and then for its channel to have room.
+struct Publish;
+
+impl Awaiting for Publish {
+    fn complete(self: Box<Self>, context: &mut Context<'_>, body: &[u8]) {
+        let publication = match parse(body) {
+            Ok(publication) => publication,
+            Err(refusal) => return respond_refusal(context, refusal, None),
+        };
+        let is_stored = context.config().push_stream.store_api_messages;
+        let draft = Draft { text: publication.payload.into(), is_stored, ..Draft::default() };
+        let channel = publication.channel.as_bytes();
+        if !context.can_encode(channel.len(), &draft) {
+            return respond_refusal(context, Refusal::MESSAGE_TOO_LARGE, None);
+        }
+        context.publish_to(channel, Publishing::new(draft, Making::ForApi, Some(self)));
+    }
+
+    fn too_large(&self) -> (Response, Vec<u8>) {
+        refuse(Refusal::BODY_TOO_LARGE, None)
+    }
+
+    fn is_publication(&self) -> bool {
+        true
+    }
+}
+
+impl Publisher for Publish {
+    fn published(self: Box<Self>, context: &mut Context<'_>, result: Result<(), Unpublished>) {
+        match result {
+            Ok(()) => context.respond(Response::new(Status::NO_CONTENT), b""),
+            Err(reason) => {
+                if let Unpublished::Channel(error) = reason {
+                    context.note_not_created(error);
+                }
+                respond_refusal(context, Refusal::FULL, None);
+            }
+        }
+    }
+}
 
 /// A publication as the API takes it.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,8 +96,8 @@ struct Body<'a> {
 /// 400, 413 or 422, with a text that says what is wrong.
 pub fn parse(body: &[u8]) -> Result<Publication<'_>, Refusal> {
     let Body { channel, message } = parse_object(body).map_err(|fault| match fault {
-        Fault::Syntax => Refusal::BAD_JSON,
-        Fault::Shape => NOT_A_PUBLICATION,
+        BadBody::Syntax => Refusal::BAD_JSON,
+        BadBody::Shape => NOT_A_PUBLICATION,
     })?;
     let payload = compact(message.get())?;
     if !is_channel_name(channel.as_bytes()) {
@@ -55,7 +110,7 @@ pub fn parse(body: &[u8]) -> Result<Publication<'_>, Refusal> {
 }
 
 /// What is wrong with a JSON body.
-pub(super) enum Fault {
+pub(super) enum BadBody {
     /// It is not JSON.
     Syntax,
     /// It is JSON, but not the object that was asked for.
@@ -63,15 +118,15 @@ pub(super) enum Fault {
 }
 
 /// Reads a JSON object into a type. An array in its place, which serde would take, is refused.
-pub(super) fn parse_object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Fault> {
-    let text = std::str::from_utf8(body).map_err(|_| Fault::Syntax)?;
+pub(super) fn parse_object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, BadBody> {
+    let text = std::str::from_utf8(body).map_err(|_| BadBody::Syntax)?;
     let is_object = text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{');
     let parsed = if is_object { serde_json::from_str(text).ok() } else { None };
     parsed.ok_or_else(|| {
         // A wrong shape is noticed before the rest is read; the rest may still not be JSON.
         match serde_json::from_str::<serde::de::IgnoredAny>(text) {
-            Ok(_) => Fault::Shape,
-            Err(_) => Fault::Syntax,
+            Ok(_) => BadBody::Shape,
+            Err(_) => BadBody::Syntax,
         }
     })
 }

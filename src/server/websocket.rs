@@ -1,115 +1,24 @@
-//! WebSocket locations: handshake, frames from the client, close (push-stream spec, section 15; RFC
-//! 6455, which wins where section 27 is silent).
+//! What WebSocket clients send: frames, messages to publish, the close (push-stream spec, sections
+//! 15.3 and 15.5; RFC 6455).
 
-use super::streams::location_subscriber;
-use super::subscriber::Joining;
-use super::{Asked, Refusal};
-use crate::endpoints::push_stream::{Wire, no_cache, publisher};
-use crate::http::{Framing, Response, Status};
+use super::Server;
+use super::connection::{Phase, Transport};
+use super::lines::SlowReader;
+use super::publishing::{Making, Publishing};
 use crate::hub::{Draft, Maker};
-use crate::server::Server;
-use crate::server::connection::{Phase, Transport};
-use crate::server::feed::Feed;
-use crate::server::lines::SlowReader;
-use crate::server::publishing::{Origin, Publishing};
-use crate::server::replay::{Dressing, Replay};
-use crate::server::requests::Next;
 use crate::time::Now;
 use crate::transports::Frame;
-use crate::websocket::{self, CloseCode, Event, Handshake, Reader, Rules, VERSIONS_SUPPORTED};
+use crate::websocket::{self, CloseCode, Event, Rules};
 use std::collections::VecDeque;
 
+/// Why a message that a wire format cannot hold is refused, in the words of the publisher
+/// locations.
+const MESSAGE_TOO_LARGE: &str = "Message is too large in the templates of its readers.";
+
 impl Server {
-    pub(super) fn route_websocket(&mut self, id: u32, asked: &Asked<'_>, now: Now) -> Next {
-        let head = asked.request.head;
-        let exchange = &mut self.connections[id as usize].exchange;
-        if head.method != "GET" {
-            exchange.keeps_alive = false;
-            let response = Response::titled(Status::METHOD_NOT_ALLOWED).field("Allow", "GET");
-            return Next::Answer(response, Vec::new());
-        }
-        let accepted = match Handshake::from_fields(head.fields()).judge() {
-            Ok(accepted) if head.framing == Framing::Length(0) => accepted,
-            Ok(_) => {
-                exchange.keeps_alive = false;
-                let response = no_cache(Response::titled(Status::BAD_REQUEST));
-                return Next::Answer(response, Vec::new());
-            }
-            Err(refusal) => {
-                exchange.keeps_alive = false;
-                let mut response = no_cache(Response::titled(Status::BAD_REQUEST));
-                if refusal == websocket::Refusal::VersionUnsupported {
-                    response = response.field("Sec-WebSocket-Version", VERSIONS_SUPPORTED);
-                }
-                let response = response.field("X-Nginx-PushStream-Explain", refusal.explain());
-                return Next::Answer(response, Vec::new());
-            }
-        };
-        // The connection is never used for HTTP again.
-        exchange.keeps_alive = false;
-        let mut response = no_cache(Response::titled(Status::SWITCHING_PROTOCOLS))
-            .field("Upgrade", "WebSocket")
-            .field("Connection", "Upgrade")
-            .field("Sec-WebSocket-Accept", accepted.accept);
-        if let Some(extensions) = accepted.extensions {
-            response = response.field("Sec-WebSocket-Extensions", extensions);
-        }
-        self.push(id, response.finish().into(), now);
-        let joined = self.check_subscriber(asked).and_then(|checked| {
-            let joining = self.make_channels(checked, now)?;
-            self.join_all(id, &joining, now)?;
-            Ok(joining)
-        });
-        match joined {
-            Ok(joining) => {
-                self.begin_websocket(id, asked, &joining, accepted.extensions.is_some(), now);
-            }
-            Err(refusal) => self.close_refused(id, refusal, now),
-        }
-        Next::Done
-    }
-
-    fn begin_websocket(
-        &mut self,
-        id: u32,
-        asked: &Asked<'_>,
-        joining: &Joining,
-        is_deflated: bool,
-        now: Now,
-    ) {
-        self.note_stream(id, Status::SWITCHING_PROTOCOLS, now);
-        let location = asked.location;
-        let wire = Wire::WebSocket { is_deflated };
-        self.push(id, location.first_item(wire).frame.clone(), now);
-        let stretches = self.old_messages(joining);
-        self.begin_feed(
-            id,
-            Feed::Replay(Replay::new(location.profile(wire).format, stretches, Dressing::None)),
-            now,
-        );
-        let is_stored = publisher::stores(location, asked.request);
-        let transport = Transport::WebSocket {
-            reader: Reader::default(),
-            is_deflated,
-            is_stored,
-            owes_pong: false,
-        };
-        let subscriber = location_subscriber(location, wire, transport, now);
-        self.begin_subscriber(id, subscriber);
-    }
-
-    /// Section 15.4.
-    fn close_refused(&mut self, id: u32, refusal: Refusal, now: Now) {
-        self.note_answer(id, refusal.status(), refusal.explain(), now);
-        let (status, text) = (refusal.status().0, refusal.explain());
-        let reason = format!("{{\"http_status\": {status}, \"explain\":\"{text}\"}}");
-        self.push(id, websocket::close(CloseCode::POLICY, &reason).into(), now);
-        self.drain(id, now);
-    }
-
     /// Reads frames from the client; returns how many bytes it used. While what it published waits
     /// for room, or the client's share of the turn is spent, the rest waits too.
-    pub(in crate::server) fn read_frames(&mut self, id: u32, input: &[u8], now: Now) -> usize {
+    pub(super) fn read_frames(&mut self, id: u32, input: &[u8], now: Now) -> usize {
         let mut rest = input;
         while !self.connections[id as usize].flags.is_paused() {
             if self.turn.is_visit_spent() && !rest.is_empty() {
@@ -186,7 +95,7 @@ impl Server {
     }
 
     /// A frame or a message took longer than a request's body may.
-    pub(in crate::server) fn time_out_frame(&mut self, id: u32, now: Now) {
+    pub(super) fn time_out_frame(&mut self, id: u32, now: Now) {
         self.counters.timed_out_requests_total += 1;
         let reason = "message took too long";
         let frame = websocket::close(CloseCode::POLICY, reason);
@@ -205,7 +114,7 @@ impl Server {
 
     /// A client's message found no room in the memory account. The connection is closed, as in the
     /// module, so that the client does not take it for published.
-    pub(in crate::server) fn close_unpublished(&mut self, id: u32, now: Now) {
+    pub(super) fn close_unpublished(&mut self, id: u32, now: Now) {
         log::debug!("connection {id}: closed, the memory account has no room for its message");
         let reason = "no memory for the message";
         let frame = websocket::close(CloseCode::TRY_AGAIN_LATER, reason);
@@ -224,12 +133,11 @@ impl Server {
         let maker = Maker::Visitor;
         let draft = Draft { text: text.into(), is_stored, maker, ..Draft::default() };
         if !self.can_encode(channels.iter().map(|name| name.len()).max().unwrap_or(0), &draft) {
-            let reason = Refusal::MessageTooLarge.explain();
+            let reason = MESSAGE_TOO_LARGE;
             let frame = websocket::close(CloseCode::TOO_BIG, reason);
             return self.close_websocket(id, frame.into(), reason, now);
         }
-        let origin = Origin::WebSocket;
-        let publishing = Publishing { draft, channels, origin, events_before: 0 };
+        let publishing = Publishing { channels, ..Publishing::new(draft, Making::None, None) };
         self.go_on_publishing(id, publishing, now);
     }
 }

@@ -1,5 +1,6 @@
 //! Fields that responses of many roles have.
 
+use super::Refusal;
 use crate::http::Response;
 use crate::transports::Frame;
 
@@ -20,4 +21,14 @@ pub fn no_cache(response: Response) -> Response {
     response
         .field("Expires", "Thu, 01 Jan 1970 00:00:01 GMT")
         .field("Cache-Control", "no-cache, no-store, must-revalidate")
+}
+
+/// A refusal with its explain header.
+pub fn explain(response: Response, refusal: Refusal, is_publisher: bool) -> Response {
+    match refusal {
+        Refusal::Full if is_publisher => response.because("out of memory for messages"),
+        _ => response
+            .because(refusal.explain())
+            .field("X-Nginx-PushStream-Explain", refusal.explain()),
+    }
 }

@@ -1,18 +1,102 @@
 //! The rpushd API (rpushd spec, sections 2 to 6).
 
-pub mod origin;
+mod channel_name;
+mod fields;
+mod origin;
 pub mod publish;
-pub mod query;
+mod query;
 mod refusal;
-pub mod stream;
+mod stats;
+mod stream;
 
-pub use refusal::Refusal;
+pub use channel_name::is_channel_name;
 
-use crate::http::Head;
+use crate::config::Config;
+use crate::http::{Head, Response, Status};
+use crate::server::{Context, Face, Next, TICK};
+use crate::time::Millis;
+use crate::transports::{FormatId, Formats};
+use fields::no_cache;
+use std::rc::Rc;
+use stream::Streams;
+
+/// The face.
+pub(super) struct Api {
+    streams: Rc<Streams>,
+}
+
+impl Api {
+    pub(super) fn new(config: &Config, formats: &mut Formats) -> Api {
+        let streams = Streams::new(heartbeat_interval(config), formats);
+        Api { streams: streams.into() }
+    }
+}
+
+/// Deadlines may be a tick late; heartbeats come at least as often as configured all the same.
+fn heartbeat_interval(config: &Config) -> Millis {
+    config.heartbeat.since(TICK)
+}
+
+impl Face for Api {
+    fn route(&self, context: &mut Context<'_>, head: &Head<'_>) -> Option<Next> {
+        let config = context.config();
+        let endpoint = Endpoint::find(head.path, &config.public_prefix)?;
+        let is_internal = context.listener().is_internal;
+        let is_hidden = endpoint.is_privileged() && config.has_internal_listener() && !is_internal;
+        let is_off = config.subscribe_secrets.is_empty() && endpoint != Endpoint::Health;
+        if is_hidden || is_off {
+            return None;
+        }
+        let origins = match endpoint {
+            Endpoint::Stream(_) => &config.allowed_origins[..],
+            Endpoint::Health | Endpoint::Publish | Endpoint::Stats => &[],
+        };
+        let origin = origin::allowed(head, origins);
+        if head.method == "OPTIONS" && !origins.is_empty() {
+            return Some(Next::Answer(origin::name(origin::preflight(), origin), Vec::new()));
+        }
+        if let Err(allowed) = endpoint.check_method(head.method) {
+            let response = Response::new(Status::METHOD_NOT_ALLOWED).field("allow", allowed);
+            return Some(Next::Answer(origin::name(response, origin), Vec::new()));
+        }
+        let next = match endpoint {
+            Endpoint::Health => Ok(healthy()),
+            Endpoint::Publish => publish::route(context, head),
+            Endpoint::Stats => stats::route(context, head),
+            Endpoint::Stream(segment) => {
+                stream::route(context, &self.streams, head, segment, origin)
+            }
+        };
+        Some(next.unwrap_or_else(|fault| {
+            let (response, body) = refusal::refuse(fault, origin);
+            let response = match endpoint {
+                Endpoint::Stats => no_cache(response),
+                Endpoint::Health | Endpoint::Publish | Endpoint::Stream(_) => response,
+            };
+            Next::Answer(response, body)
+        }))
+    }
+
+    fn reconfigured(&self, config: &Config, _: &mut Formats) -> Box<dyn Face> {
+        // The streams that there are beat at the new interval.
+        self.streams.set_heartbeat_interval(heartbeat_interval(config));
+        Box::new(Api { streams: self.streams.clone() })
+    }
+
+    fn formats(&self) -> Vec<FormatId> {
+        self.streams.profiles().map(|profile| profile.format).to_vec()
+    }
+}
+
+/// `GET /healthz`
+fn healthy() -> Next {
+    let response = Response::new(Status::OK).field("content-type", "application/json");
+    Next::Answer(response, br#"{"status":"ok"}"#.to_vec())
+}
 
 /// One of the API's endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Endpoint<'a> {
+enum Endpoint<'a> {
     /// `GET /healthz`
     Health,
     /// `POST /api/publish`
@@ -25,7 +109,7 @@ pub enum Endpoint<'a> {
 
 impl<'a> Endpoint<'a> {
     /// The endpoint of a path. Paths are compared as they are, never normalised.
-    pub fn of_path(path: &'a str) -> Option<Endpoint<'a>> {
+    fn of_path(path: &'a str) -> Option<Endpoint<'a>> {
         match path {
             "/healthz" => Some(Endpoint::Health),
             "/api/publish" => Some(Endpoint::Publish),
@@ -40,7 +124,7 @@ impl<'a> Endpoint<'a> {
 
     /// The endpoint of a request's path: at the root, or, if it is a public one, under the prefix
     /// that proxies may leave in place. An empty prefix is none.
-    pub fn find(path: &'a str, public_prefix: &str) -> Option<Endpoint<'a>> {
+    fn find(path: &'a str, public_prefix: &str) -> Option<Endpoint<'a>> {
         let at_root = Endpoint::of_path(path);
         if at_root.is_some() || public_prefix.is_empty() {
             return at_root;
@@ -53,7 +137,7 @@ impl<'a> Endpoint<'a> {
     ///
     /// # Errors
     /// The methods that it does answer.
-    pub fn check_method(self, method: &str) -> Result<(), &'static str> {
+    fn check_method(self, method: &str) -> Result<(), &'static str> {
         match (self, method) {
             (Endpoint::Health | Endpoint::Stats, "GET" | "HEAD") => Ok(()),
             (Endpoint::Health | Endpoint::Stats, _) => Err("GET,HEAD"),
@@ -64,40 +148,14 @@ impl<'a> Endpoint<'a> {
 
     /// Whether it is hidden on public listeners once there is an internal one, and never found
     /// under the public prefix.
-    pub fn is_privileged(self) -> bool {
+    fn is_privileged(self) -> bool {
         matches!(self, Endpoint::Publish | Endpoint::Stats)
     }
-}
-
-/// Whether the body is declared as JSON: `application/json` or `application/…+json`, whatever the
-/// parameters and letter case.
-pub fn has_json_content_type(head: &Head<'_>) -> bool {
-    let mut values = head.values("content-type");
-    let (Some(value), None) = (values.next(), values.next()) else { return false };
-    let essence = value.split(|&byte| byte == b';').next().unwrap_or(value).trim_ascii();
-    let Some(subtype) = essence
-        .split_at_checked("application/".len())
-        .filter(|(kind, _)| kind.eq_ignore_ascii_case(b"application/"))
-        .map(|(_, subtype)| subtype.to_ascii_lowercase())
-    else {
-        return false;
-    };
-    let is_token = subtype
-        .iter()
-        .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte));
-    is_token && (subtype == b"json" || subtype.len() > 5 && subtype.ends_with(b"+json"))
-}
-
-/// Whether this is a channel of the API: 1 to 191 characters of `A-Z a-z 0-9 : - _ .`
-pub fn is_channel_name(name: &[u8]) -> bool {
-    let is_allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b":-_.".contains(byte);
-    (1..=191).contains(&name.len()) && name.iter().all(is_allowed)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{HeadLimits, HeadStorage, parse_head};
 
     #[test]
     fn paths_are_compared_as_they_are() {
@@ -142,38 +200,5 @@ mod tests {
             assert_eq!(find(path), None, "{path}");
         }
         assert_eq!(Endpoint::find("/push-daemon/healthz", ""), None);
-    }
-
-    #[test]
-    fn content_types_are_json_or_not() {
-        let limits = HeadLimits { head_bytes_max: 999, target_bytes_max: 99, header_count_max: 9 };
-        let is_json = |fields: &str| {
-            let text = format!("POST / HTTP/1.1\r\nHost: x\r\n{fields}\r\n");
-            let mut storage = HeadStorage::default();
-            let head = parse_head(text.as_bytes(), &mut 0, &limits, &mut storage);
-            let (head, _) = head.unwrap().unwrap();
-            has_json_content_type(&head)
-        };
-        for json in ["application/json", "Application/JSON; charset=utf-8", "application/a.b+JSON"]
-        {
-            assert!(is_json(&format!("Content-Type: {json}\r\n")), "{json}");
-        }
-        for other in
-            ["", "json", "text/json", "application/jsonx", "application/+json", "application/"]
-        {
-            assert!(!is_json(&format!("Content-Type: {other}\r\n")), "{other}");
-        }
-        assert!(!is_json(""));
-        assert!(!is_json("Content-Type: application/json\r\nContent-Type: application/json\r\n"));
-    }
-
-    #[test]
-    fn channel_names_have_an_alphabet_and_a_length() {
-        assert!(is_channel_name(b"aZ09:-_."));
-        assert!(is_channel_name(&[b'a'; 191]));
-        assert!(!is_channel_name(&[b'a'; 192]));
-        for name in [&b""[..], b"a b", b"a/b", b"\xc3\xa4", b"a\0"] {
-            assert!(!is_channel_name(name), "{name:?}");
-        }
     }
 }

@@ -1,0 +1,59 @@
+//! Fields that several endpoints want or give.
+
+use crate::http::{Head, Response};
+
+/// Whether the body is declared as JSON: `application/json` or `application/…+json`, whatever the
+/// parameters and letter case.
+pub fn has_json_content_type(head: &Head<'_>) -> bool {
+    let mut values = head.values("content-type");
+    let (Some(value), None) = (values.next(), values.next()) else { return false };
+    let essence = value.split(|&byte| byte == b';').next().unwrap_or(value).trim_ascii();
+    let Some(subtype) = essence
+        .split_at_checked("application/".len())
+        .filter(|(kind, _)| kind.eq_ignore_ascii_case(b"application/"))
+        .map(|(_, subtype)| subtype.to_ascii_lowercase())
+    else {
+        return false;
+    };
+    let is_token = subtype
+        .iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte));
+    is_token && (subtype == b"json" || subtype.len() > 5 && subtype.ends_with(b"+json"))
+}
+
+/// Section 5.2.
+pub(super) fn no_cache(response: Response) -> Response {
+    response
+        .field("cache-control", "no-cache, no-store, must-revalidate, no-transform")
+        .field("pragma", "no-cache")
+        .field("expires", "0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::{HeadLimits, HeadStorage, parse_head};
+
+    #[test]
+    fn content_types_are_json_or_not() {
+        let limits = HeadLimits { head_bytes_max: 999, target_bytes_max: 99, header_count_max: 9 };
+        let is_json = |fields: &str| {
+            let text = format!("POST / HTTP/1.1\r\nHost: x\r\n{fields}\r\n");
+            let mut storage = HeadStorage::default();
+            let head = parse_head(text.as_bytes(), &mut 0, &limits, &mut storage);
+            let (head, _) = head.unwrap().unwrap();
+            has_json_content_type(&head)
+        };
+        for json in ["application/json", "Application/JSON; charset=utf-8", "application/a.b+JSON"]
+        {
+            assert!(is_json(&format!("Content-Type: {json}\r\n")), "{json}");
+        }
+        for other in
+            ["", "json", "text/json", "application/jsonx", "application/+json", "application/"]
+        {
+            assert!(!is_json(&format!("Content-Type: {other}\r\n")), "{other}");
+        }
+        assert!(!is_json(""));
+        assert!(!is_json("Content-Type: application/json\r\nContent-Type: application/json\r\n"));
+    }
+}

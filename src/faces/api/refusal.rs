@@ -1,0 +1,123 @@
+//! Why a request of the API is refused, and the answers to it.
+
+use super::origin;
+use crate::auth::Denial;
+use crate::http::{Response, Status};
+use crate::server::Context;
+
+/// Why a request is not carried out.
+pub(super) enum Fault {
+    /// Its client's mistake, or a limit.
+    Refused(Refusal),
+    /// Its secret or token.
+    Denied(Denial),
+}
+
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Fault {
+        Fault::Refused(refusal)
+    }
+}
+
+impl From<Denial> for Fault {
+    fn from(denial: Denial) -> Fault {
+        Fault::Denied(denial)
+    }
+}
+
+impl Fault {
+    /// The answer, with its body. That of a 401 is empty, as it has always been; the reason is in a
+    /// field.
+    fn answer(self) -> (Response, Vec<u8>) {
+        match self {
+            Fault::Refused(Refusal { status, text }) => {
+                let response = Response::new(status).because(text.trim_end());
+                let response = match text {
+                    "" => response,
+                    _ => response.field("content-type", "text/plain; charset=utf-8"),
+                };
+                (response, text.as_bytes().to_vec())
+            }
+            Fault::Denied(denial) => {
+                let response = Response::new(Status::UNAUTHORIZED).because(denial.description());
+                (response.field("www-authenticate", denial.challenge()), Vec::new())
+            }
+        }
+    }
+}
+
+/// The answer to a request that is refused, with its body, for scripts of an allowed origin.
+pub(super) fn refuse(fault: impl Into<Fault>, origin: Option<&[u8]>) -> (Response, Vec<u8>) {
+    let (response, body) = fault.into().answer();
+    let response = match response.status() {
+        // Scripts of other origins read only fields that are named (Fetch standard, section 3.2.3).
+        Status::UNAUTHORIZED if origin.is_some() => {
+            response.field("access-control-expose-headers", "www-authenticate")
+        }
+        _ => response,
+    };
+    (origin::name(response, origin), body)
+}
+
+/// Refuses a request whose body has been read.
+pub(super) fn respond_refusal(
+    context: &mut Context<'_>,
+    fault: impl Into<Fault>,
+    origin: Option<&[u8]>,
+) {
+    let (response, body) = refuse(fault, origin);
+    context.respond(response, &body);
+}
+
+/// A client's mistake, or a limit: a status and a short text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What is answered.
+    pub status: Status,
+    /// What is wrong, as a `text/plain` body.
+    pub text: &'static str,
+}
+
+impl Refusal {
+    /// The body is not declared as JSON.
+    pub const NOT_JSON_TYPE: Refusal = Refusal {
+        status: Status::UNSUPPORTED_MEDIA_TYPE,
+        text: "the content type must be application/json\n",
+    };
+    /// The body is larger than the limit.
+    pub const BODY_TOO_LARGE: Refusal =
+        Refusal { status: Status::CONTENT_TOO_LARGE, text: "the body is too large\n" };
+    /// The message would be larger than the limit in a template of a push-stream location.
+    pub const MESSAGE_TOO_LARGE: Refusal = Refusal {
+        status: Status::CONTENT_TOO_LARGE,
+        text: "the message is too large in the templates of its readers\n",
+    };
+    /// The channel's name is not one of the API's.
+    pub const BAD_CHANNEL: Refusal = Refusal {
+        status: Status::BAD_REQUEST,
+        text: "a channel is 1 to 191 characters of A-Z a-z 0-9 : - _ .\n",
+    };
+    /// The body is not well-formed JSON.
+    pub const BAD_JSON: Refusal =
+        Refusal { status: Status::BAD_REQUEST, text: "the body is not valid JSON\n" };
+    /// The channel table or the memory account is full.
+    pub const FULL: Refusal = Refusal {
+        status: Status::SERVICE_UNAVAILABLE,
+        text: "the daemon's limit of channels or memory is reached\n",
+    };
+    /// As many long lists of channels as there may be are being read.
+    pub const TOO_MANY_LISTS: Refusal = Refusal {
+        status: Status::SERVICE_UNAVAILABLE,
+        text: "listings_max lists of channels are being read; try again later, or with verbose=0\n",
+    };
+
+    /// Well-formed JSON that is not what was asked for.
+    pub const fn unprocessable(text: &'static str) -> Refusal {
+        Refusal { status: Status::UNPROCESSABLE_CONTENT, text }
+    }
+
+    /// A request that cannot be understood.
+    pub const fn bad_request(text: &'static str) -> Refusal {
+        Refusal { status: Status::BAD_REQUEST, text }
+    }
+}

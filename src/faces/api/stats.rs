@@ -1,0 +1,90 @@
+//! `GET /api/stats` (rpushd spec, section 6).
+
+use super::fields::no_cache;
+use super::query::{self, Repeated};
+use super::refusal::{Fault, Refusal};
+use crate::http::{Framing, Head, Response, Status};
+use crate::hub::{ChannelInfo, Walk};
+use crate::server::{ChannelList, Context, Next};
+use crate::stats::{ChannelRow, Mode, Report};
+
+/// Statistics; a long list of channels is made as it is read.
+pub(super) fn route(context: &mut Context<'_>, head: &Head<'_>) -> Result<Next, Fault> {
+    context.authorize(head)?;
+    let mode = match query::argument(head.query, "mode") {
+        Ok(None) => Mode::default(),
+        Ok(Some(word)) => Mode::parse(&word)
+            .ok_or(Refusal::bad_request("mode is one of text, json, xml, prometheus\n"))?,
+        Err(Repeated) => {
+            return Err(Refusal::bad_request("mode is given more than once\n").into());
+        }
+    };
+    let is_verbose = !matches!(head.argument("verbose"), Some("0" | "false" | "no" | "off"));
+    let response = no_cache(Response::new(Status::OK).field("content-type", mode.content_type()));
+    let mut report = Report::begin(mode, &context.snapshot(), is_verbose);
+    if report.lists_channels() {
+        let (bytes_max, now) = (context.short_list_bytes_max(), context.now);
+        let mut walk = Walk::by_name();
+        let walked = context.hub().walk(&mut walk, now, |info| {
+            report.add(&channel_row(info));
+            report.bytes() <= bytes_max
+        });
+        context.work().add_walked(walked);
+        if !walked.is_complete {
+            return list_long(context, head, response, report, walk);
+        }
+    }
+    report.end();
+    Ok(Next::Answer(response, report.take()))
+}
+
+/// Statistics of more channels than can be listed at once.
+fn list_long(
+    context: &mut Context<'_>,
+    head: &Head<'_>,
+    response: Response,
+    report: Report,
+    walk: Walk,
+) -> Result<Next, Fault> {
+    if !context.has_place_for_listing() {
+        return Err(Refusal::TOO_MANY_LISTS.into());
+    }
+    if head.framing != Framing::Length(0) {
+        context.close_after_answer();
+    }
+    let exchange = context.begin_unsized();
+    let mut response = response.date(&context.date());
+    if !exchange.is_http_1_0 {
+        response = response.field("transfer-encoding", "chunked");
+    }
+    let response = response.connection(exchange.keeps_alive, exchange.is_http_1_0);
+    context.answer_listing(response, Box::new(report), walk);
+    Ok(Next::Done)
+}
+
+impl ChannelList for Report {
+    fn add(&mut self, info: &ChannelInfo<'_>) {
+        Report::add(self, &channel_row(info));
+    }
+
+    fn end(&mut self) {
+        Report::end(self);
+    }
+
+    fn bytes(&self) -> usize {
+        Report::bytes(self)
+    }
+
+    fn take(&mut self) -> Vec<u8> {
+        Report::take(self)
+    }
+}
+
+/// What the statistics have of a channel.
+fn channel_row<'a>(info: &ChannelInfo<'a>) -> ChannelRow<'a> {
+    ChannelRow {
+        name: info.name,
+        subscribers: info.subscriptions as u64,
+        idle_seconds: info.idle.whole_seconds(),
+    }
+}

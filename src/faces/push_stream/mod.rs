@@ -1,0 +1,32 @@
+//! Push-stream locations (push-stream spec), as a face: finds the location of a path, checks who
+//! may ask, hands over to the role.
+
+mod answer;
+mod asked;
+mod channels;
+mod expression;
+mod fields;
+mod gzip;
+mod location;
+mod pages;
+mod path;
+mod polling;
+mod publisher;
+mod refusal;
+mod request;
+mod routes;
+mod seen;
+mod statistics;
+mod streams;
+mod subscriber;
+mod subscription;
+mod websocket;
+
+use answer::{Answer, begin_unsized};
+use asked::Asked;
+use fields::{cors, explain, no_cache};
+use location::{Location, Locations, Wire};
+use path::normalize;
+use refusal::Refusal;
+use request::Request;
+pub(super) use routes::PushStream;

@@ -1,0 +1,112 @@
+//! Answers of polling requests, and of long-polling ones that need not wait (push-stream spec,
+//! sections 11 and 12.1).
+
+use super::seen::Seen;
+use super::{Answer, Asked, Wire};
+use crate::http::Status;
+use crate::hub::Stretch;
+use crate::message::Message;
+use crate::server::{Context, Dressing, Feed, Replay, Subscriber, Transport};
+use crate::time::Millis;
+use crate::transports::{Coding, Position};
+use std::rc::Rc;
+
+/// Up to this size, old messages of an answer are compressed together: 2 to 5 ms of work.
+const COMPRESSED_BYTES_MAX: usize = 256 * 1024;
+/// What each message counts for besides its text.
+const MESSAGE_OVERHEAD: usize = 64;
+
+/// Section 11, and 12.1.
+pub(super) fn answer_at_once(
+    context: &mut Context<'_>,
+    answer: &Answer<'_>,
+    stretches: Vec<Stretch>,
+    seen: &Seen,
+) {
+    if stretches.is_empty() {
+        let position = Position { time: seen.time.filter(|time| *time > 0), tag: seen.tag };
+        return context.respond(answer.nothing(position), b"");
+    }
+    // The time alone is before all messages of its second, as far as the comparison goes.
+    let tag = seen.tag.filter(|_| seen.time.is_some());
+    let asked = (seen.time.unwrap_or(0), tag.map_or(-1, i64::from));
+    let stored = |stretch| context.hub().stored(stretch).expect("nothing has left the store since");
+    let ends = stretches.iter().filter_map(|stretch| stored(stretch).next_back());
+    let ends = ends.map(|message| (message.time, i64::from(message.tag)));
+    let (time, tag) = ends.chain([asked]).max().unwrap_or(asked);
+    // A request that gave a later time and no tag gets back what it gave.
+    let position = Position { time: Some(time), tag: u32::try_from(tag).ok() };
+    if answer.is_gzipped()
+        && let Some(messages) = compressible(
+            stretches.iter().flat_map(stored),
+            context.limits().outbox_bytes_max.min(COMPRESSED_BYTES_MAX),
+        )
+    {
+        let messages = messages.iter().map(|message| (&**message, None));
+        let exchange = context.begin_unsized();
+        let frame = answer.make(exchange, &context.date(), position, messages, context.formats());
+        context.note_answer(Status::OK, "");
+        context.push(frame);
+        return context.end_exchange();
+    }
+    answer_replay(context, answer, position, stretches);
+}
+
+/// 200 with header, any number of old messages and footer. It is not compressed: that would
+/// take all of it at once.
+fn answer_replay(
+    context: &mut Context<'_>,
+    answer: &Answer<'_>,
+    position: Position,
+    stretches: Vec<Stretch>,
+) {
+    let exchange = context.begin_unsized();
+    let coding = Coding::of(exchange);
+    let (mut begin, mut end) = (Vec::new(), Vec::new());
+    let compressor = context.compressor();
+    answer.write_beginning(coding, compressor, &mut begin);
+    answer.write_end(coding, compressor, &mut end);
+    end.extend_from_slice(coding.end());
+    let dressing = match answer.is_call() {
+        true => Dressing::Listed { coding, is_first: true },
+        false => Dressing::None,
+    };
+    let replay = Replay::new(answer.format(coding), stretches, dressing);
+    let head = answer.head(exchange, &context.date(), position);
+    context.note_answer(Status::OK, "");
+    context.push(head.finish_with(&begin));
+    context.begin_feed(Feed::Replay(replay));
+    context.push(end);
+    context.end_exchange();
+}
+
+/// Section 12.2: the connection waits for the next message.
+pub(super) fn begin_waiting(context: &mut Context<'_>, asked: &Asked<'_>) {
+    let coding = Coding::of(context.exchange());
+    let location = asked.location;
+    let ttl = location.settings.subscriber.longpolling_connection_ttl;
+    let subscriber = Subscriber {
+        profile: location.profile(Wire::Body(coding)).clone(),
+        transport: Transport::LongPoll(asked.answer().into_waiting()),
+        next_beat: Millis::NEVER,
+        ends_at: ttl.map_or(Millis::NEVER, |ttl| context.now.monotonic + ttl),
+    };
+    context.begin_subscriber(subscriber);
+}
+
+/// The messages of an answer, if compressing it as a whole takes little of a turn.
+fn compressible<'a>(
+    messages: impl Iterator<Item = &'a Rc<Message>>,
+    bytes_max: usize,
+) -> Option<Vec<Rc<Message>>> {
+    let mut bytes = 0;
+    let mut all = Vec::new();
+    for message in messages {
+        bytes += message.text.len() + MESSAGE_OVERHEAD;
+        if bytes > bytes_max {
+            return None;
+        }
+        all.push(message.clone());
+    }
+    Some(all)
+}

@@ -1,0 +1,240 @@
+//! Publisher locations (push-stream spec, section 6).
+
+use super::pages::{NO_MEMORY_PAGE, too_large};
+use super::statistics::channel_bodies;
+use super::subscription::cannot_create;
+use super::{Asked, Location, Refusal, channels, cors, explain, gzip, no_cache};
+use crate::config::Role;
+use crate::http::{Response, Status};
+use crate::hub::{Draft, Maker};
+use crate::message::{ChannelName, Message};
+use crate::push_stream::channel_path::{self, PathChannel};
+use crate::server::{Awaiting, Context, Making, Next, Publisher, Publishing, Unpublished};
+use crate::stats::push_stream::Format;
+use crate::transports::Frame;
+use std::rc::Rc;
+
+/// A publisher's request, as far as its head tells. It waits for its body, and then for its
+/// channels to have room.
+struct PublisherRequest {
+    location: Rc<Location>,
+    channels: Vec<ChannelName>,
+    verb: PublisherVerb,
+    origin: Option<Frame>,
+    /// What the answer may look like.
+    format: Format,
+    accepts_gzip: bool,
+}
+
+/// What a publisher wants done.
+enum PublisherVerb {
+    Publish { event_id: Option<Rc<[u8]>>, event_type: Option<Rc<[u8]>>, is_stored: bool },
+    Delete,
+}
+
+/// The head of a publisher's request: section 6.1.
+pub(super) fn route(
+    context: &mut Context<'_>,
+    asked: &Asked<'_>,
+    is_admin: bool,
+    bytes_max: usize,
+) -> Next {
+    let head = asked.request.head;
+    let methods = methods(is_admin);
+    let begin = |status| cors(no_cache(Response::titled(status)), asked.origin.as_ref(), methods);
+    let verb = match head.method {
+        "OPTIONS" => return Next::Answer(begin(Status::OK), Vec::new()),
+        "GET" => None,
+        "POST" | "PUT" => Some(PublisherVerb::Publish {
+            event_id: head.value("event-id").map(Into::into),
+            event_type: head.value("event-type").map(Into::into),
+            is_stored: channels::stores(asked.location, asked.request),
+        }),
+        "DELETE" if is_admin => Some(PublisherVerb::Delete),
+        _ => {
+            let response = begin(Status::METHOD_NOT_ALLOWED).field("Allow", methods);
+            return Next::Answer(response, Vec::new());
+        }
+    };
+    let channels = match check_publisher(context, asked, verb.as_ref()) {
+        Ok(channels) => channels,
+        Err(refusal) => {
+            let response = explain(begin(refusal.status()), refusal, true);
+            return Next::Answer(response, Vec::new());
+        }
+    };
+    // A GET is answered from its head.
+    let Some(verb) = verb else { return show_channels(context, asked, &channels, begin) };
+    let request = PublisherRequest {
+        location: asked.location.clone(),
+        channels,
+        verb,
+        origin: asked.origin.clone(),
+        format: Format::accepted(head.value("accept")),
+        accepts_gzip: gzip::is_accepted(&asked.location.settings.gzip, head),
+    };
+    Next::Read { awaiting: Box::new(request), bytes_max }
+}
+
+/// Steps 3 and 4. The channels that a publication makes stay, whatever becomes of it.
+fn check_publisher(
+    context: &mut Context<'_>,
+    asked: &Asked<'_>,
+    verb: Option<&PublisherVerb>,
+) -> Result<Vec<ChannelName>, Refusal> {
+    let limits = &context.config().limits;
+    let path = channels::channels_path(asked.location, asked.request, limits)?;
+    let mut named = Vec::new();
+    for PathChannel { id, .. } in channel_path::read(&path) {
+        channels::check_id(id, &context.config().push_stream, &context.config().limits)?;
+        if matches!(verb, Some(PublisherVerb::Publish { .. })) {
+            let now = context.now;
+            let made = context.hub_mut().find_or_create(id, Maker::Application, now);
+            made.map_err(|error| cannot_create(context, error))?;
+        }
+        if verb.is_some() && context.hub().is_events_channel(id) {
+            return Err(Refusal::EventsChannelIsInternal);
+        }
+        named.push(id.into());
+    }
+    context.work().channels += named.len() as u64;
+    // A channel was made before its first message was published (section 21).
+    context.publish_events();
+    if named.is_empty() { Err(Refusal::NoChannel) } else { Ok(named) }
+}
+
+/// Section 6.3.
+fn show_channels(
+    context: &mut Context<'_>,
+    asked: &Asked<'_>,
+    names: &[ChannelName],
+    begin: impl Fn(Status) -> Response,
+) -> Next {
+    let head = asked.request.head;
+    let known: Vec<_> = names.iter().filter_map(|name| context.hub().find(name)).collect();
+    let format = Format::accepted(head.value("accept"));
+    let Some(body) = channel_bodies(context, format, &known) else {
+        return Next::Answer(begin(Status::NOT_FOUND), Vec::new());
+    };
+    let gzip = &asked.location.settings.gzip;
+    let is_accepted = gzip::is_accepted(gzip, head);
+    let (response, body) =
+        gzip::pack(begin(Status::OK), body, format, gzip, is_accepted, context.compressor());
+    Next::Answer(response, body)
+}
+
+impl Awaiting for PublisherRequest {
+    fn complete(self: Box<Self>, context: &mut Context<'_>, body: &[u8]) {
+        // While the body was coming, a reload may have made one of them the events channel.
+        let has_events = self.channels.iter().any(|name| context.hub().is_events_channel(name));
+        let (response, body) = match &self.verb {
+            _ if has_events => refuse(&self, Refusal::EventsChannelIsInternal),
+            PublisherVerb::Delete => delete_channels(context, &self, body),
+            PublisherVerb::Publish { .. } if body.is_empty() => refuse(&self, Refusal::EmptyPost),
+            PublisherVerb::Publish { event_id, event_type, is_stored } => {
+                let draft = Draft {
+                    text: body.into(),
+                    event_id: event_id.clone(),
+                    event_type: event_type.clone(),
+                    is_stored: *is_stored,
+                    ..Draft::default()
+                };
+                if context.can_encode(longest(&self.channels), &draft) {
+                    let channels = self.channels.iter().cloned().collect();
+                    let events_before = context.hub().events_raised();
+                    let publishing = Publishing::new(draft, Making::All, Some(self));
+                    return context.publish(Publishing { channels, events_before, ..publishing });
+                }
+                refuse(&self, Refusal::MessageTooLarge)
+            }
+        };
+        context.respond(response, &body);
+    }
+
+    fn too_large(&self) -> (Response, Vec<u8>) {
+        too_large()
+    }
+
+    fn is_publication(&self) -> bool {
+        true
+    }
+}
+
+impl Publisher for PublisherRequest {
+    /// Section 6.2.
+    fn published(self: Box<Self>, context: &mut Context<'_>, result: Result<(), Unpublished>) {
+        let (response, body) = match result {
+            Ok(()) => answer_published(context, &self),
+            Err(Unpublished::Channel(error)) => refuse(&self, cannot_create(context, error)),
+            Err(Unpublished::Message) => {
+                context.close_after_answer();
+                let response = begin(&self, Status::INTERNAL_SERVER_ERROR);
+                (response.field("Content-Type", "text/html"), NO_MEMORY_PAGE.to_vec())
+            }
+        };
+        context.respond(response, &body);
+    }
+}
+
+fn answer_published(context: &mut Context<'_>, request: &PublisherRequest) -> (Response, Vec<u8>) {
+    let response = begin(request, Status::OK);
+    if !request.location.settings.channel_info_on_publish {
+        return (response, Vec::new());
+    }
+    let known: Vec<_> =
+        request.channels.iter().filter_map(|name| context.hub().find(name)).collect();
+    let body = channel_bodies(context, request.format, &known).unwrap_or_default();
+    let gzip = &request.location.settings.gzip;
+    gzip::pack(response, body, request.format, gzip, request.accepts_gzip, context.compressor())
+}
+
+/// Section 6.4.
+fn delete_channels(
+    context: &mut Context<'_>,
+    request: &PublisherRequest,
+    body: &[u8],
+) -> (Response, Vec<u8>) {
+    let text = match body {
+        b"" => context.config().push_stream.channel_deleted_message_text.clone(),
+        body => body.to_vec(),
+    };
+    let draft = Draft { text: text.as_slice().into(), ..Draft::default() };
+    if !context.can_encode(longest(&request.channels), &draft) {
+        return refuse(request, Refusal::MessageTooLarge);
+    }
+    let mut is_any_deleted = false;
+    for name in &request.channels {
+        if let Some(channel) = context.hub().find(name) {
+            // It must not give way while its subscribers leave.
+            let now = context.now;
+            context.hub_mut().keep(channel, now);
+            let message = Message::special(Message::DELETED, name.clone(), &text);
+            context.delete_channel(channel, message.into());
+            is_any_deleted = true;
+        }
+    }
+    let response = match is_any_deleted {
+        true => begin(request, Status::OK).field("X-Nginx-PushStream-Explain", "Channel deleted."),
+        false => begin(request, Status::NOT_FOUND),
+    };
+    (response, Vec::new())
+}
+
+fn longest(names: &[ChannelName]) -> usize {
+    names.iter().map(|name| name.len()).max().unwrap_or(0)
+}
+
+fn begin(request: &PublisherRequest, status: Status) -> Response {
+    let is_admin = matches!(request.location.settings.role, Role::Publisher { is_admin: true });
+    let response = no_cache(Response::titled(status));
+    cors(response, request.origin.as_ref(), methods(is_admin))
+}
+
+fn refuse(request: &PublisherRequest, refusal: Refusal) -> (Response, Vec<u8>) {
+    (explain(begin(request, refusal.status()), refusal, true), Vec::new())
+}
+
+/// The methods of a publisher location, for `Allow` and for CORS.
+fn methods(is_admin: bool) -> &'static str {
+    if is_admin { "GET, POST, PUT, DELETE" } else { "GET, POST, PUT" }
+}

@@ -1,0 +1,102 @@
+//! Streaming and EventSource: head, header, old messages, then live (push-stream spec, sections 10,
+//! 14, 18 and 19).
+
+use super::subscription::{Joining, join_all, old_messages, refuse_subscriber};
+use super::{Asked, Location, Wire, begin_unsized, cors, gzip, no_cache};
+use crate::http::{Status, chunk};
+use crate::server::{Context, Dressing, Feed, Next, Replay, Subscriber, Transport};
+use crate::time::{Millis, Now};
+use crate::transports::padding::PaddingSizes;
+use crate::transports::{Coding, Encoded, gzip_stream};
+
+/// Answers with a stream; from now on the connection is a subscriber.
+pub(super) fn begin_stream(
+    context: &mut Context<'_>,
+    asked: &Asked<'_>,
+    joining: &Joining,
+) -> Next {
+    let location = asked.location;
+    let exchange = context.begin_unsized();
+    let content_type = match location.is_event_source() {
+        true => "text/event-stream; charset=utf-8",
+        false => location.content_type(asked.request.path),
+    };
+    let is_gzipped = !exchange.is_http_1_0
+        && location.compresses_streams(content_type)
+        && gzip::is_accepted(&location.settings.gzip, asked.request.head);
+    let coding = if is_gzipped { Coding::Gzip } else { Coding::of(exchange) };
+    if let Err(refusal) = join_all(context, joining) {
+        return refuse_subscriber(asked, refusal);
+    }
+    let response = begin_unsized(exchange, &context.date(), content_type, is_gzipped);
+    let mut bytes = no_cache(cors(response, asked.origin.as_ref(), "GET")).finish();
+    if is_gzipped {
+        chunk(gzip_stream::begin(), &mut bytes);
+    }
+    let checksum = is_gzipped.then(Box::default);
+    let transport = Transport::Stream { checksum, padding: 0 };
+    let mut subscriber = location_subscriber(location, Wire::Body(coding), transport, context.now);
+    let sizes = write_header(context, asked, coding, &mut subscriber, &mut bytes);
+    context.note_stream(Status::OK);
+    context.push(bytes);
+    let wanted = sizes.map_or(0, |sizes| sizes.message);
+    let dressing = match subscriber.profile.padding {
+        Some(rule) if wanted > 0 => Dressing::Padded { rule, size: wanted },
+        Some(_) | None => Dressing::None,
+    };
+    let stretches = old_messages(context, joining);
+    let replay = Replay::new(subscriber.profile.format, stretches, dressing);
+    if let Transport::Stream { checksum, padding } = &mut subscriber.transport {
+        *padding = wanted;
+        checksum.iter_mut().for_each(|checksum| checksum.begin_replay());
+    }
+    context.begin_subscriber(subscriber);
+    context.begin_feed(Feed::Replay(replay));
+    Next::Done
+}
+
+/// The header with its padding; returns what this user agent is owed.
+fn write_header(
+    context: &mut Context<'_>,
+    asked: &Asked<'_>,
+    coding: Coding,
+    subscriber: &mut Subscriber,
+    out: &mut Vec<u8>,
+) -> Option<PaddingSizes> {
+    let location = asked.location;
+    let rule = subscriber.profile.padding;
+    let sizes = location.padding().and_then(|padding| {
+        let own = location.settings.subscriber.user_agent.as_ref();
+        let agent = asked.request.value_or_header(own, "user-agent").unwrap_or_default();
+        context.work().matched += padding.matched_bytes(&agent) as u64;
+        padding.for_agent(&agent)
+    });
+    let mut say = |item: &Encoded| {
+        subscriber.say(item);
+        out.extend_from_slice(&item.frame);
+    };
+    let header = location.header();
+    say(location.first_item(Wire::Body(coding)));
+    if let Some(sizes) = sizes.filter(|_| !header.is_empty())
+        && let Some(filling) = rule.and_then(|rule| rule.filling(header.len(), sizes.header))
+    {
+        say(&context.formats().filling(filling, coding));
+    }
+    sizes
+}
+
+/// A subscriber of a location whose time begins now.
+pub(super) fn location_subscriber(
+    location: &Location,
+    wire: Wire,
+    transport: Transport,
+    now: Now,
+) -> Subscriber {
+    let profile = location.profile(wire).clone();
+    Subscriber {
+        transport,
+        next_beat: now.monotonic + profile.heartbeat_interval.get(),
+        ends_at: profile.time_to_live.map_or(Millis::NEVER, |span| now.monotonic + span),
+        profile,
+    }
+}

@@ -1,0 +1,82 @@
+//! Subscriber locations but WebSocket: checks, mode, and which old messages are sent (push-stream
+//! spec, sections 8 and 9).
+
+use super::polling::{answer_at_once, begin_waiting};
+use super::seen;
+use super::streams::begin_stream;
+use super::subscription::{
+    Checked, check_subscriber, join_all, known_channels, make_channels, mention_channels,
+    old_messages, refuse_subscriber,
+};
+use super::{Asked, cors, explain, no_cache};
+use crate::config::Mode;
+use crate::http::{Framing, Response, Status};
+use crate::push_stream::channel_path;
+use crate::server::{Context, Next};
+
+/// A request of a subscriber location.
+pub(super) fn route(context: &mut Context<'_>, asked: &Asked<'_>) -> Next {
+    let head = asked.request.head;
+    let with_origin = |status| cors(Response::titled(status), asked.origin.as_ref(), "GET");
+    match head.method {
+        "GET" => {}
+        "OPTIONS" => return Next::Answer(with_origin(Status::OK), Vec::new()),
+        _ => {
+            let response = no_cache(with_origin(Status::METHOD_NOT_ALLOWED));
+            return Next::Answer(response.field("Allow", "GET"), Vec::new());
+        }
+    }
+    let checked = match check_subscriber(context, asked) {
+        Ok(checked) => checked,
+        Err(refusal) => {
+            let response = no_cache(with_origin(refusal.status()));
+            return Next::Answer(explain(response, refusal, false), Vec::new());
+        }
+    };
+    if head.framing != Framing::Length(0) {
+        // Where its body ends does not matter if nothing is read behind it.
+        context.close_after_answer();
+    }
+    match seen::mode(asked.location, asked.request) {
+        Mode::Streaming | Mode::EventSource => match make_channels(context, checked) {
+            Ok(joining) => begin_stream(context, asked, &joining),
+            Err(refusal) => refuse_subscriber(asked, refusal),
+        },
+        Mode::Polling => poll(context, asked, &checked),
+        Mode::LongPolling => long_poll(context, asked, checked),
+        Mode::WebSocket => unreachable!("WebSocket locations have a route of their own"),
+    }
+}
+
+/// Section 11.
+fn poll(context: &mut Context<'_>, asked: &Asked<'_>, checked: &Checked) -> Next {
+    mention_channels(context, checked);
+    let answer = asked.answer();
+    let known = known_channels(context, checked);
+    let stretches = old_messages(context, &known);
+    answer_at_once(context, &answer, stretches, &checked.seen);
+    Next::Done
+}
+
+/// Section 12.
+fn long_poll(context: &mut Context<'_>, asked: &Asked<'_>, checked: Checked) -> Next {
+    let known = known_channels(context, &checked);
+    let mut stretches = old_messages(context, &known);
+    if !stretches.is_empty() {
+        if known.channel_count() < channel_path::read(&checked.path).count() {
+            mention_channels(context, &checked);
+            // Creating them may have published to the events channel, which may be one of them.
+            let known = known_channels(context, &checked);
+            stretches = old_messages(context, &known);
+        }
+        let answer = asked.answer();
+        answer_at_once(context, &answer, stretches, &checked.seen);
+        return Next::Done;
+    }
+    let joined = make_channels(context, checked);
+    match joined.and_then(|joining| join_all(context, &joining)) {
+        Ok(()) => begin_waiting(context, asked),
+        Err(refusal) => return refuse_subscriber(asked, refusal),
+    }
+    Next::Done
+}

@@ -1,0 +1,91 @@
+//! WebSocket locations: the handshake (push-stream spec, section 15; RFC 6455, which wins where
+//! section 27 is silent).
+
+use super::streams::location_subscriber;
+use super::subscription::{Joining, check_subscriber, join_all, make_channels, old_messages};
+use super::{Asked, Refusal, Wire, channels, no_cache};
+use crate::http::{Framing, Response, Status};
+use crate::server::{Context, Dressing, Feed, Next, Replay, Transport};
+use crate::websocket::{self, CloseCode, Handshake, Reader, VERSIONS_SUPPORTED};
+
+/// A request of a WebSocket location.
+pub(super) fn route(context: &mut Context<'_>, asked: &Asked<'_>) -> Next {
+    let head = asked.request.head;
+    if head.method != "GET" {
+        context.close_after_answer();
+        let response = Response::titled(Status::METHOD_NOT_ALLOWED).field("Allow", "GET");
+        return Next::Answer(response, Vec::new());
+    }
+    let accepted = match Handshake::from_fields(head.fields()).judge() {
+        Ok(accepted) if head.framing == Framing::Length(0) => accepted,
+        Ok(_) => {
+            context.close_after_answer();
+            let response = no_cache(Response::titled(Status::BAD_REQUEST));
+            return Next::Answer(response, Vec::new());
+        }
+        Err(refusal) => {
+            context.close_after_answer();
+            let mut response = no_cache(Response::titled(Status::BAD_REQUEST));
+            if refusal == websocket::Refusal::VersionUnsupported {
+                response = response.field("Sec-WebSocket-Version", VERSIONS_SUPPORTED);
+            }
+            let response = response.field("X-Nginx-PushStream-Explain", refusal.explain());
+            return Next::Answer(response, Vec::new());
+        }
+    };
+    // The connection is never used for HTTP again.
+    context.close_after_answer();
+    let mut response = no_cache(Response::titled(Status::SWITCHING_PROTOCOLS))
+        .field("Upgrade", "WebSocket")
+        .field("Connection", "Upgrade")
+        .field("Sec-WebSocket-Accept", accepted.accept);
+    if let Some(extensions) = accepted.extensions {
+        response = response.field("Sec-WebSocket-Extensions", extensions);
+    }
+    context.push(response.finish());
+    let joined = check_subscriber(context, asked).and_then(|checked| {
+        let joining = make_channels(context, checked)?;
+        join_all(context, &joining)?;
+        Ok(joining)
+    });
+    match joined {
+        Ok(joining) => {
+            begin_websocket(context, asked, &joining, accepted.extensions.is_some());
+        }
+        Err(refusal) => close_refused(context, refusal),
+    }
+    Next::Done
+}
+
+fn begin_websocket(
+    context: &mut Context<'_>,
+    asked: &Asked<'_>,
+    joining: &Joining,
+    is_deflated: bool,
+) {
+    context.note_stream(Status::SWITCHING_PROTOCOLS);
+    let location = asked.location;
+    let wire = Wire::WebSocket { is_deflated };
+    context.push(location.first_item(wire).frame.clone());
+    let stretches = old_messages(context, joining);
+    let replay = Replay::new(location.profile(wire).format, stretches, Dressing::None);
+    context.begin_feed(Feed::Replay(replay));
+    let is_stored = channels::stores(location, asked.request);
+    let transport = Transport::WebSocket {
+        reader: Reader::default(),
+        is_deflated,
+        is_stored,
+        owes_pong: false,
+    };
+    let subscriber = location_subscriber(location, wire, transport, context.now);
+    context.begin_subscriber(subscriber);
+}
+
+/// Section 15.4.
+fn close_refused(context: &mut Context<'_>, refusal: Refusal) {
+    context.note_answer(refusal.status(), refusal.explain());
+    let (status, text) = (refusal.status().0, refusal.explain());
+    let reason = format!("{{\"http_status\": {status}, \"explain\":\"{text}\"}}");
+    context.push(websocket::close(CloseCode::POLICY, &reason));
+    context.drain();
+}

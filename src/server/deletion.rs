@@ -1,0 +1,64 @@
+//! Deleting a channel (push-stream spec, sections 20.3 and 20.4).
+
+use super::Server;
+use super::connection::{Phase, Transport};
+use crate::hub::ChannelId;
+use crate::message::Message;
+use crate::time::Now;
+use crate::transports::Publication;
+use std::rc::Rc;
+
+impl Server {
+    /// The channel's subscribers get what is pending, then the deletion
+    /// message; who has no other channel is ended.
+    pub(super) fn delete_channel(&mut self, channel: ChannelId, message: Rc<Message>, now: Now) {
+        let mut members: Vec<u32> =
+            self.hub.members(channel).iter().map(|member| member.subscriber.0).collect();
+        members.sort_unstable();
+        members.dedup();
+        self.turn.work.visits += members.len() as u64;
+        for id in &members {
+            self.collect(*id, now);
+        }
+        self.settle(now);
+        self.fanout.forget(channel);
+        self.waiting.remove_channel(&self.hub.name(channel));
+        let mut publication = Publication::new(message);
+        for id in members {
+            self.leave_deleted(id, channel, &mut publication, now);
+        }
+        self.settle(now);
+        self.hub.delete(channel, now);
+    }
+
+    fn leave_deleted(
+        &mut self,
+        id: u32,
+        channel: ChannelId,
+        publication: &mut Publication,
+        now: Now,
+    ) {
+        let Phase::Subscriber(subscriber) = &self.connections[id as usize].phase else { return };
+        if matches!(subscriber.transport, Transport::LongPoll(_)) {
+            return self.answer_waiting(id, &publication.message, now);
+        }
+        let format = subscriber.profile.format;
+        let connection = &mut self.connections[id as usize];
+        let mut subscriptions = std::mem::take(&mut connection.subscriptions);
+        while let Some(left) = self.hub.unsubscribe_from(&mut subscriptions, channel, now) {
+            // Everybody has collected what was pending; but another channel may have moved on.
+            if let Some(moved) = left.moved.filter(|moved| moved.0 != id) {
+                self.collect(moved.0, now);
+            }
+        }
+        let is_alone = subscriptions.is_empty();
+        self.connections[id as usize].subscriptions = subscriptions;
+        if let Some(encoded) = publication.encoded(format, &mut self.formats, &mut 0) {
+            self.push_padded(id, encoded, now);
+        }
+        if is_alone {
+            self.note_stream_end(id, "its channel was deleted", now);
+            self.end_subscriber(id, now);
+        }
+    }
+}
