@@ -1,6 +1,5 @@
 //! Walks all levels and enters the fate of every directive in the ledger.
 
-use super::directives::PREFIX;
 use super::fates::{Kind, loads_module};
 use super::ledger::{Fate, Ledger};
 use super::process;
@@ -10,6 +9,7 @@ use super::scopes::Scopes;
 use super::served::ServedServer;
 use super::syntax::{Directive, FileId};
 use super::translation::{Decision, Placement};
+use crate::config::PREFIX;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Enters every directive. One that is entered already keeps the worse of both fates.

@@ -1,11 +1,10 @@
 //! Checks where and how often a directive is given. Errors have nginx's wording (push-stream spec,
 //! sections 2 and 3).
 
-use super::directives::{
-    Contexts, HEADER_TEMPLATE, HEADER_TEMPLATE_FILE, KnownDirective, PREFIX, ROLES,
-};
+use super::directives::{Contexts, HEADER_TEMPLATE, HEADER_TEMPLATE_FILE, KnownDirective, ROLES};
 use super::scope::{Scope, ScopeKind};
 use super::syntax::{Body, Directive, SyntaxError, Tree};
+use crate::config::PREFIX;
 
 /// The directives that open a level.
 const LEVELS: [&str; 4] = ["http", "server", "location", "if"];
@@ -122,7 +121,6 @@ fn zone(directive: &Directive) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::directives::DIRECTIVES;
     use super::super::scopes::Scopes;
     use super::super::testing::loaded;
     use super::*;
@@ -145,7 +143,7 @@ mod tests {
             "http { server { location / { limit_except GET { {}; } } } }",
             "events { {}; }",
         ];
-        for known in &DIRECTIVES {
+        for known in KnownDirective::all() {
             let words = match known.arguments.end() {
                 0 => known.name.to_owned(),
                 _ => format!("{} x", known.name),

@@ -3,6 +3,7 @@
 //! rule.
 
 use super::syntax::Directive;
+use crate::config::{LEVEL_DIRECTIVES, PREFIX};
 
 /// Class of a directive of nginx itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +35,7 @@ impl Kind {
                     Kind::Restricting
                 }
             }
-            name if LOCATION.contains(&name) => Kind::Location,
+            name if is_location_setting(name) => Kind::Location,
             name if PROCESS.contains(&name) => Kind::Process,
             name if IRRELEVANT.contains(&name) => Kind::Irrelevant,
             name if HANDLERS.contains(&name) => Kind::Handler,
@@ -52,16 +53,13 @@ pub(super) fn loads_module(directive: &Directive) -> bool {
         && directive.arguments.iter().any(|word| word.text().contains("push_stream"))
 }
 
-const LOCATION: &[&str] = &[
-    "default_type",
-    "types",
-    "client_max_body_size",
-    "gzip",
-    "gzip_types",
-    "gzip_min_length",
-    "gzip_comp_level",
-    "gzip_http_version",
-];
+/// Whether the daemon has this setting of nginx itself in its locations.
+fn is_location_setting(name: &str) -> bool {
+    let mut settings = LEVEL_DIRECTIVES
+        .iter()
+        .filter(|directive| directive.is_in_nginx && !directive.name.starts_with(PREFIX));
+    name == "types" || settings.any(|directive| directive.name == name)
+}
 
 const PROCESS: &[&str] = &[
     "listen",

@@ -1,12 +1,12 @@
 //! Finds directives that may refuse requests to a push-stream location. The daemon has no access
 //! rules, so in nginx's place it refuses such a configuration rather than serve it unprotected.
 
-use super::directives::PREFIX;
 use super::fates::Kind;
 use super::routes::Route;
 use super::scope::{ScopeId, ScopeKind};
 use super::scopes::Scopes;
 use super::syntax::{Body, Directive, SyntaxError};
+use crate::config::PREFIX;
 use crate::config::PathMatch;
 use regex_lite::RegexBuilder;
 

@@ -1,11 +1,13 @@
 //! Reads the directives of each level into typed settings and resolves inheritance.
 
-use super::directives::{HEADER_TEMPLATE_FILE, PREFIX};
 use super::include::Files;
 use super::scope::{ScopeId, ScopeKind};
 use super::scopes::Scopes;
 use super::syntax::{Body, Directive, SyntaxError, Tree};
-use crate::config::{HTTP_DIRECTIVES, LEVEL_DIRECTIVES, Level, PushStream, Value, VariableString};
+use crate::config::{
+    Argument, HTTP_DIRECTIVES, LEVEL_DIRECTIVES, Level, LevelDirective, PREFIX, PushStream, Value,
+    VariableString,
+};
 use crate::time::Millis;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -79,20 +81,16 @@ impl<'t> Levels<'t> {
                 add_types(tree, directive, &mut level);
                 continue;
             }
-            // A key of the daemon's own configuration, not a directive of nginx.
-            if directive.name == "gzip_streams" {
-                continue;
-            }
-            let Some(known) = LEVEL_DIRECTIVES.iter().find(|known| known.name == directive.name)
-            else {
+            let mut known = LEVEL_DIRECTIVES.iter().filter(|known| known.is_in_nginx);
+            let Some(known) = known.find(|known| known.name == directive.name) else {
                 continue;
             };
-            let value = value(tree, directive)?;
+            let value = value(tree, known, directive)?;
             if !seen.insert(known.name) {
                 let text = format!("\"{}\" directive is duplicate", known.name);
                 return Err(tree.error(directive, text));
             }
-            if let Some(reason) = unknown_variable(directive) {
+            if let Some(reason) = unknown_variable(known, directive) {
                 self.unknown.push((directive, reason));
                 continue;
             }
@@ -126,15 +124,15 @@ pub(super) fn push_stream(scopes: &Scopes<'_>) -> Result<PushStream, SyntaxError
 }
 
 /// The value of a directive that a level may set.
-fn value(tree: &Tree, directive: &Directive) -> Result<Value, SyntaxError> {
+fn value(tree: &Tree, known: &LevelDirective, directive: &Directive) -> Result<Value, SyntaxError> {
     let texts = || directive.arguments.iter().map(|argument| argument.text().into_owned());
     match directive.arguments.as_slice() {
         _ if directive.body != Body::Simple => {
             let text = format!("directive \"{}\" is not terminated by \";\"", directive.name);
             Err(tree.error(directive, text))
         }
-        [_, ..] if directive.name == "gzip_types" => Ok(Value::List(texts().collect())),
-        [file] if directive.name == HEADER_TEMPLATE_FILE => {
+        [_, ..] if known.argument == Argument::List => Ok(Value::List(texts().collect())),
+        [file] if known.argument == Argument::File => {
             Ok(Value::Text(beside_main(tree, &file.value)))
         }
         [only] => Ok(Value::Text(only.value.clone())),
@@ -168,16 +166,8 @@ fn add_types(tree: &Tree, block: &Directive, level: &mut Level) {
 }
 
 /// The error if the directive uses a variable that the daemon does not know; nginx has more.
-fn unknown_variable(directive: &Directive) -> Option<String> {
-    let takes_variables = [
-        "push_stream_channels_path",
-        "push_stream_last_received_message_time",
-        "push_stream_last_received_message_tag",
-        "push_stream_last_event_id",
-        "push_stream_user_agent",
-        "push_stream_allowed_origins",
-    ]
-    .contains(&directive.name.as_str());
+fn unknown_variable(known: &LevelDirective, directive: &Directive) -> Option<String> {
+    let takes_variables = known.argument == Argument::Variables;
     let text = directive.arguments.first().filter(|_| takes_variables)?.text();
     VariableString::parse(&text).err()
 }

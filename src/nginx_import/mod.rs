@@ -39,7 +39,6 @@ mod translation;
 mod unified_diff;
 mod wiring;
 
-pub use directives::{Contexts, DIRECTIVES, KnownDirective, PREFIX};
 pub use include::{BYTES_MAX, Files, WORDS_MAX, load};
 pub use ledger::{Entry, Fate};
 pub use lexer::PARAMETER_BYTES_MAX;

@@ -1,11 +1,12 @@
 //! The patch that makes nginx pass push-stream requests on to the daemon. Edits replace byte
 //! ranges, so that comments and layout are kept.
 
-use super::directives::{PREFIX, ROLES};
+use super::directives::ROLES;
 use super::fates::loads_module;
 use super::syntax::{Body, Directive, FileId, SourceFile, Span, Tree};
 use super::translation::{Replacement, Translation};
 use super::unified_diff::{Edit, unified_diff};
+use crate::config::PREFIX;
 
 impl Translation {
     /// The changes of all files as one unified diff, to be applied with `patch -p1` in the folder

@@ -2,9 +2,10 @@
 //! here, and inheritance is not applied.
 
 use super::checks::{check_place, check_repetition, refuse_module_inside};
-use super::directives::{PREFIX, ROLES};
+use super::directives::ROLES;
 use super::scope::{Scope, ScopeId, ScopeKind};
 use super::syntax::{Body, Directive, SyntaxError, Tree};
+use crate::config::PREFIX;
 use std::collections::BTreeMap;
 
 /// All levels of a configuration.
