@@ -265,6 +265,26 @@ pub struct LevelDirective {
 }
 
 impl LevelDirective {
+    /// A directive that is only read. For the second one of a field, as the first does all else.
+    const fn only_read(
+        name: &'static str,
+        argument: Argument,
+        read: fn(&mut Level, &str, &Value) -> Result<(), String>,
+    ) -> LevelDirective {
+        LevelDirective {
+            name,
+            argument,
+            is_allowed_in_if: false,
+            is_in_nginx: true,
+            is_always_written: false,
+            read,
+            inherit: |_, _| {},
+            apply: |_, _| {},
+            given: |_| None,
+            show: |_| None,
+        }
+    }
+
     const fn in_if(mut self) -> LevelDirective {
         self.is_allowed_in_if = true;
         self
@@ -303,15 +323,6 @@ macro_rules! level_directives {
         /// are read and written.
         pub const LEVEL_DIRECTIVES: &[LevelDirective] = &[$(
             LevelDirective {
-                name: $name,
-                argument: $kind.argument,
-                is_allowed_in_if: false,
-                is_in_nginx: true,
-                is_always_written: false,
-                read: |level, name, value| {
-                    level.$field = Some(($kind.read)(name, value)?);
-                    Ok(())
-                },
                 inherit: |level, outer| {
                     if level.$field.is_none() {
                         level.$field.clone_from(&outer.$field);
@@ -327,24 +338,16 @@ macro_rules! level_directives {
                     held.as_ref().map($kind.show)
                 },
                 show: |location| Option::from(&location.$($target).+).map($kind.show),
+                ..LevelDirective::only_read($name, $kind.argument, |level, name, value| {
+                    level.$field = Some(($kind.read)(name, value)?);
+                    Ok(())
+                })
             }
             $(.$property())*,
-            $(LevelDirective {
-                name: $second_name,
-                argument: $second_kind.argument,
-                is_allowed_in_if: false,
-                is_in_nginx: true,
-                is_always_written: false,
-                read: |level, name, value| {
-                    level.$field = Some(($second_kind.read)(name, value)?);
-                    Ok(())
-                },
-                // As the first directive does.
-                inherit: |_, _| {},
-                apply: |_, _| {},
-                given: |_| None,
-                show: |_| None,
-            },)?
+            $(LevelDirective::only_read($second_name, $second_kind.argument, |level, name, value| {
+                level.$field = Some(($second_kind.read)(name, value)?);
+                Ok(())
+            }),)?
         )*];
 
         #[cfg(test)]
