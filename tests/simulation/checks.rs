@@ -1,7 +1,8 @@
-//! What must hold in the world around the server: why a connection may end, what is done when there is
-//! nothing to do, how much may be queued.
+//! What must hold in the world around the server: why a connection may end, what is done when there
+//! is nothing to do, how much may be queued.
 
 use crate::client::Client;
+use crate::order;
 use crate::patience::Progress;
 use crate::script::Closes;
 use crate::world::World;
@@ -185,43 +186,20 @@ pub fn everything_has_arrived(world: &World) {
 /// Called when the server has named every connection that is to be read again, before this turn's
 /// events: what arrived before them is read before them.
 pub fn no_connection_is_left_waiting(world: &mut World) {
-    if world.reactor.server.is_turn_spent()
-        || world.reactor.server.is_behind()
-        || world.reactor.server.is_stopping()
-    {
+    let server = &world.reactor.server;
+    if server.is_turn_spent() || server.is_behind() || server.is_stopping() {
         return;
     }
+    order::every_wanted_connection_is_listed(&world.reactor);
     let outbox_bytes_max = world.config.limits.outbox_bytes_max;
     for (number, client, socket) in world.pairs() {
         let Some(id) = socket.id() else { continue };
-        let wants_input = world.reactor.server.wants_input(id);
-        let is_unlisted = socket.is_readable && !socket.is_listed;
-        assert!(!is_unlisted || !wants_input, "client {number} is read again, and not named");
         let cost = client.answers.queued.len() + client.answers.queued_frames * FRAME_COST;
         let has_read = cost <= outbox_bytes_max / 2;
-        let is_kept = world.reactor.server.unread_bytes(id) > 0 && !wants_input;
+        let is_kept = server.unread_bytes(id) > 0 && !server.wants_input(id);
         assert!(
-            !is_kept || !has_read || world.reactor.server.goes_on_in_next_turn(id),
+            !is_kept || !has_read || server.goes_on_in_next_turn(id),
             "client {number}: what it has sent is read too late"
-        );
-    }
-}
-
-/// Called before a connection is read because of an event. No bytes are older that have an event in
-/// the same turn, or whose connection the server should have named.
-pub fn nothing_older_is_unread(world: &mut World, number: usize) {
-    let (turns, socket) = (world.reactor.turns, &world.reactor.sockets[number]);
-    if socket.listed_in != Some(turns) {
-        return;
-    }
-    let arrived = socket.arrived;
-    for (other, id) in world.reactor.open().filter(|(other, _)| *other != number) {
-        let socket = &world.reactor.sockets[other];
-        let is_of_turn = !socket.is_listed || socket.listed_in == Some(turns);
-        let is_older = socket.is_readable && socket.arrived.is_some() && socket.arrived < arrived;
-        assert!(
-            !is_of_turn || !is_older || !world.reactor.server.wants_input(id),
-            "client {number} is read before client {other}, whose bytes came earlier"
         );
     }
 }

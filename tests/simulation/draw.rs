@@ -50,6 +50,7 @@ pub fn accept_secrets(config: &mut Config, generations: &[u32]) {
 /// Each limit is the usual one, or so small that the clients of a run can reach it.
 fn limits(random: &mut Random) -> Limits {
     let usual = Limits::default();
+    let stall_ms = usual.outbox_stall_timeout.0 as usize;
     let mut small = |usual: usize, first: usize, last: usize| match random.one_in(3) {
         true => random.between(first, last),
         false => usual,
@@ -72,7 +73,7 @@ fn limits(random: &mut Random) -> Limits {
         body_timeout: Millis(small(usual.body_timeout.0 as usize, 300, 3000) as u64),
         body_total_timeout: Millis(small(usual.body_total_timeout.0 as usize, 500, 6000) as u64),
         keepalive_timeout: Millis(small(usual.keepalive_timeout.0 as usize, 500, 5000) as u64),
-        outbox_stall_timeout: Millis(small(usual.outbox_stall_timeout.0 as usize, 300, 3000) as u64),
+        outbox_stall_timeout: Millis(small(stall_ms, 300, 3000) as u64),
         stop_timeout: Millis(small(usual.stop_timeout.0 as usize, 50, 2000) as u64),
         linger_timeout: Millis(small(usual.linger_timeout.0 as usize, 50, 500) as u64),
         ..usual

@@ -1,6 +1,7 @@
 //! The whole server from a seed, with simulated clients, sockets and clocks (design, section 6).
 //!
-//! `SEED=7 cargo test --test simulation` plays one seed again, `SEEDS=20000` plays so many.
+//! `SEED=7 cargo test --test simulation` plays one seed again, `SEEDS=20000` the first 20,000. The
+//! seeds that found something are in `seeds.txt`: every run begins with them.
 
 mod allocations;
 mod bounds;
@@ -14,6 +15,7 @@ mod model;
 #[path = "../support/no_files.rs"]
 mod no_files;
 mod observer;
+mod order;
 mod patience;
 mod push_stream;
 #[path = "../support/random.rs"]
@@ -22,6 +24,7 @@ mod random;
 mod reactor;
 mod response;
 mod script;
+mod seeds;
 mod transport;
 mod turn;
 mod world;
@@ -73,21 +76,32 @@ fn variable(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().expect("a number"))
 }
 
-/// Plays the seed that is asked for, or all seeds of a test run.
-fn play_all(floors: &[Floor], run: impl Fn(u64, Steps) -> Coverage + Copy + Send) {
+/// Plays the seed that is asked for; or those that found something earlier, then all seeds of a
+/// test run, which must reach the floors.
+fn play_all(world: &str, floors: &[Floor], run: impl Fn(u64, Steps) -> Coverage + Copy + Send) {
     if let Some(seed) = variable("SEED") {
         play(seed, run);
         return;
     }
+    play_each(&seeds::recorded(world), run);
     let seed_count = variable("SEEDS").unwrap_or(SEEDS);
-    let thread_count = std::thread::available_parallelism().map_or(1, |count| count.get() as u64);
-    let coverage = std::thread::scope(|scope| {
+    let coverage = play_each(&Vec::from_iter(0..seed_count), run);
+    println!("{coverage:#?}");
+    if seed_count >= SEEDS {
+        coverage.assert_everything_was_reached(floors, seed_count);
+    }
+}
+
+/// Plays seeds on as many threads as there are processors.
+fn play_each(seeds: &[u64], run: impl Fn(u64, Steps) -> Coverage + Copy + Send) -> Coverage {
+    let thread_count = std::thread::available_parallelism().map_or(1, |count| count.get());
+    std::thread::scope(|scope| {
         let threads: Vec<_> = (0..thread_count)
             .map(|first| {
                 scope.spawn(move || {
                     let mut coverage = Coverage::default();
-                    for seed in (first..seed_count).step_by(thread_count as usize) {
-                        coverage.add(&play(seed, run));
+                    for seed in seeds.iter().skip(first).step_by(thread_count) {
+                        coverage.add(&play(*seed, run));
                     }
                     coverage
                 })
@@ -98,16 +112,12 @@ fn play_all(floors: &[Floor], run: impl Fn(u64, Steps) -> Coverage + Copy + Send
             coverage.add(&thread.join().expect("a seed failed; it is named above"));
         }
         coverage
-    });
-    println!("{coverage:#?}");
-    if seed_count >= SEEDS {
-        coverage.assert_everything_was_reached(floors, seed_count);
-    }
+    })
 }
 
 #[test]
 fn every_subscriber_gets_everything_once_and_in_order_whatever_the_others_do() {
-    play_all(coverage::API, run_api);
+    play_all(seeds::API, coverage::API, run_api);
 }
 
 #[test]

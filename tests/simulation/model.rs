@@ -1,8 +1,8 @@
-//! What each subscriber must have seen, as lists: per channel everything that was published, in order,
-//! and per subscriber how far it has come.
+//! What each subscriber must have seen, as lists: per channel everything that was published, in
+//! order, and per subscriber how far it has come.
 //!
-//! Requests that the server made wait are answered together within one tick; their order shows only in
-//! what subscribers get. The first one to get them fixes it, everybody else must agree.
+//! Requests that the server made wait are answered together within one tick; their order shows only
+//! in what subscribers get. The first one to get them fixes it, everybody else must agree.
 
 /// The publications of one call of the server.
 pub type Batch = u64;

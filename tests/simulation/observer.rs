@@ -1,5 +1,5 @@
-//! Looks at what the server queues for a client, as soon as it is queued, and compares it with what the
-//! client must be told.
+//! Looks at what the server queues for a client, as soon as it is queued, and compares it with what
+//! the client must be told.
 
 use crate::client::{Client, Stream};
 use crate::model::{Batch, Model};

@@ -1,5 +1,5 @@
-//! Takes the server's answers apart. It shares no code with the server, and is strict: what it does not
-//! understand is a fault of the server.
+//! Takes the server's answers apart. It shares no code with the server, and is strict: what it does
+//! not understand is a fault of the server.
 
 /// What a response consists of, in the order in which it comes.
 #[derive(Debug, PartialEq, Eq)]

@@ -80,8 +80,10 @@ pub struct Writer<'a> {
 
 const REFUSED: &[u16] = &[400, 413, 414, 417, 431, 501, 505];
 /// A request that must never be carried out: it only ever stands inside of another one's body.
-const SMUGGLED: &str = "POST /api/publish HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer publish-secret-0\r\n\
-    Content-Type: application/json\r\nContent-Length: 29\r\n\r\n{\"channel\":\"c0\",\"message\":666}";
+const SMUGGLED: &str = "POST /api/publish HTTP/1.1\r\nHost: h\r\n\
+    Authorization: Bearer publish-secret-0\r\n\
+    Content-Type: application/json\r\nContent-Length: 29\r\n\r\n\
+    {\"channel\":\"c0\",\"message\":666}";
 
 impl<'a> Writer<'a> {
     pub fn new(

@@ -3,6 +3,7 @@
 use crate::checks;
 use crate::client::{Answers, Client};
 use crate::observer::{Moment, digest};
+use crate::order;
 use crate::reactor::{Call, SimReactor, Socket, Turns};
 use crate::world::World;
 use rpushd::config::ListenerId;
@@ -72,6 +73,8 @@ impl Turns for World {
     }
 
     fn resumed(&mut self) {
+        // A write may have made room for more of a long answer.
+        self.observe_all(false);
         checks::no_connection_is_left_waiting(self);
     }
 
@@ -104,7 +107,7 @@ impl Turns for World {
     }
 
     fn reading(&mut self, number: usize) {
-        checks::nothing_older_is_unread(self, number);
+        order::nothing_older_is_unread(&self.reactor, number);
         self.reactor.is_active = true;
     }
 

@@ -1,4 +1,5 @@
-//! The world around one server: clients come and do something, clocks go on, the configuration changes.
+//! The world around one server: clients come and do something, clocks go on, the configuration
+//! changes.
 
 use crate::Steps;
 use crate::bounds::Scale;

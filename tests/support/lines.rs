@@ -1,4 +1,5 @@
-//! The lines that a simulated daemon logs: one logger for the whole program, one list for each test.
+//! The lines that a simulated daemon logs: one logger for the whole program, one list for each
+//! test.
 
 use log::{LevelFilter, Log, Metadata, Record};
 use std::cell::RefCell;

@@ -3,49 +3,25 @@
 
 use super::client::{Client, Mode, Phase, Role};
 use super::world::World;
+use crate::order;
 use crate::patience::Progress;
 
 impl World {
     /// Called when the server has named every connection that is to be read again, before this
     /// turn's events: what arrived before them is read before them.
     pub fn no_connection_is_left_waiting(&self) {
-        if self.reactor.server.is_turn_spent()
-            || self.reactor.server.is_behind()
-            || self.reactor.server.is_stopping()
-        {
+        let server = &self.reactor.server;
+        if server.is_turn_spent() || server.is_behind() || server.is_stopping() {
             return;
         }
+        order::every_wanted_connection_is_listed(&self.reactor);
         for (number, id) in self.reactor.open() {
-            let (client, socket) = (&self.clients[number], &self.reactor.sockets[number]);
-            let wants_input = self.reactor.server.wants_input(id);
-            let is_unlisted = socket.is_readable && !socket.is_listed;
-            assert!(!is_unlisted || !wants_input, "client {number} is read again, and not named");
-            let is_kept = self.reactor.server.unread_bytes(id) > 0 && !wants_input;
+            let is_kept = server.unread_bytes(id) > 0 && !server.wants_input(id);
             // It may wait for the next pass over a channel that has much pending.
-            let may_wait = self.reactor.server.is_publishing(id)
-                || self.reactor.server.goes_on_in_next_turn(id);
+            let may_wait = server.is_publishing(id) || server.goes_on_in_next_turn(id);
             assert!(
-                !is_kept || may_wait || !client.queued.is_empty(),
+                !is_kept || may_wait || !self.clients[number].queued.is_empty(),
                 "client {number}: what it has sent is read too late"
-            );
-        }
-    }
-
-    /// Called before a connection is read because of an event. No bytes are older that have an
-    /// event in the same turn, or whose connection the server should have named.
-    pub fn nothing_older_is_unread(&self, number: usize) {
-        let (turns, socket) = (self.reactor.turns, &self.reactor.sockets[number]);
-        if socket.listed_in != Some(turns) {
-            return;
-        }
-        for (other, id) in self.reactor.open().filter(|(other, _)| *other != number) {
-            let older = &self.reactor.sockets[other];
-            let is_of_turn = !older.is_listed || older.listed_in == Some(turns);
-            let is_older =
-                older.is_readable && older.arrived.is_some() && older.arrived < socket.arrived;
-            assert!(
-                !is_of_turn || !is_older || !self.reactor.server.wants_input(id),
-                "client {number} is read before client {other}, whose bytes came earlier"
             );
         }
     }

@@ -167,8 +167,8 @@ impl Client {
         matches!(self.phase, Phase::Idle) && has_read && has_sent
     }
 
-    /// Forgets a queued pong if the server has queued another in its place: of pings, only the latest needs an
-    /// answer (RFC 6455, section 5.5.3). `all` is what the server has queued now.
+    /// Forgets a queued pong if the server has queued another in its place: of pings, only the
+    /// latest needs an answer (RFC 6455, section 5.5.3). `all` is what the server has queued now.
     pub fn drop_superseded(&mut self, all: &[u8]) -> bool {
         let length = self.queued.len();
         let queued = self.queued.make_contiguous();
@@ -251,7 +251,8 @@ impl Client {
             Mode::EventSource => format!("/es/{path}"),
             Mode::WebSocket => {
                 fields += "Upgrade: websocket\r\nConnection: Upgrade\r\n\
-                           Sec-WebSocket-Key: /mQoZf6pRiv8+6o72GncLQ==\r\nSec-WebSocket-Version: 13\r\n";
+                           Sec-WebSocket-Key: /mQoZf6pRiv8+6o72GncLQ==\r\n\
+                           Sec-WebSocket-Version: 13\r\n";
                 format!("/{}/{path}", if self.publishes { "wsp" } else { "ws" })
             }
             Mode::LongPolling => format!("/lp/{path}{}", self.query()),

@@ -1,4 +1,5 @@
-//! A seed draws the push-stream configuration: short lives, few stored messages, little memory in some.
+//! A seed draws the push-stream configuration: short lives, few stored messages, little memory in
+//! some.
 
 use crate::draw;
 use crate::no_files::NoFiles;
@@ -25,7 +26,8 @@ pub struct Settings {
     pub stream_ttl: Option<Millis>,
     pub has_timeout_body: bool,
     pub is_gzipped: bool,
-    /// So little may be queued that old messages are made as they are read, and bursts are too much.
+    /// So little may be queued that old messages are made as they are read, and bursts are too
+    /// much.
     pub has_small_queues: bool,
 }
 
@@ -105,7 +107,8 @@ pub fn config(settings: &Settings, random: &mut Random) -> Config {
         ("watch", "streaming", "allow_connections_to_events_channel = true"),
     ] {
         text += &format!(
-            "[[location]]\npath = '~ ^/{path}/(.*)'\nsubscriber = '{mode}'\nchannels_path = '$1'\n{more}\n"
+            "[[location]]\npath = '~ ^/{path}/(.*)'\nsubscriber = '{mode}'\n\
+             channels_path = '$1'\n{more}\n"
         );
     }
     let sources = Some(("rpushd.toml", text.as_str()));

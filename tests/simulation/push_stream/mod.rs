@@ -11,10 +11,12 @@ mod reader;
 mod turn;
 mod world;
 
-use crate::{coverage, play_all};
+use crate::{coverage, play_all, seeds};
 use world::World;
 
 #[test]
 fn every_mode_gets_what_its_channels_say_once_and_in_order() {
-    play_all(coverage::PUSH_STREAM, |seed, steps| World::new(seed, steps).run());
+    play_all(seeds::PUSH_STREAM, coverage::PUSH_STREAM, |seed, steps| {
+        World::new(seed, steps).run()
+    });
 }

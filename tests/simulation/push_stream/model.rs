@@ -1,5 +1,5 @@
-//! What push-stream subscribers must get, as lists: what was published, what is stored, what each one is
-//! still to be sent. It knows nothing of sockets and bytes.
+//! What push-stream subscribers must get, as lists: what was published, what is stored, what each
+//! one is still to be sent. It knows nothing of sockets and bytes.
 
 use crate::patience::Patience;
 use rpushd::time::{Millis, Now};
@@ -71,7 +71,8 @@ pub struct Model {
     latest: BTreeMap<String, i64>,
     ttl: Millis,
     stored_max: usize,
-    /// Only a deletion ends a channel that was published to: no unused one lives long enough to end.
+    /// Only a deletion ends a channel that was published to: no unused one lives long enough to
+    /// end.
     keeps_channels: bool,
     /// When the server last had an occasion to sweep.
     pub swept_at: Millis,
@@ -224,7 +225,8 @@ impl Live {
 
     /// What comes must be the next thing; expired messages may be left out.
     pub fn take(&mut self, is_it: impl Fn(&What) -> bool) -> Option<What> {
-        // A publication that waits may outlive its channel: the same text then comes with the same id again.
+        // A publication that waits may outlive its channel: the same text then comes with the same
+        // id again.
         let is_certain = |one: &Expected| !one.is_optional && is_it(&one.what);
         let is_certainly_there = self.expected.iter().any(is_certain);
         while let Some(next) = self.expected.pop_front() {

@@ -1,5 +1,5 @@
-//! Takes what the server says to push-stream clients apart: answers, chunks, frames, gzip, items. It
-//! shares no code with the server.
+//! Takes what the server says to push-stream clients apart: answers, chunks, frames, gzip, items.
+//! It shares no code with the server.
 
 use flate2::{Decompress, FlushDecompress};
 

@@ -3,6 +3,7 @@
 use super::client::{Client, Mode, Phase, Publishing, Request, Role, Said};
 use super::model::What;
 use super::world::World;
+use crate::order;
 use crate::reactor::{Call, SimReactor, Turns};
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -78,7 +79,7 @@ impl Turns for World {
     }
 
     fn reading(&mut self, number: usize) {
-        self.nothing_older_is_unread(number);
+        order::nothing_older_is_unread(&self.reactor, number);
     }
 
     fn receiving(&mut self, number: usize, bytes: &[u8]) {

@@ -259,8 +259,8 @@ impl World {
             || if !is_plain && self.random.one_in(3) { self.random.between(1, 4) } else { 0 };
         let mut path: Vec<_> = names.into_iter().map(|name| (name, backtrack())).collect();
         if self.settings.has_little_memory && mode != Mode::Framed && self.random.one_in(2) {
-            // Names that nobody publishes to, more than there is room for. What is published to the others
-            // must not suffer.
+            // Names that nobody publishes to, more than there is room for. What is published to the
+            // others must not suffer.
             self.serial += 1;
             let serial = self.serial;
             let unknown = |number| (format!("v{serial}-{number}"), 0);

@@ -1,5 +1,5 @@
-//! One turn of the loop, in the order in which `src/reactor/mod.rs` runs it with real sockets. Tests
-//! have this order nowhere else.
+//! One turn of the loop, in the order in which `src/reactor/mod.rs` runs it with real sockets.
+//! Tests have this order nowhere else.
 
 use super::{SimReactor, Socket, State};
 use rpushd::server::{ConnectionId, Server};

@@ -1,0 +1,35 @@
+//! In which order connections are read, in every world.
+
+use crate::reactor::SimReactor;
+
+/// Called when the server has named every connection that is to be read again, before this turn's
+/// events. A connection with unread input whose input the server wants must be listed by now.
+pub fn every_wanted_connection_is_listed(reactor: &SimReactor) {
+    for (number, id) in reactor.open() {
+        let socket = &reactor.sockets[number];
+        let is_unlisted = socket.is_readable && !socket.is_listed;
+        let is_forgotten = is_unlisted && reactor.server.wants_input(id);
+        assert!(!is_forgotten, "client {number} is read again, and not named");
+    }
+}
+
+/// Called before a socket is read. If that is because of an event of this turn, no other socket may
+/// have older bytes that the server wanted when the events were taken: what arrived earlier is read
+/// earlier. A connection whose input was not wanted then is named in the next turn.
+pub fn nothing_older_is_unread(reactor: &SimReactor, number: usize) {
+    let socket = &reactor.sockets[number];
+    if socket.listed_in != Some(reactor.turns) {
+        return;
+    }
+    for (other, id) in reactor.open().filter(|(other, _)| *other != number) {
+        let older = &reactor.sockets[other];
+        let is_of_turn = !older.is_listed || older.listed_in == Some(reactor.turns);
+        let is_older =
+            older.is_readable && older.arrived.is_some() && older.arrived < socket.arrived;
+        let is_wanted = older.was_wanted && reactor.server.wants_input(id);
+        assert!(
+            !is_of_turn || !is_older || !is_wanted,
+            "client {number} is read before client {other}, whose bytes came earlier"
+        );
+    }
+}
