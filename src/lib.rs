@@ -16,6 +16,7 @@
 //! | [`hub`] | who listens to what: channels, subscriptions, stored messages and their life |
 //! | [`auth`] | subscribe tokens -> claims checked; secrets compared in constant time |
 //! | [`stats`] | counters -> snapshot -> text, JSON, XML, YAML, Prometheus; only its own types |
+//! | [`broker`] | a message's way to the queues of its subscribers: publish, fan out, deliver, replay |
 //! | [`server`] | the state machine: connections, outboxes, fan-out, deadlines; asks its faces what a request is for |
 //! | [`faces`] | one folder per dialect, one file per endpoint: parse, check, carry out, render |
 //! | [`nginx_import`] | an nginx configuration -> the same `Config`, nginx changes, a report |
@@ -25,6 +26,7 @@
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod auth;
+pub mod broker;
 pub mod compression;
 pub mod config;
 pub mod faces;

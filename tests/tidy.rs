@@ -23,6 +23,10 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("auth", &["config"]),
     ("stats", &[]),
     (
+        "broker",
+        &["time", "message", "compression", "websocket", "transports", "config", "hub", "stats"],
+    ),
+    (
         "server",
         &[
             "time",
@@ -36,6 +40,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "hub",
             "auth",
             "stats",
+            "broker",
         ],
     ),
     (
@@ -52,6 +57,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "hub",
             "auth",
             "stats",
+            "broker",
             "server",
         ],
     ),

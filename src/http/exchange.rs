@@ -22,4 +22,9 @@ impl Exchange {
             is_head: head.method == "HEAD",
         }
     }
+
+    /// Begins an answer of unknown length: in HTTP/1.0 it ends with the connection.
+    pub fn begin_unsized(&mut self) {
+        self.keeps_alive &= !self.is_http_1_0;
+    }
 }

@@ -10,8 +10,8 @@ impl Server {
     /// # Panics
     /// Something does not hold.
     pub fn assert_consistent(&self) {
-        self.hub.assert_consistent();
-        self.fanout.assert_consistent();
+        self.broker.hub.assert_consistent();
+        self.broker.fanout.assert_consistent();
         let mut subscriber_count = 0;
         let long_count = self.connections.iter().filter(|(_, one)| one.client.is_long()).count();
         assert_eq!(self.addresses.len(), long_count, "each address has its connection");
@@ -48,7 +48,7 @@ impl Server {
                     || !self.can_be_sent_more(id),
                 "connection {id}: paused for a reason"
             );
-            let is_resting = self.fanout.is_resting(id);
+            let is_resting = self.broker.fanout.is_resting(id);
             assert!(!connection.flags.is_resting || is_resting, "connection {id}: is read again");
             assert!(!connection.flags.is_leaving, "connection {id}: it has left");
             if let Phase::Body(incoming) = &connection.phase {
@@ -81,22 +81,22 @@ impl Server {
 
     /// The id of the channel's last message; for tests.
     pub fn last_message_id(&self, channel: &[u8], now: Now) -> Option<u64> {
-        self.hub.find(channel).map(|channel| self.hub.info(channel, now).published)
+        self.broker.hub.find(channel).map(|channel| self.broker.hub.info(channel, now).published)
     }
 
     /// Bytes of everything that was published and not handed to all subscribers yet; for tests.
     pub fn backlog_bytes(&self) -> usize {
-        self.fanout.backlog_bytes()
+        self.broker.fanout.backlog_bytes()
     }
 
     /// Bytes of events that are still to be published; for tests.
     pub fn event_bytes(&self) -> usize {
-        self.hub.event_bytes()
+        self.broker.hub.event_bytes()
     }
 
     /// What the backlog counts for publications alone, without their encodings; for tests.
     pub fn pending_bytes(&self) -> usize {
-        self.fanout.pending_bytes()
+        self.broker.fanout.pending_bytes()
     }
 
     /// The work of the half of a turn that [`Server::begin_turn`] or [`Server::tick`] has ended;
@@ -114,10 +114,10 @@ impl Server {
     pub fn is_empty(&self) -> bool {
         self.connections.is_empty()
             && self.timers.is_empty()
-            && self.fanout.is_idle()
+            && self.broker.fanout.is_idle()
             && self.resumable.is_empty()
             && self.waiting.is_empty()
-            && !self.hub.has_events()
-            && self.hub.totals().subscriptions == 0
+            && !self.broker.hub.has_events()
+            && self.broker.hub.totals().subscriptions == 0
     }
 }

@@ -1,8 +1,9 @@
 //! What happens because time went on: heartbeats, and the end of whoever took too long.
 
 use super::Server;
-use super::connection::{Phase, Transport};
+use super::connection::Phase;
 use super::lines::SlowReader;
+use crate::broker::Transport;
 use crate::http::Status;
 use crate::time::Now;
 

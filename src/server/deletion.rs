@@ -1,7 +1,8 @@
 //! Deleting a channel (push-stream spec, sections 20.3 and 20.4).
 
 use super::Server;
-use super::connection::{Phase, Transport};
+use super::connection::Phase;
+use crate::broker::Transport;
 use crate::hub::ChannelId;
 use crate::message::Message;
 use crate::time::Now;
@@ -13,7 +14,7 @@ impl Server {
     /// message; who has no other channel is ended.
     pub(super) fn delete_channel(&mut self, channel: ChannelId, message: Rc<Message>, now: Now) {
         let mut members: Vec<u32> =
-            self.hub.members(channel).iter().map(|member| member.subscriber.0).collect();
+            self.broker.hub.members(channel).iter().map(|member| member.subscriber.0).collect();
         members.sort_unstable();
         members.dedup();
         self.turn.work.visits += members.len() as u64;
@@ -21,14 +22,14 @@ impl Server {
             self.collect(*id, now);
         }
         self.settle(now);
-        self.fanout.forget(channel);
-        self.waiting.remove_channel(&self.hub.name(channel));
+        self.broker.fanout.forget(channel);
+        self.waiting.remove_channel(&self.broker.hub.name(channel));
         let mut publication = Publication::new(message);
         for id in members {
             self.leave_deleted(id, channel, &mut publication, now);
         }
         self.settle(now);
-        self.hub.delete(channel, now);
+        self.broker.hub.delete(channel, now);
     }
 
     fn leave_deleted(
@@ -45,7 +46,7 @@ impl Server {
         let format = subscriber.profile.format;
         let connection = &mut self.connections[id as usize];
         let mut subscriptions = std::mem::take(&mut connection.subscriptions);
-        while let Some(left) = self.hub.unsubscribe_from(&mut subscriptions, channel, now) {
+        while let Some(left) = self.broker.hub.unsubscribe_from(&mut subscriptions, channel, now) {
             // Everybody has collected what was pending; but another channel may have moved on.
             if let Some(moved) = left.moved.filter(|moved| moved.0 != id) {
                 self.collect(moved.0, now);
@@ -53,7 +54,7 @@ impl Server {
         }
         let is_alone = subscriptions.is_empty();
         self.connections[id as usize].subscriptions = subscriptions;
-        if let Some(encoded) = publication.encoded(format, &mut self.formats, &mut 0) {
+        if let Some(encoded) = publication.encoded(format, &mut self.broker.formats, &mut 0) {
             self.push_padded(id, encoded, now);
         }
         if is_alone {

@@ -4,12 +4,11 @@
 //! it out through a [`Context`] and renders the answer. The server knows no face: it asks each one
 //! whether a path is its own, in the order in which [`MakeFaces`] gives them.
 
-use super::connection::{Connection, Subscriber};
-use super::feed::Feed;
-use super::listing::ChannelList;
+use super::connection::Connection;
 use super::publishing::{Publishing, Unpublished};
-use super::{Host, Server, Work};
+use super::{Host, Server};
 use crate::auth::{self, Claims, Denial, Grant};
+use crate::broker::{ChannelList, Feed, Subscriber, Work};
 use crate::compression::Compressor;
 use crate::config::{Config, Limits, Listener};
 use crate::http::{Date, Exchange, Head, Response, Status};
@@ -127,22 +126,22 @@ impl<'a> Context<'a> {
 
     /// Channels, subscriptions and stored messages.
     pub fn hub(&self) -> &Hub {
-        &self.server.hub
+        &self.server.broker.hub
     }
 
     /// The same, to make and remove channels.
     pub fn hub_mut(&mut self) -> &mut Hub {
-        &mut self.server.hub
+        &mut self.server.broker.hub
     }
 
     /// The wire formats and what makes them.
     pub fn formats(&mut self) -> &mut Formats {
-        &mut self.server.formats
+        &mut self.server.broker.formats
     }
 
     /// Compresses answers.
     pub fn compressor(&mut self) -> &mut Compressor {
-        self.server.formats.compressor()
+        self.server.broker.formats.compressor()
     }
 
     /// The work of this turn, to which a face adds what its requests cost.

@@ -1,9 +1,9 @@
 //! How things end: subscriptions, connections, the server; and how it takes a new configuration.
 
-use super::connection::{Phase, Transport};
-use super::feed::Feed;
+use super::connection::Phase;
 use super::{Server, head_limits, padding_max};
 use crate::auth::TokenKey;
+use crate::broker::{Feed, Transport};
 use crate::config::Config;
 use crate::hub::{Draft, HubSettings};
 use crate::time::Now;
@@ -82,9 +82,9 @@ impl Server {
         while let Some(id) = self.leaving.pop() {
             self.unsubscribe_all(id, now);
         }
-        while self.hub.has_events() && !self.turn.is_spent() && self.publish_event(now) {}
+        while self.broker.hub.has_events() && !self.turn.is_spent() && self.publish_event(now) {}
         // Also encodings made for a body that came after its head, for a deadline or for a reload.
-        self.turn.work.add_made(self.formats.take_made());
+        self.turn.work.add_made(self.broker.formats.take_made());
     }
 
     /// Publishes events that had to wait, before anything is read that may cause more of them.
@@ -96,11 +96,11 @@ impl Server {
     /// Publishes the next event. False: there is none, or it waits for room as any publication
     /// does.
     fn publish_event(&mut self, now: Now) -> bool {
-        let Some(channel) = self.hub.events_channel() else { return false };
-        if !self.hub.has_events() || self.is_backlog_full() || self.is_crowded(channel) {
+        let Some(channel) = self.broker.hub.events_channel() else { return false };
+        if !self.broker.hub.has_events() || self.is_backlog_full() || self.is_crowded(channel) {
             return false;
         }
-        let Some((channel, event)) = self.hub.next_event() else { return false };
+        let Some((channel, event)) = self.broker.hub.next_event() else { return false };
         let text = event.text();
         let draft = Draft {
             text: text.as_bytes().into(),
@@ -117,10 +117,11 @@ impl Server {
         let connection = &mut self.connections[id as usize];
         connection.flags.is_leaving = false;
         let mut subscriptions = std::mem::take(&mut connection.subscriptions);
-        while let Some(left) = self.hub.unsubscribe_next(&mut subscriptions, now) {
+        while let Some(left) = self.broker.hub.unsubscribe_next(&mut subscriptions, now) {
             self.turn.work.channels += 1;
-            let member_count = self.hub.members(left.channel).len();
-            let is_cared_for = self.fanout.step_back(left.channel, left.position, member_count);
+            let member_count = self.broker.hub.members(left.channel).len();
+            let is_cared_for =
+                self.broker.fanout.step_back(left.channel, left.position, member_count);
             if let Some(moved) = left.moved
                 && moved.0 != id
                 && !is_cared_for
@@ -238,10 +239,11 @@ impl Server {
                  push_stream_module"
             );
         }
-        self.hub.reconfigure(HubSettings::from(&config), now);
+        self.broker.hub.reconfigure(HubSettings::from(&config), now);
         let faces = self.faces.iter();
-        self.faces = faces.map(|face| face.reconfigured(&config, &mut self.formats)).collect();
-        self.padding_max = padding_max(&self.faces);
+        self.faces =
+            faces.map(|face| face.reconfigured(&config, &mut self.broker.formats)).collect();
+        self.broker.padding_max = padding_max(&self.faces);
         self.config = config;
         self.configured = now;
         self.recount_internal();
@@ -268,6 +270,6 @@ impl Server {
                 used.extend(subscriber.profile.formats());
             }
         }
-        self.formats.retain(|id| used.contains(&id));
+        self.broker.formats.retain(|id| used.contains(&id));
     }
 }

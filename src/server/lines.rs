@@ -38,9 +38,9 @@ impl Server {
         }
         let Some(held_back) = self.slow_reader_lines.take(now.monotonic) else { return };
         let connection = &self.connections[id as usize];
-        let mut channels = self.hub.channels_of(&connection.subscriptions);
+        let mut channels = self.broker.hub.channels_of(&connection.subscriptions);
         let Some((first, _)) = channels.next() else { return };
-        let channel = self.hub.info(first, now).name.escape_ascii();
+        let channel = self.broker.hub.info(first, now).name.escape_ascii();
         let others = match channels.count() {
             0 => String::new(),
             count => format!(" and {count} more"),
@@ -68,8 +68,8 @@ impl Server {
             0 => String::new(),
             count => format!(" ({count} more since the last such line)"),
         };
-        let (used, max) = (self.hub.accounted_bytes(), self.hub.account_bytes_max());
-        let visitors = self.hub.visitor_bytes();
+        let (used, max) = (self.broker.hub.accounted_bytes(), self.broker.hub.account_bytes_max());
+        let visitors = self.broker.hub.visitor_bytes();
         log::error!(
             "store full: publication or subscription refused{before}: {used} of {max} bytes \
              ({key}) are in use, {visitors} of them for events and for channels that only \

@@ -13,24 +13,18 @@
 mod admission;
 mod bodies;
 mod check;
-mod checksum;
 mod clients;
 mod connection;
 mod deadlines;
 mod deletion;
 mod delivery;
 mod face;
-mod fanout;
-mod feed;
+mod feeding;
 mod lifecycle;
 mod lines;
-mod listing;
 mod long_polling;
-mod outbox;
-mod pending;
 mod publishing;
 mod ration;
-mod replay;
 mod requests;
 mod resumable;
 mod snapshot;
@@ -40,14 +34,12 @@ mod websocket;
 mod writing;
 
 pub use admission::Refused;
-pub use connection::{ConnectionId, Subscriber, Transport};
+pub use connection::ConnectionId;
 pub use face::{Awaiting, Context, Face, MakeFaces, Next, Publisher};
-pub use feed::Feed;
-pub use listing::ChannelList;
 pub use publishing::{Making, Publishing, Unpublished};
-pub use replay::{Dressing, Replay};
 
 use crate::auth::TokenKey;
+use crate::broker::{Broker, Left, Work};
 use crate::compression::Inflater;
 use crate::config::{Config, Limits, ListenerId};
 use crate::http::{Date, HeadLimits};
@@ -59,11 +51,8 @@ use crate::transports::Formats;
 use admission::Admission;
 use clients::{Addresses, Source};
 use connection::{Connection, Phase};
-use fanout::Fanout;
-use outbox::Left;
 use publishing::Waiting;
 use ration::Ration;
-use replay::Pieces;
 use resumable::Resumable;
 use slab::Slab;
 use std::collections::VecDeque;
@@ -72,7 +61,6 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use trail::Trail;
 use turn::Turn;
-pub use turn::Work;
 
 /// Granularity of connection deadlines.
 pub const TICK: Millis = Millis(64);
@@ -105,21 +93,13 @@ pub struct Server {
     /// When the configuration in force was taken.
     configured: Now,
     faces: Rc<[Box<dyn Face>]>,
-    /// The largest padding that a message may get, in bytes.
-    padding_max: u32,
     connections: Slab<Connection>,
     addresses: Addresses,
     slow_reader_lines: Ration,
     admission: Admission,
     trail: Trail,
     full_store_lines: Ration,
-    hub: Hub,
-    fanout: Fanout,
-    /// Of replays that are going on.
-    pieces: Pieces,
-    /// Shared by all lists of channels that are made as they are read.
-    listings: Rc<()>,
-    formats: Formats,
+    broker: Broker,
     inflater: Inflater,
     timers: TimerWheel,
     counters: Counters,
@@ -156,16 +136,16 @@ impl Server {
         let faces = make_faces(&config, &mut formats);
         // Encodings made for the faces are not charged to the first turn.
         formats.take_made();
+        let hub = Hub::new(HubSettings::from(&config), now);
         Server {
             head_limits: head_limits(&config.limits),
             token_keys: config.subscribe_secrets.iter().map(TokenKey::new).collect(),
-            hub: Hub::new(HubSettings::from(&config), now),
+            broker: Broker::new(hub, formats, padding_max(&faces)),
             bound_count: config.listeners.len(),
             config,
             host,
             started: now,
             configured: now,
-            padding_max: padding_max(&faces),
             faces: faces.into(),
             connections: Slab::new(),
             addresses: Addresses::default(),
@@ -173,10 +153,6 @@ impl Server {
             admission: Admission::default(),
             trail: Trail::default(),
             full_store_lines: Ration::every(Millis(60_000)),
-            fanout: Fanout::default(),
-            pieces: Pieces::default(),
-            listings: Rc::new(()),
-            formats,
             inflater: Inflater::default(),
             timers: TimerWheel::new(TICK, now.monotonic),
             counters: Counters::default(),
@@ -315,9 +291,9 @@ impl Server {
         self.date.refresh(now.unix_seconds());
         self.expire(now);
         self.report_held_back(now);
-        if self.hub.next_sweep().is_some_and(|at| at <= now.monotonic) {
-            self.turn.work.channels += self.hub.sweep(SWEPT_PER_TURN, now) as u64;
-            self.pieces.forget_unused();
+        if self.broker.hub.next_sweep().is_some_and(|at| at <= now.monotonic) {
+            self.turn.work.channels += self.broker.hub.sweep(SWEPT_PER_TURN, now) as u64;
+            self.broker.pieces.forget_unused();
         }
         self.settle(now);
         self.turn.begin_half(self.config.limits.microseconds_per_turn);
@@ -354,7 +330,7 @@ impl Server {
     /// all of them are to be asked for before anything new is read: what arrived earlier is carried
     /// out earlier, as far as their share of the turn has time for it.
     pub fn next_to_read(&mut self, now: Now) -> Option<ConnectionId> {
-        while let Some(id) = self.to_read.pop_front().or_else(|| self.fanout.next_rested()) {
+        while let Some(id) = self.to_read.pop_front().or_else(|| self.broker.fanout.next_rested()) {
             if let Some(connection) = self.connections.get_mut(id as usize) {
                 if std::mem::take(&mut connection.flags.is_resting) {
                     // Its time for the next request begins when that can be read.
@@ -412,7 +388,7 @@ impl Server {
             return Some(now.monotonic);
         }
         let stops_at = self.stops_at.filter(|_| !self.connections.is_empty());
-        let candidates = [self.timers.next_due(), self.hub.next_sweep(), stops_at];
+        let candidates = [self.timers.next_due(), self.broker.hub.next_sweep(), stops_at];
         candidates.into_iter().flatten().min()
     }
 
@@ -420,11 +396,11 @@ impl Server {
     fn has_work(&self) -> bool {
         !self.answered.is_empty()
             || !self.delivered.is_empty()
-            || !self.fanout.is_idle()
+            || !self.broker.fanout.is_idle()
             || !self.to_read.is_empty()
-            || self.fanout.has_rested()
+            || self.broker.fanout.has_rested()
             || !self.expired.is_empty()
-            || self.hub.has_events()
+            || self.broker.hub.has_events()
             || !self.to_shut.is_empty()
             || !self.to_close.is_empty()
             || self.has_resumable()

@@ -93,11 +93,12 @@ impl Server {
     /// so many events wait to be published that nothing may come that could cause more.
     pub fn is_behind(&self) -> bool {
         // Two or three passes over the members of the events channel make room for so many.
-        self.is_backlog_full() || self.hub.event_bytes() > self.config.limits.outbox_bytes_max / 4
+        self.is_backlog_full()
+            || self.broker.hub.event_bytes() > self.config.limits.outbox_bytes_max / 4
     }
 
     pub(super) fn is_backlog_full(&self) -> bool {
-        self.fanout.backlog_bytes() > self.config.limits.backlog_bytes_max
+        self.broker.fanout.backlog_bytes() > self.config.limits.backlog_bytes_max
     }
 
     /// Whether there is room and time for one more publication.
@@ -109,7 +110,7 @@ impl Server {
     /// that they are sent: a visit gives a member everything that is pending. The next pass makes
     /// room.
     pub(super) fn is_crowded(&self, channel: ChannelId) -> bool {
-        self.fanout.is_crowded(channel, self.config.limits.outbox_bytes_max / 4)
+        self.broker.fanout.is_crowded(channel, self.config.limits.outbox_bytes_max / 4)
     }
 
     /// Publishes to one channel, or keeps the publication until there is room. Most find room at
@@ -160,13 +161,14 @@ impl Server {
         publishing: &mut Publishing,
         now: Now,
     ) -> Result<bool, Unpublished> {
-        let raised = self.hub.events_raised();
+        let raised = self.broker.hub.events_raised();
         let Some(channel) = self.channel_for(name, publishing, now)? else { return Ok(true) };
-        if self.hub.events_raised() > raised {
-            publishing.events_before = self.hub.events_raised();
+        if self.broker.hub.events_raised() > raised {
+            publishing.events_before = self.broker.hub.events_raised();
         }
         self.settle(now);
-        if self.is_crowded(channel) || !self.hub.has_passed_events(publishing.events_before) {
+        if self.is_crowded(channel) || !self.broker.hub.has_passed_events(publishing.events_before)
+        {
             return Ok(false);
         }
         self.publish(channel, &publishing.draft, now).map_err(|Full| Unpublished::Message)?;
@@ -184,16 +186,16 @@ impl Server {
         let draft = &publishing.draft;
         let making = publishing.making;
         // While the publication waited, its channel may have become the events channel.
-        if making != Making::ForApi && self.hub.is_events_channel(name) {
+        if making != Making::ForApi && self.broker.hub.is_events_channel(name) {
             return Ok(None);
         }
         if making == Making::None {
-            return Ok(self.hub.find(name));
+            return Ok(self.broker.hub.find(name));
         }
-        match self.hub.find_or_create(name, Maker::Application, now) {
+        match self.broker.hub.find_or_create(name, Maker::Application, now) {
             Ok(channel) => {
                 if making == Making::ForApi {
-                    self.hub.keep_for_api(channel, now);
+                    self.broker.hub.keep_for_api(channel, now);
                 }
                 Ok(Some(channel))
             }

@@ -1,8 +1,9 @@
 //! From bytes to requests: heads, bodies, and what becomes of a body that nobody wants.
 
-use super::connection::{Pause, Phase, Transport};
+use super::connection::{Pause, Phase};
 use super::face::{Context, Next};
 use super::{ConnectionId, Server};
+use crate::broker::Transport;
 use crate::http::{Exchange, Head, HeadStorage, Response, Status, empty_lines, parse_head};
 use crate::time::Now;
 
@@ -138,7 +139,7 @@ impl Server {
                     self.connections[id as usize].exchange.keeps_alive = false;
                 }
                 let used = length + self.route(id, &head, &input[length..], now);
-                self.turn.work.add_made(self.formats.take_made());
+                self.turn.work.add_made(self.broker.formats.take_made());
                 Taken::Bytes(used)
             }
             Ok(None) => {
@@ -241,7 +242,7 @@ impl Server {
     /// Begins an answer of unknown length: in HTTP/1.0 it ends with the connection.
     pub(super) fn begin_unsized_exchange(&mut self, id: u32) -> Exchange {
         let exchange = &mut self.connections[id as usize].exchange;
-        exchange.keeps_alive &= !exchange.is_http_1_0;
+        exchange.begin_unsized();
         *exchange
     }
 

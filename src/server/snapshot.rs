@@ -8,7 +8,7 @@ use crate::time::Now;
 impl Server {
     /// The counters and gauges at this moment.
     pub(super) fn snapshot(&self, now: Now) -> Snapshot {
-        let totals = self.hub.totals();
+        let totals = self.broker.hub.totals();
         let queued_bytes = self.connections.iter().map(|(_, one)| one.outbox.bytes() as u64).sum();
         Snapshot {
             started_at: self.started.unix_seconds(),
@@ -18,12 +18,12 @@ impl Server {
             active_stream_connections: self.subscriber_count as u64,
             memory_rss_bytes: (self.host.resident_bytes)(),
             active_connections: self.connections.len() as u64,
-            remembered_channels: self.hub.channel_count() as u64,
+            remembered_channels: self.broker.hub.channel_count() as u64,
             stored_messages: totals.stored as u64,
-            stored_bytes: self.hub.accounted_bytes() as u64,
+            stored_bytes: self.broker.hub.accounted_bytes() as u64,
             queued_bytes,
             counters: Counters {
-                websocket_messages_deflated_total: self.formats.deflated_count(),
+                websocket_messages_deflated_total: self.broker.formats.deflated_count(),
                 ..self.counters
             },
         }

@@ -2,9 +2,10 @@
 //! 15.3 and 15.5; RFC 6455).
 
 use super::Server;
-use super::connection::{Phase, Transport};
+use super::connection::Phase;
 use super::lines::SlowReader;
 use super::publishing::{Making, Publishing};
+use crate::broker::Transport;
 use crate::hub::{Draft, Maker};
 use crate::time::Now;
 use crate::transports::Frame;
@@ -126,7 +127,7 @@ impl Server {
         let connection = &self.connections[id as usize];
         let Phase::Subscriber(subscriber) = &connection.phase else { return };
         let Transport::WebSocket { is_stored, .. } = subscriber.transport else { return };
-        let hub = &self.hub;
+        let hub = &self.broker.hub;
         let channels = hub.channels_of(&connection.subscriptions);
         let names = |(channel, times)| std::iter::repeat_n(hub.name(channel), times as usize);
         let channels: VecDeque<_> = channels.flat_map(names).collect();

@@ -22,7 +22,7 @@ impl Server {
                 return None;
             }
             if self.answered.is_empty() || self.answers_in_row >= ANSWERS_IN_ROW {
-                if self.delivered.is_empty() && !self.fanout.is_idle() {
+                if self.delivered.is_empty() && !self.broker.fanout.is_idle() {
                     self.answers_in_row = 0;
                     self.visit_some(now);
                 }
@@ -41,7 +41,7 @@ impl Server {
                         return Some(ConnectionId(id));
                     }
                 }
-                None if self.delivered.is_empty() && self.fanout.is_idle() => return None,
+                None if self.delivered.is_empty() && self.broker.fanout.is_idle() => return None,
                 None => {}
             }
         }
@@ -90,8 +90,8 @@ impl Server {
     /// are scattered over memory, and so the CPU fetches several at a time.
     fn visit_some(&mut self, now: Now) {
         let mut visits = std::mem::take(&mut self.visits);
-        self.fanout.next_round(&self.hub, &mut visits);
-        let latest = self.fanout.sequence();
+        self.broker.fanout.next_round(&self.broker.hub, &mut visits);
+        let latest = self.broker.fanout.sequence();
         self.turn.work.visits += visits.len() as u64;
         visits.retain(|one| self.connections[one.0 as usize].delivered != latest);
         for visited in visits.drain(..) {

@@ -3,6 +3,7 @@
 //! differs per stream.
 
 use crate::compression::{Compressor, LAST_BLOCK};
+use crate::http::chunk;
 use flate2::Crc;
 
 /// Header of every stream: deflate, no name, no time.
@@ -49,6 +50,13 @@ pub fn end(checksum: &Crc) -> Vec<u8> {
 fn write_trailer(checksum: &Crc, out: &mut Vec<u8>) {
     out.extend_from_slice(&checksum.sum().to_le_bytes());
     out.extend_from_slice(&checksum.amount().to_le_bytes());
+}
+
+/// The same as the chunk that is the last of a chunked body with items in it.
+pub fn end_chunk(checksum: &Crc) -> Vec<u8> {
+    let mut out = Vec::new();
+    chunk(&end(checksum), &mut out);
+    out
 }
 
 /// The checksum of a piece.

@@ -1,6 +1,7 @@
 //! Encodes a message for each kind of subscriber. Each wire format of a message is encoded at most
 //! once, however many subscribers share it.
 
+mod ended_wait;
 pub mod event_stream;
 mod expansion;
 mod fillings;
@@ -14,6 +15,7 @@ mod publication;
 pub mod template;
 mod wire_format;
 
+pub use ended_wait::{EndedWait, SharedAnswer};
 pub use expansion::MessageSizes;
 pub use fillings::Filling;
 pub use formats::{FormatId, Formats, Made};

@@ -3,8 +3,8 @@
 //! one unit more: one request, one piece of a replay or one round of a fan-out.
 
 use crate::reactor::Call;
+use rpushd::broker::Work;
 use rpushd::config::Limits;
-use rpushd::server::Work;
 
 /// Messages and channels that are removed in one turn because their time is over.
 const SWEPT_PER_TURN: u64 = 1024;

@@ -10,8 +10,9 @@ use crate::bounds::{
 };
 use crate::coverage::Coverage;
 use crate::reactor::{Call, WRITES_AT_ONCE};
+use rpushd::broker::Work;
 use rpushd::config::Limits;
-use rpushd::server::{Server, Work};
+use rpushd::server::Server;
 use rpushd::time::Now;
 
 /// Answers that are written before a fan-out has its turn.

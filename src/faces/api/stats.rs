@@ -3,9 +3,10 @@
 use super::fields::no_cache;
 use super::query::{self, Repeated};
 use super::refusal::{Fault, Refusal};
+use crate::broker::ChannelList;
 use crate::http::{Framing, Head, Response, Status};
 use crate::hub::{ChannelInfo, Walk};
-use crate::server::{ChannelList, Context, Next};
+use crate::server::{Context, Next};
 use crate::stats::{ChannelRow, Mode, Report};
 
 /// Statistics; a long list of channels is made as it is read.

@@ -3,10 +3,11 @@
 
 use super::seen::Seen;
 use super::{Answer, Asked, Wire};
+use crate::broker::{Dressing, Feed, Replay, Subscriber, Transport};
 use crate::http::Status;
 use crate::hub::Stretch;
 use crate::message::Message;
-use crate::server::{Context, Dressing, Feed, Replay, Subscriber, Transport};
+use crate::server::Context;
 use crate::time::Millis;
 use crate::transports::{Coding, Position};
 use std::rc::Rc;

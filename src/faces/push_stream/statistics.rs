@@ -2,10 +2,11 @@
 //! section 7).
 
 use super::{Asked, Refusal, begin_unsized, channels, explain, gzip, no_cache};
+use crate::broker::ChannelList;
 use crate::http::{Framing, Response, Status};
 use crate::hub::{ChannelId, ChannelInfo, Walk};
 use crate::push_stream::channel_path::{self, PathChannel, ReservedId};
-use crate::server::{ChannelList, Context, Next};
+use crate::server::{Context, Next};
 use crate::stats::push_stream::{CHANNEL_BYTES, Channel, Format, List, Summary, Totals, Worker};
 
 /// What the statistics of a request are about.

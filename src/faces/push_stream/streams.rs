@@ -3,8 +3,9 @@
 
 use super::subscription::{Joining, join_all, old_messages, refuse_subscriber};
 use super::{Asked, Location, Wire, begin_unsized, cors, gzip, no_cache};
+use crate::broker::{Dressing, Feed, Replay, Subscriber, Transport};
 use crate::http::{Status, chunk};
-use crate::server::{Context, Dressing, Feed, Next, Replay, Subscriber, Transport};
+use crate::server::{Context, Next};
 use crate::time::{Millis, Now};
 use crate::transports::padding::PaddingSizes;
 use crate::transports::{Coding, Encoded, gzip_stream};

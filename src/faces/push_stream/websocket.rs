@@ -4,8 +4,9 @@
 use super::streams::location_subscriber;
 use super::subscription::{Joining, check_subscriber, join_all, make_channels, old_messages};
 use super::{Asked, Refusal, Wire, channels, no_cache};
+use crate::broker::{Dressing, Feed, Replay, Transport};
 use crate::http::{Framing, Response, Status};
-use crate::server::{Context, Dressing, Feed, Next, Replay, Transport};
+use crate::server::{Context, Next};
 use crate::websocket::{self, CloseCode, Handshake, Reader, VERSIONS_SUPPORTED};
 
 /// A request of a WebSocket location.

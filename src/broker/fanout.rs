@@ -22,7 +22,7 @@ const VISITS_PER_ROUND: usize = 16;
 const BATCH_BYTES_MAX: usize = 256 * 1024;
 
 #[derive(Default)]
-pub(super) struct Fanout {
+pub(crate) struct Fanout {
     jobs: Slab<Job>,
     /// Jobs in the order in which they have their turns.
     order: VecDeque<u32>,
@@ -57,15 +57,15 @@ struct Job {
 /// Several publications in one wire format, put together for all who take them at once: a burst
 /// costs each subscriber one frame and one write, however many publications it has.
 #[derive(Debug)]
-pub(super) struct Batch {
+pub(crate) struct Batch {
     format: FormatId,
     first: u64,
     last: u64,
-    pub(super) frame: Frame,
+    pub(crate) frame: Frame,
     /// Publications in it.
-    pub(super) count: u64,
+    pub(crate) count: u64,
     /// Publications that cannot be said in this format.
-    pub(super) skipped: u64,
+    pub(crate) skipped: u64,
 }
 
 impl Job {
@@ -77,22 +77,22 @@ impl Job {
 
 impl Fanout {
     /// The number of the latest publication: who has taken it has nothing pending.
-    pub(super) fn sequence(&self) -> u64 {
+    pub(crate) fn sequence(&self) -> u64 {
         self.sequence
     }
 
     /// Bytes of all publications that are pending, with everything that was made of them.
-    pub(super) fn backlog_bytes(&self) -> usize {
+    pub(crate) fn backlog_bytes(&self) -> usize {
         self.backlog_bytes
     }
 
-    pub(super) fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.order.is_empty()
     }
 
     /// Begins to hand a message to the members of its channel. It takes about `queue_bytes` at
     /// most in the queue of each.
-    pub(super) fn add(&mut self, channel: ChannelId, message: Rc<Message>, queue_bytes: usize) {
+    pub(crate) fn add(&mut self, channel: ChannelId, message: Rc<Message>, queue_bytes: usize) {
         self.sequence += 1;
         let pending = Pending::new(self.sequence, message, queue_bytes);
         self.backlog_bytes += pending.cost;
@@ -125,20 +125,20 @@ impl Fanout {
 
     /// Whether so much is pending on a channel that it would fill a large part of each member's
     /// queue.
-    pub(super) fn is_crowded(&self, channel: ChannelId, bytes_max: usize) -> bool {
+    pub(crate) fn is_crowded(&self, channel: ChannelId, bytes_max: usize) -> bool {
         let key = self.job_of.get(channel.0 as usize).copied().unwrap_or(NONE);
         self.jobs.get(key as usize).is_some_and(|job| job.queue_bytes > bytes_max)
     }
 
     /// What is pending on a channel, oldest first.
-    pub(super) fn pending(&mut self, channel: ChannelId) -> Option<&mut VecDeque<Pending>> {
+    pub(crate) fn pending(&mut self, channel: ChannelId) -> Option<&mut VecDeque<Pending>> {
         let key = *self.job_of.get(channel.0 as usize)?;
         self.jobs.get_mut(key as usize).map(|job| &mut job.publications)
     }
 
     /// Everything that is pending on a channel after a given publication, as one frame. None: it is
     /// only one, or too much to be copied.
-    pub(super) fn batch(
+    pub(crate) fn batch(
         &mut self,
         channel: ChannelId,
         delivered: u64,
@@ -188,7 +188,7 @@ impl Fanout {
     }
 
     /// The sequence of the first publication on this channel after a given one.
-    pub(super) fn first_after(&self, channel: ChannelId, delivered: u64) -> Option<u64> {
+    pub(crate) fn first_after(&self, channel: ChannelId, delivered: u64) -> Option<u64> {
         let key = *self.job_of.get(channel.0 as usize)?;
         let pending = &self.jobs.get(key as usize)?.publications;
         let start = pending.partition_point(|entry| entry.sequence <= delivered);
@@ -196,12 +196,12 @@ impl Fanout {
     }
 
     /// Counts encodings that were made while messages were delivered.
-    pub(super) fn grow(&mut self, bytes: usize) {
+    pub(crate) fn grow(&mut self, bytes: usize) {
         self.backlog_bytes += bytes;
     }
 
     /// Counts what was made of a pending publication since it was counted last.
-    pub(super) fn recount(&mut self, channel: ChannelId, sequence: u64) {
+    pub(crate) fn recount(&mut self, channel: ChannelId, sequence: u64) {
         let Some(entry) = self.entry(channel, sequence) else { return };
         let (before, after) = (entry.cost, entry.actual_cost());
         entry.cost = after;
@@ -209,7 +209,7 @@ impl Fanout {
     }
 
     /// One pending publication.
-    pub(super) fn entry(&mut self, channel: ChannelId, sequence: u64) -> Option<&mut Pending> {
+    pub(crate) fn entry(&mut self, channel: ChannelId, sequence: u64) -> Option<&mut Pending> {
         let pending = self.pending(channel)?;
         let at = pending.binary_search_by_key(&sequence, |entry| entry.sequence).ok()?;
         pending.get_mut(at)
@@ -219,7 +219,7 @@ impl Fanout {
     /// channel or, where there are fewer, of several. Visiting the same one twice does no harm.
     /// They must be visited before this is called again, which is when a walk that has come to its
     /// end is forgotten.
-    pub(super) fn next_round(&mut self, hub: &Hub, visits: &mut Vec<SubscriberId>) {
+    pub(crate) fn next_round(&mut self, hub: &Hub, visits: &mut Vec<SubscriberId>) {
         // Each job has one turn at most: at the next one its walk may be over.
         let mut turns = self.order.len();
         while turns > 0 && visits.len() < VISITS_PER_ROUND {
@@ -249,7 +249,7 @@ impl Fanout {
     ///
     /// Waiting long-polling requests all leave when they are visited. Visiting each successor at
     /// once would answer all of them before the first answer is written.
-    pub(super) fn step_back(
+    pub(crate) fn step_back(
         &mut self,
         channel: ChannelId,
         position: usize,
@@ -299,7 +299,7 @@ impl Fanout {
     }
 
     /// Leaves a connection that was just answered alone until this channel's walk has ended.
-    pub(super) fn rest(&mut self, id: u32, channel: ChannelId) {
+    pub(crate) fn rest(&mut self, id: u32, channel: ChannelId) {
         let key = self.job_of.get(channel.0 as usize).copied().unwrap_or(NONE);
         match self.jobs.get_mut(key as usize) {
             Some(job) => job.resting.push(id),
@@ -308,21 +308,21 @@ impl Fanout {
     }
 
     /// A connection that has rested for long enough.
-    pub(super) fn next_rested(&mut self) -> Option<u32> {
+    pub(crate) fn next_rested(&mut self) -> Option<u32> {
         self.rested.pop_front()
     }
 
-    pub(super) fn has_rested(&self) -> bool {
+    pub(crate) fn has_rested(&self) -> bool {
         !self.rested.is_empty()
     }
 
-    pub(super) fn is_resting(&self, id: u32) -> bool {
+    pub(crate) fn is_resting(&self, id: u32) -> bool {
         let resting = self.jobs.iter().flat_map(|(_, job)| &job.resting);
         resting.chain(&self.rested).any(|other| *other == id)
     }
 
     /// Drops what is pending on a channel that is about to end.
-    pub(super) fn forget(&mut self, channel: ChannelId) {
+    pub(crate) fn forget(&mut self, channel: ChannelId) {
         let Some(slot) = self.job_of.get_mut(channel.0 as usize) else { return };
         let key = std::mem::replace(slot, NONE);
         if let Some(job) = self.jobs.try_remove(key as usize) {
@@ -333,13 +333,13 @@ impl Fanout {
     }
 
     /// What all pending publications cost before anything is made of them.
-    pub(super) fn pending_bytes(&self) -> usize {
+    pub(crate) fn pending_bytes(&self) -> usize {
         let pending = self.jobs.iter().flat_map(|(_, job)| &job.publications);
         let texts = pending.map(|one| &one.publication.message.text);
         texts.map(|text| PUBLICATION_COST + text.len()).sum()
     }
 
-    pub(super) fn assert_consistent(&self) {
+    pub(crate) fn assert_consistent(&self) {
         let pending = self.jobs.iter().flat_map(|(_, job)| &job.publications);
         let bytes: usize = self.jobs.iter().map(|(_, job)| job.bytes()).sum();
         for one in pending {

@@ -9,11 +9,11 @@ use std::io::IoSlice;
 
 /// The queue holds more than its limit: the reader is too slow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Overflow;
+pub struct Overflow;
 
 /// A queue of frames. Empty it owns no heap, with one frame only that frame.
 #[derive(Default)]
-pub(super) struct Outbox {
+pub struct Outbox {
     frames: Frames,
     /// Bytes of the first frame that the kernel has taken.
     offset: u32,
@@ -51,7 +51,7 @@ struct Fed {
 
 /// How a queue is after a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Left {
+pub enum Left {
     /// Nothing is queued.
     Nothing,
     /// There is more to write.
@@ -63,26 +63,26 @@ pub(super) enum Left {
 /// What a queued frame costs besides its bytes: the counts in front of them and the end of their
 /// block on the heap, 16 bytes and up to 24, and its place in the queue, 16 to 32. A pong of 2
 /// bytes takes 64.
-pub(super) const FRAME_COST: usize = 64;
+pub(crate) const FRAME_COST: usize = 64;
 
 impl Outbox {
     /// Whether nothing is queued, and nothing is still to be made.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.bytes == 0 && !self.is_fed()
     }
 
     /// Whether there are bytes to write now.
-    pub(super) fn is_writable(&self) -> bool {
+    pub(crate) fn is_writable(&self) -> bool {
         self.frames.first_length().is_some()
     }
 
     /// Bytes not yet taken by the kernel.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// Memory that the queue takes, as the limit counts it: its bytes and a share for each frame.
-    pub(super) fn cost(&self) -> usize {
+    pub(crate) fn cost(&self) -> usize {
         self.bytes + self.frames.count() * FRAME_COST
     }
 
@@ -91,13 +91,13 @@ impl Outbox {
         self.exempt as usize + self.frames.exempt_count() * FRAME_COST
     }
 
-    pub(super) fn progress_at(&self) -> Millis {
+    pub(crate) fn progress_at(&self) -> Millis {
         self.progress_at
     }
 
     /// Queues a frame whatever the limit: answers, which are bounded by their requests. While the
     /// queue is fed, they come behind that.
-    pub(super) fn push(&mut self, frame: Frame, now: Millis) {
+    pub(crate) fn push(&mut self, frame: Frame, now: Millis) {
         if frame.is_empty() {
             return;
         }
@@ -113,7 +113,7 @@ impl Outbox {
     }
 
     /// What is pushed from now on comes behind what is fed.
-    pub(super) fn begin_feed(&mut self, feed: Feed) {
+    pub(crate) fn begin_feed(&mut self, feed: Feed) {
         assert!(!self.is_fed(), "one feed follows the other");
         self.exempt = u32::try_from(self.bytes).unwrap_or(u32::MAX);
         let mut queue = match std::mem::take(&mut self.frames) {
@@ -126,12 +126,12 @@ impl Outbox {
         self.frames = Frames::Many(queue);
     }
 
-    pub(super) fn is_fed(&self) -> bool {
+    pub(crate) fn is_fed(&self) -> bool {
         matches!(&self.frames, Frames::Many(queue) if queue.fed.is_some())
     }
 
     /// The wire format that the rest of the feed is made in.
-    pub(super) fn fed_format(&self) -> Option<FormatId> {
+    pub(crate) fn fed_format(&self) -> Option<FormatId> {
         let Frames::Many(queue) = &self.frames else { return None };
         match &queue.fed.as_ref()?.feed {
             Feed::Replay(replay) => Some(replay.format()),
@@ -140,13 +140,13 @@ impl Outbox {
     }
 
     /// The feed.
-    pub(super) fn feed(&mut self) -> Option<&mut Feed> {
+    pub(crate) fn feed(&mut self) -> Option<&mut Feed> {
         self.feed_due(usize::MAX)
     }
 
     /// The feed, if more of it is to be queued: of what it has made, less than this is still to be
     /// written.
-    pub(super) fn feed_due(&mut self, bytes_max: usize) -> Option<&mut Feed> {
+    pub(crate) fn feed_due(&mut self, bytes_max: usize) -> Option<&mut Feed> {
         let has_room = self.exempt_cost() < bytes_max;
         match &mut self.frames {
             Frames::Many(queue) if has_room => queue.fed.as_mut().map(|fed| &mut fed.feed),
@@ -155,7 +155,7 @@ impl Outbox {
     }
 
     /// Queues what the feed has made.
-    pub(super) fn push_fed(&mut self, frame: Frame, now: Millis) {
+    pub(crate) fn push_fed(&mut self, frame: Frame, now: Millis) {
         let Frames::Many(queue) = &mut self.frames else { return };
         let Ok(size) = u32::try_from(frame.len()) else {
             return frame.chunks(1 << 30).for_each(|piece| self.push_fed(piece.into(), now));
@@ -173,7 +173,7 @@ impl Outbox {
     }
 
     /// The feed has made everything. Returns it.
-    pub(super) fn end_feed(&mut self) -> Option<Feed> {
+    pub(crate) fn end_feed(&mut self) -> Option<Feed> {
         let Frames::Many(queue) = &mut self.frames else { return None };
         let mut fed = queue.fed.take()?;
         queue.front.append(&mut fed.behind);
@@ -186,7 +186,7 @@ impl Outbox {
     /// Queues a live message, unless what is waiting costs more than the limit already. A single
     /// message of any size is taken, and while it is being written it does not count: the limit
     /// bounds what piles up, not how large a message may be.
-    pub(super) fn push_live(
+    pub(crate) fn push_live(
         &mut self,
         frame: Frame,
         bytes_max: usize,
@@ -207,7 +207,7 @@ impl Outbox {
 
     /// Puts a frame in the place of the last one, if that is superseded by it and none of it has
     /// been sent. Gives the frame back if not.
-    pub(super) fn supersede(
+    pub(crate) fn supersede(
         &mut self,
         frame: Frame,
         is_superseded: impl Fn(&[u8]) -> bool,
@@ -226,7 +226,7 @@ impl Outbox {
     }
 
     /// What to write next.
-    pub(super) fn unsent(&self) -> impl Iterator<Item = &[u8]> {
+    pub(crate) fn unsent(&self) -> impl Iterator<Item = &[u8]> {
         let offset = self.offset as usize;
         self.frames.iter().enumerate().map(move |(index, frame)| match index {
             0 => &frame[offset..],
@@ -235,7 +235,7 @@ impl Outbox {
     }
 
     /// What to write next, for a gathered write; returns how many slices were filled in.
-    pub(super) fn gather<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+    pub(crate) fn gather<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let mut count = 0;
         for (slot, bytes) in slices.iter_mut().zip(self.unsent()) {
             *slot = IoSlice::new(bytes);
@@ -248,7 +248,7 @@ impl Outbox {
     ///
     /// # Panics
     /// It took more than there was.
-    pub(super) fn sent(&mut self, count: usize, now: Millis) -> Left {
+    pub(crate) fn sent(&mut self, count: usize, now: Millis) -> Left {
         assert!(count <= self.bytes, "the kernel takes what it was given");
         if count > 0 {
             self.progress_at = now;
@@ -269,11 +269,11 @@ impl Outbox {
     }
 
     /// Forgets everything: the connection is gone.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         *self = Outbox::default();
     }
 
-    pub(super) fn assert_consistent(&self) {
+    pub(crate) fn assert_consistent(&self) {
         let mut bytes: usize = self.unsent().map(<[u8]>::len).sum();
         if let Frames::Many(queue) = &self.frames
             && let Some(fed) = &queue.fed

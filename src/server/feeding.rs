@@ -1,30 +1,21 @@
-//! Answers that are larger than a queue may be, and so are made as the queue drains.
+//! Answers that are larger than a queue may be: they are made as the queue drains.
 
 use super::Server;
-use super::checksum::StreamChecksum;
 use super::lines::SlowReader;
-use super::listing::Listing;
-use super::replay::{Part, Replay};
+use crate::broker::{ChannelList, Feed, Gone, Listing, StreamChecksum};
+use crate::http::Response;
+use crate::hub::Walk;
 use crate::time::Now;
 use crate::transports::Coding;
+use std::rc::Rc;
 
 /// A piece is about this large at most, unless one message is larger.
-pub(super) const PIECE_BYTES_MAX: usize = 64 * 1024;
+const PIECE_BYTES_MAX: usize = 64 * 1024;
 /// Work in one go, after which the last piece is finished: one may take as long, if it is
 /// compressed.
 const FEED_NANOSECONDS: u64 = 500_000;
-
-/// A message left the store before the reader was ready for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Gone;
-
-/// Where the rest of an answer comes from.
-pub enum Feed {
-    /// Old messages.
-    Replay(Replay),
-    /// A list of many channels.
-    Listing(Box<Listing>),
-}
+/// A list up to this size is made at once, however much may be queued: one turn's worth of work.
+const SHORT_BYTES_MAX: usize = 256 * 1024;
 
 impl Server {
     /// Begins to queue what a feed makes; what is queued from now on comes behind it.
@@ -50,21 +41,7 @@ impl Server {
         let piece_bytes = self.config.limits.outbox_bytes_max.min(PIECE_BYTES_MAX);
         let connection = &mut self.connections[id as usize];
         let Some(feed) = connection.outbox.feed_due(piece_bytes) else { return false };
-        let part = match feed {
-            Feed::Replay(replay) => {
-                replay.next(&self.hub, &mut self.formats, &mut self.pieces, piece_bytes)
-            }
-            Feed::Listing(listing) => {
-                let piece = listing.next(&self.hub, self.formats.compressor(), piece_bytes, now);
-                Ok(piece.map(|(frame, walked)| {
-                    self.turn.work.add_walked(walked);
-                    self.turn.work.bytes += frame.len() as u64;
-                    Part { frame, checksum: None }
-                }))
-            }
-        };
-        self.turn.work.encoded += 1;
-        self.turn.work.add_made(self.formats.take_made());
+        let part = self.broker.next_part(feed, piece_bytes, &mut self.turn.work, now);
         match part {
             Ok(Some(part)) => {
                 if let (Some(sum), Some(checksum)) = (&part.checksum, connection.replay_checksum())
@@ -90,5 +67,37 @@ impl Server {
                 false
             }
         }
+    }
+
+    /// What a list may have to be made at once.
+    pub(super) fn short_list_bytes_max(&self) -> usize {
+        self.config.limits.outbox_bytes_max.min(SHORT_BYTES_MAX)
+    }
+
+    /// Whether one more list may be made as it is read.
+    pub(super) fn has_place_for_listing(&self) -> bool {
+        // The server itself holds one count.
+        Rc::strong_count(&self.broker.listings) <= self.config.limits.listings_max
+    }
+
+    /// Answers with a list that is made as it is read. The head says how its body ends.
+    pub(super) fn answer_listing(
+        &mut self,
+        id: u32,
+        head: Response,
+        list: Box<dyn ChannelList>,
+        walk: Walk,
+        now: Now,
+    ) {
+        let exchange = self.connections[id as usize].exchange;
+        let (coding, place) = (Coding::of(exchange), self.broker.listings.clone());
+        self.note_answer(id, head.status(), "", now);
+        self.push(id, head.finish().into(), now);
+        if !exchange.is_head {
+            let listing = Listing::new(list, walk, coding, place);
+            self.begin_feed(id, Feed::Listing(Box::new(listing)), now);
+            self.push(id, coding.end().into(), now);
+        }
+        self.end_exchange(id, now);
     }
 }

@@ -1,7 +1,6 @@
 //! The checksum that ends a compressed stream (RFC 1952), kept while a replay is still being made:
 //! what is queued behind the replay has its own sum until then, and sums are combined.
 
-use crate::http::chunk;
 use crate::transports::gzip_stream;
 use flate2::Crc;
 
@@ -15,7 +14,7 @@ pub struct StreamChecksum {
 
 impl StreamChecksum {
     /// Something was queued.
-    pub(super) fn add(&mut self, item: &Crc) {
+    pub(crate) fn add(&mut self, item: &Crc) {
         self.behind.as_mut().unwrap_or(&mut self.sum).combine(item);
     }
 
@@ -25,22 +24,20 @@ impl StreamChecksum {
     }
 
     /// A piece of the replay was made.
-    pub(super) fn add_piece(&mut self, piece: &Crc) {
+    pub(crate) fn add_piece(&mut self, piece: &Crc) {
         self.sum.combine(piece);
     }
 
     /// The replay has been made.
-    pub(super) fn end_replay(&mut self) {
+    pub(crate) fn end_replay(&mut self) {
         if let Some(behind) = self.behind.take() {
             self.sum.combine(&behind);
         }
     }
 
     /// The chunk that ends the stream.
-    pub(super) fn trailer(&self) -> Vec<u8> {
-        let mut trailer = Vec::new();
-        chunk(&gzip_stream::end(&self.sum), &mut trailer);
-        trailer
+    pub(crate) fn trailer(&self) -> Vec<u8> {
+        gzip_stream::end_chunk(&self.sum)
     }
 }
 

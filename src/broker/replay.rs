@@ -4,7 +4,6 @@
 //! same.
 
 use super::checksum::StreamChecksum;
-use super::feed::Gone;
 use crate::hub::{Hub, Stretch};
 use crate::message::Message;
 use crate::transports::{Coding, FormatId, Formats, Frame, PaddingRule};
@@ -36,11 +35,15 @@ pub struct Replay {
 
 /// Several messages of a replay as bytes.
 #[derive(Clone)]
-pub(super) struct Part {
-    pub(super) frame: Frame,
+pub struct Part {
+    pub(crate) frame: Frame,
     /// Their checksum, where they go into a compressed stream.
-    pub(super) checksum: Option<Rc<Crc>>,
+    pub(crate) checksum: Option<Rc<Crc>>,
 }
+
+/// A message left the store before the reader was ready for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gone;
 
 /// What is put between the messages.
 pub enum Dressing {
@@ -88,22 +91,22 @@ impl Replay {
         Replay { format, stretches, dressing, ends: None }
     }
 
-    pub(super) fn format(&self) -> FormatId {
+    pub(crate) fn format(&self) -> FormatId {
         self.format
     }
 
     /// The stream ends behind this replay.
-    pub(super) fn end_stream(&mut self, checksum: Box<StreamChecksum>) {
+    pub(crate) fn end_stream(&mut self, checksum: Box<StreamChecksum>) {
         self.ends = Some(checksum);
     }
 
     /// The checksum of a stream that ends behind this replay.
-    pub(super) fn ends(&mut self) -> Option<&mut Box<StreamChecksum>> {
+    pub(crate) fn ends(&mut self) -> Option<&mut Box<StreamChecksum>> {
         self.ends.as_mut()
     }
 
     /// The next piece; none: that was all.
-    pub(super) fn next(
+    pub(crate) fn next(
         &mut self,
         hub: &Hub,
         formats: &mut Formats,
@@ -213,7 +216,7 @@ impl Piece {
 
 /// The pieces that may be sent to more than one connection.
 #[derive(Default)]
-pub(super) struct Pieces {
+pub(crate) struct Pieces {
     made: HashMap<Key, Piece>,
     bytes: usize,
     /// What it may grow to before unused pieces are looked for.
@@ -252,7 +255,7 @@ impl Pieces {
     }
 
     /// Forgets what is not queued for anybody.
-    pub(super) fn forget_unused(&mut self) {
+    pub(crate) fn forget_unused(&mut self) {
         self.made.retain(|_, piece| Rc::strong_count(&piece.part.frame) > 1);
         self.bytes = self.made.values().map(Piece::cost).sum();
         self.sweep_bytes = UNUSED_BYTES_MAX.max(2 * self.bytes);

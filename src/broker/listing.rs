@@ -1,17 +1,11 @@
 //! Lists of very many channels, made as they are read: statistics of both faces (rpushd spec,
 //! section 6; push-stream spec, section 7.1).
 
-use super::Server;
-use super::feed::Feed;
 use crate::compression::Compressor;
-use crate::http::Response;
 use crate::hub::{ChannelInfo, Hub, Walk, Walked};
 use crate::time::Now;
 use crate::transports::{Coding, Frame};
 use std::rc::Rc;
-
-/// A list up to this size is made at once, however much may be queued: one turn's worth of work.
-const SHORT_BYTES_MAX: usize = 256 * 1024;
 
 /// What is left of a list: a position among the channels. Those that are removed before their turn
 /// are left out, and the others' numbers are of that moment.
@@ -40,8 +34,13 @@ pub trait ChannelList {
 }
 
 impl Listing {
+    /// A list of the channels of a walk. `place` is held until it has been made.
+    pub fn new(list: Box<dyn ChannelList>, walk: Walk, coding: Coding, place: Rc<()>) -> Listing {
+        Listing { list, walk, coding, is_ended: false, _place: place }
+    }
+
     /// The next piece, and what was done for it; none: that was all.
-    pub(super) fn next(
+    pub(crate) fn next(
         &mut self,
         hub: &Hub,
         compressor: &mut Compressor,
@@ -66,39 +65,5 @@ impl Listing {
         let mut frame = Vec::new();
         self.coding.write(&list.take(), compressor, &mut frame);
         Some((frame.into(), walked))
-    }
-}
-
-impl Server {
-    /// What a list may have to be made at once.
-    pub(super) fn short_list_bytes_max(&self) -> usize {
-        self.config.limits.outbox_bytes_max.min(SHORT_BYTES_MAX)
-    }
-
-    /// Whether one more list may be made as it is read.
-    pub(super) fn has_place_for_listing(&self) -> bool {
-        // The server itself holds one count.
-        Rc::strong_count(&self.listings) <= self.config.limits.listings_max
-    }
-
-    /// Answers with a list that is made as it is read. The head says how its body ends.
-    pub(super) fn answer_listing(
-        &mut self,
-        id: u32,
-        head: Response,
-        list: Box<dyn ChannelList>,
-        walk: Walk,
-        now: Now,
-    ) {
-        let exchange = self.connections[id as usize].exchange;
-        let (coding, place) = (Coding::of(exchange), self.listings.clone());
-        self.note_answer(id, head.status(), "", now);
-        self.push(id, head.finish().into(), now);
-        if !exchange.is_head {
-            let listing = Listing { list, walk, coding, is_ended: false, _place: place };
-            self.begin_feed(id, Feed::Listing(Box::new(listing)), now);
-            self.push(id, coding.end().into(), now);
-        }
-        self.end_exchange(id, now);
     }
 }

@@ -1,0 +1,216 @@
+//! Messages on their way to subscribers: published, and given to each one that is visited.
+
+use super::Broker;
+use super::outbox::{FRAME_COST, Outbox, Overflow};
+use super::pending::Pending;
+use super::subscriber::Subscriber;
+use super::work::Work;
+use crate::hub::{ChannelId, Draft, Full, Subscriptions};
+use crate::message::Message;
+use crate::stats::Counters;
+use crate::time::Now;
+use crate::transports::{EndedWait, Formats, Frame, MessageSizes};
+use std::rc::Rc;
+
+/// A subscriber that takes what is pending, with its queue.
+pub struct Recipient<'a> {
+    /// What carries its messages.
+    pub subscriber: &'a mut Subscriber,
+    /// Where they are queued.
+    pub outbox: &'a mut Outbox,
+    /// Its channels.
+    pub subscriptions: &'a Subscriptions,
+    /// Sequence of the last publication that it has taken.
+    pub delivered: u64,
+    /// The queue's limit, in bytes (`outbox_bytes_max`).
+    pub outbox_bytes_max: usize,
+}
+
+/// Where it is counted what was done.
+pub struct Tally<'a> {
+    /// For the turn's budget.
+    pub work: &'a mut Work,
+    /// For the statistics.
+    pub counters: &'a mut Counters,
+}
+
+impl Broker {
+    /// Publishes to a channel: the message gets its place in the order at once, its way to the
+    /// members begins with the next round of the fan-out.
+    ///
+    /// # Errors
+    /// The memory account is full; nothing has happened.
+    pub fn publish(
+        &mut self,
+        channel: ChannelId,
+        draft: &Draft,
+        work: &mut Work,
+        now: Now,
+    ) -> Result<Rc<Message>, Full> {
+        work.publications += 1;
+        work.bytes += draft.text.len() as u64;
+        let message = self.hub.publish(channel, draft, now)?;
+        if !self.hub.members(channel).is_empty() {
+            let queue_bytes = self.queue_bytes(message.channel.len(), draft);
+            self.fanout.add(channel, message.clone(), queue_bytes);
+        }
+        Ok(message)
+    }
+
+    /// About the most that a publication takes in a subscriber's queue: itself in the largest wire
+    /// format, and a padding.
+    fn queue_bytes(&self, channel_bytes: usize, draft: &Draft) -> usize {
+        let padding = match self.padding_max {
+            0 => 0,
+            max => (FRAME_COST + max as usize).saturating_sub(draft.text.len()),
+        };
+        FRAME_COST + self.formats.bytes_max(&sizes(channel_bytes, draft)) + padding
+    }
+
+    /// Whether every wire format can hold this publication in `bytes_max` bytes, or in twice its
+    /// text. One that is refused for it has not been published to any channel, so it is asked once
+    /// for all channels, with the longest name.
+    pub fn can_encode(&self, bytes_max: usize, channel_bytes: usize, draft: &Draft) -> bool {
+        self.formats.fit(bytes_max, &sizes(channel_bytes, draft))
+    }
+
+    /// The first publication on these channels after a given one, and its channel.
+    pub fn first_pending(
+        &self,
+        subscriptions: &Subscriptions,
+        delivered: u64,
+    ) -> Option<(u64, ChannelId)> {
+        let channels = self.hub.channels_of(subscriptions);
+        let first = |(channel, _)| Some((self.fanout.first_after(channel, delivered)?, channel));
+        channels.filter_map(first).min()
+    }
+
+    /// Gives a subscriber everything that is pending on all its channels, in the order of
+    /// publication.
+    ///
+    /// # Errors
+    /// Its queue is full: it reads too slowly.
+    pub fn deliver(
+        &mut self,
+        recipient: &mut Recipient<'_>,
+        tally: &mut Tally<'_>,
+        now: Now,
+    ) -> Result<(), Overflow> {
+        let result = match self.hub.only_channel_of(recipient.subscriptions) {
+            Some(channel) => self.take_from(recipient, channel, tally, now),
+            None => self.take_from_all(recipient, tally, now),
+        };
+        tally.work.add_made(self.formats.take_made());
+        result
+    }
+
+    /// The answer to a request that has waited, with a publication that is pending.
+    pub fn answer(&mut self, ended: EndedWait, channel: ChannelId, sequence: u64) -> Option<Frame> {
+        let pending = self.fanout.entry(channel, sequence)?;
+        let frame = pending.answer(ended, &mut self.formats);
+        self.fanout.recount(channel, sequence);
+        Some(frame)
+    }
+
+    fn take_from(
+        &mut self,
+        recipient: &mut Recipient<'_>,
+        channel: ChannelId,
+        tally: &mut Tally<'_>,
+        now: Now,
+    ) -> Result<(), Overflow> {
+        let delivered = recipient.delivered;
+        let format = recipient.subscriber.profile.format;
+        if recipient.subscriber.takes_batches()
+            && let Some(batch) = self.fanout.batch(channel, delivered, format, &mut self.formats)
+            && recipient.outbox.cost() + batch.frame.len() <= recipient.outbox_bytes_max
+        {
+            tally.counters.oversized_frames_skipped_total += batch.skipped;
+            tally.counters.deliveries_total += batch.count;
+            return recipient.take_batch(batch.frame.clone(), now);
+        }
+        let Some(pending) = self.fanout.pending(channel) else { return Ok(()) };
+        let start = pending.partition_point(|entry| entry.sequence <= delivered);
+        let mut delivery = Delivery { recipient, formats: &mut self.formats, tally, made: 0, now };
+        let result = pending.range_mut(start..).try_for_each(|entry| delivery.deliver(entry, 1));
+        let made = delivery.made;
+        self.fanout.grow(made);
+        result
+    }
+
+    /// Several channels: their publications are merged by sequence. A channel that was named twice
+    /// gives each of its publications twice.
+    fn take_from_all(
+        &mut self,
+        recipient: &mut Recipient<'_>,
+        tally: &mut Tally<'_>,
+        now: Now,
+    ) -> Result<(), Overflow> {
+        let mut wanted: Vec<(u64, ChannelId, u32)> = Vec::new();
+        for (channel, times) in self.hub.channels_of(recipient.subscriptions) {
+            if let Some(pending) = self.fanout.pending(channel) {
+                let start = pending.partition_point(|entry| entry.sequence <= recipient.delivered);
+                let sequences = pending.range(start..).map(|entry| entry.sequence);
+                wanted.extend(sequences.map(|sequence| (sequence, channel, times)));
+            }
+        }
+        wanted.sort_unstable();
+        let mut delivery = Delivery { recipient, formats: &mut self.formats, tally, made: 0, now };
+        let result = wanted.into_iter().try_for_each(|(sequence, channel, times)| {
+            let entry = self.fanout.entry(channel, sequence);
+            let entry = entry.expect("a publication stays pending while it is being delivered");
+            delivery.deliver(entry, times)
+        });
+        let made = delivery.made;
+        self.fanout.grow(made);
+        result
+    }
+}
+
+/// What the encodings of a publication depend on.
+fn sizes(channel: usize, draft: &Draft) -> MessageSizes<'_> {
+    let bytes = |part: &Option<Rc<[u8]>>| part.as_ref().map_or(0, |part| part.len());
+    let event = bytes(&draft.event_id) + bytes(&draft.event_type);
+    MessageSizes { text: &draft.text, channel, event }
+}
+
+impl Recipient<'_> {
+    fn take_batch(&mut self, frame: Frame, now: Now) -> Result<(), Overflow> {
+        self.subscriber.restart_heartbeat(now.monotonic);
+        self.outbox.push_live(frame, self.outbox_bytes_max, now.monotonic)
+    }
+}
+
+/// What it takes to give messages to one subscriber.
+struct Delivery<'a, 'r, 't> {
+    recipient: &'a mut Recipient<'r>,
+    formats: &'a mut Formats,
+    tally: &'a mut Tally<'t>,
+    /// Bytes of encodings that were made for it.
+    made: usize,
+    now: Now,
+}
+
+impl Delivery<'_, '_, '_> {
+    fn deliver(&mut self, pending: &mut Pending, times: u32) -> Result<(), Overflow> {
+        let Recipient { subscriber, outbox, outbox_bytes_max, .. } = &mut *self.recipient;
+        let (work, counters) = (&mut *self.tally.work, &mut *self.tally.counters);
+        let format = subscriber.profile.format;
+        let Some(encoded) = pending.encoded(format, self.formats, &mut self.made) else {
+            counters.oversized_frames_skipped_total += u64::from(times);
+            return Ok(());
+        };
+        subscriber.restart_heartbeat(self.now.monotonic);
+        for _ in 0..times {
+            counters.deliveries_total += 1;
+            work.deliveries += 1;
+            subscriber.say(encoded);
+            outbox.push_live(encoded.frame.clone(), *outbox_bytes_max, self.now.monotonic)?;
+            if let Some(padding) = subscriber.padding(encoded.text_bytes, self.formats) {
+                subscriber.say(&padding);
+                outbox.push(padding.frame, self.now.monotonic);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,24 @@
+//! Messages from their publication to the queues of their subscribers: publish, fan out, deliver,
+//! replay. It knows channels and wire formats, but no request, no face and no socket.
+
+mod checksum;
+mod delivery;
+mod fanout;
+mod feed;
+mod listing;
+mod outbox;
+mod pending;
+mod replay;
+mod state;
+mod subscriber;
+mod work;
+
+pub use checksum::StreamChecksum;
+pub use delivery::{Recipient, Tally};
+pub use feed::Feed;
+pub use listing::{ChannelList, Listing};
+pub use outbox::{Left, Outbox, Overflow};
+pub use replay::{Dressing, Gone, Part, Replay};
+pub use state::Broker;
+pub use subscriber::{Subscriber, Transport};
+pub use work::Work;
