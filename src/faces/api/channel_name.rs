@@ -1,6 +1,6 @@
-//! The names that channels of the API may have (rpushd spec, section 3).
+//! Syntax of channel names in the API (rpushd spec, section 3).
 
-/// Whether this is a channel of the API: 1 to 191 characters of `A-Z a-z 0-9 : - _ .`
+/// Whether the API accepts this channel name: 1 to 191 characters of `A-Z a-z 0-9 : - _ .`
 pub fn is_channel_name(name: &[u8]) -> bool {
     let is_allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b":-_.".contains(byte);
     (1..=191).contains(&name.len()) && name.iter().all(is_allowed)

@@ -1,9 +1,9 @@
-//! Fields that several endpoints want or give.
+//! Header fields that several endpoints check or send.
 
 use crate::http::{Head, Response};
 
-/// Whether the body is declared as JSON: `application/json` or `application/…+json`, whatever the
-/// parameters and letter case.
+/// Whether the body is declared as JSON: `application/json` or `application/…+json`. Parameters and
+/// letter case are ignored; a repeated `Content-Type` is not accepted.
 pub fn has_json_content_type(head: &Head<'_>) -> bool {
     let mut values = head.values("content-type");
     let (Some(value), None) = (values.next(), values.next()) else { return false };
@@ -21,7 +21,7 @@ pub fn has_json_content_type(head: &Head<'_>) -> bool {
     is_token && (subtype == b"json" || subtype.len() > 5 && subtype.ends_with(b"+json"))
 }
 
-/// Section 5.2.
+/// Adds the fields that keep caches from storing an answer (section 5.2).
 pub(super) fn no_cache(response: Response) -> Response {
     response
         .field("cache-control", "no-cache, no-store, must-revalidate, no-transform")

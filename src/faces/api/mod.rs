@@ -1,4 +1,4 @@
-//! The rpushd API (rpushd spec, sections 2 to 6).
+//! The rpushd API (rpushd spec, sections 2 to 6): routes, and one file per endpoint.
 
 mod channel_name;
 mod fields;
@@ -20,7 +20,7 @@ use fields::no_cache;
 use std::rc::Rc;
 use stream::Streams;
 
-/// The face.
+/// The rpushd API as a face.
 pub(super) struct Api {
     streams: Rc<Streams>,
 }
@@ -32,7 +32,8 @@ impl Api {
     }
 }
 
-/// Deadlines may be a tick late; heartbeats come at least as often as configured all the same.
+/// The heartbeat interval, shorter by one tick: deadlines may fire a tick late, and heartbeats must
+/// be sent at least as often as configured.
 fn heartbeat_interval(config: &Config) -> Millis {
     config.heartbeat.since(TICK)
 }
@@ -78,7 +79,7 @@ impl Face for Api {
     }
 
     fn reconfigured(&self, config: &Config, _: &mut Formats) -> Box<dyn Face> {
-        // The streams that there are beat at the new interval.
+        // Open streams share these profiles, so they use the new interval, too.
         self.streams.set_heartbeat_interval(heartbeat_interval(config));
         Box::new(Api { streams: self.streams.clone() })
     }
@@ -94,7 +95,7 @@ fn healthy() -> Next {
     Next::Answer(response, br#"{"status":"ok"}"#.to_vec())
 }
 
-/// One of the API's endpoints.
+/// An endpoint of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Endpoint<'a> {
     /// `GET /healthz`
@@ -103,12 +104,12 @@ enum Endpoint<'a> {
     Publish,
     /// `GET /api/stats`
     Stats,
-    /// `POST /api/stream/{channel}`, with the raw path segment.
+    /// `POST /api/stream/{channel}`, with the channel as a raw path segment.
     Stream(&'a str),
 }
 
 impl<'a> Endpoint<'a> {
-    /// The endpoint of a path. Paths are compared as they are, never normalised.
+    /// The endpoint with this path. Paths are compared byte by byte, never normalised.
     fn of_path(path: &'a str) -> Option<Endpoint<'a>> {
         match path {
             "/healthz" => Some(Endpoint::Health),
@@ -122,8 +123,8 @@ impl<'a> Endpoint<'a> {
         }
     }
 
-    /// The endpoint of a request's path: at the root, or, if it is a public one, under the prefix
-    /// that proxies may leave in place. An empty prefix is none.
+    /// The endpoint with this path, at the root or below `public_prefix`, which a proxy may leave
+    /// in place. Privileged endpoints are only found at the root. An empty prefix disables this.
     fn find(path: &'a str, public_prefix: &str) -> Option<Endpoint<'a>> {
         let at_root = Endpoint::of_path(path);
         if at_root.is_some() || public_prefix.is_empty() {
@@ -133,10 +134,10 @@ impl<'a> Endpoint<'a> {
         (!endpoint.is_privileged()).then_some(endpoint)
     }
 
-    /// Whether the endpoint answers this method; else what to put into `Allow`.
+    /// Checks that the endpoint has this method.
     ///
     /// # Errors
-    /// The methods that it does answer.
+    /// It has not; the value of the `Allow` field.
     fn check_method(self, method: &str) -> Result<(), &'static str> {
         match (self, method) {
             (Endpoint::Health | Endpoint::Stats, "GET" | "HEAD") => Ok(()),
@@ -146,8 +147,8 @@ impl<'a> Endpoint<'a> {
         }
     }
 
-    /// Whether it is hidden on public listeners once there is an internal one, and never found
-    /// under the public prefix.
+    /// Whether the endpoint is hidden on public listeners as soon as an internal listener is
+    /// configured, and never found below `public_prefix`.
     fn is_privileged(self) -> bool {
         matches!(self, Endpoint::Publish | Endpoint::Stats)
     }

@@ -1,18 +1,18 @@
-//! Cross-origin calls of `/api/stream/` from browsers (Fetch standard, section 3.2).
+//! CORS for `/api/stream/`: requests by scripts of other origins (Fetch standard, section 3.2).
 
 use crate::http::{Head, Response, Status};
 
-/// How long a browser may remember the answer to its preflight, in seconds.
+/// How long a browser may cache the answer to a preflight, in seconds.
 const PREFLIGHT_SECONDS: u64 = 86_400;
 
-/// The request's origin, if it is one of those allowed; `*` allows any.
+/// The request's origin, if it is allowed. `*` allows any origin.
 pub fn allowed<'a>(head: &Head<'a>, origins: &[String]) -> Option<&'a [u8]> {
     let mut values = head.values("origin");
     let (Some(origin), None) = (values.next(), values.next()) else { return None };
     origins.iter().any(|one| one == "*" || one.as_bytes() == origin).then_some(origin)
 }
 
-/// Lets scripts of an allowed origin read the answer.
+/// Adds the fields that let scripts of an allowed origin read the answer.
 pub fn name(response: Response, origin: Option<&[u8]>) -> Response {
     match origin {
         Some(origin) => {
@@ -22,7 +22,8 @@ pub fn name(response: Response, origin: Option<&[u8]>) -> Response {
     }
 }
 
-/// The answer to a preflight: what a script may send. Only an allowed origin is named in it.
+/// The answer to a preflight: methods and header fields that a script may send. The allowed origin
+/// is still to be added.
 pub fn preflight() -> Response {
     Response::new(Status::NO_CONTENT)
         .field("access-control-allow-methods", "POST")

@@ -10,9 +10,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-/// The largest payload, in bytes: what a frame's two-byte length can say.
+/// The largest payload, in bytes: a frame has a two-byte length.
 pub const PAYLOAD_BYTES_MAX: usize = 65_535;
-/// Deeper nested messages are refused.
+/// The deepest nesting of arrays and objects in a message; deeper ones are refused.
 const DEPTH_MAX: usize = 126;
 
 const TOO_DEEP: Refusal = Refusal::bad_request("the message is nested too deeply\n");
@@ -22,7 +22,7 @@ const NOT_A_PUBLICATION: Refusal = Refusal::unprocessable(
 const PAYLOAD_TOO_LARGE: Refusal =
     Refusal { status: Status::CONTENT_TOO_LARGE, text: "the message is larger than 65535 bytes\n" };
 
-/// The head of a publication: the secret is checked before the body is read.
+/// Routes a publish request. The secret is checked before the body is read.
 pub(super) fn route(context: &mut Context<'_>, head: &Head<'_>) -> Result<Next, Fault> {
     context.authorize(head)?;
     if !has_json_content_type(head) {
@@ -32,7 +32,8 @@ pub(super) fn route(context: &mut Context<'_>, head: &Head<'_>) -> Result<Next, 
     Ok(Next::Read { awaiting: Box::new(Publish), bytes_max })
 }
 
-/// A publication that waits for its body, and then for its channel to have room.
+/// A publish request that waits for its body, and then until the message has been published: there
+/// may be no room for it at once (back-pressure).
 struct Publish;
 
 impl Awaiting for Publish {
@@ -73,12 +74,12 @@ impl Publisher for Publish {
     }
 }
 
-/// A publication as the API takes it.
+/// The body of a publish request.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Publication<'a> {
     /// A valid channel name.
     pub channel: Cow<'a, str>,
-    /// The message as JSON text without insignificant blanks.
+    /// The message as JSON text without insignificant whitespace.
     pub payload: Cow<'a, [u8]>,
 }
 
@@ -90,10 +91,10 @@ struct Body<'a> {
     message: &'a RawValue,
 }
 
-/// Reads a publication.
+/// Parses and checks the body of a publish request.
 ///
 /// # Errors
-/// 400, 413 or 422, with a text that says what is wrong.
+/// 400, 413 or 422, with a text that describes the mistake.
 pub fn parse(body: &[u8]) -> Result<Publication<'_>, Refusal> {
     let Body { channel, message } = parse_object(body).map_err(|fault| match fault {
         BadBody::Syntax => Refusal::BAD_JSON,
@@ -109,21 +110,21 @@ pub fn parse(body: &[u8]) -> Result<Publication<'_>, Refusal> {
     Ok(Publication { channel, payload })
 }
 
-/// What is wrong with a JSON body.
+/// Why a JSON body is refused.
 pub(super) enum BadBody {
-    /// It is not JSON.
+    /// It is not well-formed JSON.
     Syntax,
-    /// It is JSON, but not the object that was asked for.
+    /// It is well-formed JSON, but not the expected object.
     Shape,
 }
 
-/// Reads a JSON object into a type. An array in its place, which serde would take, is refused.
+/// Parses a JSON object into a type. Refuses an array in its place, which serde would accept.
 pub(super) fn parse_object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, BadBody> {
     let text = std::str::from_utf8(body).map_err(|_| BadBody::Syntax)?;
     let is_object = text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{');
     let parsed = if is_object { serde_json::from_str(text).ok() } else { None };
     parsed.ok_or_else(|| {
-        // A wrong shape is noticed before the rest is read; the rest may still not be JSON.
+        // serde stops at a wrong shape, so there may be a syntax error behind it.
         match serde_json::from_str::<serde::de::IgnoredAny>(text) {
             Ok(_) => BadBody::Shape,
             Err(_) => BadBody::Syntax,
@@ -131,7 +132,10 @@ pub(super) fn parse_object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, 
     })
 }
 
-/// Drops insignificant blanks; everything else stays as it was published. The text is valid JSON.
+/// Removes insignificant whitespace from valid JSON and keeps all other bytes as published.
+///
+/// # Errors
+/// The text is nested deeper than [`DEPTH_MAX`].
 fn compact(text: &str) -> Result<Cow<'_, [u8]>, Refusal> {
     let bytes = text.as_bytes();
     let mut kept: Option<Vec<u8>> = None;
@@ -167,7 +171,7 @@ fn compact(text: &str) -> Result<Cow<'_, [u8]>, Refusal> {
     })
 }
 
-/// The position after the string that starts here.
+/// The position after the JSON string that starts at `start`.
 fn end_of_string(bytes: &[u8], start: usize) -> usize {
     let mut at = start + 1;
     while let Some(offset) = memchr::memchr2(b'"', b'\\', &bytes[at.min(bytes.len())..]) {

@@ -1,16 +1,16 @@
-//! Arguments of a query, decoded as forms are (URL standard, application/x-www-form-urlencoded).
+//! Query arguments, decoded as `application/x-www-form-urlencoded` (URL standard).
 
 use percent_encoding::percent_decode;
 use std::borrow::Cow;
 
-/// The same argument was given more than once.
+/// The query has the same argument more than once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Repeated;
 
-/// The value of an argument, none without it. Bytes that are not UTF-8 are replaced.
+/// The value of an argument; `None` if it is absent. Bytes that are not UTF-8 are replaced.
 ///
 /// # Errors
-/// It is given more than once: two readers could take different ones.
+/// The argument is repeated: a proxy and rpushd could use different values.
 pub fn argument(query: &str, name: &str) -> Result<Option<String>, Repeated> {
     let mut values = query.split('&').filter_map(|pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -23,10 +23,8 @@ pub fn argument(query: &str, name: &str) -> Result<Option<String>, Repeated> {
 }
 
 fn decode(text: &str) -> String {
-    let text: Cow<'_, str> = match text.contains('+') {
-        true => text.replace('+', " ").into(),
-        false => text.into(),
-    };
+    let text: Cow<'_, str> =
+        if text.contains('+') { text.replace('+', " ").into() } else { text.into() };
     percent_decode(text.as_bytes()).decode_utf8_lossy().into_owned()
 }
 

@@ -1,15 +1,15 @@
-//! Why a request of the API is refused, and the answers to it.
+//! Refused requests of the API: the reasons, and the answers.
 
 use super::origin;
 use crate::auth::Denial;
 use crate::http::{Response, Status};
 use crate::server::Context;
 
-/// Why a request is not carried out.
+/// Why a request is refused.
 pub(super) enum Fault {
-    /// Its client's mistake, or a limit.
+    /// A mistake of the client, or a limit.
     Refused(Refusal),
-    /// Its secret or token.
+    /// A missing or invalid secret or token.
     Denied(Denial),
 }
 
@@ -26,8 +26,8 @@ impl From<Denial> for Fault {
 }
 
 impl Fault {
-    /// The answer, with its body. That of a 401 is empty, as it has always been; the reason is in a
-    /// field.
+    /// The answer and its body. The body of a 401 is empty, for compatibility; its reason is in the
+    /// `WWW-Authenticate` field.
     fn answer(self) -> (Response, Vec<u8>) {
         match self {
             Fault::Refused(Refusal { status, text }) => {
@@ -46,11 +46,11 @@ impl Fault {
     }
 }
 
-/// The answer to a request that is refused, with its body, for scripts of an allowed origin.
+/// The answer to a refused request, and its body. Scripts of `origin` may read it.
 pub(super) fn refuse(fault: impl Into<Fault>, origin: Option<&[u8]>) -> (Response, Vec<u8>) {
     let (response, body) = fault.into().answer();
     let response = match response.status() {
-        // Scripts of other origins read only fields that are named (Fetch standard, section 3.2.3).
+        // Without this, scripts of other origins cannot read it (Fetch standard, section 3.2.3).
         Status::UNAUTHORIZED if origin.is_some() => {
             response.field("access-control-expose-headers", "www-authenticate")
         }
@@ -59,7 +59,7 @@ pub(super) fn refuse(fault: impl Into<Fault>, origin: Option<&[u8]>) -> (Respons
     (origin::name(response, origin), body)
 }
 
-/// Refuses a request whose body has been read.
+/// Sends the answer to a refused request whose body has been read.
 pub(super) fn respond_refusal(
     context: &mut Context<'_>,
     fault: impl Into<Fault>,
@@ -69,12 +69,12 @@ pub(super) fn respond_refusal(
     context.respond(response, &body);
 }
 
-/// A client's mistake, or a limit: a status and a short text.
+/// A mistake of the client, or a limit: a status and a short text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// What is answered.
+    /// The status of the answer.
     pub status: Status,
-    /// What is wrong, as a `text/plain` body.
+    /// The reason, sent as a `text/plain` body.
     pub text: &'static str,
 }
 
@@ -87,12 +87,12 @@ impl Refusal {
     /// The body is larger than the limit.
     pub const BODY_TOO_LARGE: Refusal =
         Refusal { status: Status::CONTENT_TOO_LARGE, text: "the body is too large\n" };
-    /// The message would be larger than the limit in a template of a push-stream location.
+    /// Expanded in a message template of a push-stream location, the message exceeds the limit.
     pub const MESSAGE_TOO_LARGE: Refusal = Refusal {
         status: Status::CONTENT_TOO_LARGE,
         text: "the message is too large in the templates of its readers\n",
     };
-    /// The channel's name is not one of the API's.
+    /// The API does not accept the channel's name.
     pub const BAD_CHANNEL: Refusal = Refusal {
         status: Status::BAD_REQUEST,
         text: "a channel is 1 to 191 characters of A-Z a-z 0-9 : - _ .\n",
@@ -100,23 +100,23 @@ impl Refusal {
     /// The body is not well-formed JSON.
     pub const BAD_JSON: Refusal =
         Refusal { status: Status::BAD_REQUEST, text: "the body is not valid JSON\n" };
-    /// The channel table or the memory account is full.
+    /// The limit of channels or of memory is reached.
     pub const FULL: Refusal = Refusal {
         status: Status::SERVICE_UNAVAILABLE,
         text: "the daemon's limit of channels or memory is reached\n",
     };
-    /// As many long lists of channels as there may be are being read.
+    /// `listings_max` long lists of channels are being sent.
     pub const TOO_MANY_LISTS: Refusal = Refusal {
         status: Status::SERVICE_UNAVAILABLE,
         text: "listings_max lists of channels are being read; try again later, or with verbose=0\n",
     };
 
-    /// Well-formed JSON that is not what was asked for.
+    /// 422: the body is well-formed JSON, but not the expected object.
     pub const fn unprocessable(text: &'static str) -> Refusal {
         Refusal { status: Status::UNPROCESSABLE_CONTENT, text }
     }
 
-    /// A request that cannot be understood.
+    /// 400: the request is malformed.
     pub const fn bad_request(text: &'static str) -> Refusal {
         Refusal { status: Status::BAD_REQUEST, text }
     }

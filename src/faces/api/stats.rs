@@ -9,7 +9,7 @@ use crate::hub::{ChannelInfo, Walk};
 use crate::server::{Context, Next};
 use crate::stats::{ChannelRow, Mode, Report};
 
-/// Statistics; a long list of channels is made as it is read.
+/// Answers with the statistics. A long list of channels is generated as the client reads it.
 pub(super) fn route(context: &mut Context<'_>, head: &Head<'_>) -> Result<Next, Fault> {
     context.authorize(head)?;
     let mode = match query::argument(head.query, "mode") {
@@ -39,7 +39,7 @@ pub(super) fn route(context: &mut Context<'_>, head: &Head<'_>) -> Result<Next, 
     Ok(Next::Answer(response, report.take()))
 }
 
-/// Statistics of more channels than can be listed at once.
+/// Answers with statistics whose list of channels is too long to be generated at once.
 fn list_long(
     context: &mut Context<'_>,
     head: &Head<'_>,
@@ -81,7 +81,7 @@ impl ChannelList for Report {
     }
 }
 
-/// What the statistics have of a channel.
+/// The row of a channel in the statistics.
 fn channel_row<'a>(info: &ChannelInfo<'a>) -> ChannelRow<'a> {
     ChannelRow {
         name: info.name,

@@ -25,7 +25,7 @@ struct Body<'a> {
     token: Cow<'a, str>,
 }
 
-/// What all streams share.
+/// The profiles of all streams, one per coding.
 pub(super) struct Streams {
     chunked: Rc<Profile>,
     identity: Rc<Profile>,
@@ -62,7 +62,7 @@ impl Streams {
     }
 }
 
-/// The head of a subscription; its token is in the body.
+/// Routes a stream request. Its token is in the body, which is read first.
 pub(super) fn route(
     context: &mut Context<'_>,
     streams: &Rc<Streams>,
@@ -81,11 +81,11 @@ pub(super) fn route(
     Ok(Next::Read { awaiting, bytes_max })
 }
 
-/// A subscription that waits for its body.
+/// A stream request that waits for its body.
 struct Subscribe {
     streams: Rc<Streams>,
     channel: String,
-    /// The allowed origin that the request came from.
+    /// The request's origin, if it is allowed.
     origin: Option<Frame>,
 }
 
@@ -108,7 +108,7 @@ impl Awaiting for Subscribe {
 }
 
 impl Subscribe {
-    /// Lets a subscriber with a good token join its channel.
+    /// Checks the token and subscribes the connection to its channel.
     fn admit(&self, context: &mut Context<'_>, body: &[u8]) -> Result<(), Fault> {
         let token = token(body)?;
         let wanted = Claims { channel: &self.channel, now: context.now.unix_seconds() };
@@ -126,7 +126,7 @@ impl Subscribe {
     }
 }
 
-/// Answers with the head and the first heartbeat; from now on the connection is a subscriber.
+/// Sends the response head and a heartbeat, and makes the connection a subscriber.
 fn begin_stream(context: &mut Context<'_>, streams: &Streams, origin: Option<&[u8]>) {
     let response = Response::new(Status::OK).field("content-type", "application/octet-stream");
     let response = no_cache(response)
@@ -155,9 +155,10 @@ fn begin_stream(context: &mut Context<'_>, streams: &Streams, origin: Option<&[u
     });
 }
 
-/// The first heartbeat comes early, by another share of the interval for each group of connections,
-/// so that those of clients who all came back at once are not sent at once for ever. Neighbours in
-/// memory, here and in the kernel, still beat together, while what they need is in the caches.
+/// The time until the first periodic heartbeat: the interval, shortened by a share that differs
+/// between groups of connections. Clients that reconnect all at once would otherwise get their
+/// heartbeats all at once, too, as long as they stay. Connections of one group, neighbours in
+/// memory here and in the kernel, get theirs together, which makes good use of the CPU caches.
 fn spread(interval: Millis, number: u32) -> Millis {
     const GROUP: u32 = 32;
     // The golden ratio spreads consecutive numbers evenly.
@@ -167,10 +168,10 @@ fn spread(interval: Millis, number: u32) -> Millis {
     Millis(interval.0 - earlier as u64)
 }
 
-/// The channel of a raw path segment, percent-decoded once.
+/// The channel name in a raw path segment, percent-decoded once.
 ///
 /// # Errors
-/// 400: a bad escape, an encoded slash, or not a channel's name.
+/// 400: a bad escape, or not a valid channel name, as with an encoded slash.
 pub fn channel(segment: &str) -> Result<String, Refusal> {
     let mut decoded = Vec::with_capacity(segment.len());
     let mut bytes = segment.bytes();
@@ -188,10 +189,10 @@ pub fn channel(segment: &str) -> Result<String, Refusal> {
     if is_channel_name(name.as_bytes()) { Ok(name) } else { Err(Refusal::BAD_CHANNEL) }
 }
 
-/// The token in a body.
+/// The token in the body of a stream request.
 ///
 /// # Errors
-/// 400 or 422, with a text that says what is wrong.
+/// 400 or 422, with a text that describes the mistake.
 pub fn token(body: &[u8]) -> Result<Cow<'_, str>, Refusal> {
     match parse_object::<Body<'_>>(body) {
         Ok(body) => Ok(body.token),

@@ -1,5 +1,5 @@
-//! Whole answers with messages in them: polling and long-polling (push-stream spec, sections 11 to
-//! 13).
+//! Polling and long-polling answers: complete responses that contain messages (push-stream spec,
+//! sections 11 to 13).
 
 use super::{cors, no_cache};
 use crate::compression::Compressor;
@@ -15,36 +15,35 @@ use flate2::Crc;
 use std::borrow::Cow;
 use std::rc::Rc;
 
-/// What the answers of one location are made of.
+/// The parts that all answers of one location share.
 pub struct Answers {
     pub(super) settings: Rc<config::Location>,
-    /// `Access-Control-Allow-Origin` depends on the request.
+    /// Whether `Access-Control-Allow-Origin` depends on the request.
     pub(super) has_varying_origin: bool,
-    /// The origin of the CORS headers, where it is the same for all requests; empty: no CORS
-    /// headers.
+    /// `Access-Control-Allow-Origin`, if it is the same for all requests; empty: no CORS headers.
     pub(super) constant_origin: Option<Frame>,
     pub(super) chunked: Items,
     pub(super) identity: Items,
     pub(super) pieces: Option<Items>,
 }
 
-/// The items of an answer in one coding.
+/// The encoded items of answers in one coding.
 pub(super) struct Items {
     /// The wire format of the messages.
     pub(super) format: FormatId,
-    /// What is before them; empty: nothing.
+    /// Sent before the messages; empty: nothing.
     pub(super) header: Encoded,
-    /// What is behind them; empty: nothing.
+    /// Sent after the messages; empty: nothing.
     pub(super) footer: Encoded,
 }
 
-/// What a polling or long-polling answer looks like, apart from its messages.
+/// One polling or long-polling answer, without its messages.
 pub struct Answer<'a> {
     pub(super) answers: &'a Answers,
     pub(super) content_type: &'a str,
     pub(super) callback: Option<Cow<'a, [u8]>>,
     pub(super) origin: Option<&'a Frame>,
-    /// The client takes gzip.
+    /// Whether the client accepts gzip.
     pub(super) is_gzipped: bool,
 }
 
@@ -54,19 +53,19 @@ impl Answers {
             Coding::Chunked => &self.chunked,
             Coding::Identity => &self.identity,
             Coding::Piece => self.pieces.as_ref().expect("only gzip locations compress"),
-            Coding::Gzip => unreachable!("a whole answer is compressed as a whole"),
+            Coding::Gzip => unreachable!("only streams are compressed item by item"),
         }
     }
 }
 
 impl<'a> Answer<'a> {
-    /// The answer to a request that has waited.
+    /// The answer to a long-polling request that has waited.
     fn after_waiting(answers: &'a Answers, waited: &Waited<'a>) -> Answer<'a> {
         let waiting = waited.waiting;
         let is_event_source = answers.settings.role == Role::Subscriber(Mode::EventSource);
         let callback = waiting.and_then(|waiting| waiting.callback.as_deref());
         let content_type = match (callback, is_event_source) {
-            // Section 8.1: having waited at an EventSource location gives its type.
+            // Section 8.1: after waiting, an EventSource location answers with its own type.
             (None, true) => "text/event-stream; charset=utf-8",
             _ => waiting
                 .and_then(|waiting| waiting.content_type.as_deref())
@@ -82,8 +81,8 @@ impl<'a> Answer<'a> {
         }
     }
 
-    /// What a waiting request has to remember; nothing if it is answered exactly as its location
-    /// says.
+    /// What has to be stored with a waiting request; `None` if its answer depends only on the
+    /// location.
     pub fn into_waiting(self) -> Option<Box<Waiting>> {
         let is_ordinary = self.content_type == self.answers.settings.default_type;
         let waiting = Waiting {
@@ -95,27 +94,28 @@ impl<'a> Answer<'a> {
         (waiting != Waiting::default()).then(|| Box::new(waiting))
     }
 
-    /// The client takes gzip.
+    /// Whether the client accepts gzip.
     pub fn is_gzipped(&self) -> bool {
         self.is_gzipped
     }
 
-    /// JSONP: the messages are the arguments of a call.
+    /// Whether this is JSONP: the messages are an argument of a function call.
     pub fn is_call(&self) -> bool {
         self.callback.is_some()
     }
 
-    /// The wire format of its messages.
+    /// The wire format of the messages.
     pub fn format(&self, coding: Coding) -> FormatId {
         self.answers.items(coding).format
     }
 
-    /// Whether the client takes gzip and the location compresses this type.
+    /// Whether the client accepts gzip and the location compresses this content type.
     fn is_compressed(&self) -> bool {
         self.is_gzipped && self.answers.settings.gzip.covers_type(self.content_type)
     }
 
-    /// What is before the messages: the header and, with JSONP, how the call begins (section 13).
+    /// Writes what precedes the messages: the header and, for JSONP, the start of the call
+    /// (section 13).
     pub fn write_beginning(&self, coding: Coding, compressor: &mut Compressor, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.answers.items(coding).header.frame);
         if let Some(callback) = &self.callback {
@@ -124,7 +124,7 @@ impl<'a> Answer<'a> {
         }
     }
 
-    /// What is behind them.
+    /// Writes what follows the messages: for JSONP, the end of the call, and the footer.
     pub fn write_end(&self, coding: Coding, compressor: &mut Compressor, out: &mut Vec<u8>) {
         if self.callback.is_some() {
             coding.write(b"]);", compressor, out);
@@ -132,13 +132,13 @@ impl<'a> Answer<'a> {
         out.extend_from_slice(&self.answers.items(coding).footer.frame);
     }
 
-    /// The head of a 200 that is not compressed.
+    /// The head of an uncompressed 200.
     pub fn head(&self, exchange: Exchange, date: &Date, position: Position) -> Response {
         let response = begin_unsized(exchange, date, self.content_type, false);
         self.finish_head(response, position)
     }
 
-    /// 304, without the fields that every response has.
+    /// A 304, without the fields that every response has.
     pub fn nothing(&self, position: Position) -> Response {
         let response = Response::titled(Status::NOT_MODIFIED)
             .field("Content-Type", self.content_type)
@@ -146,7 +146,8 @@ impl<'a> Answer<'a> {
         self.finish_head(response, position)
     }
 
-    /// What every answer has: CORS, Expires, Cache-Control and where to go on.
+    /// Adds the fields of every answer: CORS, Expires, Cache-Control, and the position from which
+    /// the client's next request continues.
     fn finish_head(&self, mut response: Response, position: Position) -> Response {
         if let Some(time) = position.time {
             response = response.field("Last-Modified", http_date::format(time));
@@ -158,8 +159,8 @@ impl<'a> Answer<'a> {
         }
     }
 
-    /// 200 with header, messages and footer. A message may come with its encoding for this
-    /// request's own coding; others are encoded here.
+    /// A 200 with header, messages and footer. A message may be given with its encoding in the
+    /// coding of this exchange; otherwise it is encoded here.
     pub fn make<'m>(
         &self,
         exchange: Exchange,
@@ -173,7 +174,7 @@ impl<'a> Answer<'a> {
         let mut bytes = self.finish_head(response, position).finish();
         let coding = Coding::of(exchange);
         if is_compressed {
-            // The items are compressed together, and make one chunk.
+            // All items are compressed together and sent as one chunk.
             let mut body = Vec::new();
             let messages = messages.map(|(message, _)| (message, None));
             self.write_items(Coding::Identity, messages, formats, &mut body);
@@ -187,8 +188,8 @@ impl<'a> Answer<'a> {
         bytes.into()
     }
 
-    /// A compressed JSONP answer with one message. Only the name of the function differs from one
-    /// client to the next: it is not compressed, and all else is compressed once for all of them.
+    /// A compressed JSONP answer with one message. Only the function name differs between clients:
+    /// it is stored uncompressed, and the other pieces are compressed once and shared.
     fn make_packed_call(
         &self,
         waited: &Waited<'_>,
@@ -221,7 +222,7 @@ impl<'a> Answer<'a> {
         bytes.into()
     }
 
-    /// Section 13: what is before the messages, they themselves, what is behind them.
+    /// Writes the body: what precedes the messages, the messages, what follows them (section 13).
     fn write_items<'m>(
         &self,
         coding: Coding,
@@ -289,7 +290,7 @@ impl LongPollAnswers for Answers {
     }
 }
 
-/// The head of a body of unknown length, up to what the role adds.
+/// Begins the head of a 200 whose body has no known length. The caller adds the fields of its role.
 pub fn begin_unsized(
     exchange: Exchange,
     date: &Date,

@@ -1,22 +1,22 @@
-//! A request together with the location that its path leads to.
+//! A request, routed to its location.
 
 use super::{Answer, Location, Request, gzip};
 use crate::transports::Frame;
 use std::borrow::Cow;
 use std::rc::Rc;
 
-/// A request of a location while it is being answered.
+/// A request and the location that answers it.
 pub struct Asked<'a> {
-    /// The location that its path leads to.
+    /// The location that the path matches.
     pub location: &'a Rc<Location>,
-    /// The request itself.
+    /// The request.
     pub request: &'a Request<'a>,
-    /// `Access-Control-Allow-Origin`; none: no CORS headers.
+    /// `Access-Control-Allow-Origin`; `None`: no CORS headers.
     pub origin: Option<Frame>,
 }
 
 impl<'a> Asked<'a> {
-    /// The answer that this request wants, if it is a polling or long-polling one.
+    /// The polling or long-polling answer to this request, without its messages.
     pub fn answer(&'a self) -> Answer<'a> {
         let location: &Location = self.location;
         let callback = self.request.callback();

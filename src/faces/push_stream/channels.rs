@@ -1,14 +1,15 @@
-//! The channels that a request names (push-stream spec, sections 6.1 and 8).
+//! The channels path of a request, and the checks of channel ids (push-stream spec, sections 6.1
+//! and 8).
 
 use super::{Location, Refusal, Request};
 use crate::config::{Limits, PushStream};
 use crate::push_stream::channel_path::{self, ReservedId};
 use std::borrow::Cow;
 
-/// A location's channels path, for [`channel_path::read`].
+/// The channels path that the location gets from this request, for [`channel_path::read`].
 ///
 /// # Errors
-/// It names more channels than `channels_per_request_max`.
+/// The path has more than `channels_per_request_max` channels.
 pub fn channels_path<'a>(
     location: &'a Location,
     request: &'a Request<'_>,
@@ -25,7 +26,7 @@ pub fn channels_path<'a>(
     if is_too_long { Err(Refusal::TooManyChannelsInPath) } else { Ok(path) }
 }
 
-/// Whether the location stores what is published in this request.
+/// Whether messages that this request publishes are stored.
 pub fn stores(location: &Location, request: &Request<'_>) -> bool {
     let settings = &location.settings;
     let stores = request.choose(
@@ -36,7 +37,7 @@ pub fn stores(location: &Location, request: &Request<'_>) -> bool {
     stores.copied().unwrap_or_default()
 }
 
-/// Steps 4.1 and 4.2 for one channel; the same for subscribers.
+/// Checks one channel id of a publisher or subscriber (steps 4.1 and 4.2).
 ///
 /// # Errors
 /// The id is reserved or too long.
@@ -47,14 +48,14 @@ pub fn check_id(id: &[u8], push_stream: &PushStream, limits: &Limits) -> Result<
     check_length(id, push_stream, limits)
 }
 
-/// Whether the id is short enough.
+/// Checks the length of a channel id.
 ///
 /// # Errors
-/// It is longer than `max_channel_id_length` or the daemon's own limit.
+/// The id is longer than `max_channel_id_length` or `channel_name_bytes_max`.
 pub fn check_length(id: &[u8], push_stream: &PushStream, limits: &Limits) -> Result<(), Refusal> {
     let max = push_stream.max_channel_id_length.map_or(usize::MAX, |max| max as usize);
-    match id.len() > max.min(limits.channel_name_bytes_max) {
-        true => Err(Refusal::ChannelTooLarge),
-        false => Ok(()),
+    if id.len() > max.min(limits.channel_name_bytes_max) {
+        return Err(Refusal::ChannelTooLarge);
     }
+    Ok(())
 }

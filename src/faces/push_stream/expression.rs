@@ -1,25 +1,25 @@
-//! The regular expression of a location, matched against bytes.
+//! The regular expression of a location's path, matched against bytes.
 
 use crate::config::PathMatch;
 use regex_lite::{Match, Regex, RegexBuilder};
 use std::ops::Range;
 
-/// A compiled expression.
+/// A compiled regular expression, with a fast path for the most common form.
 pub(super) struct Expression {
     tail: Option<Tail>,
     engine: Regex,
 }
 
-/// `/sub/(.*)` or `^/sub/(.*)$`: what nearly every location of the module's users looks like, and
-/// what is found without the engine.
+/// An expression like `/sub/(.*)` or `^/sub/(.*)$`, as in nearly every location that the module's
+/// users have. A search for the literal matches it, without the regular expression engine.
 struct Tail {
     literal: Vec<u8>,
     is_anchored: bool,
 }
 
 impl Expression {
-    /// Compiles a path's expression. None: it is not one, or is broken, which the configuration's
-    /// own checks have refused.
+    /// Compiles the regular expression of a path. `None`: the path is not a regular expression. (Or
+    /// an invalid one, which the configuration's checks refuse.)
     pub(super) fn of(path: &PathMatch) -> Option<Expression> {
         let PathMatch::Regex { pattern, ignores_case } = path else { return None };
         let mut builder = RegexBuilder::new(&latin(pattern.as_bytes()));
@@ -28,11 +28,12 @@ impl Expression {
         Some(Expression { tail, engine })
     }
 
-    /// Where the whole match and the groups are, if it matches; a group that took no part is empty.
+    /// The byte ranges of the whole match and of the groups; `None` if the path does not match. A
+    /// group that takes no part in the match is empty.
     pub(super) fn captures(&self, path: &[u8]) -> Option<Vec<Range<usize>>> {
         if let Some(tail) = &self.tail {
             let found = tail.captures(path)?;
-            // A dot matches no line feed: with one in it, it takes the engine to tell.
+            // A dot does not match a line feed, so the engine must match such a path.
             if !path.contains(&b'\n') {
                 return Some(found.to_vec());
             }
@@ -59,16 +60,17 @@ impl Tail {
     }
 
     fn captures(&self, path: &[u8]) -> Option<[Range<usize>; 2]> {
-        let start = match self.is_anchored {
-            true => path.starts_with(&self.literal).then_some(0)?,
-            false => memchr::memmem::find(path, &self.literal)?,
+        let start = if self.is_anchored {
+            path.starts_with(&self.literal).then_some(0)?
+        } else {
+            memchr::memmem::find(path, &self.literal)?
         };
         Some([start..path.len(), start + self.literal.len()..path.len()])
     }
 }
 
-/// Paths may hold any bytes, the engine wants text: each byte is looked at as the character of its
-/// number.
+/// Converts bytes to the text that the engine needs, as ISO 8859-1: each byte becomes the character
+/// with the same number. Paths may contain any bytes.
 fn latin(bytes: &[u8]) -> String {
     bytes.iter().map(|&byte| char::from(byte)).collect()
 }

@@ -1,10 +1,10 @@
-//! Fields that responses of many roles have.
+//! Response header fields that several roles send.
 
 use super::Refusal;
 use crate::http::Response;
 use crate::transports::Frame;
 
-/// Section 5.4.
+/// Adds the CORS fields; none without an origin (section 5.4).
 pub fn cors(response: Response, origin: Option<&Frame>, methods: &str) -> Response {
     let Some(origin) = origin else { return response };
     response
@@ -16,14 +16,14 @@ pub fn cors(response: Response, origin: Option<&Frame>, methods: &str) -> Respon
         )
 }
 
-/// Section 5.1: on every response of the roles, with few exceptions.
+/// Adds the fields against caching, which nearly every response of a location has (section 5.1).
 pub fn no_cache(response: Response) -> Response {
     response
         .field("Expires", "Thu, 01 Jan 1970 00:00:01 GMT")
         .field("Cache-Control", "no-cache, no-store, must-revalidate")
 }
 
-/// A refusal with its explain header.
+/// Adds the explain text of a refusal, and logs it as the reason.
 pub fn explain(response: Response, refusal: Refusal, is_publisher: bool) -> Response {
     match refusal {
         Refusal::Full if is_publisher => response.because("out of memory for messages"),

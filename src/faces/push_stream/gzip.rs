@@ -1,4 +1,4 @@
-//! Compressed bodies of known size (push-stream spec, section 5.5; nginx `gzip`).
+//! Compression of bodies whose size is known (push-stream spec, section 5.5; nginx `gzip`).
 
 use crate::compression::Compressor;
 use crate::config::Gzip;
@@ -6,14 +6,15 @@ use crate::http::{Head, Response, Version};
 use crate::stats::push_stream::Format;
 use crate::transports::gzip_stream;
 
-/// Whether the request may be answered with gzip under these settings.
+/// Whether the client accepts gzip and the location's settings allow it for this request.
 pub fn is_accepted(settings: &Gzip, head: &Head<'_>) -> bool {
     settings.is_on
         && (head.version == Version::Http11 || settings.includes_http_1_0)
         && head.values("accept-encoding").any(names_gzip)
 }
 
-/// RFC 9110, section 12.5.3: `gzip` or `*`, unless its weight is 0.
+/// Whether an `Accept-Encoding` value contains `gzip` or `*` with a weight other than 0 (RFC 9110,
+/// section 12.5.3).
 fn names_gzip(value: &[u8]) -> bool {
     value.split(|&byte| byte == b',').any(|item| {
         let mut words = item.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
@@ -27,7 +28,8 @@ fn names_gzip(value: &[u8]) -> bool {
     })
 }
 
-/// Adds the content type of statistics and, where it is accepted and covered, compresses the body.
+/// Adds the content type of statistics. Compresses the body if the client accepts it and the
+/// settings cover its type and size.
 pub fn pack(
     response: Response,
     body: Vec<u8>,
@@ -37,13 +39,11 @@ pub fn pack(
     compressor: &mut Compressor,
 ) -> (Response, Vec<u8>) {
     let response = response.field("Content-Type", format.content_type());
-    match is_accepted && settings.covers(format.content_type(), body.len()) {
-        true => {
-            let packed = gzip_stream::whole(&body, settings.level, compressor);
-            (response.field("Content-Encoding", "gzip"), packed)
-        }
-        false => (response, body),
+    if !is_accepted || !settings.covers(format.content_type(), body.len()) {
+        return (response, body);
     }
+    let packed = gzip_stream::whole(&body, settings.level, compressor);
+    (response.field("Content-Encoding", "gzip"), packed)
 }
 
 #[cfg(test)]

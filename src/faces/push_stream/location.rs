@@ -1,5 +1,5 @@
-//! Locations made ready at start: expressions and templates compiled, frames encoded. Nothing on
-//! the hot path looks at strings of the configuration.
+//! Locations, compiled from the configuration: expressions, templates and fixed frames are prepared
+//! once, so that the hot path reads no configuration strings.
 
 use super::Request;
 use super::answer::{Answers, Items};
@@ -16,9 +16,9 @@ use crate::websocket;
 use std::ops::Range;
 use std::rc::Rc;
 
-/// A location, ready to serve.
+/// A compiled location.
 pub struct Location {
-    /// As configured.
+    /// Its configuration.
     pub settings: Rc<config::Location>,
     expression: Option<Expression>,
     padding: Option<Padding>,
@@ -31,27 +31,28 @@ pub struct Location {
     websocket_deflated: Option<Encodings>,
 }
 
-/// What subscribers of one coding share.
+/// What all subscribers with the same [`Wire`] share.
 struct Encodings {
     header: Encoded,
     profile: Rc<Profile>,
 }
 
-/// What carries a subscription.
+/// How messages are carried to a subscriber.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wire {
     /// An HTTP body in this coding.
     Body(Coding),
     /// WebSocket frames.
     WebSocket {
-        /// permessage-deflate was agreed.
+        /// Whether permessage-deflate was negotiated.
         is_deflated: bool,
     },
 }
 
 impl Location {
-    /// Compiles a location. The configuration has been checked, so what cannot be compiled matches
-    /// or pads nothing. `padding_max` is the greatest minimum size of any padding of all locations.
+    /// Compiles a location. `padding_max` is the greatest minimum size of any padding of all
+    /// locations. Invalid expressions and paddings, which the configuration's checks refuse, match
+    /// and pad nothing.
     fn new(
         settings: &Rc<config::Location>,
         padding: Option<Padding>,
@@ -63,18 +64,17 @@ impl Location {
         let is_event_source = settings.role == Role::Subscriber(Mode::EventSource);
         let is_websocket = settings.role == Role::Subscriber(Mode::WebSocket);
         let template = || Template::compile(&subscriber.message_template);
-        let payload = match is_event_source {
-            true => Payload::EventStream(event_stream::EventTemplate::compile(
-                &subscriber.message_template,
-            )),
-            false => Payload::Text(template()),
+        let payload = if is_event_source {
+            let template = event_stream::EventTemplate::compile(&subscriber.message_template);
+            Payload::EventStream(template)
+        } else {
+            Payload::Text(template())
         };
-        let (header, footer) = match is_event_source {
-            true => (
-                event_stream::header(&subscriber.header_template),
-                event_stream::footer(&subscriber.footer_template),
-            ),
-            false => (subscriber.header_template.clone(), subscriber.footer_template.clone()),
+        let (header, footer) = (&subscriber.header_template, &subscriber.footer_template);
+        let (header, footer) = if is_event_source {
+            (event_stream::header(header), event_stream::footer(footer))
+        } else {
+            (header.clone(), footer.clone())
         };
         let mut items = |coding: Coding| Items {
             format: formats.intern(WireFormat { payload: payload.clone(), coding }),
@@ -108,13 +108,12 @@ impl Location {
         };
         let ping = Message::special(Message::PING, Rc::from([]), &push_stream.ping_message_text);
         let mut body = |items: &Items, coding: Coding| {
-            let ping = match is_event_source {
-                // Not in message form, so it is not padded (section 18).
-                true => Some(Encoded {
-                    text_bytes: 0,
-                    ..coding.encode(event_stream::PING, formats.compressor())
-                }),
-                false => formats.encode(items.format, &ping),
+            let ping = if is_event_source {
+                // This ping is no message, so it is not padded (section 18).
+                let ping = coding.encode(event_stream::PING, formats.compressor());
+                Some(Encoded { text_bytes: 0, ..ping })
+            } else {
+                formats.encode(items.format, &ping)
             };
             let (header, footer) = (items.header.clone(), items.footer.clone());
             let padding =
@@ -159,56 +158,57 @@ impl Location {
             Wire::Body(Coding::Chunked) => return &self.chunked,
             Wire::Body(Coding::Identity) => return &self.identity,
             Wire::Body(Coding::Gzip) => &self.gzip,
-            Wire::Body(Coding::Piece) => unreachable!("pieces are put together to whole answers"),
+            Wire::Body(Coding::Piece) => unreachable!("pieces are assembled to complete answers"),
             Wire::WebSocket { is_deflated: false } => &self.websocket,
             Wire::WebSocket { is_deflated: true } => &self.websocket_deflated,
         };
-        made.as_ref().expect("only WebSocket locations shake hands, and only gzip ones compress")
+        made.as_ref().expect("only WebSocket locations upgrade, and only gzip locations compress")
     }
 
-    /// Every wire format of its messages.
+    /// Every wire format of this location's messages.
     pub fn formats(&self) -> impl Iterator<Item = FormatId> {
         let rare = [&self.gzip, &self.websocket, &self.websocket_deflated];
         let all = [&self.chunked, &self.identity].into_iter().chain(rare.into_iter().flatten());
         all.map(|encodings| encodings.profile.format).chain(self.answers.formats())
     }
 
-    /// How its subscribers of one coding are served.
+    /// The profile of subscribers with this wire.
     pub fn profile(&self, wire: Wire) -> &Rc<Profile> {
         &self.encodings(wire).profile
     }
 
-    /// What is sent first; empty: nothing.
+    /// The encoded header, sent first; empty: nothing.
     pub fn first_item(&self, wire: Wire) -> &Encoded {
         &self.encodings(wire).header
     }
 
-    /// What answers to its polling and long-polling requests are made of.
+    /// The shared parts of polling and long-polling answers.
     pub fn answers(&self) -> &Answers {
         &self.answers
     }
 
-    /// The header as it is sent, before any coding.
+    /// The text of the header, not encoded.
     pub fn header(&self) -> &[u8] {
         &self.header
     }
 
-    /// Paddings for this user agent.
+    /// Padding by user agent, if the location has any.
     pub fn padding(&self) -> Option<&Padding> {
         self.padding.as_ref()
     }
 
-    /// Whether streams of this content type are compressed for those who accept it (section 5.5).
+    /// Whether streams of this content type are compressed for clients that accept it (section
+    /// 5.5).
     pub fn compresses_streams(&self, content_type: &str) -> bool {
         self.gzip.is_some() && self.settings.gzip.covers_type(content_type)
     }
 
-    /// Whether it is an EventSource location.
+    /// Whether this is an EventSource location.
     pub fn is_event_source(&self) -> bool {
         self.settings.role == Role::Subscriber(Mode::EventSource)
     }
 
-    /// `Access-Control-Allow-Origin` for this request; none: no CORS headers (section 5.4).
+    /// `Access-Control-Allow-Origin` for this request; `None`: no CORS headers (section 5.4).
     pub fn origin(&self, request: &Request<'_>) -> Option<Frame> {
         let origin = match (&self.answers.constant_origin, &self.settings.allowed_origins) {
             (Some(origin), _) => origin.clone(),
@@ -232,13 +232,13 @@ impl Location {
     }
 }
 
-/// The locations of all servers, in the order in which they are to be asked.
+/// The compiled locations of all servers.
 #[derive(Default)]
 pub struct Locations {
     servers: Vec<Server>,
-    /// Expressions that may go through the whole of one path.
+    /// The largest number of expressions that may scan a whole path before its location is found.
     expressions_max: usize,
-    /// The largest padding that a message may get.
+    /// The largest padding that a message may get, in bytes.
     padding_max: u32,
 }
 
@@ -248,11 +248,12 @@ struct Server {
     locations: Vec<Rc<Location>>,
 }
 
-/// A location that was found, with the groups of its expression.
+/// The location that matches a path.
 pub struct Match {
     /// The location.
     pub location: Rc<Location>,
-    /// Where in the path the whole match and the groups are; none for prefixes.
+    /// The byte ranges of the expression's whole match and of its groups in the path; empty if the
+    /// location has no expression.
     pub captures: Vec<Range<usize>>,
 }
 
@@ -283,7 +284,8 @@ impl Locations {
             });
             let (anchored, others): (Vec<_>, Vec<_>) =
                 patterns.partition(|pattern| pattern.starts_with('^'));
-            // Of those that begin at the path's beginning most end there.
+            // An anchored expression that does not match usually fails at the first bytes, so all
+            // of them count as one.
             let count = others.len() + usize::from(!anchored.is_empty());
             all.expressions_max = all.expressions_max.max(count);
             all.servers.push(Server {
@@ -295,22 +297,23 @@ impl Locations {
         all
     }
 
-    /// Bytes of this path that expressions may have to look at to find its location.
+    /// How many bytes expressions may have to scan to find the location of this path.
     pub fn matched_bytes(&self, path: &[u8]) -> usize {
         self.expressions_max * path.len()
     }
 
-    /// The largest padding that a message may get; 0: none gets any.
+    /// The largest padding that a message may get, in bytes; 0: no message is padded.
     pub fn padding_max(&self) -> u32 {
         self.padding_max
     }
 
-    /// Every wire format that one of them uses.
+    /// Every wire format of all locations.
     pub fn formats(&self) -> impl Iterator<Item = FormatId> {
         self.servers.iter().flat_map(|server| &server.locations).flat_map(|one| one.formats())
     }
 
-    /// The location of a path on a server, or on the sibling that has the host's name.
+    /// The location of a path. Servers that share a listener are chosen by host name, starting with
+    /// the one at index `server`.
     pub fn find(&self, server: usize, host: &str, path: &[u8]) -> Option<Match> {
         self.by_name(server, host)?.find(path)
     }
@@ -318,7 +321,7 @@ impl Locations {
     fn by_name(&self, first: usize, host: &str) -> Option<&Server> {
         let host = host.rsplit_once(':').map_or(host, |(name, _)| name);
         let mut server = self.servers.get(first)?;
-        // The chain of siblings ends with the listener's default server, which takes every name.
+        // The last sibling is the listener's default server, which answers for every other name.
         while let Some(sibling) = server.sibling.and_then(|sibling| self.servers.get(sibling))
             && !server.names.iter().any(|name| names_host(name, host))
         {
@@ -328,7 +331,8 @@ impl Locations {
     }
 }
 
-/// nginx `server_name`: exact, `*.suffix`, `.suffix`, `prefix.*`; letter case does not matter.
+/// Whether an nginx `server_name` matches the host: exact, `*.suffix`, `.suffix` or `prefix.*`,
+/// ignoring letter case.
 fn names_host(name: &str, host: &str) -> bool {
     let (name, host) = (name.as_bytes(), host.as_bytes());
     let starts_with = |prefix: &[u8]| {
@@ -347,8 +351,8 @@ fn names_host(name: &str, host: &str) -> bool {
 }
 
 impl Server {
-    /// nginx's precedence: exact, then the longest prefix if it is final, then the first
-    /// expression, then the longest prefix.
+    /// The location of a path, with nginx's precedence: the exact path; the longest prefix, if it
+    /// is final (`^~`); the first expression that matches; the longest prefix.
     fn find(&self, path: &[u8]) -> Option<Match> {
         let plain =
             |location: &Rc<Location>| Match { location: location.clone(), captures: Vec::new() };

@@ -1,5 +1,5 @@
-//! Push-stream locations (push-stream spec), as a face: finds the location of a path, checks who
-//! may ask, hands over to the role.
+//! Push-stream locations (push-stream spec) as a face: finds the location of a path, checks access
+//! and body size, and calls the location's role: publisher, subscriber or statistics.
 
 mod answer;
 mod asked;

@@ -1,24 +1,26 @@
-//! Request paths as nginx sees them: percent-decoded once, slashes merged, dot segments resolved.
+//! Normalises request paths as nginx does: percent-decodes once, merges slashes, resolves dot
+//! segments.
 
 use std::borrow::Cow;
 
-/// The path that locations are matched against.
+/// A normalised path, which locations are matched against.
 #[derive(Debug, PartialEq, Eq)]
 pub struct NormalPath<'a> {
-    /// Decoded and cleaned.
+    /// The path, percent-decoded; it may contain any bytes but NUL.
     pub bytes: Cow<'a, [u8]>,
-    /// `.` or `..` were resolved, plain or encoded. A proxy may have compared the path with its
-    /// rules before that, so no location answers such a request. Clients resolve them before they
-    /// ask (RFC 3986, 5.2.4).
+    /// Whether `.` or `..` segments were resolved, plain or encoded. A proxy may have applied its
+    /// rules to the unresolved path, so no location answers such a request. Clients resolve dot
+    /// segments before they send a request (RFC 3986, section 5.2.4).
     pub had_dot_segments: bool,
 }
 
-/// Cleans a path. None: a broken escape, a NUL, or a way above the root.
+/// Normalises a path. `None`: it has an invalid escape or a NUL, leads above the root, or does not
+/// begin with a slash.
 pub fn normalize(raw: &str) -> Option<NormalPath<'_>> {
     if !raw.starts_with('/') {
         return None;
     }
-    // Most paths are clean already.
+    // Most paths are already in normal form.
     let is_special = |pair: &[u8]| matches!(pair, [_, b'%' | 0] | [b'/', b'/' | b'.']);
     if !raw.as_bytes().windows(2).any(is_special) {
         return Some(NormalPath { bytes: Cow::Borrowed(raw.as_bytes()), had_dot_segments: false });

@@ -1,5 +1,5 @@
-//! Answers of polling requests, and of long-polling ones that need not wait (push-stream spec,
-//! sections 11 and 12.1).
+//! Answers to polling requests, and to long-polling requests, which may have to wait (push-stream
+//! spec, sections 11 and 12).
 
 use super::seen::Seen;
 use super::{Answer, Asked, Wire};
@@ -12,12 +12,13 @@ use crate::time::Millis;
 use crate::transports::{Coding, Position};
 use std::rc::Rc;
 
-/// Up to this size, old messages of an answer are compressed together: 2 to 5 ms of work.
+/// Old messages are compressed up to this size per answer, which takes 2 to 5 ms.
 const COMPRESSED_BYTES_MAX: usize = 256 * 1024;
-/// What each message counts for besides its text.
+/// What each message counts for besides its text, in bytes.
 const MESSAGE_OVERHEAD: usize = 64;
 
-/// Section 11, and 12.1.
+/// Answers a request at once: 200 with the old messages, 304 if there are none (sections 11 and
+/// 12.1).
 pub(super) fn answer_at_once(
     context: &mut Context<'_>,
     answer: &Answer<'_>,
@@ -28,14 +29,15 @@ pub(super) fn answer_at_once(
         let position = Position { time: seen.time.filter(|time| *time > 0), tag: seen.tag };
         return context.respond(answer.nothing(position), b"");
     }
-    // The time alone is before all messages of its second, as far as the comparison goes.
+    // The position that the client requested. A missing tag counts as -1 in this comparison, before
+    // all messages of its second.
     let tag = seen.tag.filter(|_| seen.time.is_some());
     let asked = (seen.time.unwrap_or(0), tag.map_or(-1, i64::from));
     let stored = |stretch| context.hub().stored(stretch).expect("nothing has left the store since");
     let ends = stretches.iter().filter_map(|stretch| stored(stretch).next_back());
     let ends = ends.map(|message| (message.time, i64::from(message.tag)));
     let (time, tag) = ends.chain([asked]).max().unwrap_or(asked);
-    // A request that gave a later time and no tag gets back what it gave.
+    // A request with a later time and no tag gets its own time back, without a tag.
     let position = Position { time: Some(time), tag: u32::try_from(tag).ok() };
     if answer.is_gzipped()
         && let Some(messages) = compressible(
@@ -53,8 +55,8 @@ pub(super) fn answer_at_once(
     answer_replay(context, answer, position, stretches);
 }
 
-/// 200 with header, any number of old messages and footer. It is not compressed: that would
-/// take all of it at once.
+/// Answers 200 with header, old messages and footer. The messages are replayed as the client reads
+/// them. Not compressed, because compression would need all of them at once.
 fn answer_replay(
     context: &mut Context<'_>,
     answer: &Answer<'_>,
@@ -68,10 +70,8 @@ fn answer_replay(
     answer.write_beginning(coding, compressor, &mut begin);
     answer.write_end(coding, compressor, &mut end);
     end.extend_from_slice(coding.end());
-    let dressing = match answer.is_call() {
-        true => Dressing::Listed { coding, is_first: true },
-        false => Dressing::None,
-    };
+    let dressing =
+        if answer.is_call() { Dressing::Listed { coding, is_first: true } } else { Dressing::None };
     let replay = Replay::new(answer.format(coding), stretches, dressing);
     let head = answer.head(exchange, &context.date(), position);
     context.note_answer(Status::OK, "");
@@ -81,7 +81,7 @@ fn answer_replay(
     context.end_exchange();
 }
 
-/// Section 12.2: the connection waits for the next message.
+/// Lets the connection wait for the next message (section 12.2).
 pub(super) fn begin_waiting(context: &mut Context<'_>, asked: &Asked<'_>) {
     let coding = Coding::of(context.exchange());
     let location = asked.location;
@@ -95,7 +95,8 @@ pub(super) fn begin_waiting(context: &mut Context<'_>, asked: &Asked<'_>) {
     context.begin_subscriber(subscriber);
 }
 
-/// The messages of an answer, if compressing it as a whole takes little of a turn.
+/// The messages, if they are few enough to be compressed within one turn; `None` if they take more
+/// than `bytes_max`.
 fn compressible<'a>(
     messages: impl Iterator<Item = &'a Rc<Message>>,
     bytes_max: usize,

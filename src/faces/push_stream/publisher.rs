@@ -14,25 +14,25 @@ use crate::stats::push_stream::Format;
 use crate::transports::Frame;
 use std::rc::Rc;
 
-/// A publisher's request, as far as its head tells. It waits for its body, and then for its
-/// channels to have room.
+/// A POST, PUT or DELETE that waits for its body. A POST or PUT then waits until its message has
+/// been published to all channels: there may be no room for it at once (back-pressure).
 struct PublisherRequest {
     location: Rc<Location>,
     channels: Vec<ChannelName>,
     verb: PublisherVerb,
     origin: Option<Frame>,
-    /// What the answer may look like.
+    /// Format of the channel information in the answer.
     format: Format,
     accepts_gzip: bool,
 }
 
-/// What a publisher wants done.
+/// The operation that a publisher requests.
 enum PublisherVerb {
     Publish { event_id: Option<Rc<[u8]>>, event_type: Option<Rc<[u8]>>, is_stored: bool },
     Delete,
 }
 
-/// The head of a publisher's request: section 6.1.
+/// Routes a request to a publisher location (section 6.1).
 pub(super) fn route(
     context: &mut Context<'_>,
     asked: &Asked<'_>,
@@ -63,7 +63,7 @@ pub(super) fn route(
             return Next::Answer(response, Vec::new());
         }
     };
-    // A GET is answered from its head.
+    // A GET is answered without reading its body.
     let Some(verb) = verb else { return show_channels(context, asked, &channels, begin) };
     let request = PublisherRequest {
         location: asked.location.clone(),
@@ -76,7 +76,8 @@ pub(super) fn route(
     Next::Read { awaiting: Box::new(request), bytes_max }
 }
 
-/// Steps 3 and 4. The channels that a publication makes stay, whatever becomes of it.
+/// Checks the channels of the request (steps 3 and 4), and creates missing ones for a POST or PUT.
+/// They stay even if the request fails.
 fn check_publisher(
     context: &mut Context<'_>,
     asked: &Asked<'_>,
@@ -98,12 +99,12 @@ fn check_publisher(
         named.push(id.into());
     }
     context.work().channels += named.len() as u64;
-    // A channel was made before its first message was published (section 21).
+    // The creation of a channel is announced before its first message is published (section 21).
     context.publish_events();
     if named.is_empty() { Err(Refusal::NoChannel) } else { Ok(named) }
 }
 
-/// Section 6.3.
+/// Answers a GET with information about the channels that exist (section 6.3).
 fn show_channels(
     context: &mut Context<'_>,
     asked: &Asked<'_>,
@@ -125,7 +126,7 @@ fn show_channels(
 
 impl Awaiting for PublisherRequest {
     fn complete(self: Box<Self>, context: &mut Context<'_>, body: &[u8]) {
-        // While the body was coming, a reload may have made one of them the events channel.
+        // While the body was read, a reload may have made one of the channels the events channel.
         let has_events = self.channels.iter().any(|name| context.hub().is_events_channel(name));
         let (response, body) = match &self.verb {
             _ if has_events => refuse(&self, Refusal::EventsChannelIsInternal),
@@ -161,7 +162,7 @@ impl Awaiting for PublisherRequest {
 }
 
 impl Publisher for PublisherRequest {
-    /// Section 6.2.
+    /// Answers the publisher (section 6.2).
     fn published(self: Box<Self>, context: &mut Context<'_>, result: Result<(), Unpublished>) {
         let (response, body) = match result {
             Ok(()) => answer_published(context, &self),
@@ -188,7 +189,8 @@ fn answer_published(context: &mut Context<'_>, request: &PublisherRequest) -> (R
     gzip::pack(response, body, request.format, gzip, request.accepts_gzip, context.compressor())
 }
 
-/// Section 6.4.
+/// Deletes the channels (section 6.4). `body` is the last message to their subscribers; if it is
+/// empty, the configured text.
 fn delete_channels(
     context: &mut Context<'_>,
     request: &PublisherRequest,
@@ -205,7 +207,7 @@ fn delete_channels(
     let mut is_any_deleted = false;
     for name in &request.channels {
         if let Some(channel) = context.hub().find(name) {
-            // It must not give way while its subscribers leave.
+            // Keep it from being evicted while its subscribers leave.
             let now = context.now;
             context.hub_mut().keep(channel, now);
             let message = Message::special(Message::DELETED, name.clone(), &text);
@@ -213,9 +215,10 @@ fn delete_channels(
             is_any_deleted = true;
         }
     }
-    let response = match is_any_deleted {
-        true => begin(request, Status::OK).field("X-Nginx-PushStream-Explain", "Channel deleted."),
-        false => begin(request, Status::NOT_FOUND),
+    let response = if is_any_deleted {
+        begin(request, Status::OK).field("X-Nginx-PushStream-Explain", "Channel deleted.")
+    } else {
+        begin(request, Status::NOT_FOUND)
     };
     (response, Vec::new())
 }

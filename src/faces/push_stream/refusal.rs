@@ -1,9 +1,9 @@
-//! Why a push-stream request is refused: status and explain text, in one table (push-stream spec,
-//! section 23).
+//! Reasons for which push-stream requests are refused: status and explain text of each (push-stream
+//! spec, section 23).
 
 use crate::http::Status;
 
-/// A client's mistake, or a limit of the server.
+/// A mistake of the client, or a limit of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "each is its explain text")]
 pub enum Refusal {
@@ -19,12 +19,12 @@ pub enum Refusal {
     TooManySubscribers,
     TooManyWildcardChannels,
     EventsChannelNotAllowed,
-    /// No memory; the explain text is empty for subscribers and left out for publishers.
+    /// The memory limit is reached. Subscribers get an empty explain text, publishers get none.
     Full,
 }
 
 impl Refusal {
-    /// The status of an HTTP answer, and `http_status` in a WebSocket's close frame.
+    /// The status of the HTTP answer, and `http_status` in the close frame of a WebSocket.
     pub fn status(self) -> Status {
         match self {
             Refusal::NoChannel

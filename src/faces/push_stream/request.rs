@@ -1,18 +1,18 @@
-//! A request as its location sees it: path, captures, arguments, headers.
+//! The variables of a request: path, captures, arguments, headers.
 
 use crate::config::{Condition, Level, RequestVariables, VariableString};
 use crate::http::Head;
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// What the variable strings of a location are evaluated against.
+/// A request, against which the variable strings of its location are evaluated.
 pub struct Request<'a> {
     /// The request's head.
     pub head: &'a Head<'a>,
     /// The normalised path.
     pub path: &'a [u8],
-    /// Where in the path the regular expression's groups are, the whole match first; none for
-    /// prefixes.
+    /// The byte ranges of the expression's whole match and of its groups in the path; empty if the
+    /// location has no expression.
     pub captures: &'a [Range<usize>],
 }
 
@@ -21,7 +21,7 @@ impl RequestVariables for Request<'_> {
         self.captures.get(group).map_or(&[], |range| &self.path[range.clone()])
     }
 
-    /// As in nginx, letter case does not matter, and the first argument of a name counts.
+    /// The first argument with this name, ignoring letter case, as in nginx.
     fn argument(&self, name: &str) -> &[u8] {
         let pair = self.head.query.split('&').find_map(|pair| {
             let (key, value) = pair.split_once('=')?;
@@ -52,7 +52,8 @@ impl RequestVariables for Request<'_> {
 }
 
 impl Request<'_> {
-    /// The override of the last `if` block that holds and has one; else the location's own value.
+    /// A setting of the location: of the last `if` block that is true and sets it, otherwise the
+    /// location's own value.
     pub fn choose<'a, T: ?Sized>(
         &self,
         conditions: &'a [Condition],
@@ -72,8 +73,9 @@ impl Request<'_> {
         is_met != condition.is_negated
     }
 
-    /// The value of a directive that may replace a header: none if neither is there. A directive
-    /// that is set replaces the header altogether (section 9.1).
+    /// The value of a directive that replaces a header, or of the header if the directive is not
+    /// set. `None` if it is empty or absent: the header is not a fallback for an empty directive
+    /// (section 9.1).
     pub fn value_or_header<'a>(
         &'a self,
         directive: Option<&'a VariableString>,
@@ -86,8 +88,8 @@ impl Request<'_> {
         .filter(|value| !value.is_empty())
     }
 
-    /// The `callback` argument of JSONP, percent-decoded; none and empty are the same (section 13).
-    /// As of all arguments in nginx, the letter case of its name does not matter.
+    /// The `callback` argument of JSONP, percent-decoded; `None` if it is empty or absent (section
+    /// 13). Letter case of the argument's name is ignored, as in nginx.
     pub fn callback(&self) -> Option<Vec<u8>> {
         let raw = self.argument("callback");
         let decoded: Vec<u8> = percent_encoding::percent_decode(raw).collect();

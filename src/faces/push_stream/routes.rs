@@ -1,4 +1,4 @@
-//! The face: from a path to its location and the role that answers.
+//! Routes of the push-stream face: from a path to its location and role.
 
 use super::pages::too_large;
 use super::{
@@ -10,22 +10,23 @@ use crate::server::{Context, Face, Next};
 use crate::transports::{FormatId, Formats};
 use sha1::{Digest, Sha1};
 
-/// The face.
+/// The push-stream locations as a face.
 pub struct PushStream {
     locations: Locations,
-    /// What statistics locations give as the commit: 40 hex digits that identify this version.
+    /// `X-Nginx-PushStream-Commit` of statistics locations: 40 hex digits that identify the version
+    /// of rpushd.
     build_id: String,
 }
 
 impl PushStream {
-    /// The locations of a configuration.
+    /// Compiles the locations of a configuration.
     pub fn new(config: &Config, formats: &mut Formats) -> PushStream {
         let locations = Locations::new(&config.servers, &config.push_stream, formats);
         PushStream { locations, build_id: build_id() }
     }
 }
 
-/// There is no repository where a release is built, so the version is hashed.
+/// A hash of the version. Releases are built without a repository, so the commit is not known.
 fn build_id() -> String {
     let digest = Sha1::digest(concat!("rpushd ", env!("CARGO_PKG_VERSION")));
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -87,7 +88,7 @@ impl Face for PushStream {
     }
 }
 
-/// The largest body that a location takes; nginx's 0 means no limit but memory.
+/// The largest body that the location accepts; 0 in the configuration means no limit, as in nginx.
 fn body_bytes_max(location: &Location) -> usize {
     match location.settings.body_bytes_max {
         0 => usize::MAX,

@@ -1,5 +1,5 @@
-//! Subscriber locations: the checks of section 8, the mode of 8.1 and what a subscriber has already
-//! seen (section 9.1).
+//! What the head of a subscriber's request determines: checks (push-stream spec, section 8), mode
+//! (8.1) and cursor (9.1).
 
 use super::channels::check_id;
 use super::{Location, Refusal, Request};
@@ -10,26 +10,26 @@ use crate::push_stream::tag;
 use crate::time::http_date;
 use std::borrow::Cow;
 
-/// The three inputs of section 9.1.
+/// The client's cursor: what it has already received (section 9.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// T, seconds since 1970.
+    /// Time of the last message, in seconds since 1970 (T).
     pub time: Option<u64>,
-    /// G.
+    /// Tag of the last message, within that second (G).
     pub tag: Option<u32>,
-    /// E.
+    /// Event id of the last message (E).
     pub event_id: Option<Vec<u8>>,
 }
 
 impl Seen {
-    /// T with G, as the hub understands it.
+    /// Time and tag in the hub's form; `None` without a time.
     pub fn since(&self) -> Option<Since> {
         self.time.map(|time| Since { time, tag: self.tag })
     }
 }
 
-/// Steps 3 to 6 of section 8, for the channels of a path; what the client has already seen. Nothing
-/// has been made when it returns.
+/// Checks a subscriber's request (steps 3 to 6 of section 8) and returns its cursor. Creates no
+/// channels.
 ///
 /// # Errors
 /// The first check that fails.
@@ -61,8 +61,8 @@ pub fn check(
         if subscriber.authorized_channels_only && !is_wildcard && stored == 0 {
             return Err(Refusal::CannotCreateChannels);
         }
-        // What there is before this request, as the module counts: a path that names a channel
-        // twice needs one free place and takes two.
+        // Subscriptions before this request, as in the module: a path that names a channel twice
+        // passes with one free place and takes two.
         let members = channel.map_or(0, |channel| hub.subscription_count(channel));
         if push_stream.max_subscribers_per_channel.is_some_and(|max| members >= max as usize) {
             return Err(Refusal::TooManySubscribers);
@@ -80,7 +80,8 @@ pub fn check(
     Ok(seen(location, request))
 }
 
-/// Section 9.1.
+/// The cursor of a request: each input from its directive if that is set, otherwise from its header
+/// (section 9.1).
 fn seen(location: &Location, request: &Request<'_>) -> Seen {
     let settings = &location.settings;
     let own = &settings.subscriber;
@@ -109,7 +110,7 @@ fn seen(location: &Location, request: &Request<'_>) -> Seen {
     }
 }
 
-/// Section 8.1: how this request is served, by the location's mode and the request's mode header.
+/// The mode of a request: the location's, unless the mode header selects another (section 8.1).
 pub fn mode(location: &Location, request: &Request<'_>) -> Mode {
     let Role::Subscriber(own) = location.settings.role else {
         unreachable!("only subscriber locations have a mode");

@@ -1,4 +1,4 @@
-//! Statistics locations, and what publishers are told about their channels (push-stream spec,
+//! Statistics locations, and the channel information in answers to publishers (push-stream spec,
 //! section 7).
 
 use super::{Asked, Refusal, begin_unsized, channels, explain, gzip, no_cache};
@@ -9,17 +9,17 @@ use crate::push_stream::channel_path::{self, PathChannel, ReservedId};
 use crate::server::{Context, Next};
 use crate::stats::push_stream::{CHANNEL_BYTES, Channel, Format, List, Summary, Totals, Worker};
 
-/// What the statistics of a request are about.
+/// The scope of requested statistics.
 enum Subject {
     /// The whole server.
     Summary,
-    /// All channels whose id starts with this.
+    /// All channels whose ids start with this text.
     Prefix(Vec<u8>),
-    /// These, in this order.
+    /// These channels, in this order.
     Channels(Vec<ChannelId>),
 }
 
-/// A request of a statistics location.
+/// Answers a request to a statistics location.
 pub(super) fn route(context: &mut Context<'_>, asked: &Asked<'_>, build_id: &str) -> Next {
     let head = asked.request.head;
     if head.method != "GET" {
@@ -64,7 +64,7 @@ pub(super) fn route(context: &mut Context<'_>, asked: &Asked<'_>, build_id: &str
     identify(Next::Answer(no_cache(response), body), build_id)
 }
 
-/// Section 7.1.
+/// The scope that the channels path selects (section 7.1).
 fn subject(context: &Context<'_>, asked: &Asked<'_>) -> Result<Subject, Refusal> {
     let limits = &context.config().limits;
     let path = channels::channels_path(asked.location, asked.request, limits)?;
@@ -83,7 +83,7 @@ fn subject(context: &Context<'_>, asked: &Asked<'_>) -> Result<Subject, Refusal>
     Ok(Subject::Channels(known))
 }
 
-/// One channel in the single form, several as a group; none: there is nothing to tell.
+/// Information about channels: one in the single form, several as a group. `None` without channels.
 pub(super) fn channel_bodies(
     context: &mut Context<'_>,
     format: Format,
@@ -104,8 +104,8 @@ fn group(context: &Context<'_>, format: Format, channels: &[ChannelId]) -> Vec<u
     format.group(&totals(context), rows)
 }
 
-/// A list that is too long to be made at once. Channels of a prefix come in the order of their
-/// names, as only so can they be found without looking at all others.
+/// Answers with a list that is too long to be generated at once. Channels of a prefix are listed by
+/// name: the index that finds them without scanning all channels has that order.
 fn list_long(
     context: &mut Context<'_>,
     asked: &Asked<'_>,
@@ -124,10 +124,8 @@ fn list_long(
     let response = begin_unsized(exchange, &context.date(), format.content_type(), false);
     let head = identified(no_cache(response), build_id);
     let list = Box::new(List::begin(format, &totals(context), 0));
-    let walk = match prefix.is_empty() {
-        true => context.hub().walk_by_age(),
-        false => Walk::with_prefix(prefix),
-    };
+    let walk =
+        if prefix.is_empty() { context.hub().walk_by_age() } else { Walk::with_prefix(prefix) };
     context.answer_listing(head, list, walk);
     Next::Done
 }
@@ -136,7 +134,8 @@ fn channel_row<'a>(context: &'a Context<'_>, channel: ChannelId) -> Channel<'a> 
     row(&context.hub().info(channel, context.now))
 }
 
-/// Section 5.1: who answers. The module gives its version and commit; we give ours.
+/// Adds the version fields: where the module sends its version and commit, rpushd sends its own
+/// (section 5.1).
 fn identified(response: Response, build_id: &str) -> Response {
     response
         .field("X-Nginx-PushStream-Tag", env!("CARGO_PKG_VERSION"))
@@ -160,7 +159,7 @@ fn summary(context: &Context<'_>, format: Format) -> Vec<u8> {
     let subscribers = context.subscriber_count() as u64;
     let up = context.now.monotonic.since(context.configured().monotonic);
     let uptime_seconds = up.whole_seconds();
-    // One process does the work of all; users of several workers expect to see that many.
+    // There is one process, but users of several nginx workers expect a row for each.
     let workers: Vec<Worker> = (0..context.config().push_stream.worker_processes.max(1))
         .map(|index| Worker {
             pid: context.host().process_id,
@@ -205,7 +204,7 @@ impl ChannelList for List {
     }
 }
 
-/// What the statistics have of a channel.
+/// The row of a channel in the statistics.
 fn row<'a>(info: &ChannelInfo<'a>) -> Channel<'a> {
     Channel {
         id: info.name,
@@ -215,7 +214,7 @@ fn row<'a>(info: &ChannelInfo<'a>) -> Channel<'a> {
     }
 }
 
-/// A refusal of a statistics location.
+/// The answer to a refused statistics request.
 fn refuse_statistics(refusal: Refusal) -> Next {
     let response = no_cache(Response::titled(refusal.status()));
     Next::Answer(explain(response, refusal, true), Vec::new())

@@ -1,5 +1,5 @@
-//! Streaming and EventSource: head, header, old messages, then live (push-stream spec, sections 10,
-//! 14, 18 and 19).
+//! Streaming and EventSource: response head, header, old messages, live messages (push-stream spec,
+//! sections 10, 14, 18 and 19).
 
 use super::subscription::{Joining, join_all, old_messages, refuse_subscriber};
 use super::{Asked, Location, Wire, begin_unsized, cors, gzip, no_cache};
@@ -10,7 +10,7 @@ use crate::time::{Millis, Now};
 use crate::transports::padding::PaddingSizes;
 use crate::transports::{Coding, Encoded, gzip_stream};
 
-/// Answers with a stream; from now on the connection is a subscriber.
+/// Begins a stream and makes the connection a subscriber.
 pub(super) fn begin_stream(
     context: &mut Context<'_>,
     asked: &Asked<'_>,
@@ -18,9 +18,10 @@ pub(super) fn begin_stream(
 ) -> Next {
     let location = asked.location;
     let exchange = context.begin_unsized();
-    let content_type = match location.is_event_source() {
-        true => "text/event-stream; charset=utf-8",
-        false => location.content_type(asked.request.path),
+    let content_type = if location.is_event_source() {
+        "text/event-stream; charset=utf-8"
+    } else {
+        location.content_type(asked.request.path)
     };
     let is_gzipped = !exchange.is_http_1_0
         && location.compresses_streams(content_type)
@@ -56,7 +57,7 @@ pub(super) fn begin_stream(
     Next::Done
 }
 
-/// The header with its padding; returns what this user agent is owed.
+/// Writes the header with its padding; returns the padding sizes of this user agent, if any.
 fn write_header(
     context: &mut Context<'_>,
     asked: &Asked<'_>,
@@ -86,7 +87,7 @@ fn write_header(
     sizes
 }
 
-/// A subscriber of a location whose time begins now.
+/// A new subscriber of a location; its heartbeat and time to live count from `now`.
 pub(super) fn location_subscriber(
     location: &Location,
     wire: Wire,

@@ -1,5 +1,5 @@
-//! Subscriber locations but WebSocket: checks, mode, and which old messages are sent (push-stream
-//! spec, sections 8 and 9).
+//! Subscriber locations except WebSocket: method, checks, mode (push-stream spec, sections 8, 11
+//! and 12).
 
 use super::polling::{answer_at_once, begin_waiting};
 use super::seen;
@@ -14,7 +14,7 @@ use crate::http::{Framing, Response, Status};
 use crate::push_stream::channel_path;
 use crate::server::{Context, Next};
 
-/// A request of a subscriber location.
+/// Answers a request to a subscriber location.
 pub(super) fn route(context: &mut Context<'_>, asked: &Asked<'_>) -> Next {
     let head = asked.request.head;
     let with_origin = |status| cors(Response::titled(status), asked.origin.as_ref(), "GET");
@@ -34,7 +34,7 @@ pub(super) fn route(context: &mut Context<'_>, asked: &Asked<'_>) -> Next {
         }
     };
     if head.framing != Framing::Length(0) {
-        // Where its body ends does not matter if nothing is read behind it.
+        // The body is ignored, so nothing after it can be read as a request.
         context.close_after_answer();
     }
     match seen::mode(asked.location, asked.request) {
@@ -48,7 +48,7 @@ pub(super) fn route(context: &mut Context<'_>, asked: &Asked<'_>) -> Next {
     }
 }
 
-/// Section 11.
+/// Answers with the old messages (section 11).
 fn poll(context: &mut Context<'_>, asked: &Asked<'_>, checked: &Checked) -> Next {
     mention_channels(context, checked);
     let answer = asked.answer();
@@ -58,14 +58,14 @@ fn poll(context: &mut Context<'_>, asked: &Asked<'_>, checked: &Checked) -> Next
     Next::Done
 }
 
-/// Section 12.
+/// Answers with the old messages if there are any; otherwise waits for the next one (section 12).
 fn long_poll(context: &mut Context<'_>, asked: &Asked<'_>, checked: Checked) -> Next {
     let known = known_channels(context, &checked);
     let mut stretches = old_messages(context, &known);
     if !stretches.is_empty() {
         if known.channel_count() < channel_path::read(&checked.path).count() {
             mention_channels(context, &checked);
-            // Creating them may have published to the events channel, which may be one of them.
+            // Their creation may have published to the events channel, which the path may name.
             let known = known_channels(context, &checked);
             stretches = old_messages(context, &known);
         }

@@ -1,4 +1,4 @@
-//! From a subscriber's request to its channels and old messages: the steps of all modes
+//! The steps that all subscriber modes share: checks, channels, old messages, subscribing
 //! (push-stream spec, sections 8 and 9).
 
 use super::seen::{self, Seen};
@@ -9,26 +9,25 @@ use crate::push_stream::channel_path;
 use crate::server::{Context, Next};
 use std::collections::HashMap;
 
-/// A request that has passed the checks. Channels are made for it if it is going to wait for
-/// messages.
+/// A request that has passed the checks, before its channels are looked up or created.
 pub(super) struct Checked {
     pub(super) path: Vec<u8>,
     pub(super) seen: Seen,
 }
 
-/// A subscription whose channels have been made.
+/// Channels that a request names, each with its backtrack, and the client's cursor.
 pub(super) struct Joining {
     channels: Vec<(ChannelId, u32)>,
     seen: Seen,
 }
 
 impl Joining {
-    /// How many channels there are; one that is named twice counts twice.
+    /// The number of channels; a channel that the path names twice counts twice.
     pub(super) fn channel_count(&self) -> usize {
         self.channels.len()
     }
 
-    /// What one of its channels is asked for.
+    /// Which stored messages of a channel with this backtrack are requested.
     fn resume(&self, backtrack: u32) -> Resume<'_> {
         Resume {
             backtrack,
@@ -39,7 +38,7 @@ impl Joining {
     }
 }
 
-/// Steps 3 to 6 of section 8.
+/// Checks a subscriber's request (steps 3 to 6 of section 8).
 pub(super) fn check_subscriber(
     context: &mut Context<'_>,
     asked: &Asked<'_>,
@@ -58,13 +57,13 @@ pub(super) fn check_subscriber(
     Ok(Checked { path: path.into_owned(), seen })
 }
 
-/// Step 7 of section 8, for those who are going to be members of the channels.
+/// Finds or creates the channels of a request that is going to subscribe (step 7 of section 8).
 pub(super) fn make_channels(
     context: &mut Context<'_>,
     checked: Checked,
 ) -> Result<Joining, Refusal> {
     let now = context.now;
-    // Those that there are must not give way to those that are made.
+    // Keep existing channels from being evicted to make room for new ones.
     for wanted in channel_path::read(&checked.path) {
         if let Some(channel) = context.hub().find(wanted.id) {
             context.hub_mut().keep(channel, now);
@@ -80,28 +79,30 @@ pub(super) fn make_channels(
     Ok(Joining { channels, seen: checked.seen })
 }
 
-/// The named channels that exist; a request without a subscription needs no others.
+/// The channels of a request that exist. Answering at once needs no others.
 pub(super) fn known_channels(context: &Context<'_>, checked: &Checked) -> Joining {
     let known = channel_path::read(&checked.path)
         .filter_map(|wanted| Some((context.hub().find(wanted.id)?, wanted.backtrack)));
     Joining { channels: known.collect(), seen: checked.seen.clone() }
 }
 
-/// What is left of step 7 for those who are answered at once, and need no channel: see
-/// `Hub::mention`.
+/// Creates missing channels for a request that is answered at once (step 7 of section 8). It does
+/// not need them, so they are only created while there is room, see [`Hub::mention`].
+///
+/// [`Hub::mention`]: crate::hub::Hub::mention
 pub(super) fn mention_channels(context: &mut Context<'_>, checked: &Checked) {
     let now = context.now;
     for wanted in channel_path::read(&checked.path) {
         context.work().channels += 1;
         context.hub_mut().mention(wanted.id, now);
     }
-    // Channels that it has just made are events that it may have asked for.
+    // The request may read the events channel, which announces the channels it has just created.
     context.publish_events();
 }
 
-/// All old messages, channel by channel in the order of the path.
+/// The old messages of all channels, as one range per channel, in the order of the path.
 pub(super) fn old_messages(context: &mut Context<'_>, joining: &Joining) -> Vec<Stretch> {
-    // A channel that is named many times is looked through once.
+    // A channel that the path repeats is searched once.
     let mut known = HashMap::new();
     let mut stretches = Vec::new();
     for (channel, backtrack) in &joining.channels {
@@ -116,15 +117,16 @@ pub(super) fn old_messages(context: &mut Context<'_>, joining: &Joining) -> Vec<
     stretches
 }
 
+/// The answer to a refused subscriber request.
 pub(super) fn refuse_subscriber(asked: &Asked<'_>, refusal: Refusal) -> Next {
     let response = Response::titled(refusal.status());
     let response = no_cache(cors(response, asked.origin.as_ref(), "GET"));
     Next::Answer(explain(response, refusal, false), Vec::new())
 }
 
-/// Subscribes to all channels, or to none.
+/// Subscribes the connection to all channels, or to none.
 pub(super) fn join_all(context: &mut Context<'_>, joining: &Joining) -> Result<(), Refusal> {
-    // In the order in which the path names them first.
+    // Distinct channels in the order of their first appearance in the path.
     let mut distinct: Vec<(ChannelId, u32)> = Vec::with_capacity(joining.channels.len());
     let mut places = HashMap::with_capacity(joining.channels.len());
     for (channel, _) in &joining.channels {
@@ -135,13 +137,14 @@ pub(super) fn join_all(context: &mut Context<'_>, joining: &Joining) -> Result<(
         }
     }
     for (channel, times) in distinct {
-        // Only the first subscription of a connection takes memory of the account.
+        // Only the first subscription of a connection is charged to the memory account, so only it
+        // can fail.
         context.subscribe(channel, times).map_err(|_| Refusal::Full)?;
     }
     Ok(())
 }
 
-/// A channel could not be made.
+/// The refusal for a channel that could not be created; logs and counts a full store.
 pub(super) fn cannot_create(context: &mut Context<'_>, error: CreateError) -> Refusal {
     context.note_not_created(error);
     match error {

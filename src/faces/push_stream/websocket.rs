@@ -1,5 +1,5 @@
-//! WebSocket locations: the handshake (push-stream spec, section 15; RFC 6455, which wins where
-//! section 27 is silent).
+//! WebSocket locations: the opening handshake (push-stream spec, section 15). RFC 6455 applies
+//! unless section 27 has an exception.
 
 use super::streams::location_subscriber;
 use super::subscription::{Joining, check_subscriber, join_all, make_channels, old_messages};
@@ -9,7 +9,7 @@ use crate::http::{Framing, Response, Status};
 use crate::server::{Context, Next};
 use crate::websocket::{self, CloseCode, Handshake, Reader, VERSIONS_SUPPORTED};
 
-/// A request of a WebSocket location.
+/// Answers a request to a WebSocket location.
 pub(super) fn route(context: &mut Context<'_>, asked: &Asked<'_>) -> Next {
     let head = asked.request.head;
     if head.method != "GET" {
@@ -34,7 +34,7 @@ pub(super) fn route(context: &mut Context<'_>, asked: &Asked<'_>) -> Next {
             return Next::Answer(response, Vec::new());
         }
     };
-    // The connection is never used for HTTP again.
+    // The connection is not used for HTTP again.
     context.close_after_answer();
     let mut response = no_cache(Response::titled(Status::SWITCHING_PROTOCOLS))
         .field("Upgrade", "WebSocket")
@@ -82,7 +82,8 @@ fn begin_websocket(
     context.begin_subscriber(subscriber);
 }
 
-/// Section 15.4.
+/// Refuses a subscriber after the upgrade, with a close frame that contains the reason (section
+/// 15.4).
 fn close_refused(context: &mut Context<'_>, refusal: Refusal) {
     context.note_answer(refusal.status(), refusal.explain());
     let (status, text) = (refusal.status().0, refusal.explain());
