@@ -4,6 +4,7 @@
 mod answer;
 mod asked;
 mod channels;
+mod cursor;
 mod expression;
 mod fields;
 mod gzip;
@@ -15,7 +16,6 @@ mod publisher;
 mod refusal;
 mod request;
 mod routes;
-mod seen;
 mod statistics;
 mod streams;
 mod subscriber;

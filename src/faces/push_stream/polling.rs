@@ -1,7 +1,7 @@
 //! Answers to polling requests, and to long-polling requests, which may have to wait (push-stream
 //! spec, sections 11 and 12).
 
-use super::seen::Seen;
+use super::cursor::Seen;
 use super::{Answer, Asked, Wire};
 use crate::broker::{Dressing, Feed, Replay, Subscriber, Transport};
 use crate::http::Status;

@@ -2,14 +2,13 @@
 //! and 12).
 
 use super::polling::{answer_at_once, begin_waiting};
-use super::seen;
 use super::streams::begin_stream;
 use super::subscription::{
     Checked, check_subscriber, join_all, known_channels, make_channels, mention_channels,
     old_messages, refuse_subscriber,
 };
-use super::{Asked, cors, explain, no_cache};
-use crate::config::Mode;
+use super::{Asked, Location, Request, cors, explain, no_cache};
+use crate::config::{Mode, Role};
 use crate::http::{Framing, Response, Status};
 use crate::push_stream::channel_path;
 use crate::server::{Context, Next};
@@ -37,7 +36,7 @@ pub(super) fn route(context: &mut Context<'_>, asked: &Asked<'_>) -> Next {
         // The body is ignored, so nothing after it can be read as a request.
         context.close_after_answer();
     }
-    match seen::mode(asked.location, asked.request) {
+    match mode(asked.location, asked.request) {
         Mode::Streaming | Mode::EventSource => match make_channels(context, checked) {
             Ok(joining) => begin_stream(context, asked, &joining),
             Err(refusal) => refuse_subscriber(asked, refusal),
@@ -79,4 +78,22 @@ fn long_poll(context: &mut Context<'_>, asked: &Asked<'_>, checked: Checked) -> 
         Err(refusal) => return refuse_subscriber(asked, refusal),
     }
     Next::Done
+}
+
+/// The mode of a request: the location's, unless the mode header selects another (section 8.1).
+fn mode(location: &Location, request: &Request<'_>) -> Mode {
+    let Role::Subscriber(own) = location.settings.role else {
+        unreachable!("only subscriber locations have a mode");
+    };
+    if matches!(own, Mode::WebSocket | Mode::LongPolling) {
+        return own;
+    }
+    let wanted = request.head.value("x-nginx-pushstream-mode").unwrap_or_default();
+    if wanted.eq_ignore_ascii_case(b"long-polling") {
+        Mode::LongPolling
+    } else if wanted.eq_ignore_ascii_case(b"polling") {
+        Mode::Polling
+    } else {
+        own
+    }
 }

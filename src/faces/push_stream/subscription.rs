@@ -1,11 +1,13 @@
 //! The steps that all subscriber modes share: checks, channels, old messages, subscribing
 //! (push-stream spec, sections 8 and 9).
 
-use super::seen::{self, Seen};
-use super::{Asked, Refusal, channels, cors, explain, no_cache};
+use super::channels::check_id;
+use super::cursor::Seen;
+use super::{Asked, Location, Refusal, Request, channels, cors, explain, no_cache};
+use crate::config::{Level, Limits, PushStream};
 use crate::http::Response;
-use crate::hub::{ChannelId, CreateError, Maker, Resume, Stretch};
-use crate::push_stream::channel_path;
+use crate::hub::{ChannelId, CreateError, Hub, Maker, Resume, Stretch};
+use crate::push_stream::channel_path::{self, PathChannel};
 use crate::server::{Context, Next};
 use std::collections::HashMap;
 
@@ -45,7 +47,7 @@ pub(super) fn check_subscriber(
 ) -> Result<Checked, Refusal> {
     let limits = &context.config().limits;
     let path = channels::channels_path(asked.location, asked.request, limits)?;
-    let seen = seen::check(
+    check_channels(
         asked.location,
         asked.request,
         &path,
@@ -54,7 +56,59 @@ pub(super) fn check_subscriber(
         limits,
     )?;
     context.work().channels += channel_path::read(&path).count() as u64;
+    let seen = Seen::of_request(asked.location, asked.request);
     Ok(Checked { path: path.into_owned(), seen })
+}
+
+/// Checks the channels of a path (steps 3 to 6 of section 8). Creates none.
+///
+/// # Errors
+/// The first check that fails.
+fn check_channels(
+    location: &Location,
+    request: &Request<'_>,
+    path: &[u8],
+    hub: &Hub,
+    push_stream: &PushStream,
+    limits: &Limits,
+) -> Result<(), Refusal> {
+    let channels = channel_path::read(path).map(|wanted| (wanted, hub.find(wanted.id)));
+    let channels: Vec<_> = channels.collect();
+    if channels.is_empty() {
+        return Err(Refusal::NoChannel);
+    }
+    let subscriber = &location.settings.subscriber;
+    let allows_events = request.choose(
+        &location.settings.conditions,
+        |level: &Level| level.allow_connections_to_events_channel.as_ref(),
+        Some(&subscriber.allow_connections_to_events_channel),
+    );
+    let mut wildcard_count = 0;
+    for (PathChannel { id, .. }, channel) in &channels {
+        check_id(id, push_stream, limits)?;
+        let is_wildcard = hub.is_wildcard(id);
+        wildcard_count += usize::from(is_wildcard);
+        let stored = channel.map_or(0, |channel| hub.stored_count(channel));
+        if subscriber.authorized_channels_only && !is_wildcard && stored == 0 {
+            return Err(Refusal::CannotCreateChannels);
+        }
+        // Subscriptions before this request, as in the module: a path that names a channel twice
+        // passes with one free place and takes two.
+        let members = channel.map_or(0, |channel| hub.subscription_count(channel));
+        if push_stream.max_subscribers_per_channel.is_some_and(|max| members >= max as usize) {
+            return Err(Refusal::TooManySubscribers);
+        }
+        if hub.is_events_channel(id) && allows_events != Some(&true) {
+            return Err(Refusal::EventsChannelNotAllowed);
+        }
+    }
+    if let Some(max) = subscriber.wildcard_channel_max_qtd {
+        let is_alone = wildcard_count == channels.len();
+        if wildcard_count > 0 && (wildcard_count > max as usize || is_alone) {
+            return Err(Refusal::TooManyWildcardChannels);
+        }
+    }
+    Ok(())
 }
 
 /// Finds or creates the channels of a request that is going to subscribe (step 7 of section 8).
