@@ -54,11 +54,11 @@ impl Face for Api {
         };
         let origin = origin::allowed(head, origins);
         if head.method == "OPTIONS" && !origins.is_empty() {
-            return Some(Next::Answer(origin::name(origin::preflight(), origin), Vec::new()));
+            return Some(Next::Answer(origin::add_fields(origin::preflight(), origin), Vec::new()));
         }
         if let Err(allowed) = endpoint.check_method(head.method) {
             let response = Response::new(Status::METHOD_NOT_ALLOWED).field("allow", allowed);
-            return Some(Next::Answer(origin::name(response, origin), Vec::new()));
+            return Some(Next::Answer(origin::add_fields(response, origin), Vec::new()));
         }
         let next = match endpoint {
             Endpoint::Health => Ok(healthy()),

@@ -13,7 +13,7 @@ pub fn allowed<'a>(head: &Head<'a>, origins: &[String]) -> Option<&'a [u8]> {
 }
 
 /// Adds the fields that let scripts of an allowed origin read the answer.
-pub fn name(response: Response, origin: Option<&[u8]>) -> Response {
+pub fn add_fields(response: Response, origin: Option<&[u8]>) -> Response {
     match origin {
         Some(origin) => {
             response.field("access-control-allow-origin", origin).field("vary", "origin")

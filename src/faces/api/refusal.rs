@@ -56,7 +56,7 @@ pub(super) fn refuse(fault: impl Into<Fault>, origin: Option<&[u8]>) -> (Respons
         }
         _ => response,
     };
-    (origin::name(response, origin), body)
+    (origin::add_fields(response, origin), body)
 }
 
 /// Sends the answer to a refused request whose body has been read.

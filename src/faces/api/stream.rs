@@ -133,7 +133,7 @@ fn begin_stream(context: &mut Context<'_>, streams: &Streams, origin: Option<&[u
         .field("x-content-type-options", "nosniff")
         .field("x-accel-buffering", "no")
         .field("date", context.date().as_bytes());
-    let mut response = origin::name(response, origin);
+    let mut response = origin::add_fields(response, origin);
     let exchange = context.begin_unsized();
     if !exchange.is_http_1_0 {
         response = response.field("transfer-encoding", "chunked");
@@ -146,7 +146,8 @@ fn begin_stream(context: &mut Context<'_>, streams: &Streams, origin: Option<&[u
     let bytes = response.finish_with(heartbeat);
     context.note_stream(Status::OK);
     context.push(bytes);
-    let first = spread(profile.heartbeat_interval.get(), context.connection_number());
+    let first =
+        first_heartbeat_delay(profile.heartbeat_interval.get(), context.connection_number());
     context.begin_subscriber(Subscriber {
         transport: Transport::Framed,
         next_beat: context.now.monotonic + first,
@@ -159,7 +160,7 @@ fn begin_stream(context: &mut Context<'_>, streams: &Streams, origin: Option<&[u
 /// between groups of connections. Clients that reconnect all at once would otherwise get their
 /// heartbeats all at once, too, as long as they stay. Connections of one group, neighbours in
 /// memory here and in the kernel, get theirs together, which makes good use of the CPU caches.
-fn spread(interval: Millis, number: u32) -> Millis {
+fn first_heartbeat_delay(interval: Millis, number: u32) -> Millis {
     const GROUP: u32 = 32;
     // The golden ratio spreads consecutive numbers evenly.
     let share = u128::from((number / GROUP).wrapping_mul(0x9e37_79b9));
@@ -209,7 +210,7 @@ mod tests {
     fn the_first_heartbeat_is_within_any_interval() {
         for interval in [1, 15_000, u64::MAX] {
             for number in [0, 31, 32, 1_000, u32::MAX] {
-                let first = spread(Millis(interval), number).0;
+                let first = first_heartbeat_delay(Millis(interval), number).0;
                 assert!((1..=interval).contains(&first), "{first} of {interval} for {number}");
             }
         }

@@ -100,7 +100,7 @@ impl<'a> Answer<'a> {
     }
 
     /// Whether this is JSONP: the messages are an argument of a function call.
-    pub fn is_call(&self) -> bool {
+    pub fn is_jsonp(&self) -> bool {
         self.callback.is_some()
     }
 
@@ -179,8 +179,9 @@ impl<'a> Answer<'a> {
             let messages = messages.map(|(message, _)| (message, None));
             self.write_items(Coding::Identity, messages, formats, &mut body);
             let compressor = formats.compressor();
-            let packed = gzip_stream::whole(&body, self.answers.settings.gzip.level, compressor);
-            coding.write(&packed, compressor, &mut bytes);
+            let compressed =
+                gzip_stream::whole(&body, self.answers.settings.gzip.level, compressor);
+            coding.write(&compressed, compressor, &mut bytes);
         } else {
             self.write_items(coding, messages, formats, &mut bytes);
         }
@@ -190,7 +191,7 @@ impl<'a> Answer<'a> {
 
     /// A compressed JSONP answer with one message. Only the function name differs between clients:
     /// it is stored uncompressed, and the other pieces are compressed once and shared.
-    fn make_packed_call(
+    fn make_compressed_jsonp(
         &self,
         waited: &Waited<'_>,
         position: Position,
@@ -233,7 +234,7 @@ impl<'a> Answer<'a> {
         let format = self.format(coding);
         self.write_beginning(coding, formats.compressor(), out);
         for (index, (message, encoded)) in messages.enumerate() {
-            if self.is_call() && index > 0 {
+            if self.is_jsonp() && index > 0 {
                 coding.write(b",", formats.compressor(), out);
             }
             match encoded {
@@ -258,13 +259,13 @@ impl LongPollAnswers for Answers {
         formats: &mut Formats,
     ) -> Frame {
         let answer = Answer::after_waiting(self, waited);
-        let is_packed_call = answer.is_call() && answer.is_compressed();
-        let coding = if is_packed_call { Coding::Piece } else { Coding::of(waited.exchange) };
+        let is_compressed_jsonp = answer.is_jsonp() && answer.is_compressed();
+        let coding = if is_compressed_jsonp { Coding::Piece } else { Coding::of(waited.exchange) };
         let message = publication.message.clone();
         let encoded = publication.encoded(answer.format(coding), formats, &mut 0).cloned();
         let position = Position { time: Some(message.time), tag: Some(message.tag) };
-        if let (true, Some(encoded)) = (is_packed_call, &encoded) {
-            return answer.make_packed_call(waited, position, encoded, formats);
+        if let (true, Some(encoded)) = (is_compressed_jsonp, &encoded) {
+            return answer.make_compressed_jsonp(waited, position, encoded, formats);
         }
         let encoded = encoded.map(|encoded| encoded.frame);
         let messages = std::iter::once((&*message, encoded));

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 /// What the client has already received.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
+pub struct Cursor {
     /// Time of the last message, in seconds since 1970 (T).
     pub time: Option<u64>,
     /// Tag of the last message, within that second (G).
@@ -17,7 +17,7 @@ pub struct Seen {
     pub event_id: Option<Vec<u8>>,
 }
 
-impl Seen {
+impl Cursor {
     /// Time and tag in the hub's form; `None` without a time.
     pub fn since(&self) -> Option<Since> {
         self.time.map(|time| Since { time, tag: self.tag })
@@ -25,7 +25,7 @@ impl Seen {
 
     /// The cursor of a request. Each field is read from its directive if that is set, otherwise
     /// from its header.
-    pub fn of_request(location: &Location, request: &Request<'_>) -> Seen {
+    pub fn of_request(location: &Location, request: &Request<'_>) -> Cursor {
         let settings = &location.settings;
         let own = &settings.subscriber;
         let conditions = &settings.conditions;
@@ -44,7 +44,7 @@ impl Seen {
             |level| level.last_event_id.as_ref(),
             own.last_event_id.as_ref(),
         );
-        Seen {
+        Cursor {
             time: request
                 .value_or_header(time, "if-modified-since")
                 .and_then(|value| http_date::parse(&value)),

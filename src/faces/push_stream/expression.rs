@@ -22,7 +22,7 @@ impl Expression {
     /// an invalid one, which the configuration's checks refuse.)
     pub(super) fn of(path: &PathMatch) -> Option<Expression> {
         let PathMatch::Regex { pattern, ignores_case } = path else { return None };
-        let mut builder = RegexBuilder::new(&latin(pattern.as_bytes()));
+        let mut builder = RegexBuilder::new(&latin1(pattern.as_bytes()));
         let engine = builder.case_insensitive(*ignores_case).build().ok()?;
         let tail = if *ignores_case { None } else { Tail::of(pattern) };
         Some(Expression { tail, engine })
@@ -38,7 +38,7 @@ impl Expression {
                 return Some(found.to_vec());
             }
         }
-        let text = latin(path);
+        let text = latin1(path);
         let groups = self.engine.captures(&text)?;
         let byte = |at: usize| text[..at].chars().count();
         let range = |group: Match<'_>| byte(group.start())..byte(group.end());
@@ -71,7 +71,7 @@ impl Tail {
 
 /// Converts bytes to the text that the engine needs, as ISO 8859-1: each byte becomes the character
 /// with the same number. Paths may contain any bytes.
-fn latin(bytes: &[u8]) -> String {
+fn latin1(bytes: &[u8]) -> String {
     bytes.iter().map(|&byte| char::from(byte)).collect()
 }
 

@@ -10,12 +10,12 @@ use crate::transports::gzip_stream;
 pub fn is_accepted(settings: &Gzip, head: &Head<'_>) -> bool {
     settings.is_on
         && (head.version == Version::Http11 || settings.includes_http_1_0)
-        && head.values("accept-encoding").any(names_gzip)
+        && head.values("accept-encoding").any(accepts_gzip)
 }
 
 /// Whether an `Accept-Encoding` value contains `gzip` or `*` with a weight other than 0 (RFC 9110,
 /// section 12.5.3).
-fn names_gzip(value: &[u8]) -> bool {
+fn accepts_gzip(value: &[u8]) -> bool {
     value.split(|&byte| byte == b',').any(|item| {
         let mut words = item.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
         let coding = words.next().unwrap_or_default();
@@ -30,7 +30,7 @@ fn names_gzip(value: &[u8]) -> bool {
 
 /// Adds the content type of statistics. Compresses the body if the client accepts it and the
 /// settings cover its type and size.
-pub fn pack(
+pub fn compress(
     response: Response,
     body: Vec<u8>,
     format: Format,
@@ -42,8 +42,8 @@ pub fn pack(
     if !is_accepted || !settings.covers(format.content_type(), body.len()) {
         return (response, body);
     }
-    let packed = gzip_stream::whole(&body, settings.level, compressor);
-    (response.field("Content-Encoding", "gzip"), packed)
+    let compressed = gzip_stream::whole(&body, settings.level, compressor);
+    (response.field("Content-Encoding", "gzip"), compressed)
 }
 
 #[cfg(test)]
@@ -61,7 +61,7 @@ mod tests {
             ("br", false),
             ("", false),
         ] {
-            assert_eq!(names_gzip(value.as_bytes()), is_named, "{value}");
+            assert_eq!(accepts_gzip(value.as_bytes()), is_named, "{value}");
         }
         let settings = Gzip { types: vec!["application/json".to_owned()], ..Gzip::default() };
         assert!(settings.covers("application/json; charset=utf-8", 20));

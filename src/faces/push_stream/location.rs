@@ -323,7 +323,7 @@ impl Locations {
         let mut server = self.servers.get(first)?;
         // The last sibling is the listener's default server, which answers for every other name.
         while let Some(sibling) = server.sibling.and_then(|sibling| self.servers.get(sibling))
-            && !server.names.iter().any(|name| names_host(name, host))
+            && !server.names.iter().any(|name| matches_host(name, host))
         {
             server = sibling;
         }
@@ -333,7 +333,7 @@ impl Locations {
 
 /// Whether an nginx `server_name` matches the host: exact, `*.suffix`, `.suffix` or `prefix.*`,
 /// ignoring letter case.
-fn names_host(name: &str, host: &str) -> bool {
+fn matches_host(name: &str, host: &str) -> bool {
     let (name, host) = (name.as_bytes(), host.as_bytes());
     let starts_with = |prefix: &[u8]| {
         host.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))

@@ -2,7 +2,6 @@
 //! and body size, and calls the location's role: publisher, subscriber or statistics.
 
 mod answer;
-mod asked;
 mod channels;
 mod cursor;
 mod expression;
@@ -15,6 +14,7 @@ mod polling;
 mod publisher;
 mod refusal;
 mod request;
+mod routed;
 mod routes;
 mod statistics;
 mod streams;
@@ -23,10 +23,10 @@ mod subscription;
 mod websocket;
 
 use answer::{Answer, begin_unsized};
-use asked::Asked;
 use fields::{cors, explain, no_cache};
 use location::{Location, Locations, Wire};
 use path::normalize;
 use refusal::Refusal;
 use request::Request;
+use routed::RoutedRequest;
 pub(super) use routes::PushStream;

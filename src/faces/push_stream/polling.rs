@@ -1,8 +1,8 @@
 //! Answers to polling requests, and to long-polling requests, which may have to wait (push-stream
 //! spec, sections 11 and 12).
 
-use super::cursor::Seen;
-use super::{Answer, Asked, Wire};
+use super::cursor::Cursor;
+use super::{Answer, RoutedRequest, Wire};
 use crate::broker::{Dressing, Feed, Replay, Subscriber, Transport};
 use crate::http::Status;
 use crate::hub::Stretch;
@@ -23,20 +23,20 @@ pub(super) fn answer_at_once(
     context: &mut Context<'_>,
     answer: &Answer<'_>,
     stretches: Vec<Stretch>,
-    seen: &Seen,
+    cursor: &Cursor,
 ) {
     if stretches.is_empty() {
-        let position = Position { time: seen.time.filter(|time| *time > 0), tag: seen.tag };
+        let position = Position { time: cursor.time.filter(|time| *time > 0), tag: cursor.tag };
         return context.respond(answer.nothing(position), b"");
     }
     // The position that the client requested. A missing tag counts as -1 in this comparison, before
     // all messages of its second.
-    let tag = seen.tag.filter(|_| seen.time.is_some());
-    let asked = (seen.time.unwrap_or(0), tag.map_or(-1, i64::from));
+    let tag = cursor.tag.filter(|_| cursor.time.is_some());
+    let requested = (cursor.time.unwrap_or(0), tag.map_or(-1, i64::from));
     let stored = |stretch| context.hub().stored(stretch).expect("nothing has left the store since");
     let ends = stretches.iter().filter_map(|stretch| stored(stretch).next_back());
     let ends = ends.map(|message| (message.time, i64::from(message.tag)));
-    let (time, tag) = ends.chain([asked]).max().unwrap_or(asked);
+    let (time, tag) = ends.chain([requested]).max().unwrap_or(requested);
     // A request with a later time and no tag gets its own time back, without a tag.
     let position = Position { time: Some(time), tag: u32::try_from(tag).ok() };
     if answer.is_gzipped()
@@ -70,8 +70,11 @@ fn answer_replay(
     answer.write_beginning(coding, compressor, &mut begin);
     answer.write_end(coding, compressor, &mut end);
     end.extend_from_slice(coding.end());
-    let dressing =
-        if answer.is_call() { Dressing::Listed { coding, is_first: true } } else { Dressing::None };
+    let dressing = if answer.is_jsonp() {
+        Dressing::Listed { coding, is_first: true }
+    } else {
+        Dressing::None
+    };
     let replay = Replay::new(answer.format(coding), stretches, dressing);
     let head = answer.head(exchange, &context.date(), position);
     context.note_answer(Status::OK, "");
@@ -82,13 +85,13 @@ fn answer_replay(
 }
 
 /// Lets the connection wait for the next message (section 12.2).
-pub(super) fn begin_waiting(context: &mut Context<'_>, asked: &Asked<'_>) {
+pub(super) fn begin_waiting(context: &mut Context<'_>, routed: &RoutedRequest<'_>) {
     let coding = Coding::of(context.exchange());
-    let location = asked.location;
+    let location = routed.location;
     let ttl = location.settings.subscriber.longpolling_connection_ttl;
     let subscriber = Subscriber {
         profile: location.profile(Wire::Body(coding)).clone(),
-        transport: Transport::LongPoll(asked.answer().into_waiting()),
+        transport: Transport::LongPoll(routed.answer().into_waiting()),
         next_beat: Millis::NEVER,
         ends_at: ttl.map_or(Millis::NEVER, |ttl| context.now.monotonic + ttl),
     };

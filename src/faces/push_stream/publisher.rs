@@ -2,8 +2,8 @@
 
 use super::pages::{NO_MEMORY_PAGE, too_large};
 use super::statistics::channel_bodies;
-use super::subscription::cannot_create;
-use super::{Asked, Location, Refusal, channels, cors, explain, gzip, no_cache};
+use super::subscription::refuse_creation;
+use super::{Location, Refusal, RoutedRequest, channels, cors, explain, gzip, no_cache};
 use crate::config::Role;
 use crate::http::{Response, Status};
 use crate::hub::{Draft, Maker};
@@ -35,20 +35,20 @@ enum PublisherVerb {
 /// Routes a request to a publisher location (section 6.1).
 pub(super) fn route(
     context: &mut Context<'_>,
-    asked: &Asked<'_>,
+    routed: &RoutedRequest<'_>,
     is_admin: bool,
     bytes_max: usize,
 ) -> Next {
-    let head = asked.request.head;
+    let head = routed.request.head;
     let methods = methods(is_admin);
-    let begin = |status| cors(no_cache(Response::titled(status)), asked.origin.as_ref(), methods);
+    let begin = |status| cors(no_cache(Response::titled(status)), routed.origin.as_ref(), methods);
     let verb = match head.method {
         "OPTIONS" => return Next::Answer(begin(Status::OK), Vec::new()),
         "GET" => None,
         "POST" | "PUT" => Some(PublisherVerb::Publish {
             event_id: head.value("event-id").map(Into::into),
             event_type: head.value("event-type").map(Into::into),
-            is_stored: channels::stores(asked.location, asked.request),
+            is_stored: channels::stores(routed.location, routed.request),
         }),
         "DELETE" if is_admin => Some(PublisherVerb::Delete),
         _ => {
@@ -56,7 +56,7 @@ pub(super) fn route(
             return Next::Answer(response, Vec::new());
         }
     };
-    let channels = match check_publisher(context, asked, verb.as_ref()) {
+    let channels = match check_publisher(context, routed, verb.as_ref()) {
         Ok(channels) => channels,
         Err(refusal) => {
             let response = explain(begin(refusal.status()), refusal, true);
@@ -64,14 +64,14 @@ pub(super) fn route(
         }
     };
     // A GET is answered without reading its body.
-    let Some(verb) = verb else { return show_channels(context, asked, &channels, begin) };
+    let Some(verb) = verb else { return show_channels(context, routed, &channels, begin) };
     let request = PublisherRequest {
-        location: asked.location.clone(),
+        location: routed.location.clone(),
         channels,
         verb,
-        origin: asked.origin.clone(),
+        origin: routed.origin.clone(),
         format: Format::accepted(head.value("accept")),
-        accepts_gzip: gzip::is_accepted(&asked.location.settings.gzip, head),
+        accepts_gzip: gzip::is_accepted(&routed.location.settings.gzip, head),
     };
     Next::Read { awaiting: Box::new(request), bytes_max }
 }
@@ -80,18 +80,18 @@ pub(super) fn route(
 /// They stay even if the request fails.
 fn check_publisher(
     context: &mut Context<'_>,
-    asked: &Asked<'_>,
+    routed: &RoutedRequest<'_>,
     verb: Option<&PublisherVerb>,
 ) -> Result<Vec<ChannelName>, Refusal> {
     let limits = &context.config().limits;
-    let path = channels::channels_path(asked.location, asked.request, limits)?;
+    let path = channels::channels_path(routed.location, routed.request, limits)?;
     let mut named = Vec::new();
     for PathChannel { id, .. } in channel_path::read(&path) {
         channels::check_id(id, &context.config().push_stream, &context.config().limits)?;
         if matches!(verb, Some(PublisherVerb::Publish { .. })) {
             let now = context.now;
             let made = context.hub_mut().find_or_create(id, Maker::Application, now);
-            made.map_err(|error| cannot_create(context, error))?;
+            made.map_err(|error| refuse_creation(context, error))?;
         }
         if verb.is_some() && context.hub().is_events_channel(id) {
             return Err(Refusal::EventsChannelIsInternal);
@@ -107,20 +107,20 @@ fn check_publisher(
 /// Answers a GET with information about the channels that exist (section 6.3).
 fn show_channels(
     context: &mut Context<'_>,
-    asked: &Asked<'_>,
+    routed: &RoutedRequest<'_>,
     names: &[ChannelName],
     begin: impl Fn(Status) -> Response,
 ) -> Next {
-    let head = asked.request.head;
+    let head = routed.request.head;
     let known: Vec<_> = names.iter().filter_map(|name| context.hub().find(name)).collect();
     let format = Format::accepted(head.value("accept"));
     let Some(body) = channel_bodies(context, format, &known) else {
         return Next::Answer(begin(Status::NOT_FOUND), Vec::new());
     };
-    let gzip = &asked.location.settings.gzip;
+    let gzip = &routed.location.settings.gzip;
     let is_accepted = gzip::is_accepted(gzip, head);
     let (response, body) =
-        gzip::pack(begin(Status::OK), body, format, gzip, is_accepted, context.compressor());
+        gzip::compress(begin(Status::OK), body, format, gzip, is_accepted, context.compressor());
     Next::Answer(response, body)
 }
 
@@ -166,7 +166,7 @@ impl Publisher for PublisherRequest {
     fn published(self: Box<Self>, context: &mut Context<'_>, result: Result<(), Unpublished>) {
         let (response, body) = match result {
             Ok(()) => answer_published(context, &self),
-            Err(Unpublished::Channel(error)) => refuse(&self, cannot_create(context, error)),
+            Err(Unpublished::Channel(error)) => refuse(&self, refuse_creation(context, error)),
             Err(Unpublished::Message) => {
                 context.close_after_answer();
                 let response = begin(&self, Status::INTERNAL_SERVER_ERROR);
@@ -186,7 +186,7 @@ fn answer_published(context: &mut Context<'_>, request: &PublisherRequest) -> (R
         request.channels.iter().filter_map(|name| context.hub().find(name)).collect();
     let body = channel_bodies(context, request.format, &known).unwrap_or_default();
     let gzip = &request.location.settings.gzip;
-    gzip::pack(response, body, request.format, gzip, request.accepts_gzip, context.compressor())
+    gzip::compress(response, body, request.format, gzip, request.accepts_gzip, context.compressor())
 }
 
 /// Deletes the channels (section 6.4). `body` is the last message to their subscribers; if it is

@@ -2,7 +2,8 @@
 
 use super::pages::too_large;
 use super::{
-    Asked, Location, Locations, Request, normalize, publisher, statistics, subscriber, websocket,
+    Location, Locations, Request, RoutedRequest, normalize, publisher, statistics, subscriber,
+    websocket,
 };
 use crate::config::{Config, Mode, Role};
 use crate::http::{Framing, Head, Response, Status};
@@ -66,12 +67,13 @@ impl Face for PushStream {
             return Some(Next::Answer(response, page));
         }
         let request = Request { head, path: &path.bytes, captures: &found.captures };
-        let asked = Asked { location, request: &request, origin: location.origin(&request) };
+        let routed =
+            RoutedRequest { location, request: &request, origin: location.origin(&request) };
         Some(match settings.role {
-            Role::Publisher { is_admin } => publisher::route(context, &asked, is_admin, bytes_max),
-            Role::Statistics => statistics::route(context, &asked, &self.build_id),
-            Role::Subscriber(Mode::WebSocket) => websocket::route(context, &asked),
-            Role::Subscriber(_) => subscriber::route(context, &asked),
+            Role::Publisher { is_admin } => publisher::route(context, &routed, is_admin, bytes_max),
+            Role::Statistics => statistics::route(context, &routed, &self.build_id),
+            Role::Subscriber(Mode::WebSocket) => websocket::route(context, &routed),
+            Role::Subscriber(_) => subscriber::route(context, &routed),
         })
     }
 

@@ -1,7 +1,7 @@
 //! Statistics locations, and the channel information in answers to publishers (push-stream spec,
 //! section 7).
 
-use super::{Asked, Refusal, begin_unsized, channels, explain, gzip, no_cache};
+use super::{Refusal, RoutedRequest, begin_unsized, channels, explain, gzip, no_cache};
 use crate::broker::ChannelList;
 use crate::http::{Framing, Response, Status};
 use crate::hub::{ChannelId, ChannelInfo, Walk};
@@ -10,7 +10,7 @@ use crate::server::{Context, Next};
 use crate::stats::push_stream::{CHANNEL_BYTES, Channel, Format, List, Summary, Totals, Worker};
 
 /// The scope of requested statistics.
-enum Subject {
+enum Scope {
     /// The whole server.
     Summary,
     /// All channels whose ids start with this text.
@@ -20,20 +20,20 @@ enum Subject {
 }
 
 /// Answers a request to a statistics location.
-pub(super) fn route(context: &mut Context<'_>, asked: &Asked<'_>, build_id: &str) -> Next {
-    let head = asked.request.head;
+pub(super) fn route(context: &mut Context<'_>, routed: &RoutedRequest<'_>, build_id: &str) -> Next {
+    let head = routed.request.head;
     if head.method != "GET" {
         let response = no_cache(Response::titled(Status::METHOD_NOT_ALLOWED));
         return Next::Answer(response.field("Allow", "GET"), Vec::new());
     }
-    let subject = match subject(context, asked) {
-        Ok(subject) => subject,
-        Err(refusal) => return identify(refuse_statistics(refusal), build_id),
+    let scope = match scope(context, routed) {
+        Ok(scope) => scope,
+        Err(refusal) => return answer_with_version(refuse_statistics(refusal), build_id),
     };
     let format = Format::accepted(head.value("accept"));
-    let body = match subject {
-        Subject::Summary => Some(summary(context, format)),
-        Subject::Prefix(prefix) => {
+    let body = match scope {
+        Scope::Summary => Some(summary(context, format)),
+        Scope::Prefix(prefix) => {
             let bytes_max = context.short_list_bytes_max();
             match context.hub().few_with_prefix(&prefix, CHANNEL_BYTES, bytes_max) {
                 Some(few) => {
@@ -42,18 +42,18 @@ pub(super) fn route(context: &mut Context<'_>, asked: &Asked<'_>, build_id: &str
                     context.work().bytes += body.len() as u64;
                     Some(body)
                 }
-                None => return list_long(context, asked, format, prefix, build_id),
+                None => return list_long(context, routed, format, prefix, build_id),
             }
         }
-        Subject::Channels(channels) => channel_bodies(context, format, &channels),
+        Scope::Channels(channels) => channel_bodies(context, format, &channels),
     };
     let Some(body) = body else {
         let response = no_cache(Response::titled(Status::NOT_FOUND));
-        return identify(Next::Answer(response, Vec::new()), build_id);
+        return answer_with_version(Next::Answer(response, Vec::new()), build_id);
     };
-    let gzip = &asked.location.settings.gzip;
+    let gzip = &routed.location.settings.gzip;
     let is_accepted = gzip::is_accepted(gzip, head);
-    let (response, body) = gzip::pack(
+    let (response, body) = gzip::compress(
         Response::titled(Status::OK),
         body,
         format,
@@ -61,26 +61,26 @@ pub(super) fn route(context: &mut Context<'_>, asked: &Asked<'_>, build_id: &str
         is_accepted,
         context.compressor(),
     );
-    identify(Next::Answer(no_cache(response), body), build_id)
+    answer_with_version(Next::Answer(no_cache(response), body), build_id)
 }
 
 /// The scope that the channels path selects (section 7.1).
-fn subject(context: &Context<'_>, asked: &Asked<'_>) -> Result<Subject, Refusal> {
+fn scope(context: &Context<'_>, routed: &RoutedRequest<'_>) -> Result<Scope, Refusal> {
     let limits = &context.config().limits;
-    let path = channels::channels_path(asked.location, asked.request, limits)?;
+    let path = channels::channels_path(routed.location, routed.request, limits)?;
     if path.is_empty() {
-        return Ok(Subject::Summary);
+        return Ok(Scope::Summary);
     }
     let mut known = Vec::new();
     for PathChannel { id, .. } in channel_path::read(&path) {
         channels::check_length(id, &context.config().push_stream, limits)?;
         match ReservedId::of(id) {
-            Some(ReservedId::All) => return Ok(Subject::Prefix(Vec::new())),
-            Some(ReservedId::Prefix(prefix)) => return Ok(Subject::Prefix(prefix.to_vec())),
+            Some(ReservedId::All) => return Ok(Scope::Prefix(Vec::new())),
+            Some(ReservedId::Prefix(prefix)) => return Ok(Scope::Prefix(prefix.to_vec())),
             None => known.extend(context.hub().find(id)),
         }
     }
-    Ok(Subject::Channels(known))
+    Ok(Scope::Channels(known))
 }
 
 /// Information about channels: one in the single form, several as a group. `None` without channels.
@@ -108,21 +108,21 @@ fn group(context: &Context<'_>, format: Format, channels: &[ChannelId]) -> Vec<u
 /// name: the index that finds them without scanning all channels has that order.
 fn list_long(
     context: &mut Context<'_>,
-    asked: &Asked<'_>,
+    routed: &RoutedRequest<'_>,
     format: Format,
     prefix: Vec<u8>,
     build_id: &str,
 ) -> Next {
     if !context.has_place_for_listing() {
         let response = no_cache(Response::titled(Status::SERVICE_UNAVAILABLE));
-        return identify(Next::Answer(response, Vec::new()), build_id);
+        return answer_with_version(Next::Answer(response, Vec::new()), build_id);
     }
-    if asked.request.head.framing != Framing::Length(0) {
+    if routed.request.head.framing != Framing::Length(0) {
         context.close_after_answer();
     }
     let exchange = context.begin_unsized();
     let response = begin_unsized(exchange, &context.date(), format.content_type(), false);
-    let head = identified(no_cache(response), build_id);
+    let head = with_version(no_cache(response), build_id);
     let list = Box::new(List::begin(format, &totals(context), 0));
     let walk =
         if prefix.is_empty() { context.hub().walk_by_age() } else { Walk::with_prefix(prefix) };
@@ -136,7 +136,7 @@ fn channel_row<'a>(context: &'a Context<'_>, channel: ChannelId) -> Channel<'a> 
 
 /// Adds the version fields: where the module sends its version and commit, rpushd sends its own
 /// (section 5.1).
-fn identified(response: Response, build_id: &str) -> Response {
+fn with_version(response: Response, build_id: &str) -> Response {
     response
         .field("X-Nginx-PushStream-Tag", env!("CARGO_PKG_VERSION"))
         .field("X-Nginx-PushStream-Commit", build_id)
@@ -179,9 +179,9 @@ fn summary(context: &Context<'_>, format: Format) -> Vec<u8> {
     })
 }
 
-fn identify(next: Next, build_id: &str) -> Next {
+fn answer_with_version(next: Next, build_id: &str) -> Next {
     match next {
-        Next::Answer(response, body) => Next::Answer(identified(response, build_id), body),
+        Next::Answer(response, body) => Next::Answer(with_version(response, build_id), body),
         other => other,
     }
 }

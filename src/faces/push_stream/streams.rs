@@ -1,8 +1,8 @@
 //! Streaming and EventSource: response head, header, old messages, live messages (push-stream spec,
 //! sections 10, 14, 18 and 19).
 
-use super::subscription::{Joining, join_all, old_messages, refuse_subscriber};
-use super::{Asked, Location, Wire, begin_unsized, cors, gzip, no_cache};
+use super::subscription::{RequestedChannels, old_messages, refuse_subscriber, subscribe_all};
+use super::{Location, RoutedRequest, Wire, begin_unsized, cors, gzip, no_cache};
 use crate::broker::{Dressing, Feed, Replay, Subscriber, Transport};
 use crate::http::{Status, chunk};
 use crate::server::{Context, Next};
@@ -13,32 +13,32 @@ use crate::transports::{Coding, Encoded, gzip_stream};
 /// Begins a stream and makes the connection a subscriber.
 pub(super) fn begin_stream(
     context: &mut Context<'_>,
-    asked: &Asked<'_>,
-    joining: &Joining,
+    routed: &RoutedRequest<'_>,
+    requested: &RequestedChannels,
 ) -> Next {
-    let location = asked.location;
+    let location = routed.location;
     let exchange = context.begin_unsized();
     let content_type = if location.is_event_source() {
         "text/event-stream; charset=utf-8"
     } else {
-        location.content_type(asked.request.path)
+        location.content_type(routed.request.path)
     };
     let is_gzipped = !exchange.is_http_1_0
         && location.compresses_streams(content_type)
-        && gzip::is_accepted(&location.settings.gzip, asked.request.head);
+        && gzip::is_accepted(&location.settings.gzip, routed.request.head);
     let coding = if is_gzipped { Coding::Gzip } else { Coding::of(exchange) };
-    if let Err(refusal) = join_all(context, joining) {
-        return refuse_subscriber(asked, refusal);
+    if let Err(refusal) = subscribe_all(context, requested) {
+        return refuse_subscriber(routed, refusal);
     }
     let response = begin_unsized(exchange, &context.date(), content_type, is_gzipped);
-    let mut bytes = no_cache(cors(response, asked.origin.as_ref(), "GET")).finish();
+    let mut bytes = no_cache(cors(response, routed.origin.as_ref(), "GET")).finish();
     if is_gzipped {
         chunk(gzip_stream::begin(), &mut bytes);
     }
     let checksum = is_gzipped.then(Box::default);
     let transport = Transport::Stream { checksum, padding: 0 };
-    let mut subscriber = location_subscriber(location, Wire::Body(coding), transport, context.now);
-    let sizes = write_header(context, asked, coding, &mut subscriber, &mut bytes);
+    let mut subscriber = new_subscriber(location, Wire::Body(coding), transport, context.now);
+    let sizes = write_header(context, routed, coding, &mut subscriber, &mut bytes);
     context.note_stream(Status::OK);
     context.push(bytes);
     let wanted = sizes.map_or(0, |sizes| sizes.message);
@@ -46,7 +46,7 @@ pub(super) fn begin_stream(
         Some(rule) if wanted > 0 => Dressing::Padded { rule, size: wanted },
         Some(_) | None => Dressing::None,
     };
-    let stretches = old_messages(context, joining);
+    let stretches = old_messages(context, requested);
     let replay = Replay::new(subscriber.profile.format, stretches, dressing);
     if let Transport::Stream { checksum, padding } = &mut subscriber.transport {
         *padding = wanted;
@@ -60,35 +60,35 @@ pub(super) fn begin_stream(
 /// Writes the header with its padding; returns the padding sizes of this user agent, if any.
 fn write_header(
     context: &mut Context<'_>,
-    asked: &Asked<'_>,
+    routed: &RoutedRequest<'_>,
     coding: Coding,
     subscriber: &mut Subscriber,
     out: &mut Vec<u8>,
 ) -> Option<PaddingSizes> {
-    let location = asked.location;
+    let location = routed.location;
     let rule = subscriber.profile.padding;
     let sizes = location.padding().and_then(|padding| {
         let own = location.settings.subscriber.user_agent.as_ref();
-        let agent = asked.request.value_or_header(own, "user-agent").unwrap_or_default();
+        let agent = routed.request.value_or_header(own, "user-agent").unwrap_or_default();
         context.work().matched += padding.matched_bytes(&agent) as u64;
         padding.for_agent(&agent)
     });
-    let mut say = |item: &Encoded| {
+    let mut write = |item: &Encoded| {
         subscriber.say(item);
         out.extend_from_slice(&item.frame);
     };
     let header = location.header();
-    say(location.first_item(Wire::Body(coding)));
+    write(location.first_item(Wire::Body(coding)));
     if let Some(sizes) = sizes.filter(|_| !header.is_empty())
         && let Some(filling) = rule.and_then(|rule| rule.filling(header.len(), sizes.header))
     {
-        say(&context.formats().filling(filling, coding));
+        write(&context.formats().filling(filling, coding));
     }
     sizes
 }
 
 /// A new subscriber of a location; its heartbeat and time to live count from `now`.
-pub(super) fn location_subscriber(
+pub(super) fn new_subscriber(
     location: &Location,
     wire: Wire,
     transport: Transport,

@@ -4,19 +4,19 @@
 use super::polling::{answer_at_once, begin_waiting};
 use super::streams::begin_stream;
 use super::subscription::{
-    Checked, check_subscriber, join_all, known_channels, make_channels, mention_channels,
-    old_messages, refuse_subscriber,
+    CheckedRequest, check_subscriber, create_channels, create_idle_channels, existing_channels,
+    old_messages, refuse_subscriber, subscribe_all,
 };
-use super::{Asked, Location, Request, cors, explain, no_cache};
+use super::{Location, Request, RoutedRequest, cors, explain, no_cache};
 use crate::config::{Mode, Role};
 use crate::http::{Framing, Response, Status};
 use crate::push_stream::channel_path;
 use crate::server::{Context, Next};
 
 /// Answers a request to a subscriber location.
-pub(super) fn route(context: &mut Context<'_>, asked: &Asked<'_>) -> Next {
-    let head = asked.request.head;
-    let with_origin = |status| cors(Response::titled(status), asked.origin.as_ref(), "GET");
+pub(super) fn route(context: &mut Context<'_>, routed: &RoutedRequest<'_>) -> Next {
+    let head = routed.request.head;
+    let with_origin = |status| cors(Response::titled(status), routed.origin.as_ref(), "GET");
     match head.method {
         "GET" => {}
         "OPTIONS" => return Next::Answer(with_origin(Status::OK), Vec::new()),
@@ -25,7 +25,7 @@ pub(super) fn route(context: &mut Context<'_>, asked: &Asked<'_>) -> Next {
             return Next::Answer(response.field("Allow", "GET"), Vec::new());
         }
     }
-    let checked = match check_subscriber(context, asked) {
+    let checked = match check_subscriber(context, routed) {
         Ok(checked) => checked,
         Err(refusal) => {
             let response = no_cache(with_origin(refusal.status()));
@@ -36,46 +36,50 @@ pub(super) fn route(context: &mut Context<'_>, asked: &Asked<'_>) -> Next {
         // The body is ignored, so nothing after it can be read as a request.
         context.close_after_answer();
     }
-    match mode(asked.location, asked.request) {
-        Mode::Streaming | Mode::EventSource => match make_channels(context, checked) {
-            Ok(joining) => begin_stream(context, asked, &joining),
-            Err(refusal) => refuse_subscriber(asked, refusal),
+    match mode(routed.location, routed.request) {
+        Mode::Streaming | Mode::EventSource => match create_channels(context, checked) {
+            Ok(requested) => begin_stream(context, routed, &requested),
+            Err(refusal) => refuse_subscriber(routed, refusal),
         },
-        Mode::Polling => poll(context, asked, &checked),
-        Mode::LongPolling => long_poll(context, asked, checked),
+        Mode::Polling => poll(context, routed, &checked),
+        Mode::LongPolling => long_poll(context, routed, checked),
         Mode::WebSocket => unreachable!("WebSocket locations have a route of their own"),
     }
 }
 
 /// Answers with the old messages (section 11).
-fn poll(context: &mut Context<'_>, asked: &Asked<'_>, checked: &Checked) -> Next {
-    mention_channels(context, checked);
-    let answer = asked.answer();
-    let known = known_channels(context, checked);
+fn poll(context: &mut Context<'_>, routed: &RoutedRequest<'_>, checked: &CheckedRequest) -> Next {
+    create_idle_channels(context, checked);
+    let answer = routed.answer();
+    let known = existing_channels(context, checked);
     let stretches = old_messages(context, &known);
-    answer_at_once(context, &answer, stretches, &checked.seen);
+    answer_at_once(context, &answer, stretches, &checked.cursor);
     Next::Done
 }
 
 /// Answers with the old messages if there are any; otherwise waits for the next one (section 12).
-fn long_poll(context: &mut Context<'_>, asked: &Asked<'_>, checked: Checked) -> Next {
-    let known = known_channels(context, &checked);
+fn long_poll(
+    context: &mut Context<'_>,
+    routed: &RoutedRequest<'_>,
+    checked: CheckedRequest,
+) -> Next {
+    let known = existing_channels(context, &checked);
     let mut stretches = old_messages(context, &known);
     if !stretches.is_empty() {
         if known.channel_count() < channel_path::read(&checked.path).count() {
-            mention_channels(context, &checked);
+            create_idle_channels(context, &checked);
             // Their creation may have published to the events channel, which the path may name.
-            let known = known_channels(context, &checked);
+            let known = existing_channels(context, &checked);
             stretches = old_messages(context, &known);
         }
-        let answer = asked.answer();
-        answer_at_once(context, &answer, stretches, &checked.seen);
+        let answer = routed.answer();
+        answer_at_once(context, &answer, stretches, &checked.cursor);
         return Next::Done;
     }
-    let joined = make_channels(context, checked);
-    match joined.and_then(|joining| join_all(context, &joining)) {
-        Ok(()) => begin_waiting(context, asked),
-        Err(refusal) => return refuse_subscriber(asked, refusal),
+    let joined = create_channels(context, checked);
+    match joined.and_then(|requested| subscribe_all(context, &requested)) {
+        Ok(()) => begin_waiting(context, routed),
+        Err(refusal) => return refuse_subscriber(routed, refusal),
     }
     Next::Done
 }

@@ -2,8 +2,8 @@
 //! (push-stream spec, sections 8 and 9).
 
 use super::channels::check_id;
-use super::cursor::Seen;
-use super::{Asked, Location, Refusal, Request, channels, cors, explain, no_cache};
+use super::cursor::Cursor;
+use super::{Location, Refusal, Request, RoutedRequest, channels, cors, explain, no_cache};
 use crate::config::{Level, Limits, PushStream};
 use crate::http::Response;
 use crate::hub::{ChannelId, CreateError, Hub, Maker, Resume, Stretch};
@@ -12,18 +12,18 @@ use crate::server::{Context, Next};
 use std::collections::HashMap;
 
 /// A request that has passed the checks, before its channels are looked up or created.
-pub(super) struct Checked {
+pub(super) struct CheckedRequest {
     pub(super) path: Vec<u8>,
-    pub(super) seen: Seen,
+    pub(super) cursor: Cursor,
 }
 
 /// Channels that a request names, each with its backtrack, and the client's cursor.
-pub(super) struct Joining {
+pub(super) struct RequestedChannels {
     channels: Vec<(ChannelId, u32)>,
-    seen: Seen,
+    cursor: Cursor,
 }
 
-impl Joining {
+impl RequestedChannels {
     /// The number of channels; a channel that the path names twice counts twice.
     pub(super) fn channel_count(&self) -> usize {
         self.channels.len()
@@ -33,8 +33,8 @@ impl Joining {
     fn resume(&self, backtrack: u32) -> Resume<'_> {
         Resume {
             backtrack,
-            since: self.seen.since(),
-            event_id: self.seen.event_id.as_deref(),
+            since: self.cursor.since(),
+            event_id: self.cursor.event_id.as_deref(),
             ..Resume::default()
         }
     }
@@ -43,21 +43,21 @@ impl Joining {
 /// Checks a subscriber's request (steps 3 to 6 of section 8).
 pub(super) fn check_subscriber(
     context: &mut Context<'_>,
-    asked: &Asked<'_>,
-) -> Result<Checked, Refusal> {
+    routed: &RoutedRequest<'_>,
+) -> Result<CheckedRequest, Refusal> {
     let limits = &context.config().limits;
-    let path = channels::channels_path(asked.location, asked.request, limits)?;
+    let path = channels::channels_path(routed.location, routed.request, limits)?;
     check_channels(
-        asked.location,
-        asked.request,
+        routed.location,
+        routed.request,
         &path,
         context.hub(),
         &context.config().push_stream,
         limits,
     )?;
     context.work().channels += channel_path::read(&path).count() as u64;
-    let seen = Seen::of_request(asked.location, asked.request);
-    Ok(Checked { path: path.into_owned(), seen })
+    let cursor = Cursor::of_request(routed.location, routed.request);
+    Ok(CheckedRequest { path: path.into_owned(), cursor })
 }
 
 /// Checks the channels of a path (steps 3 to 6 of section 8). Creates none.
@@ -112,10 +112,10 @@ fn check_channels(
 }
 
 /// Finds or creates the channels of a request that is going to subscribe (step 7 of section 8).
-pub(super) fn make_channels(
+pub(super) fn create_channels(
     context: &mut Context<'_>,
-    checked: Checked,
-) -> Result<Joining, Refusal> {
+    checked: CheckedRequest,
+) -> Result<RequestedChannels, Refusal> {
     let now = context.now;
     // Keep existing channels from being evicted to make room for new ones.
     for wanted in channel_path::read(&checked.path) {
@@ -127,24 +127,27 @@ pub(super) fn make_channels(
     for wanted in channel_path::read(&checked.path) {
         context.work().channels += 1;
         let made = context.hub_mut().find_or_create(wanted.id, Maker::Visitor, now);
-        let channel = made.map_err(|error| cannot_create(context, error))?;
+        let channel = made.map_err(|error| refuse_creation(context, error))?;
         channels.push((channel, wanted.backtrack));
     }
-    Ok(Joining { channels, seen: checked.seen })
+    Ok(RequestedChannels { channels, cursor: checked.cursor })
 }
 
 /// The channels of a request that exist. Answering at once needs no others.
-pub(super) fn known_channels(context: &Context<'_>, checked: &Checked) -> Joining {
+pub(super) fn existing_channels(
+    context: &Context<'_>,
+    checked: &CheckedRequest,
+) -> RequestedChannels {
     let known = channel_path::read(&checked.path)
         .filter_map(|wanted| Some((context.hub().find(wanted.id)?, wanted.backtrack)));
-    Joining { channels: known.collect(), seen: checked.seen.clone() }
+    RequestedChannels { channels: known.collect(), cursor: checked.cursor.clone() }
 }
 
 /// Creates missing channels for a request that is answered at once (step 7 of section 8). It does
 /// not need them, so they are only created while there is room, see [`Hub::mention`].
 ///
 /// [`Hub::mention`]: crate::hub::Hub::mention
-pub(super) fn mention_channels(context: &mut Context<'_>, checked: &Checked) {
+pub(super) fn create_idle_channels(context: &mut Context<'_>, checked: &CheckedRequest) {
     let now = context.now;
     for wanted in channel_path::read(&checked.path) {
         context.work().channels += 1;
@@ -155,13 +158,16 @@ pub(super) fn mention_channels(context: &mut Context<'_>, checked: &Checked) {
 }
 
 /// The old messages of all channels, as one range per channel, in the order of the path.
-pub(super) fn old_messages(context: &mut Context<'_>, joining: &Joining) -> Vec<Stretch> {
+pub(super) fn old_messages(
+    context: &mut Context<'_>,
+    requested: &RequestedChannels,
+) -> Vec<Stretch> {
     // A channel that the path repeats is searched once.
     let mut known = HashMap::new();
     let mut stretches = Vec::new();
-    for (channel, backtrack) in &joining.channels {
+    for (channel, backtrack) in &requested.channels {
         let stretch = known.entry((*channel, *backtrack)).or_insert_with(|| {
-            let resume = joining.resume(*backtrack);
+            let resume = requested.resume(*backtrack);
             let scanned = context.hub().scanned_for(*channel, &resume);
             context.work().scanned += scanned as u64;
             context.hub().asked(*channel, &resume).stretch()
@@ -172,18 +178,21 @@ pub(super) fn old_messages(context: &mut Context<'_>, joining: &Joining) -> Vec<
 }
 
 /// The answer to a refused subscriber request.
-pub(super) fn refuse_subscriber(asked: &Asked<'_>, refusal: Refusal) -> Next {
+pub(super) fn refuse_subscriber(routed: &RoutedRequest<'_>, refusal: Refusal) -> Next {
     let response = Response::titled(refusal.status());
-    let response = no_cache(cors(response, asked.origin.as_ref(), "GET"));
+    let response = no_cache(cors(response, routed.origin.as_ref(), "GET"));
     Next::Answer(explain(response, refusal, false), Vec::new())
 }
 
 /// Subscribes the connection to all channels, or to none.
-pub(super) fn join_all(context: &mut Context<'_>, joining: &Joining) -> Result<(), Refusal> {
+pub(super) fn subscribe_all(
+    context: &mut Context<'_>,
+    requested: &RequestedChannels,
+) -> Result<(), Refusal> {
     // Distinct channels in the order of their first appearance in the path.
-    let mut distinct: Vec<(ChannelId, u32)> = Vec::with_capacity(joining.channels.len());
-    let mut places = HashMap::with_capacity(joining.channels.len());
-    for (channel, _) in &joining.channels {
+    let mut distinct: Vec<(ChannelId, u32)> = Vec::with_capacity(requested.channels.len());
+    let mut places = HashMap::with_capacity(requested.channels.len());
+    for (channel, _) in &requested.channels {
         let place = *places.entry(*channel).or_insert(distinct.len());
         match distinct.get_mut(place) {
             Some((_, times)) => *times += 1,
@@ -199,7 +208,7 @@ pub(super) fn join_all(context: &mut Context<'_>, joining: &Joining) -> Result<(
 }
 
 /// The refusal for a channel that could not be created; logs and counts a full store.
-pub(super) fn cannot_create(context: &mut Context<'_>, error: CreateError) -> Refusal {
+pub(super) fn refuse_creation(context: &mut Context<'_>, error: CreateError) -> Refusal {
     context.note_not_created(error);
     match error {
         CreateError::TooMany => Refusal::TooManyChannels,

@@ -1,17 +1,19 @@
 //! WebSocket locations: the opening handshake (push-stream spec, section 15). RFC 6455 applies
 //! unless section 27 has an exception.
 
-use super::streams::location_subscriber;
-use super::subscription::{Joining, check_subscriber, join_all, make_channels, old_messages};
-use super::{Asked, Refusal, Wire, channels, no_cache};
+use super::streams::new_subscriber;
+use super::subscription::{
+    RequestedChannels, check_subscriber, create_channels, old_messages, subscribe_all,
+};
+use super::{Refusal, RoutedRequest, Wire, channels, no_cache};
 use crate::broker::{Dressing, Feed, Replay, Transport};
 use crate::http::{Framing, Response, Status};
 use crate::server::{Context, Next};
 use crate::websocket::{self, CloseCode, Handshake, Reader, VERSIONS_SUPPORTED};
 
 /// Answers a request to a WebSocket location.
-pub(super) fn route(context: &mut Context<'_>, asked: &Asked<'_>) -> Next {
-    let head = asked.request.head;
+pub(super) fn route(context: &mut Context<'_>, routed: &RoutedRequest<'_>) -> Next {
+    let head = routed.request.head;
     if head.method != "GET" {
         context.close_after_answer();
         let response = Response::titled(Status::METHOD_NOT_ALLOWED).field("Allow", "GET");
@@ -44,14 +46,14 @@ pub(super) fn route(context: &mut Context<'_>, asked: &Asked<'_>) -> Next {
         response = response.field("Sec-WebSocket-Extensions", extensions);
     }
     context.push(response.finish());
-    let joined = check_subscriber(context, asked).and_then(|checked| {
-        let joining = make_channels(context, checked)?;
-        join_all(context, &joining)?;
-        Ok(joining)
+    let joined = check_subscriber(context, routed).and_then(|checked| {
+        let requested = create_channels(context, checked)?;
+        subscribe_all(context, &requested)?;
+        Ok(requested)
     });
     match joined {
-        Ok(joining) => {
-            begin_websocket(context, asked, &joining, accepted.extensions.is_some());
+        Ok(requested) => {
+            begin_websocket(context, routed, &requested, accepted.extensions.is_some());
         }
         Err(refusal) => close_refused(context, refusal),
     }
@@ -60,25 +62,25 @@ pub(super) fn route(context: &mut Context<'_>, asked: &Asked<'_>) -> Next {
 
 fn begin_websocket(
     context: &mut Context<'_>,
-    asked: &Asked<'_>,
-    joining: &Joining,
+    routed: &RoutedRequest<'_>,
+    requested: &RequestedChannels,
     is_deflated: bool,
 ) {
     context.note_stream(Status::SWITCHING_PROTOCOLS);
-    let location = asked.location;
+    let location = routed.location;
     let wire = Wire::WebSocket { is_deflated };
     context.push(location.first_item(wire).frame.clone());
-    let stretches = old_messages(context, joining);
+    let stretches = old_messages(context, requested);
     let replay = Replay::new(location.profile(wire).format, stretches, Dressing::None);
     context.begin_feed(Feed::Replay(replay));
-    let is_stored = channels::stores(location, asked.request);
+    let is_stored = channels::stores(location, routed.request);
     let transport = Transport::WebSocket {
         reader: Reader::default(),
         is_deflated,
         is_stored,
         owes_pong: false,
     };
-    let subscriber = location_subscriber(location, wire, transport, context.now);
+    let subscriber = new_subscriber(location, wire, transport, context.now);
     context.begin_subscriber(subscriber);
 }
 

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 /// A request and the location that answers it.
-pub struct Asked<'a> {
+pub struct RoutedRequest<'a> {
     /// The location that the path matches.
     pub location: &'a Rc<Location>,
     /// The request.
@@ -15,7 +15,7 @@ pub struct Asked<'a> {
     pub origin: Option<Frame>,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> RoutedRequest<'a> {
     /// The polling or long-polling answer to this request, without its messages.
     pub fn answer(&'a self) -> Answer<'a> {
         let location: &Location = self.location;
