@@ -31,7 +31,7 @@ pub(crate) struct Fanout {
     sequence: u64,
     backlog_bytes: usize,
     /// Connections that rested during a walk that has ended.
-    rested: VecDeque<u32>,
+    rested: VecDeque<SubscriberId>,
 }
 
 struct Job {
@@ -51,7 +51,7 @@ struct Job {
     batches: Vec<Batch>,
     /// Connections whose waiting request was answered on this walk. They are read again when it
     /// ends: whoever is still to be visited comes before those who ask for more.
-    resting: Vec<u32>,
+    resting: Vec<SubscriberId>,
 }
 
 /// Several publications in one wire format, put together for all who take them at once: a burst
@@ -299,7 +299,7 @@ impl Fanout {
     }
 
     /// Leaves a connection that was just answered alone until this channel's walk has ended.
-    pub(crate) fn rest(&mut self, id: u32, channel: ChannelId) {
+    pub(crate) fn rest(&mut self, id: SubscriberId, channel: ChannelId) {
         let key = self.job_of.get(channel.0 as usize).copied().unwrap_or(NONE);
         match self.jobs.get_mut(key as usize) {
             Some(job) => job.resting.push(id),
@@ -308,7 +308,7 @@ impl Fanout {
     }
 
     /// A connection that has rested for long enough.
-    pub(crate) fn next_rested(&mut self) -> Option<u32> {
+    pub(crate) fn next_rested(&mut self) -> Option<SubscriberId> {
         self.rested.pop_front()
     }
 
@@ -316,7 +316,7 @@ impl Fanout {
         !self.rested.is_empty()
     }
 
-    pub(crate) fn is_resting(&self, id: u32) -> bool {
+    pub(crate) fn is_resting(&self, id: SubscriberId) -> bool {
         let resting = self.jobs.iter().flat_map(|(_, job)| &job.resting);
         resting.chain(&self.rested).any(|other| *other == id)
     }
@@ -463,13 +463,13 @@ mod tests {
         let channel = hub.find(b"0").unwrap();
         assert_eq!(round(&mut fanout, &hub), Vec::from_iter(0..16));
         assert!(fanout.step_back(channel, 0, 19));
-        fanout.rest(0, channel);
+        fanout.rest(SubscriberId(0), channel);
         fanout.add(channel, message(), 100);
         let before = fanout.backlog_bytes();
         round(&mut fanout, &hub);
         round(&mut fanout, &hub);
         round(&mut fanout, &hub);
         assert_eq!(fanout.backlog_bytes() * 2, before, "the first message is through");
-        assert_eq!(fanout.next_rested(), Some(0));
+        assert_eq!(fanout.next_rested(), Some(SubscriberId(0)));
     }
 }

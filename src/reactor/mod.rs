@@ -362,7 +362,7 @@ impl Reactor {
     fn resume_reading(&mut self, now: Now) {
         self.server.begin_turn(now);
         let (server, readable) = (&self.server, &mut self.readable);
-        readable.begin_turn(server.has_resumable(), |id| server.is_of_internal(id));
+        readable.begin_turn(server.has_resumable(), |id| server.is_of_internal(ConnectionId(id)));
         let count = self.readable.internal_count();
         self.read_each(count, Server::is_internal_share_spent, Readable::pop_internal, now);
         while let Some(id) = self.server.next_to_read(now) {
@@ -375,7 +375,7 @@ impl Reactor {
         let Some(Some(socket)) = self.sockets.get_mut(id as usize) else { return };
         if socket.is_readable && !socket.is_listed && self.server.wants_input(ConnectionId(id)) {
             socket.is_listed = true;
-            self.readable.push(id, self.server.is_of_internal(id));
+            self.readable.push(id, self.server.is_of_internal(ConnectionId(id)));
         }
     }
 

@@ -2,7 +2,7 @@
 //! idle connections that are closed for new clients.
 
 use super::Server;
-use super::connection::{Connection, Phase};
+use super::connection::{Connection, ConnectionId, Phase};
 use crate::config::ListenerId;
 use crate::time::{Millis, Now};
 use std::collections::BinaryHeap;
@@ -40,7 +40,7 @@ pub(super) struct Admission {
     /// Where the next look begins.
     hand: usize,
     /// Idle connections and since when, the longest idle one last.
-    candidates: Vec<(Millis, u32)>,
+    candidates: Vec<(Millis, ConnectionId)>,
 }
 
 impl Default for Admission {
@@ -95,8 +95,8 @@ impl Server {
     }
 
     /// Whether a connection came over an internal listener.
-    pub fn is_of_internal(&self, id: u32) -> bool {
-        let connection = self.connections.get(id as usize);
+    pub fn is_of_internal(&self, id: ConnectionId) -> bool {
+        let connection = self.connections.get(id);
         connection.is_some_and(|connection| self.is_internal(connection.listener))
     }
 
@@ -113,7 +113,7 @@ impl Server {
         let takes_any = self.is_internal(listener);
         for _ in 0..2 {
             while let Some((since, id)) = self.admission.candidates.pop() {
-                let is_unchanged = self.connections.get(id as usize).is_some_and(|connection| {
+                let is_unchanged = self.connections.get(id).is_some_and(|connection| {
                     connection.since == since
                         && connection.is_idle()
                         && (takes_any || !self.is_internal(connection.listener))
@@ -131,17 +131,18 @@ impl Server {
 
     /// Remembers those of the next connections that are idle, the longest idle ones first.
     fn look_for_idle(&mut self, takes_any: bool, now: Now) {
-        let end = self.connections.capacity();
+        let end = self.connections.index_end();
         // A heap of the oldest ones, the youngest of them on top.
         let mut oldest = BinaryHeap::with_capacity(CANDIDATES_MAX + 1);
         for _ in 0..end.min(LOOKED_AT_MAX) {
             let index = self.admission.hand % end;
             self.admission.hand = index + 1;
-            let Some(connection) = self.connections.get(index) else { continue };
+            let id = ConnectionId::of_index(index);
+            let Some(connection) = self.connections.get(id) else { continue };
             let is_of_kind = takes_any || !self.is_internal(connection.listener);
             let is_old = connection.since + IDLE_MIN <= now.monotonic;
             if is_of_kind && is_old && connection.is_idle() {
-                oldest.push((connection.since, index as u32));
+                oldest.push((connection.since, id));
                 if oldest.len() > CANDIDATES_MAX {
                     oldest.pop();
                 }

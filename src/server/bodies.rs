@@ -1,6 +1,7 @@
 //! Bodies of requests: read for whoever needs them, or dropped because the answer does not depend
 //! on them.
 
+use super::ConnectionId;
 use super::Server;
 use super::connection::{Incoming, Phase};
 use super::face::{Awaiting, Context};
@@ -12,7 +13,7 @@ impl Server {
     /// Reads the body for somebody. One that is all there is handed over as it lies.
     pub(super) fn begin_body(
         &mut self,
-        id: u32,
+        id: ConnectionId,
         head: &Head<'_>,
         behind: &[u8],
         awaiting: Box<dyn Awaiting>,
@@ -39,13 +40,13 @@ impl Server {
 
     fn await_body(
         &mut self,
-        id: u32,
+        id: ConnectionId,
         framing: Framing,
         awaiting: Option<Box<dyn Awaiting>>,
         bytes_max: usize,
         now: Now,
     ) {
-        self.connections[id as usize].phase = Phase::Body(Box::new(Incoming {
+        self.connections[id].phase = Phase::Body(Box::new(Incoming {
             awaiting,
             reader: BodyReader::new(framing),
             body: Vec::new(),
@@ -58,7 +59,13 @@ impl Server {
     /// The answer is known before the body has come. A short body is read and dropped, so that the
     /// connection can be used again; in front of a long one, or one that the client may never send
     /// because it waits for `100 Continue` (RFC 9110, section 10.1.1), the connection is closed.
-    pub(super) fn skip_body(&mut self, id: u32, head: &Head<'_>, behind: &[u8], now: Now) -> usize {
+    pub(super) fn skip_body(
+        &mut self,
+        id: ConnectionId,
+        head: &Head<'_>,
+        behind: &[u8],
+        now: Now,
+    ) -> usize {
         let bytes_max = self.config.limits.body_bytes_max;
         let length = match head.framing {
             Framing::Length(length) => usize::try_from(length).unwrap_or(usize::MAX),
@@ -71,15 +78,15 @@ impl Server {
             return length;
         }
         if length > bytes_max || head.expects_continue {
-            self.connections[id as usize].exchange.keeps_alive = false;
+            self.connections[id].exchange.keeps_alive = false;
         } else {
             self.await_body(id, head.framing, None, bytes_max, now);
         }
         0
     }
 
-    pub(super) fn read_body(&mut self, id: u32, input: &[u8], now: Now) -> Taken {
-        let Phase::Body(incoming) = &mut self.connections[id as usize].phase else {
+    pub(super) fn read_body(&mut self, id: ConnectionId, input: &[u8], now: Now) -> Taken {
+        let Phase::Body(incoming) = &mut self.connections[id].phase else {
             return Taken::Nothing;
         };
         let keeps_data = incoming.awaiting.is_some();
@@ -113,11 +120,11 @@ impl Server {
         if is_complete && is_publication && !self.can_publish() {
             self.pause(id);
         }
-        if !is_complete || self.connections[id as usize].flags.is_paused() {
+        if !is_complete || self.connections[id].flags.is_paused() {
             return if used > 0 { Taken::Bytes(used) } else { Taken::Nothing };
         }
         let phase = Phase::Head { scanned: 0 };
-        let phase = std::mem::replace(&mut self.connections[id as usize].phase, phase);
+        let phase = std::mem::replace(&mut self.connections[id].phase, phase);
         if let Phase::Body(incoming) = phase {
             match incoming.awaiting {
                 None => self.end_exchange(id, now),
@@ -130,7 +137,7 @@ impl Server {
     }
 
     /// The chunk framing is broken: where the next request begins is unknown.
-    fn broken_body(&mut self, id: u32, now: Now) {
+    fn broken_body(&mut self, id: ConnectionId, now: Now) {
         self.counters.malformed_requests_total += 1;
         match self.take_awaiting(id) {
             // The answer has been given already.
@@ -139,19 +146,19 @@ impl Server {
         }
     }
 
-    fn oversized_body(&mut self, id: u32, now: Now) {
+    fn oversized_body(&mut self, id: ConnectionId, now: Now) {
         match self.take_awaiting(id) {
             None => self.drain(id, now),
             Some(awaiting) => {
-                self.connections[id as usize].exchange.keeps_alive = false;
+                self.connections[id].exchange.keeps_alive = false;
                 let (response, body) = awaiting.too_large();
                 self.respond(id, response, &body, now);
             }
         }
     }
 
-    fn take_awaiting(&mut self, id: u32) -> Option<Box<dyn Awaiting>> {
-        let phase = &mut self.connections[id as usize].phase;
+    fn take_awaiting(&mut self, id: ConnectionId) -> Option<Box<dyn Awaiting>> {
+        let phase = &mut self.connections[id].phase;
         match std::mem::replace(phase, Phase::Head { scanned: 0 }) {
             Phase::Body(incoming) => incoming.awaiting,
             other => {

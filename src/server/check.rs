@@ -15,8 +15,7 @@ impl Server {
         let mut subscriber_count = 0;
         let long_count = self.connections.iter().filter(|(_, one)| one.client.is_long()).count();
         assert_eq!(self.addresses.len(), long_count, "each address has its connection");
-        for (key, connection) in &self.connections {
-            let id = key as u32;
+        for (id, connection) in self.connections.iter() {
             connection.outbox.assert_consistent();
             let is_subscriber = matches!(connection.phase, Phase::Subscriber(_));
             subscriber_count += usize::from(is_subscriber);
@@ -29,7 +28,7 @@ impl Server {
             let deadline = connection.deadline(&self.config.limits) + super::TICK;
             let soonest = self.timers.next_due().unwrap_or_default();
             assert!(
-                self.timers.due(id) <= deadline.max(soonest) || self.expired.contains(&id),
+                self.timers.due(id.0) <= deadline.max(soonest) || self.expired.contains(&id.0),
                 "connection {id}: its deadline is watched"
             );
             let is_waiting = connection.outbox.is_empty() || connection.flags.is_blocked;
@@ -48,7 +47,7 @@ impl Server {
                     || !self.can_be_sent_more(id),
                 "connection {id}: paused for a reason"
             );
-            let is_resting = self.broker.fanout.is_resting(id);
+            let is_resting = self.broker.fanout.is_resting(id.into());
             assert!(!connection.flags.is_resting || is_resting, "connection {id}: is read again");
             assert!(!connection.flags.is_leaving, "connection {id}: it has left");
             if let Phase::Body(incoming) = &connection.phase {
@@ -69,13 +68,13 @@ impl Server {
 
     /// Bytes that came from this client and have not been used yet; for tests.
     pub fn unread_bytes(&self, id: ConnectionId) -> usize {
-        self.connections[id.0 as usize].input.len()
+        self.connections[id].input.len()
     }
 
     /// Whether the connection is paused and goes on in the next turn: it has had its share of this
     /// one, or the paused connections have had theirs; for tests.
     pub fn goes_on_in_next_turn(&self, id: ConnectionId) -> bool {
-        let is_listed = self.connections[id.0 as usize].flags.pause == Pause::Listed;
+        let is_listed = self.connections[id].flags.pause == Pause::Listed;
         is_listed && (self.resumes_left == 0 || self.turn.is_paused_share_spent)
     }
 
@@ -107,7 +106,7 @@ impl Server {
 
     /// Whether something that this client publishes waits for room; for tests.
     pub fn is_publishing(&self, id: ConnectionId) -> bool {
-        self.waiting.contains(id.0)
+        self.waiting.contains(id)
     }
 
     /// Whether nothing is left: no connection, no timer, nothing to hand out; for tests.

@@ -1,6 +1,7 @@
 //! The address of a connection's client: that of the peer or, where the peer is a trusted proxy,
 //! the one in `X-Forwarded-For` of the latest request.
 
+use super::ConnectionId;
 use super::Server;
 use crate::http::{Head, forwarded_for};
 use slab::Slab;
@@ -111,15 +112,15 @@ impl Server {
     /// Where the connection's latest request came from, trusted proxies left out. None: the peer
     /// has no address (a Unix socket), or it is a proxy that named a client before and none in this
     /// request.
-    pub(super) fn client_address(&self, id: u32) -> Option<IpAddr> {
-        self.addresses.of(self.connections[id as usize].client)
+    pub(super) fn client_address(&self, id: ConnectionId) -> Option<IpAddr> {
+        self.addresses.of(self.connections[id].client)
     }
 
     /// A trusted proxy's connection carries requests of many clients; the address of the one in
     /// hand is in its head. Until a request has such a field, the client is the other end of the
     /// socket: a program on this machine, for example, that publishes without a proxy.
-    pub(super) fn note_client(&mut self, id: u32, head: &Head<'_>) {
-        let connection = &mut self.connections[id as usize];
+    pub(super) fn note_client(&mut self, id: ConnectionId, head: &Head<'_>) {
+        let connection = &mut self.connections[id];
         let source = connection.client.kind.source();
         if source == Source::Peer {
             return;

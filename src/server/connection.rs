@@ -5,13 +5,44 @@ use super::face::Awaiting;
 use crate::broker::{Feed, Outbox, StreamChecksum, Subscriber, Transport};
 use crate::config::{Limits, ListenerId};
 use crate::http::{BodyReader, Exchange};
-use crate::hub::Subscriptions;
+use crate::hub::{SubscriberId, Subscriptions};
 use crate::time::{Millis, Now};
+use std::fmt;
 
 /// Index of a connection in the server's slab; equal to the reactor's token. Used again after the
 /// connection's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub u32);
+
+impl ConnectionId {
+    /// The id of a place in the slab.
+    pub(super) fn of_index(index: usize) -> ConnectionId {
+        ConnectionId(u32::try_from(index).expect("connections_max is below 2^32"))
+    }
+
+    /// Its place in the slab.
+    pub(super) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl From<SubscriberId> for ConnectionId {
+    fn from(id: SubscriberId) -> ConnectionId {
+        ConnectionId(id.0)
+    }
+}
+
+impl From<ConnectionId> for SubscriberId {
+    fn from(id: ConnectionId) -> SubscriberId {
+        SubscriberId(id.0)
+    }
+}
 
 pub(super) struct Connection {
     pub(super) phase: Phase,

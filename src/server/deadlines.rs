@@ -1,5 +1,6 @@
 //! What happens because time went on: heartbeats, and the end of whoever took too long.
 
+use super::ConnectionId;
 use super::Server;
 use super::connection::Phase;
 use super::lines::SlowReader;
@@ -14,9 +15,9 @@ impl Server {
     /// Sees to it that the connection is looked at by its next deadline. A deadline that moved back
     /// is left as it is: it is looked at once in vain and set anew, which is cheaper than moving it
     /// with every message.
-    pub(super) fn rearm(&mut self, id: u32) {
-        let Some(connection) = self.connections.get(id as usize) else { return };
-        self.timers.bring_forward(id, connection.deadline(&self.config.limits));
+    pub(super) fn rearm(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get(id) else { return };
+        self.timers.bring_forward(id.0, connection.deadline(&self.config.limits));
     }
 
     pub(super) fn expire(&mut self, now: Now) {
@@ -28,12 +29,12 @@ impl Server {
         self.turn.begin_share();
         let mut count = 0;
         while (count < DEADLINES_MIN || !self.turn.is_share_spent())
-            && let Some(id) = self.expired.pop()
+            && let Some(id) = self.expired.pop().map(ConnectionId)
         {
             count += 1;
             // It may have ended meanwhile, and another may have its place, whose deadline has not
             // come.
-            if self.connections.contains(id as usize) {
+            if self.connections.contains(id) {
                 self.turn.work.expired += 1;
                 self.expire_one(id, now);
                 self.rearm(id);
@@ -45,9 +46,9 @@ impl Server {
         }
     }
 
-    fn expire_one(&mut self, id: u32, now: Now) {
+    fn expire_one(&mut self, id: ConnectionId, now: Now) {
         let limits = &self.config.limits;
-        let connection = &mut self.connections[id as usize];
+        let connection = &mut self.connections[id];
         let is_waiting = connection.flags.is_blocked && !connection.outbox.is_empty();
         if is_waiting && connection.stalls_at(limits) <= now.monotonic {
             self.counters.stalled_connections_closed_total += 1;
@@ -77,8 +78,8 @@ impl Server {
         }
     }
 
-    fn time_out_request(&mut self, id: u32, now: Now) {
-        let connection = &mut self.connections[id as usize];
+    fn time_out_request(&mut self, id: ConnectionId, now: Now) {
+        let connection = &mut self.connections[id];
         let is_answered = matches!(
             &connection.phase,
             Phase::Body(incoming) if incoming.awaiting.is_none()
@@ -96,8 +97,8 @@ impl Server {
         }
     }
 
-    fn beat_or_end(&mut self, id: u32, now: Now) {
-        let Phase::Subscriber(subscriber) = &mut self.connections[id as usize].phase else {
+    fn beat_or_end(&mut self, id: ConnectionId, now: Now) {
+        let Phase::Subscriber(subscriber) = &mut self.connections[id].phase else {
             return;
         };
         if subscriber.ends_at <= now.monotonic {
@@ -116,8 +117,8 @@ impl Server {
 
     /// Sends a heartbeat or ping; not to a subscriber that has other bytes waiting, as it would
     /// tell nothing.
-    fn beat(&mut self, id: u32, now: Now) {
-        let connection = &self.connections[id as usize];
+    fn beat(&mut self, id: ConnectionId, now: Now) {
+        let connection = &self.connections[id];
         let Phase::Subscriber(subscriber) = &connection.phase else { return };
         if !connection.outbox.is_empty() {
             return;
@@ -128,7 +129,7 @@ impl Server {
             0 => self.push_item(id, &ping, now),
             _ => self.push_padded(id, &ping, now),
         }
-        let connection = &mut self.connections[id as usize];
+        let connection = &mut self.connections[id];
         if let Phase::Subscriber(subscriber) = &mut connection.phase
             && let Transport::WebSocket { owes_pong, .. } = &mut subscriber.transport
             && !std::mem::replace(owes_pong, true)

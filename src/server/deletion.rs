@@ -1,5 +1,6 @@
 //! Deleting a channel (push-stream spec, sections 20.3 and 20.4).
 
+use super::ConnectionId;
 use super::Server;
 use super::connection::Phase;
 use crate::broker::Transport;
@@ -13,8 +14,9 @@ impl Server {
     /// The channel's subscribers get what is pending, then the deletion
     /// message; who has no other channel is ended.
     pub(super) fn delete_channel(&mut self, channel: ChannelId, message: Rc<Message>, now: Now) {
-        let mut members: Vec<u32> =
-            self.broker.hub.members(channel).iter().map(|member| member.subscriber.0).collect();
+        let members = self.broker.hub.members(channel).iter();
+        let mut members: Vec<ConnectionId> =
+            members.map(|member| member.subscriber.into()).collect();
         members.sort_unstable();
         members.dedup();
         self.turn.work.visits += members.len() as u64;
@@ -34,26 +36,26 @@ impl Server {
 
     fn leave_deleted(
         &mut self,
-        id: u32,
+        id: ConnectionId,
         channel: ChannelId,
         publication: &mut Publication,
         now: Now,
     ) {
-        let Phase::Subscriber(subscriber) = &self.connections[id as usize].phase else { return };
+        let Phase::Subscriber(subscriber) = &self.connections[id].phase else { return };
         if matches!(subscriber.transport, Transport::LongPoll(_)) {
             return self.answer_waiting(id, &publication.message, now);
         }
         let format = subscriber.profile.format;
-        let connection = &mut self.connections[id as usize];
+        let connection = &mut self.connections[id];
         let mut subscriptions = std::mem::take(&mut connection.subscriptions);
         while let Some(left) = self.broker.hub.unsubscribe_from(&mut subscriptions, channel, now) {
             // Everybody has collected what was pending; but another channel may have moved on.
-            if let Some(moved) = left.moved.filter(|moved| moved.0 != id) {
-                self.collect(moved.0, now);
+            if let Some(moved) = left.moved.map(ConnectionId::from).filter(|moved| *moved != id) {
+                self.collect(moved, now);
             }
         }
         let is_alone = subscriptions.is_empty();
-        self.connections[id as usize].subscriptions = subscriptions;
+        self.connections[id].subscriptions = subscriptions;
         if let Some(encoded) = publication.encoded(format, &mut self.broker.formats, &mut 0) {
             self.push_padded(id, encoded, now);
         }

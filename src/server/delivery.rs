@@ -1,10 +1,11 @@
 //! Brings messages to connections: publish, subscribe, and what a visit of a fan-out gives to each.
 
+use super::ConnectionId;
 use super::Server;
 use super::connection::Phase;
 use super::lines::SlowReader;
 use crate::broker::{Overflow, Recipient, Subscriber, Tally, Transport};
-use crate::hub::{ChannelId, Draft, Full, SubscriberId};
+use crate::hub::{ChannelId, Draft, Full};
 use crate::message::Message;
 use crate::time::Now;
 use crate::transports::{Encoded, Frame};
@@ -38,61 +39,60 @@ impl Server {
     /// The memory account is full; nothing has happened.
     pub(super) fn subscribe(
         &mut self,
-        id: u32,
+        id: ConnectionId,
         channel: ChannelId,
         times: u32,
         now: Now,
     ) -> Result<(), Full> {
         self.turn.work.channels += 1;
-        let connection = &mut self.connections[id as usize];
+        let connection = &mut self.connections[id];
         connection.delivered = self.broker.fanout.sequence();
         let subscriptions = &mut connection.subscriptions;
-        let subscribed =
-            self.broker.hub.subscribe(SubscriberId(id), subscriptions, channel, times, now);
+        let subscribed = self.broker.hub.subscribe(id.into(), subscriptions, channel, times, now);
         subscribed.inspect_err(|Full| self.report_full_store(now))
     }
 
     /// From now on the connection takes messages instead of requests.
-    pub(super) fn begin_subscriber(&mut self, id: u32, subscriber: Subscriber) {
+    pub(super) fn begin_subscriber(&mut self, id: ConnectionId, subscriber: Subscriber) {
         self.subscriber_count += 1;
         self.counters.stream_connections_total += 1;
-        self.connections[id as usize].phase = Phase::Subscriber(subscriber);
+        self.connections[id].phase = Phase::Subscriber(subscriber);
     }
 
     /// Queues bytes that are not a message: an answer, a heartbeat.
-    pub(super) fn push(&mut self, id: u32, frame: Frame, now: Now) {
-        self.connections[id as usize].outbox.push(frame, now.monotonic);
+    pub(super) fn push(&mut self, id: ConnectionId, frame: Frame, now: Now) {
+        self.connections[id].outbox.push(frame, now.monotonic);
         self.request_write(id);
     }
 
     /// Queues an item of a subscriber's response: a ping, a footer.
-    pub(super) fn push_item(&mut self, id: u32, item: &Encoded, now: Now) {
-        if let Phase::Subscriber(subscriber) = &mut self.connections[id as usize].phase {
+    pub(super) fn push_item(&mut self, id: ConnectionId, item: &Encoded, now: Now) {
+        if let Phase::Subscriber(subscriber) = &mut self.connections[id].phase {
             subscriber.say(item);
         }
         self.push(id, item.frame.clone(), now);
     }
 
     /// The same with the padding that its length asks for: messages that the server makes itself.
-    pub(super) fn push_padded(&mut self, id: u32, item: &Encoded, now: Now) {
+    pub(super) fn push_padded(&mut self, id: ConnectionId, item: &Encoded, now: Now) {
         self.push_item(id, item, now);
-        let Phase::Subscriber(subscriber) = &self.connections[id as usize].phase else { return };
+        let Phase::Subscriber(subscriber) = &self.connections[id].phase else { return };
         if let Some(padding) = subscriber.padding(item.text_bytes, &mut self.broker.formats) {
             self.push_item(id, &padding, now);
         }
     }
 
     /// Puts the connection on the list of those to write to.
-    pub(super) fn request_write(&mut self, id: u32) {
-        let flags = &mut self.connections[id as usize].flags;
+    pub(super) fn request_write(&mut self, id: ConnectionId) {
+        let flags = &mut self.connections[id].flags;
         if !flags.is_blocked && !std::mem::replace(&mut flags.is_pending, true) {
             self.answered.push_back(id);
         }
     }
 
     /// The same for a subscriber that a fan-out gave messages to.
-    pub(super) fn request_delivery(&mut self, id: u32) {
-        let flags = &mut self.connections[id as usize].flags;
+    pub(super) fn request_delivery(&mut self, id: ConnectionId) {
+        let flags = &mut self.connections[id].flags;
         if !flags.is_blocked && !std::mem::replace(&mut flags.is_pending, true) {
             self.delivered.push_back(id);
         }
@@ -100,8 +100,8 @@ impl Server {
 
     /// Gives a subscriber everything that is pending on all its channels, in the order of
     /// publication.
-    pub(super) fn collect(&mut self, id: u32, now: Now) {
-        let connection = &mut self.connections[id as usize];
+    pub(super) fn collect(&mut self, id: ConnectionId, now: Now) {
+        let connection = &mut self.connections[id];
         let latest = self.broker.fanout.sequence();
         let delivered = std::mem::replace(&mut connection.delivered, latest);
         let Phase::Subscriber(subscriber) = &mut connection.phase else { return };
@@ -120,22 +120,22 @@ impl Server {
         };
         let mut tally = Tally { work: &mut self.turn.work, counters: &mut self.counters };
         match self.broker.deliver(&mut recipient, &mut tally, now) {
-            Ok(()) if self.connections[id as usize].outbox.is_empty() => {}
+            Ok(()) if self.connections[id].outbox.is_empty() => {}
             Ok(()) => self.request_delivery(id),
             Err(Overflow) => self.close_slow(id, SlowReader::Overflow, now),
         }
     }
 
     /// A reader that is too slow loses its connection, never a message in the middle.
-    pub(super) fn close_slow(&mut self, id: u32, why: SlowReader, now: Now) {
+    pub(super) fn close_slow(&mut self, id: ConnectionId, why: SlowReader, now: Now) {
         self.counters.slow_subscribers_closed_total += 1;
         self.report_slow(id, why, now);
         self.condemn(id);
     }
 
     /// A waiting request takes the first message and no other (push-stream spec, section 12.2).
-    fn collect_waiting(&mut self, id: u32, delivered: u64, now: Now) {
-        let subscriptions = &self.connections[id as usize].subscriptions;
+    fn collect_waiting(&mut self, id: ConnectionId, delivered: u64, now: Now) {
+        let subscriptions = &self.connections[id].subscriptions;
         let first = self.broker.first_pending(subscriptions, delivered);
         let Some((sequence, channel)) = first else { return };
         self.answer_with_publication(id, channel, sequence, now);

@@ -4,6 +4,7 @@
 //! it out through a [`Context`] and renders the answer. The server knows no face: it asks each one
 //! whether a path is its own, in the order in which [`MakeFaces`] gives them.
 
+use super::ConnectionId;
 use super::connection::Connection;
 use super::publishing::{Publishing, Unpublished};
 use super::{Host, Server};
@@ -79,22 +80,22 @@ pub trait Publisher {
 /// One connection with its current request, and everything that a face may do about it.
 pub struct Context<'a> {
     server: &'a mut Server,
-    id: u32,
+    id: ConnectionId,
     /// The time of this turn.
     pub now: Now,
 }
 
 impl<'a> Context<'a> {
-    pub(super) fn new(server: &'a mut Server, id: u32, now: Now) -> Context<'a> {
+    pub(super) fn new(server: &'a mut Server, id: ConnectionId, now: Now) -> Context<'a> {
         Context { server, id, now }
     }
 
     fn connection(&self) -> &Connection {
-        &self.server.connections[self.id as usize]
+        &self.server.connections[self.id]
     }
 
     fn connection_mut(&mut self) -> &mut Connection {
-        &mut self.server.connections[self.id as usize]
+        &mut self.server.connections[self.id]
     }
 
     // What there is.
@@ -279,7 +280,7 @@ impl<'a> Context<'a> {
 
     /// A number that differs between connections and is small: for spreading them over time.
     pub fn connection_number(&self) -> u32 {
-        self.id
+        self.id.0
     }
 
     /// Whether every wire format can hold this publication, with the longest name of its channels.

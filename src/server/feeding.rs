@@ -1,5 +1,6 @@
 //! Answers that are larger than a queue may be: they are made as the queue drains.
 
+use super::ConnectionId;
 use super::Server;
 use super::lines::SlowReader;
 use crate::broker::{ChannelList, Feed, Gone, Listing, StreamChecksum};
@@ -19,14 +20,14 @@ const SHORT_BYTES_MAX: usize = 256 * 1024;
 
 impl Server {
     /// Begins to queue what a feed makes; what is queued from now on comes behind it.
-    pub(super) fn begin_feed(&mut self, id: u32, feed: Feed, now: Now) {
-        self.connections[id as usize].outbox.begin_feed(feed);
+    pub(super) fn begin_feed(&mut self, id: ConnectionId, feed: Feed, now: Now) {
+        self.connections[id].outbox.begin_feed(feed);
         self.feed_more(id, now);
         self.request_write(id);
     }
 
     /// Makes more, if most of what was made before is written.
-    pub(super) fn feed_more(&mut self, id: u32, now: Now) {
+    pub(super) fn feed_more(&mut self, id: ConnectionId, now: Now) {
         let begun = self.turn.work.nanoseconds();
         while self.turn.work.nanoseconds() - begun < FEED_NANOSECONDS {
             if !self.feed_piece(id, now) {
@@ -37,9 +38,9 @@ impl Server {
 
     /// Makes one more piece; false: no more for now. A client that reads so slowly that messages
     /// leave the store before there is room for them loses its connection, like any slow consumer.
-    fn feed_piece(&mut self, id: u32, now: Now) -> bool {
+    fn feed_piece(&mut self, id: ConnectionId, now: Now) -> bool {
         let piece_bytes = self.config.limits.outbox_bytes_max.min(PIECE_BYTES_MAX);
-        let connection = &mut self.connections[id as usize];
+        let connection = &mut self.connections[id];
         let Some(feed) = connection.outbox.feed_due(piece_bytes) else { return false };
         let part = self.broker.next_part(feed, piece_bytes, &mut self.turn.work, now);
         match part {
@@ -83,13 +84,13 @@ impl Server {
     /// Answers with a list that is made as it is read. The head says how its body ends.
     pub(super) fn answer_listing(
         &mut self,
-        id: u32,
+        id: ConnectionId,
         head: Response,
         list: Box<dyn ChannelList>,
         walk: Walk,
         now: Now,
     ) {
-        let exchange = self.connections[id as usize].exchange;
+        let exchange = self.connections[id].exchange;
         let (coding, place) = (Coding::of(exchange), self.broker.listings.clone());
         self.note_answer(id, head.status(), "", now);
         self.push(id, head.finish().into(), now);

@@ -1,5 +1,6 @@
 //! How things end: subscriptions, connections, the server; and how it takes a new configuration.
 
+use super::ConnectionId;
 use super::connection::Phase;
 use super::{Server, head_limits, padding_max};
 use crate::auth::TokenKey;
@@ -13,12 +14,12 @@ use std::rc::Rc;
 
 impl Server {
     /// Ends a subscriber's response properly: what was published before still comes first.
-    pub(super) fn end_subscriber(&mut self, id: u32, now: Now) {
+    pub(super) fn end_subscriber(&mut self, id: ConnectionId, now: Now) {
         if self.is_stopping() {
-            self.connections[id as usize].exchange.keeps_alive = false;
+            self.connections[id].exchange.keeps_alive = false;
         }
         self.collect(id, now);
-        let subscriber = match &self.connections[id as usize].phase {
+        let subscriber = match &self.connections[id].phase {
             Phase::Subscriber(subscriber) => subscriber,
             // It waited for a message and has just got it.
             Phase::Head { .. } if self.is_stopping() => return self.drain(id, now),
@@ -33,7 +34,7 @@ impl Server {
         }
         let reason = if self.is_stopping() { "the daemon stops" } else { "ended by the daemon" };
         self.note_stream_end(id, reason, now);
-        let Phase::Subscriber(subscriber) = &self.connections[id as usize].phase else { return };
+        let Phase::Subscriber(subscriber) = &self.connections[id].phase else { return };
         let profile = subscriber.profile.clone();
         profile.goodbye.iter().for_each(|goodbye| self.push_item(id, goodbye, now));
         self.end_body(id, &profile, now);
@@ -43,8 +44,8 @@ impl Server {
     }
 
     /// What ends a subscriber's response, or its WebSocket.
-    fn end_body(&mut self, id: u32, profile: &Profile, now: Now) {
-        let connection = &mut self.connections[id as usize];
+    fn end_body(&mut self, id: ConnectionId, profile: &Profile, now: Now) {
+        let connection = &mut self.connections[id];
         let Phase::Subscriber(subscriber) = &mut connection.phase else { return };
         if let Transport::Stream { checksum, .. } = &mut subscriber.transport
             && let Some(checksum) = checksum.take()
@@ -62,8 +63,8 @@ impl Server {
     }
 
     /// Puts the connection on the list of those whose subscriptions end with this step.
-    pub(super) fn leave(&mut self, id: u32) {
-        let connection = &mut self.connections[id as usize];
+    pub(super) fn leave(&mut self, id: ConnectionId) {
+        let connection = &mut self.connections[id];
         if matches!(connection.phase, Phase::Subscriber(_)) {
             connection.phase = Phase::Head { scanned: 0 };
             self.subscriber_count -= 1;
@@ -113,8 +114,8 @@ impl Server {
         true
     }
 
-    fn unsubscribe_all(&mut self, id: u32, now: Now) {
-        let connection = &mut self.connections[id as usize];
+    fn unsubscribe_all(&mut self, id: ConnectionId, now: Now) {
+        let connection = &mut self.connections[id];
         connection.flags.is_leaving = false;
         let mut subscriptions = std::mem::take(&mut connection.subscriptions);
         while let Some(left) = self.broker.hub.unsubscribe_next(&mut subscriptions, now) {
@@ -122,19 +123,19 @@ impl Server {
             let member_count = self.broker.hub.members(left.channel).len();
             let is_cared_for =
                 self.broker.fanout.step_back(left.channel, left.position, member_count);
-            if let Some(moved) = left.moved
-                && moved.0 != id
+            if let Some(moved) = left.moved.map(ConnectionId::from)
+                && moved != id
                 && !is_cared_for
             {
-                self.collect(moved.0, now);
+                self.collect(moved, now);
             }
         }
     }
 
     /// What is queued is still written; then the connection is closed.
-    pub(super) fn drain(&mut self, id: u32, now: Now) {
+    pub(super) fn drain(&mut self, id: ConnectionId, now: Now) {
         self.leave(id);
-        let connection = &mut self.connections[id as usize];
+        let connection = &mut self.connections[id];
         connection.input = Vec::new();
         connection.phase = Phase::Draining;
         if connection.outbox.is_empty() {
@@ -144,8 +145,8 @@ impl Server {
 
     /// Everything is written: closes the sending side, or all of it if the client has closed its
     /// own.
-    pub(super) fn shut(&mut self, id: u32, now: Now) {
-        let connection = &mut self.connections[id as usize];
+    pub(super) fn shut(&mut self, id: ConnectionId, now: Now) {
+        let connection = &mut self.connections[id];
         if connection.flags.has_input_ended {
             return self.condemn(id);
         }
@@ -157,9 +158,9 @@ impl Server {
     }
 
     /// The connection is over, whatever is queued. Its slot is freed when its socket is closed.
-    pub(super) fn condemn(&mut self, id: u32) {
+    pub(super) fn condemn(&mut self, id: ConnectionId) {
         self.leave(id);
-        let connection = &mut self.connections[id as usize];
+        let connection = &mut self.connections[id];
         if connection.is_condemned() {
             return;
         }
@@ -171,12 +172,12 @@ impl Server {
         connection.outbox.clear();
         connection.input = Vec::new();
         self.waiting.take(id);
-        self.timers.cancel(id);
+        self.timers.cancel(id.0);
         self.to_close.push_back(id);
     }
 
     pub(super) fn condemn_all(&mut self) {
-        let all: Vec<u32> = self.connections.iter().map(|(key, _)| key as u32).collect();
+        let all = self.connections.ids();
         all.into_iter().for_each(|id| self.condemn(id));
     }
 
@@ -193,15 +194,15 @@ impl Server {
             return;
         }
         self.stops_at = Some(now.monotonic + self.config.limits.stop_timeout);
-        let all: Vec<u32> = self.connections.iter().map(|(key, _)| key as u32).collect();
+        let all = self.connections.ids();
         for id in all {
-            match &self.connections[id as usize].phase {
+            match &self.connections[id].phase {
                 Phase::Subscriber(_) => self.end_subscriber(id, now),
-                Phase::Head { .. } if !self.connections[id as usize].flags.is_paused() => {
+                Phase::Head { .. } if !self.connections[id].flags.is_paused() => {
                     self.drain(id, now);
                 }
                 Phase::Head { .. } | Phase::Body(_) => {
-                    self.connections[id as usize].exchange.keeps_alive = false;
+                    self.connections[id].exchange.keeps_alive = false;
                 }
                 Phase::Draining | Phase::Lingering | Phase::Condemned { .. } => {}
             }
@@ -211,9 +212,9 @@ impl Server {
 
     /// As a reload of nginx does (push-stream spec, section 22.1).
     fn end_subscribers_at_reload(&mut self, now: Now) {
-        let all: Vec<u32> = self.connections.iter().map(|(key, _)| key as u32).collect();
+        let all = self.connections.ids();
         for id in all {
-            if let Phase::Subscriber(subscriber) = &self.connections[id as usize].phase
+            if let Phase::Subscriber(subscriber) = &self.connections[id].phase
                 && subscriber.profile.ends_at_reload
             {
                 self.note_stream_end(id, "the configuration was reloaded", now);
@@ -252,7 +253,7 @@ impl Server {
         }
         self.remove_unused_formats();
         // Shorter time limits are in force at once.
-        let all: Vec<u32> = self.connections.iter().map(|(key, _)| key as u32).collect();
+        let all = self.connections.ids();
         all.into_iter().for_each(|id| self.rearm(id));
         self.settle(now);
     }
@@ -262,7 +263,7 @@ impl Server {
         let mut used: HashSet<FormatId> = HashSet::new();
         self.faces.iter().for_each(|face| used.extend(face.formats()));
         let mut seen = HashSet::new();
-        for (_, connection) in &self.connections {
+        for (_, connection) in self.connections.iter() {
             used.extend(connection.outbox.fed_format());
             if let Phase::Subscriber(subscriber) = &connection.phase
                 && seen.insert(Rc::as_ptr(&subscriber.profile))

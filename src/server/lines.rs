@@ -2,6 +2,7 @@
 //! destination. They contain addresses, channels and paths, never queries, header fields or bodies,
 //! which may hold secrets. What comes from the network is escaped.
 
+use super::ConnectionId;
 use super::Server;
 use super::clients::Shown;
 use super::connection::Phase;
@@ -21,11 +22,11 @@ pub(super) enum SlowReader {
 impl Server {
     /// A slow reader is about to be closed. The operator should see that it happens, and to whom;
     /// with many of them, not each one.
-    pub(super) fn report_slow(&mut self, id: u32, why: SlowReader, now: Now) {
-        let connection = &self.connections[id as usize];
+    pub(super) fn report_slow(&mut self, id: ConnectionId, why: SlowReader, now: Now) {
+        let connection = &self.connections[id];
         let bytes = connection.outbox.bytes();
         self.note_stream_end(id, "it reads too slowly", now);
-        let connection = &self.connections[id as usize];
+        let connection = &self.connections[id];
         let why = match why {
             SlowReader::Overflow => "exceed outbox_bytes_max",
             SlowReader::Gone => "waited until old messages behind them had left the store",
@@ -37,7 +38,7 @@ impl Server {
             return;
         }
         let Some(held_back) = self.slow_reader_lines.take(now.monotonic) else { return };
-        let connection = &self.connections[id as usize];
+        let connection = &self.connections[id];
         let mut channels = self.broker.hub.channels_of(&connection.subscriptions);
         let Some((first, _)) = channels.next() else { return };
         let channel = self.broker.hub.info(first, now).name.escape_ascii();

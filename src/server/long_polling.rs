@@ -1,6 +1,7 @@
 //! Long-polling requests that wait, and the one answer that each of them gets (push-stream spec,
 //! section 12).
 
+use super::ConnectionId;
 use super::Server;
 use super::connection::Phase;
 use crate::broker::Transport;
@@ -15,7 +16,7 @@ impl Server {
     /// A waiting request gets a publication, and is over.
     pub(super) fn answer_with_publication(
         &mut self,
-        id: u32,
+        id: ConnectionId,
         channel: ChannelId,
         sequence: u64,
         now: Now,
@@ -27,22 +28,22 @@ impl Server {
         self.note_answer(id, Status::OK, "", now);
         self.push(id, frame, now);
         if keeps_alive {
-            self.connections[id as usize].flags.is_resting = true;
-            self.broker.fanout.rest(id, channel);
+            self.connections[id].flags.is_resting = true;
+            self.broker.fanout.rest(id.into(), channel);
         }
         self.end_exchange(id, now);
         self.resume(id);
     }
 
     /// A waiting request gets a special message, and is over.
-    pub(super) fn answer_waiting(&mut self, id: u32, message: &Message, now: Now) {
+    pub(super) fn answer_waiting(&mut self, id: ConnectionId, message: &Message, now: Now) {
         let Some(ended) = self.end_waiting(id, Exchange::begin_unsized) else { return };
         let frame = ended.special(self.position(now), message, &mut self.broker.formats);
         self.end_wait(id, Status::OK, frame, now);
     }
 
     /// Section 12.3: time over, or the server stops.
-    pub(super) fn time_out_waiting(&mut self, id: u32, now: Now) {
+    pub(super) fn time_out_waiting(&mut self, id: ConnectionId, now: Now) {
         if self.config.push_stream.timeout_with_body {
             let message = Message::special(Message::TIMED_OUT, Rc::from([]), b"Timed out");
             return self.answer_waiting(id, &message, now);
@@ -52,7 +53,7 @@ impl Server {
         self.end_wait(id, Status::NOT_MODIFIED, frame, now);
     }
 
-    fn end_wait(&mut self, id: u32, status: Status, frame: Frame, now: Now) {
+    fn end_wait(&mut self, id: ConnectionId, status: Status, frame: Frame, now: Now) {
         self.note_answer(id, status, "", now);
         self.push(id, frame, now);
         self.end_exchange(id, now);
@@ -67,8 +68,12 @@ impl Server {
     }
 
     /// Ends the wait; `begin` adapts the exchange to the kind of answer.
-    fn end_waiting(&mut self, id: u32, begin: impl Fn(&mut Exchange)) -> Option<EndedWait> {
-        let connection = &mut self.connections[id as usize];
+    fn end_waiting(
+        &mut self,
+        id: ConnectionId,
+        begin: impl Fn(&mut Exchange),
+    ) -> Option<EndedWait> {
+        let connection = &mut self.connections[id];
         let Phase::Subscriber(subscriber) = &mut connection.phase else { return None };
         let Transport::LongPoll(waiting) = &mut subscriber.transport else { return None };
         let (waiting, profile) = (waiting.take(), subscriber.profile.clone());

@@ -15,6 +15,7 @@ mod bodies;
 mod check;
 mod clients;
 mod connection;
+mod connections;
 mod deadlines;
 mod deletion;
 mod delivery;
@@ -51,10 +52,10 @@ use crate::transports::Formats;
 use admission::Admission;
 use clients::{Addresses, Source};
 use connection::{Connection, Phase};
+use connections::Connections;
 use publishing::Waiting;
 use ration::Ration;
 use resumable::Resumable;
-use slab::Slab;
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::net::IpAddr;
@@ -93,7 +94,7 @@ pub struct Server {
     /// When the configuration in force was taken.
     configured: Now,
     faces: Rc<[Box<dyn Face>]>,
-    connections: Slab<Connection>,
+    connections: Connections,
     addresses: Addresses,
     slow_reader_lines: Ration,
     admission: Admission,
@@ -110,20 +111,20 @@ pub struct Server {
     turn: Turn,
     /// Connections to write to, each with a flag in its connection: those with answers, and
     /// subscribers that a fan-out gave messages to. The two take turns.
-    answered: VecDeque<u32>,
-    delivered: VecDeque<u32>,
+    answered: VecDeque<ConnectionId>,
+    delivered: VecDeque<ConnectionId>,
     /// Connections written to from `answered` since a fan-out or `delivered` last had its turn.
     answers_in_row: usize,
     /// Work left for later in the turn, each entry with a flag in its connection.
-    leaving: Vec<u32>,
+    leaving: Vec<ConnectionId>,
     resumable: Resumable,
     /// Of these, those that were on the list when the turn began: each goes on once in a turn.
     resumes_left: usize,
     /// Publications that wait for room in the backlog or for time.
     waiting: Waiting,
-    to_read: VecDeque<u32>,
-    to_shut: VecDeque<u32>,
-    to_close: VecDeque<u32>,
+    to_read: VecDeque<ConnectionId>,
+    to_shut: VecDeque<ConnectionId>,
+    to_close: VecDeque<ConnectionId>,
     /// Connections whose deadline has come and that are still to be looked at, the first one last.
     expired: Vec<u32>,
     visits: Vec<SubscriberId>,
@@ -147,7 +148,7 @@ impl Server {
             started: now,
             configured: now,
             faces: faces.into(),
-            connections: Slab::new(),
+            connections: Connections::default(),
             addresses: Addresses::default(),
             slow_reader_lines: Ration::default(),
             admission: Admission::default(),
@@ -218,11 +219,10 @@ impl Server {
             false => Source::Peer,
         };
         let client = self.addresses.keep(peer, source);
-        let key = self.connections.insert(Connection::new(listener, client, now));
-        let id = u32::try_from(key).expect("connections_max is below 2^32");
+        let id = self.connections.insert(Connection::new(listener, client, now));
         self.counters.connections_total += 1;
         self.rearm(id);
-        Ok(ConnectionId(id))
+        Ok(id)
     }
 
     /// Bytes came from a client.
@@ -230,22 +230,22 @@ impl Server {
         self.counters.received_bytes_total += bytes.len() as u64;
         self.turn.work.bytes += bytes.len() as u64;
         self.date.refresh(now.unix_seconds());
-        self.read(id.0, bytes, now);
-        self.rearm(id.0);
+        self.read(id, bytes, now);
+        self.rearm(id);
         self.settle(now);
     }
 
     /// The client closed its side: it will send nothing more.
     pub fn input_ended(&mut self, id: ConnectionId, now: Now) {
-        let connection = &mut self.connections[id.0 as usize];
+        let connection = &mut self.connections[id];
         connection.flags.has_input_ended = true;
         match connection.phase {
             Phase::Head { .. } if connection.flags.is_paused() => {}
-            Phase::Head { .. } if !connection.outbox.is_empty() => self.drain(id.0, now),
+            Phase::Head { .. } if !connection.outbox.is_empty() => self.drain(id, now),
             Phase::Draining => {}
             _ => {
-                self.note_departure(id.0, "closed by the client", now);
-                self.condemn(id.0);
+                self.note_departure(id, "closed by the client", now);
+                self.condemn(id);
             }
         }
         self.settle(now);
@@ -253,8 +253,8 @@ impl Server {
 
     /// The connection broke.
     pub fn hung_up(&mut self, id: ConnectionId, now: Now) {
-        self.note_departure(id.0, "the connection broke", now);
-        self.condemn(id.0);
+        self.note_departure(id, "the connection broke", now);
+        self.condemn(id);
         self.settle(now);
     }
 
@@ -262,26 +262,26 @@ impl Server {
     pub fn sent(&mut self, id: ConnectionId, count: usize, now: Now) {
         self.counters.sent_bytes_total += count as u64;
         self.turn.work.writes += 1;
-        let connection = &mut self.connections[id.0 as usize];
+        let connection = &mut self.connections[id];
         match connection.outbox.sent(count, now.monotonic) {
             Left::Nothing | Left::Something => {}
-            Left::Feed => self.feed_more(id.0, now),
+            Left::Feed => self.feed_more(id, now),
         }
-        self.go_on_writing(id.0, now);
+        self.go_on_writing(id, now);
     }
 
     /// The kernel takes nothing more for now; [`Server::writable`] will tell when it does again.
     pub fn blocked(&mut self, id: ConnectionId) {
-        self.connections[id.0 as usize].flags.is_blocked = true;
-        self.rearm(id.0);
+        self.connections[id].flags.is_blocked = true;
+        self.rearm(id);
     }
 
     /// The kernel takes bytes again.
     pub fn writable(&mut self, id: ConnectionId) {
-        let connection = &mut self.connections[id.0 as usize];
+        let connection = &mut self.connections[id];
         connection.flags.is_blocked = false;
         if !connection.outbox.is_empty() {
-            self.request_write(id.0);
+            self.request_write(id);
         }
     }
 
@@ -303,13 +303,13 @@ impl Server {
 
     /// The bytes to write, oldest first; fills `slices` and returns how many it used.
     pub fn unsent<'a>(&'a self, id: ConnectionId, slices: &mut [IoSlice<'a>]) -> usize {
-        self.connections[id.0 as usize].outbox.gather(slices)
+        self.connections[id].outbox.gather(slices)
     }
 
     /// Whether bytes from this client are of any use now. If not, [`Server::next_to_read`] tells
     /// when.
     pub fn wants_input(&self, id: ConnectionId) -> bool {
-        let connection = &self.connections[id.0 as usize];
+        let connection = &self.connections[id];
         match connection.phase {
             Phase::Condemned { .. } => false,
             Phase::Head { .. } | Phase::Body(_)
@@ -330,14 +330,15 @@ impl Server {
     /// all of them are to be asked for before anything new is read: what arrived earlier is carried
     /// out earlier, as far as their share of the turn has time for it.
     pub fn next_to_read(&mut self, now: Now) -> Option<ConnectionId> {
-        while let Some(id) = self.to_read.pop_front().or_else(|| self.broker.fanout.next_rested()) {
-            if let Some(connection) = self.connections.get_mut(id as usize) {
+        let mut rested = || self.broker.fanout.next_rested().map(ConnectionId::from);
+        while let Some(id) = self.to_read.pop_front().or_else(&mut rested) {
+            if let Some(connection) = self.connections.get_mut(id) {
                 if std::mem::take(&mut connection.flags.is_resting) {
                     // Its time for the next request begins when that can be read.
                     connection.since = now.monotonic;
                     self.rearm(id);
                 }
-                return Some(ConnectionId(id));
+                return Some(id);
             }
         }
         let resumed = self.resume_paused(now);
@@ -351,9 +352,9 @@ impl Server {
     /// A connection whose sending side is to be closed now.
     pub fn next_to_shut(&mut self) -> Option<ConnectionId> {
         while let Some(id) = self.to_shut.pop_front() {
-            let connection = self.connections.get(id as usize);
+            let connection = self.connections.get(id);
             if connection.is_some_and(|connection| matches!(connection.phase, Phase::Lingering)) {
-                return Some(ConnectionId(id));
+                return Some(id);
             }
         }
         None
@@ -361,23 +362,23 @@ impl Server {
 
     /// A connection that is over. Its socket is to be closed and [`Server::closed`] called.
     pub fn next_to_close(&mut self) -> Option<ConnectionId> {
-        self.to_close.pop_front().map(ConnectionId)
+        self.to_close.pop_front()
     }
 
     /// Whether the socket of a connection that is over is to be closed with a reset: the client
     /// must not take what it got for the whole answer.
     pub fn is_cut_short(&self, id: ConnectionId) -> bool {
-        let phase = &self.connections[id.0 as usize].phase;
+        let phase = &self.connections[id].phase;
         matches!(phase, Phase::Condemned { is_cut_short: true })
     }
 
     /// The socket is closed: only now may the id be used again.
     pub fn closed(&mut self, id: ConnectionId) {
-        let connection = self.connections.remove(id.0 as usize);
+        let connection = self.connections.remove(id);
         assert!(connection.is_condemned(), "only condemned connections are closed");
         assert!(connection.subscriptions.is_empty(), "a closed connection has left its channels");
         self.addresses.release(connection.client);
-        self.trail.forget(id.0);
+        self.trail.forget(id);
         self.timers.cancel(id.0);
         self.admission.internal_count -= usize::from(self.is_internal(connection.listener));
     }

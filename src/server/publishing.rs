@@ -3,6 +3,7 @@
 //! turn; the channels that are left wait for all three. So a request or WebSocket message with any
 //! number of channels takes no more memory than its payload and the backlog's limit.
 
+use super::ConnectionId;
 use super::Server;
 use super::face::{Context, Publisher};
 use crate::hub::{ChannelId, CreateError, Draft, Full, Maker};
@@ -56,10 +57,10 @@ pub enum Unpublished {
 /// The publications that wait for room, by connection. The connection is paused until then. If it
 /// ends before, the channels that are left do not get the message; the publisher has had no answer.
 #[derive(Default)]
-pub(super) struct Waiting(HashMap<u32, Publishing>);
+pub(super) struct Waiting(HashMap<ConnectionId, Publishing>);
 
 impl Waiting {
-    pub(super) fn take(&mut self, id: u32) -> Option<Publishing> {
+    pub(super) fn take(&mut self, id: ConnectionId) -> Option<Publishing> {
         if self.0.is_empty() { None } else { self.0.remove(&id) }
     }
 
@@ -73,7 +74,7 @@ impl Waiting {
     }
 
     /// Whether something of this connection waits.
-    pub(super) fn contains(&self, id: u32) -> bool {
+    pub(super) fn contains(&self, id: ConnectionId) -> bool {
         self.0.contains_key(&id)
     }
 
@@ -117,7 +118,7 @@ impl Server {
     /// once: their list of channels, which would be on the heap, stays empty.
     pub(super) fn publish_first(
         &mut self,
-        id: u32,
+        id: ConnectionId,
         channel: &[u8],
         mut publishing: Publishing,
         now: Now,
@@ -134,7 +135,12 @@ impl Server {
 
     /// Publishes to as many channels as there is room and time for, and answers the request after
     /// the last one.
-    pub(super) fn go_on_publishing(&mut self, id: u32, mut publishing: Publishing, now: Now) {
+    pub(super) fn go_on_publishing(
+        &mut self,
+        id: ConnectionId,
+        mut publishing: Publishing,
+        now: Now,
+    ) {
         while let Some(name) = publishing.channels.pop_front() {
             let has_time = !self.is_behind() && !self.turn.is_visit_spent();
             let published =
@@ -214,14 +220,14 @@ impl Server {
     }
 
     /// Keeps what is left of a publication until there is room and time for it.
-    fn keep_publishing(&mut self, id: u32, publishing: Publishing) {
+    fn keep_publishing(&mut self, id: ConnectionId, publishing: Publishing) {
         self.waiting.0.insert(id, publishing);
         self.pause(id);
     }
 
     fn end_publishing(
         &mut self,
-        id: u32,
+        id: ConnectionId,
         publisher: Option<Box<dyn Publisher>>,
         result: Result<(), Unpublished>,
         now: Now,

@@ -17,9 +17,9 @@ pub(super) enum Taken {
 
 impl Server {
     /// Puts new bytes behind what was left over and uses as many as it can.
-    pub(super) fn read(&mut self, id: u32, bytes: &[u8], now: Now) {
+    pub(super) fn read(&mut self, id: ConnectionId, bytes: &[u8], now: Now) {
         self.turn.begin_visit();
-        let connection = &mut self.connections[id as usize];
+        let connection = &mut self.connections[id];
         match connection.phase {
             Phase::Draining | Phase::Lingering | Phase::Condemned { .. } => return,
             Phase::Head { .. } if connection.input.is_empty() => connection.since = now.monotonic,
@@ -36,15 +36,14 @@ impl Server {
             self.keep_rest(id, input);
         }
         // A request that was on its way when the stop came.
-        if self.is_stopping() && matches!(self.connections[id as usize].phase, Phase::Subscriber(_))
-        {
+        if self.is_stopping() && matches!(self.connections[id].phase, Phase::Subscriber(_)) {
             self.end_subscriber(id, now);
         }
     }
 
     /// Goes on with what was left over.
-    pub(super) fn read_on(&mut self, id: u32, now: Now) {
-        let connection = &mut self.connections[id as usize];
+    pub(super) fn read_on(&mut self, id: ConnectionId, now: Now) {
+        let connection = &mut self.connections[id];
         connection.since = now.monotonic;
         if let Phase::Subscriber(subscriber) = &mut connection.phase
             && let Transport::WebSocket { reader, .. } = &mut subscriber.transport
@@ -55,8 +54,8 @@ impl Server {
         self.rearm(id);
     }
 
-    fn keep_rest(&mut self, id: u32, mut rest: Vec<u8>) {
-        let connection = &mut self.connections[id as usize];
+    fn keep_rest(&mut self, id: ConnectionId, mut rest: Vec<u8>) {
+        let connection = &mut self.connections[id];
         if let Phase::Subscriber(subscriber) = &connection.phase
             && !rest.is_empty()
             && (matches!(subscriber.transport, Transport::Framed)
@@ -83,14 +82,12 @@ impl Server {
         };
     }
 
-    fn process(&mut self, id: u32, input: &[u8], now: Now) -> usize {
+    fn process(&mut self, id: ConnectionId, input: &[u8], now: Now) -> usize {
         let mut used = 0;
         loop {
             let rest = &input[used..];
-            let taken = match &self.connections[id as usize].phase {
-                Phase::Head { .. } if self.connections[id as usize].flags.is_paused() => {
-                    Taken::Nothing
-                }
+            let taken = match &self.connections[id].phase {
+                Phase::Head { .. } if self.connections[id].flags.is_paused() => Taken::Nothing,
                 Phase::Head { scanned } => {
                     let scanned = *scanned;
                     self.read_head(id, rest, scanned as usize, now)
@@ -111,13 +108,13 @@ impl Server {
         }
     }
 
-    fn read_head(&mut self, id: u32, input: &[u8], mut scanned: usize, now: Now) -> Taken {
+    fn read_head(&mut self, id: ConnectionId, input: &[u8], mut scanned: usize, now: Now) -> Taken {
         if input.is_empty() {
             return Taken::Nothing;
         }
         let skipped = empty_lines(input);
         if skipped > 0 {
-            self.connections[id as usize].phase = Phase::Head { scanned: 0 };
+            self.connections[id].phase = Phase::Head { scanned: 0 };
             return Taken::Bytes(skipped);
         }
         if !self.can_answer(id) {
@@ -129,14 +126,14 @@ impl Server {
         match parse_head(input, &mut scanned, &self.head_limits, &mut storage) {
             Ok(Some((head, length))) => {
                 self.counters.requests_total += 1;
-                let connection = &mut self.connections[id as usize];
+                let connection = &mut self.connections[id];
                 connection.requests = connection.requests.saturating_add(1);
                 connection.exchange = Exchange::of(&head);
                 connection.phase = Phase::Head { scanned: 0 };
                 self.note_client(id, &head);
                 self.note_request(id, &head, now);
                 if self.is_last_request(id) {
-                    self.connections[id as usize].exchange.keeps_alive = false;
+                    self.connections[id].exchange.keeps_alive = false;
                 }
                 let used = length + self.route(id, &head, &input[length..], now);
                 self.turn.work.add_made(self.broker.formats.take_made());
@@ -144,7 +141,7 @@ impl Server {
             }
             Ok(None) => {
                 let scanned = u32::try_from(scanned).unwrap_or(0);
-                self.connections[id as usize].phase = Phase::Head { scanned };
+                self.connections[id].phase = Phase::Head { scanned };
                 Taken::Nothing
             }
             Err(status) => {
@@ -156,27 +153,27 @@ impl Server {
         }
     }
 
-    fn is_last_request(&self, id: u32) -> bool {
+    fn is_last_request(&self, id: ConnectionId) -> bool {
         let max = self.config.limits.keepalive_requests_max;
-        self.is_stopping() || max > 0 && self.connections[id as usize].requests >= max
+        self.is_stopping() || max > 0 && self.connections[id].requests >= max
     }
 
     /// Answers a request whose end is unknown: nothing that follows can be trusted.
     pub(super) fn refuse_framing(
         &mut self,
-        id: u32,
+        id: ConnectionId,
         status: Status,
         reason: &'static str,
         now: Now,
     ) {
-        let connection = &mut self.connections[id as usize];
+        let connection = &mut self.connections[id];
         connection.exchange = Exchange { keeps_alive: false, ..connection.exchange };
         self.respond(id, Response::new(status).because(reason), b"", now);
     }
 
     /// Asks the faces what a request is for, and answers it or begins to read its body. Returns how
     /// many of the bytes behind the head it used.
-    fn route(&mut self, id: u32, head: &Head<'_>, behind: &[u8], now: Now) -> usize {
+    fn route(&mut self, id: ConnectionId, head: &Head<'_>, behind: &[u8], now: Now) -> usize {
         let faces = self.faces.clone();
         let mut context = Context::new(self, id, now);
         match faces.iter().find_map(|face| face.route(&mut context, head)) {
@@ -197,7 +194,7 @@ impl Server {
     /// Answers a request whose body is not needed. Returns how many bytes of that it used.
     pub(super) fn answer_from_head(
         &mut self,
-        id: u32,
+        id: ConnectionId,
         head: &Head<'_>,
         behind: &[u8],
         response: Response,
@@ -210,8 +207,8 @@ impl Server {
     }
 
     /// Answers now; if the request's body is still being dropped, the exchange ends with that.
-    fn answer(&mut self, id: u32, response: Response, body: &[u8], now: Now) {
-        if matches!(self.connections[id as usize].phase, Phase::Body(_)) {
+    fn answer(&mut self, id: ConnectionId, response: Response, body: &[u8], now: Now) {
+        if matches!(self.connections[id].phase, Phase::Body(_)) {
             self.write_response(id, response, body, now);
         } else {
             self.respond(id, response, body, now);
@@ -219,13 +216,13 @@ impl Server {
     }
 
     /// Answers a request that has been read to its end, or after which the connection is closed.
-    pub(super) fn respond(&mut self, id: u32, response: Response, body: &[u8], now: Now) {
+    pub(super) fn respond(&mut self, id: ConnectionId, response: Response, body: &[u8], now: Now) {
         self.write_response(id, response, body, now);
         self.end_exchange(id, now);
     }
 
-    fn write_response(&mut self, id: u32, response: Response, body: &[u8], now: Now) {
-        let exchange = self.connections[id as usize].exchange;
+    fn write_response(&mut self, id: ConnectionId, response: Response, body: &[u8], now: Now) {
+        let exchange = self.connections[id].exchange;
         let status = response.status();
         self.note_answer(id, status, response.reason(), now);
         let response = response
@@ -240,15 +237,15 @@ impl Server {
     }
 
     /// Begins an answer of unknown length: in HTTP/1.0 it ends with the connection.
-    pub(super) fn begin_unsized_exchange(&mut self, id: u32) -> Exchange {
-        let exchange = &mut self.connections[id as usize].exchange;
+    pub(super) fn begin_unsized_exchange(&mut self, id: ConnectionId) -> Exchange {
+        let exchange = &mut self.connections[id].exchange;
         exchange.begin_unsized();
         *exchange
     }
 
     /// After an answer: the next request, or the end.
-    pub(super) fn end_exchange(&mut self, id: u32, now: Now) {
-        let connection = &mut self.connections[id as usize];
+    pub(super) fn end_exchange(&mut self, id: ConnectionId, now: Now) {
+        let connection = &mut self.connections[id];
         connection.since = now.monotonic;
         match connection.exchange.keeps_alive {
             true => {
@@ -262,19 +259,19 @@ impl Server {
 
     /// Whether there is room for one more request: the client reads what it gets, the subscribers
     /// have taken most of what was published, and the turn has time for one more of this client.
-    fn can_answer(&self, id: u32) -> bool {
+    fn can_answer(&self, id: ConnectionId) -> bool {
         self.can_be_sent_more(id) && !self.is_behind() && !self.turn.is_visit_spent()
     }
 
     /// Whether the client has read most of what it was sent.
-    pub(super) fn can_be_sent_more(&self, id: u32) -> bool {
-        let outbox = &self.connections[id as usize].outbox;
+    pub(super) fn can_be_sent_more(&self, id: ConnectionId) -> bool {
+        let outbox = &self.connections[id].outbox;
         outbox.cost() <= self.config.limits.outbox_bytes_max / 2 && !outbox.is_fed()
     }
 
     /// After a response that took its time: requests that came meanwhile are read now.
-    pub(super) fn resume(&mut self, id: u32) {
-        let connection = &self.connections[id as usize];
+    pub(super) fn resume(&mut self, id: ConnectionId) {
+        let connection = &self.connections[id];
         if !connection.flags.is_resting {
             self.to_read.push_back(id);
         }
@@ -286,8 +283,8 @@ impl Server {
     }
 
     /// Reads no more of a connection until there is room for what follows from it.
-    pub(super) fn pause(&mut self, id: u32) {
-        let flags = &mut self.connections[id as usize].flags;
+    pub(super) fn pause(&mut self, id: ConnectionId) {
+        let flags = &mut self.connections[id].flags;
         if !flags.is_paused() {
             flags.pause = Pause::ForRoom;
         }
@@ -296,10 +293,10 @@ impl Server {
 
     /// Puts a paused connection on the list of those that can go on, unless its own outbox is in
     /// the way.
-    pub(super) fn resume_if_room(&mut self, id: u32) {
-        let flags = &self.connections[id as usize].flags;
+    pub(super) fn resume_if_room(&mut self, id: ConnectionId) {
+        let flags = &self.connections[id].flags;
         if flags.pause == Pause::ForRoom && self.can_be_sent_more(id) {
-            self.connections[id as usize].flags.pause = Pause::Listed;
+            self.connections[id].flags.pause = Pause::Listed;
             self.resumable.push(id, self.is_of_internal(id));
         }
     }
@@ -316,7 +313,7 @@ impl Server {
         while self.resumes_left > 0 && self.can_publish() {
             self.resumes_left -= 1;
             let id = self.resumable.pop()?;
-            let Some(connection) = self.connections.get_mut(id as usize) else { continue };
+            let Some(connection) = self.connections.get_mut(id) else { continue };
             if std::mem::take(&mut connection.flags.pause) != Pause::Listed {
                 continue;
             }
@@ -324,14 +321,14 @@ impl Server {
             if let Some(publishing) = self.waiting.take(id) {
                 self.go_on_publishing(id, publishing, now);
             }
-            if !self.connections[id as usize].flags.is_paused() {
+            if !self.connections[id].flags.is_paused() {
                 self.read_on(id, now);
             }
-            let flags = &self.connections[id as usize].flags;
+            let flags = &self.connections[id].flags;
             if flags.has_input_ended && !flags.is_paused() {
-                self.input_ended(ConnectionId(id), now);
+                self.input_ended(id, now);
             }
-            return Some(ConnectionId(id));
+            return Some(id);
         }
         None
     }

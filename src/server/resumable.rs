@@ -1,5 +1,6 @@
 //! Paused connections that can go on as soon as the publish backlog and the turn have room.
 
+use super::connection::ConnectionId;
 use std::collections::VecDeque;
 
 /// Each kind in the order in which its connections were paused. The two kinds take turns, so
@@ -7,15 +8,15 @@ use std::collections::VecDeque;
 /// paused any more is skipped by the caller.
 #[derive(Default)]
 pub(super) struct Resumable {
-    public: VecDeque<u32>,
+    public: VecDeque<ConnectionId>,
     /// Of internal listeners.
-    internal: VecDeque<u32>,
+    internal: VecDeque<ConnectionId>,
     /// The last one was of an internal listener.
     was_internal: bool,
 }
 
 impl Resumable {
-    pub(super) fn push(&mut self, id: u32, is_internal: bool) {
+    pub(super) fn push(&mut self, id: ConnectionId, is_internal: bool) {
         if is_internal {
             self.internal.push_back(id);
         } else {
@@ -23,7 +24,7 @@ impl Resumable {
         }
     }
 
-    pub(super) fn pop(&mut self) -> Option<u32> {
+    pub(super) fn pop(&mut self) -> Option<ConnectionId> {
         self.was_internal =
             !self.internal.is_empty() && (!self.was_internal || self.public.is_empty());
         if self.was_internal { self.internal.pop_front() } else { self.public.pop_front() }
@@ -37,7 +38,7 @@ impl Resumable {
         self.public.is_empty() && self.internal.is_empty()
     }
 
-    pub(super) fn contains(&self, id: u32) -> bool {
+    pub(super) fn contains(&self, id: ConnectionId) -> bool {
         self.public.contains(&id) || self.internal.contains(&id)
     }
 }
@@ -49,11 +50,12 @@ mod tests {
     #[test]
     fn a_publisher_waits_for_one_visitor_however_many_wait() {
         let mut resumable = Resumable::default();
-        (0..100).for_each(|id| resumable.push(id, false));
-        resumable.push(200, true);
-        resumable.push(201, true);
+        (0..100).for_each(|id| resumable.push(ConnectionId(id), false));
+        resumable.push(ConnectionId(200), true);
+        resumable.push(ConnectionId(201), true);
         let order = std::iter::from_fn(|| resumable.pop()).take(6);
-        assert_eq!(Vec::from_iter(order), [200, 0, 201, 1, 2, 3]);
-        assert!(!resumable.is_empty() && resumable.contains(99) && !resumable.contains(3));
+        assert_eq!(Vec::from_iter(order), [200, 0, 201, 1, 2, 3].map(ConnectionId));
+        let has = |id| resumable.contains(ConnectionId(id));
+        assert!(!resumable.is_empty() && has(99) && !has(3));
     }
 }

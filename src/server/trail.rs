@@ -2,6 +2,7 @@
 //! lines are wanted: for the access log until the end of a stream, for the level debug until the
 //! answer.
 
+use super::ConnectionId;
 use super::Server;
 use super::clients::Shown;
 use crate::http::{Head, Status};
@@ -15,7 +16,7 @@ const TARGET_BYTES_SHOWN: usize = 256;
 
 /// By connection.
 #[derive(Default)]
-pub(super) struct Trail(HashMap<u32, Asked>);
+pub(super) struct Trail(HashMap<ConnectionId, Asked>);
 
 struct Asked {
     /// Method and path, without the query: that may hold secrets.
@@ -25,7 +26,7 @@ struct Asked {
 }
 
 impl Trail {
-    pub(super) fn forget(&mut self, id: u32) {
+    pub(super) fn forget(&mut self, id: ConnectionId) {
         if !self.0.is_empty() {
             self.0.remove(&id);
         }
@@ -38,7 +39,7 @@ impl Server {
     }
 
     /// A head was understood.
-    pub(super) fn note_request(&mut self, id: u32, head: &Head<'_>, now: Now) {
+    pub(super) fn note_request(&mut self, id: ConnectionId, head: &Head<'_>, now: Now) {
         if self.wants_trail() {
             let what = format!("{} {}", head.method, head.path.escape_debug());
             self.note_asked(id, what, now);
@@ -46,19 +47,19 @@ impl Server {
     }
 
     /// A head cannot be understood, and is going to be refused.
-    pub(super) fn note_malformed(&mut self, id: u32, input: &[u8], now: Now) {
+    pub(super) fn note_malformed(&mut self, id: ConnectionId, input: &[u8], now: Now) {
         if self.wants_trail() {
             self.note_asked(id, malformed_request(input), now);
         }
     }
 
-    fn note_asked(&mut self, id: u32, what: String, now: Now) {
+    fn note_asked(&mut self, id: ConnectionId, what: String, now: Now) {
         let asked = Asked { what: what.into(), began: now.monotonic, is_stream: false };
         self.trail.0.insert(id, asked);
     }
 
     /// A request is answered; if it is refused, with the reason.
-    pub(super) fn note_answer(&mut self, id: u32, status: Status, reason: &str, now: Now) {
+    pub(super) fn note_answer(&mut self, id: ConnectionId, status: Status, reason: &str, now: Now) {
         if self.trail.0.is_empty() {
             return;
         }
@@ -76,7 +77,7 @@ impl Server {
     }
 
     /// A request is answered by a stream, whose end will be another line.
-    pub(super) fn note_stream(&mut self, id: u32, status: Status, now: Now) {
+    pub(super) fn note_stream(&mut self, id: ConnectionId, status: Status, now: Now) {
         if self.trail.0.is_empty() {
             return;
         }
@@ -91,14 +92,14 @@ impl Server {
     }
 
     /// A stream is over, if there is one that began with a line.
-    pub(super) fn note_stream_end(&mut self, id: u32, reason: &str, now: Now) {
+    pub(super) fn note_stream_end(&mut self, id: ConnectionId, reason: &str, now: Now) {
         if self.trail.0.get(&id).is_some_and(|asked| asked.is_stream) {
             self.note_end(id, "stream ended", reason, now);
         }
     }
 
     /// The client has gone, perhaps in the middle of a request or of a stream.
-    pub(super) fn note_departure(&mut self, id: u32, reason: &str, now: Now) {
+    pub(super) fn note_departure(&mut self, id: ConnectionId, reason: &str, now: Now) {
         match self.trail.0.get(&id) {
             None => {}
             Some(asked) if asked.is_stream => self.note_end(id, "stream ended", reason, now),
@@ -106,7 +107,7 @@ impl Server {
         }
     }
 
-    fn note_end(&mut self, id: u32, how: &str, reason: &str, now: Now) {
+    fn note_end(&mut self, id: ConnectionId, how: &str, reason: &str, now: Now) {
         let Some(Asked { what, began, .. }) = self.trail.0.remove(&id) else { return };
         if self.config.log_access {
             let client = Shown(self.client_address(id));

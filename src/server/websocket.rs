@@ -1,6 +1,7 @@
 //! What WebSocket clients send: frames, messages to publish, the close (push-stream spec, sections
 //! 15.3 and 15.5; RFC 6455).
 
+use super::ConnectionId;
 use super::Server;
 use super::connection::Phase;
 use super::lines::SlowReader;
@@ -19,16 +20,16 @@ const MESSAGE_TOO_LARGE: &str = "Message is too large in the templates of its re
 impl Server {
     /// Reads frames from the client; returns how many bytes it used. While what it published waits
     /// for room, or the client's share of the turn is spent, the rest waits too.
-    pub(super) fn read_frames(&mut self, id: u32, input: &[u8], now: Now) -> usize {
+    pub(super) fn read_frames(&mut self, id: ConnectionId, input: &[u8], now: Now) -> usize {
         let mut rest = input;
-        while !self.connections[id as usize].flags.is_paused() {
+        while !self.connections[id].flags.is_paused() {
             if self.turn.is_visit_spent() && !rest.is_empty() {
                 self.pause(id);
                 break;
             }
             self.turn.work.frames += 1;
             let bytes_max = self.config.limits.websocket_message_bytes_max;
-            let connection = &mut self.connections[id as usize];
+            let connection = &mut self.connections[id];
             let Phase::Subscriber(subscriber) = &mut connection.phase else { break };
             let Transport::WebSocket { reader, is_deflated, owes_pong, .. } =
                 &mut subscriber.transport
@@ -57,7 +58,7 @@ impl Server {
         input.len() - rest.len()
     }
 
-    fn take_frame(&mut self, id: u32, event: Event, now: Now) {
+    fn take_frame(&mut self, id: ConnectionId, event: Event, now: Now) {
         match event {
             Event::Text(text) if !text.is_empty() => {
                 // Unmasked, checked as UTF-8, and copied.
@@ -68,7 +69,7 @@ impl Server {
             Event::Ping(payload) => {
                 let frame = Frame::from(websocket::pong(&payload));
                 let bytes_max = self.config.limits.outbox_bytes_max;
-                let outbox = &mut self.connections[id as usize].outbox;
+                let outbox = &mut self.connections[id].outbox;
                 // Only the latest ping needs an answer (RFC 6455, section 5.5.3). A client that
                 // pings between messages and never reads is bounded like any other slow reader.
                 let pushed = match outbox.supersede(frame, websocket::is_pong) {
@@ -96,7 +97,7 @@ impl Server {
     }
 
     /// A frame or a message took longer than a request's body may.
-    pub(super) fn time_out_frame(&mut self, id: u32, now: Now) {
+    pub(super) fn time_out_frame(&mut self, id: ConnectionId, now: Now) {
         self.counters.timed_out_requests_total += 1;
         let reason = "message took too long";
         let frame = websocket::close(CloseCode::POLICY, reason);
@@ -104,9 +105,9 @@ impl Server {
     }
 
     /// What was published before still comes first; then the close frame, then nothing.
-    fn close_websocket(&mut self, id: u32, frame: Frame, reason: &str, now: Now) {
+    fn close_websocket(&mut self, id: ConnectionId, frame: Frame, reason: &str, now: Now) {
         self.collect(id, now);
-        if matches!(self.connections[id as usize].phase, Phase::Subscriber(_)) {
+        if matches!(self.connections[id].phase, Phase::Subscriber(_)) {
             self.note_stream_end(id, reason, now);
             self.push(id, frame, now);
             self.drain(id, now);
@@ -115,7 +116,7 @@ impl Server {
 
     /// A client's message found no room in the memory account. The connection is closed, as in the
     /// module, so that the client does not take it for published.
-    pub(super) fn close_unpublished(&mut self, id: u32, now: Now) {
+    pub(super) fn close_unpublished(&mut self, id: ConnectionId, now: Now) {
         log::debug!("connection {id}: closed, the memory account has no room for its message");
         let reason = "no memory for the message";
         let frame = websocket::close(CloseCode::TRY_AGAIN_LATER, reason);
@@ -123,8 +124,8 @@ impl Server {
     }
 
     /// Section 15.5: to every channel of the connection, in the order of the path.
-    fn publish_from(&mut self, id: u32, text: &[u8], now: Now) {
-        let connection = &self.connections[id as usize];
+    fn publish_from(&mut self, id: ConnectionId, text: &[u8], now: Now) {
+        let connection = &self.connections[id];
         let Phase::Subscriber(subscriber) = &connection.phase else { return };
         let Transport::WebSocket { is_stored, .. } = subscriber.transport else { return };
         let hub = &self.broker.hub;

@@ -28,7 +28,7 @@ impl Server {
                 }
                 if let Some(id) = self.delivered.pop_front() {
                     match self.takes_bytes(id, now) {
-                        true => return Some(ConnectionId(id)),
+                        true => return Some(id),
                         false => continue,
                     }
                 }
@@ -38,7 +38,7 @@ impl Server {
                 Some(id) => {
                     self.answers_in_row += 1;
                     if self.takes_bytes(id, now) {
-                        return Some(ConnectionId(id));
+                        return Some(id);
                     }
                 }
                 None if self.delivered.is_empty() && self.broker.fanout.is_idle() => return None,
@@ -49,8 +49,8 @@ impl Server {
 
     /// For a connection taken off its list of connections to write to: whether it has something to
     /// write and its socket accepts bytes.
-    fn takes_bytes(&mut self, id: u32, now: Now) -> bool {
-        let Some(connection) = self.connections.get_mut(id as usize) else { return false };
+    fn takes_bytes(&mut self, id: ConnectionId, now: Now) -> bool {
+        let Some(connection) = self.connections.get_mut(id) else { return false };
         let was_pending = std::mem::take(&mut connection.flags.is_pending);
         let takes = !connection.flags.is_blocked && !connection.is_condemned();
         if !was_pending || !takes || connection.outbox.is_empty() {
@@ -61,7 +61,7 @@ impl Server {
         }
         // All of a replay or list that was made is written.
         self.feed_more(id, now);
-        let is_writable = self.connections[id as usize].outbox.is_writable();
+        let is_writable = self.connections[id].outbox.is_writable();
         if !is_writable {
             self.go_on_writing(id, now);
         }
@@ -70,8 +70,8 @@ impl Server {
 
     /// Something was written, or nothing was there to be: what is left is written later; a
     /// connection that was only kept for that is shut down.
-    pub(super) fn go_on_writing(&mut self, id: u32, now: Now) {
-        let connection = &self.connections[id as usize];
+    pub(super) fn go_on_writing(&mut self, id: ConnectionId, now: Now) {
+        let connection = &self.connections[id];
         if !connection.outbox.is_empty() {
             // Before the next round, those of the last one are given all that they take: a member's
             // queue must not fill up because others were visited meanwhile.
@@ -93,9 +93,9 @@ impl Server {
         self.broker.fanout.next_round(&self.broker.hub, &mut visits);
         let latest = self.broker.fanout.sequence();
         self.turn.work.visits += visits.len() as u64;
-        visits.retain(|one| self.connections[one.0 as usize].delivered != latest);
+        visits.retain(|one| self.connections[ConnectionId::from(*one)].delivered != latest);
         for visited in visits.drain(..) {
-            self.collect(visited.0, now);
+            self.collect(visited.into(), now);
             self.settle(now);
         }
         self.visits = visits;
