@@ -67,15 +67,16 @@ pub fn may_end(world: &mut World, number: usize) {
 pub fn is_late(client: &Client, limits: &Limits, now: Millis) -> bool {
     let answers = &client.answers;
     let idle_since = answers.last_request_byte.max(answers.last_answer);
-    answers.stream.is_none()
-        && match client.has_unread_body() {
-            true => {
-                now.since(answers.last_answer) >= limits.body_total_timeout
-                    || now.since(answers.last_received) >= limits.body_timeout
-            }
-            false if answers.count == 0 => now.since(idle_since) >= limits.head_timeout,
-            false => now.since(idle_since) >= limits.keepalive_timeout,
-        }
+    if answers.stream.is_some() {
+        false
+    } else if client.has_unread_body() {
+        now.since(answers.last_answer) >= limits.body_total_timeout
+            || now.since(answers.last_received) >= limits.body_timeout
+    } else if answers.count == 0 {
+        now.since(idle_since) >= limits.head_timeout
+    } else {
+        now.since(idle_since) >= limits.keepalive_timeout
+    }
 }
 
 /// Called when the server has been told to stop: every stream has got its last message and its end.

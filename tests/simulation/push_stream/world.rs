@@ -154,9 +154,10 @@ impl World {
             Mode::LongPolling,
             Mode::Polling,
         ];
-        let role = match self.random.one_in(if self.is_crowded { 12 } else { 3 }) {
-            true => Role::Publisher,
-            false => Role::Subscriber(*self.random.pick(&modes)),
+        let role = if self.random.one_in(if self.is_crowded { 12 } else { 3 }) {
+            Role::Publisher
+        } else {
+            Role::Subscriber(*self.random.pick(&modes))
         };
         let client = Client::new(role, &mut self.random);
         self.accept(client);
@@ -208,12 +209,15 @@ impl World {
 
     fn text(&mut self) -> String {
         self.serial += 1;
-        let length = match self.settings.has_little_memory {
-            true => self.random.below(8000),
+        let length = if self.settings.has_little_memory {
+            self.random.below(8000)
+        } else if self.settings.has_small_queues && self.random.one_in(2) {
             // Several fill a queue.
-            false if self.settings.has_small_queues && self.random.one_in(2) => 800,
-            false if !self.settings.has_small_queues && self.random.one_in(20) => 3000,
-            false => self.random.below(20),
+            800
+        } else if !self.settings.has_small_queues && self.random.one_in(20) {
+            3000
+        } else {
+            self.random.below(20)
         };
         let text = format!("m{}-{}", self.serial, "x".repeat(length));
         // The rpushd API's have quotes around them.
