@@ -1,9 +1,9 @@
 //! A long-polling request that has stopped waiting, and answers that several of them share.
 
-use super::Formats;
 use super::long_poll::{LongPollAnswers, Position, Waited, Waiting};
 use super::profile::Profile;
-use super::publication::{Frame, Publication};
+use super::publication::Publication;
+use super::{Formats, Frame};
 use crate::http::{Date, Exchange};
 use crate::message::Message;
 use std::rc::Rc;

@@ -1,7 +1,4 @@
-//! Upper bound of the size of a formatted message, known before it is encoded, so that a
-//! publication can be refused for it.
-
-use super::event_stream;
+//! Upper bound of the size of a message in one template.
 
 /// The sizes of a message that the size of its encodings depends on.
 #[derive(Clone, Copy, Debug)]
@@ -30,9 +27,6 @@ pub(super) struct Expansion {
 /// An invalid byte in a name may be replaced by U+FFFD, which has three bytes.
 const NAME_BYTES_MAX: usize = 3;
 
-/// A text with more lines counts as if every other byte ended one.
-const LINES_COUNTED_MAX: usize = 256;
-
 impl Expansion {
     /// The larger value of each field.
     pub(super) fn max(self, other: Expansion) -> Expansion {
@@ -45,7 +39,7 @@ impl Expansion {
     }
 
     /// Upper bound of a message's bytes if the template is applied `count` times.
-    fn bytes(self, count: usize, sizes: &MessageSizes<'_>) -> usize {
+    pub(super) fn bytes(self, count: usize, sizes: &MessageSizes<'_>) -> usize {
         let names = self
             .channels
             .saturating_mul(sizes.channel)
@@ -53,41 +47,5 @@ impl Expansion {
         let each = names.saturating_mul(NAME_BYTES_MAX).saturating_add(self.fixed);
         let texts = self.texts.saturating_mul(sizes.text.len());
         each.saturating_mul(count).saturating_add(texts)
-    }
-}
-
-/// The largest expansions of all formats in use.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Expansions {
-    /// Of templates that are applied to the whole payload.
-    pub(super) whole: Expansion,
-    /// Of templates that are applied to each line.
-    pub(super) per_line: Option<Expansion>,
-}
-
-impl Expansions {
-    /// Upper bound of the largest encoding of a message. It is computed for each channel, so that
-    /// no more than [`LINES_COUNTED_MAX`] lines are counted.
-    pub(super) fn bytes_max(&self, sizes: &MessageSizes<'_>) -> usize {
-        let whole = self.whole.bytes(1, sizes).max(sizes.text.len());
-        let Some(per_line) = self.per_line else { return whole };
-        let lines = match event_stream::line_count_up_to(LINES_COUNTED_MAX, sizes.text) {
-            LINES_COUNTED_MAX => sizes.text.len().div_ceil(2),
-            count => count,
-        };
-        // Event id and event type have lines of their own.
-        whole.max(per_line.bytes(lines, sizes)).saturating_add(sizes.event)
-    }
-
-    /// Whether no encoding of a message is larger than `bytes_max`. Lines are counted only if the
-    /// payload could have too many.
-    pub(super) fn fit(&self, bytes_max: usize, sizes: &MessageSizes<'_>) -> bool {
-        let Some(per_line) = self.per_line else {
-            return self.whole.bytes(1, sizes) <= bytes_max;
-        };
-        let lines_at_most = sizes.text.len().div_ceil(2);
-        self.whole.bytes(1, sizes) <= bytes_max
-            && (per_line.bytes(lines_at_most, sizes) <= bytes_max
-                || per_line.bytes(event_stream::line_count(sizes.text), sizes) <= bytes_max)
     }
 }

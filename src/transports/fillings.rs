@@ -1,8 +1,8 @@
 //! Encoded paddings. They have few different sizes (push-stream spec, section 18), so each is
 //! encoded once and shared by all subscribers.
 
+use super::encoded::Encoded;
 use super::padding;
-use super::publication::Encoded;
 use super::wire_format::Coding;
 use crate::compression::Compressor;
 use std::collections::HashMap;

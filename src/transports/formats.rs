@@ -1,9 +1,10 @@
 //! The wire formats of all locations, each with a number, and the encoding of messages in them.
 
-use super::expansion::{Expansions, MessageSizes};
+use super::encoded::Encoded;
+use super::expansion::MessageSizes;
+use super::expansions::Expansions;
 use super::fillings::{Filling, Fillings};
 use super::framed;
-use super::publication::Encoded;
 use super::wire_format::{Coding, Payload, WireFormat};
 use crate::compression::{Compressed, Compressor};
 use crate::message::Message;
@@ -195,24 +196,6 @@ impl Formats {
     /// Number of messages compressed since the start.
     pub fn deflated_count(&self) -> u64 {
         self.deflated_count
-    }
-}
-
-impl Expansions {
-    fn add(&mut self, format: &WireFormat) {
-        match &format.payload {
-            // No larger than its payload.
-            Payload::Framed => {}
-            Payload::Text(template)
-            | Payload::WebSocket(template)
-            | Payload::WebSocketDeflated(template) => {
-                self.whole = self.whole.max(template.expansion());
-            }
-            Payload::EventStream(template) => {
-                let other = template.expansion();
-                self.per_line = Some(self.per_line.map_or(other, |known| known.max(other)));
-            }
-        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Long-polling requests that wait for a message, and what is needed to answer them (push-stream
 //! spec, sections 12 and 13).
 
-use super::publication::{Frame, Publication};
-use super::{FormatId, Formats};
+use super::publication::Publication;
+use super::{FormatId, Formats, Frame};
 use crate::http::{Date, Exchange};
 use crate::message::Message;
 

@@ -3,8 +3,7 @@
 use super::fillings::Filling;
 use super::long_poll::LongPollAnswers;
 use super::padding;
-use super::publication::{Encoded, Frame};
-use super::{Coding, FormatId};
+use super::{Coding, Encoded, FormatId, Frame};
 use crate::time::Millis;
 use std::cell::Cell;
 use std::rc::Rc;

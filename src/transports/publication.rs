@@ -1,23 +1,8 @@
 //! A message during fan-out, with its encodings so far.
 
-use super::{FormatId, Formats};
+use super::{Encoded, FormatId, Formats};
 use crate::message::Message;
-use flate2::Crc;
 use std::rc::Rc;
-
-/// Bytes to be written to sockets, shared by all connections that have them queued.
-pub type Frame = Rc<[u8]>;
-
-/// A message in one wire format.
-#[derive(Clone, Debug)]
-pub struct Encoded {
-    /// The bytes for the wire.
-    pub frame: Frame,
-    /// Length of the text part before any coding, from which padding is computed.
-    pub text_bytes: usize,
-    /// Checksum of its bytes before any coding, if it goes into a gzip stream.
-    pub check_sum: Option<Rc<Crc>>,
-}
 
 /// A message and its encodings, each made on first use.
 #[derive(Debug)]

@@ -1,8 +1,8 @@
 //! Wire formats: what a client reads, and the coding that carries it.
 
+use super::encoded::Encoded;
 use super::event_stream::EventTemplate;
 use super::gzip_stream;
-use super::publication::Encoded;
 use super::template::Template;
 use crate::compression::Compressor;
 use crate::http::{self, Exchange};
