@@ -256,7 +256,7 @@ impl Pieces {
 
     /// Forgets what is not queued for anybody.
     pub(crate) fn forget_unused(&mut self) {
-        self.made.retain(|_, piece| Rc::strong_count(&piece.part.frame) > 1);
+        self.made.retain(|_, piece| piece.part.frame.is_shared());
         self.bytes = self.made.values().map(Piece::cost).sum();
         self.sweep_bytes = UNUSED_BYTES_MAX.max(2 * self.bytes);
     }

@@ -4,6 +4,7 @@ mod body;
 mod exchange;
 mod forwarded;
 mod head;
+mod header_value;
 mod response;
 mod status;
 
@@ -11,5 +12,6 @@ pub use body::{BodyError, BodyReader, Framing, Step};
 pub use exchange::Exchange;
 pub use forwarded::forwarded_for;
 pub use head::{HEADER_COUNT_MAX, Head, HeadLimits, HeadStorage, Version, empty_lines, parse_head};
+pub use header_value::HeaderValue;
 pub use response::{Date, Response, chunk, last_chunk};
 pub use status::Status;

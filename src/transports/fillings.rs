@@ -67,7 +67,6 @@ impl Fillings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::rc::Rc;
 
     #[test]
     fn a_padding_is_made_once_and_shared() {
@@ -77,7 +76,7 @@ mod tests {
                 let filling = Filling { is_comment, size: 500 };
                 fillings.encoded(filling, coding, &mut compressor).frame
             };
-            assert!(Rc::ptr_eq(&make(false), &make(false)));
+            assert!(make(false).ptr_eq(&make(false)));
             assert!(make(false) != make(true));
         }
     }

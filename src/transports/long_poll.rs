@@ -3,7 +3,7 @@
 
 use super::publication::Publication;
 use super::{FormatId, Formats, Frame};
-use crate::http::{Date, Exchange};
+use crate::http::{Date, Exchange, HeaderValue};
 use crate::message::Message;
 
 /// A waiting request that is not answered exactly as its location says.
@@ -14,7 +14,7 @@ pub struct Waiting {
     /// The content type, where the path implies another one than the location's default.
     pub content_type: Option<String>,
     /// `Access-Control-Allow-Origin` where it depends on the request.
-    pub origin: Option<Frame>,
+    pub origin: Option<HeaderValue>,
     /// The answer is compressed.
     pub is_gzipped: bool,
 }

@@ -67,7 +67,7 @@ mod tests {
         assert_eq!(*first.frame, *b"7\r\n\0\x05hello\r\n");
         assert_eq!(*publication.encoded(text, &mut formats, &mut 0).unwrap().frame, *b"<7>");
         let again = publication.encoded(framed, &mut formats, &mut 0).unwrap();
-        assert!(Rc::ptr_eq(&first.frame, &again.frame));
+        assert!(first.frame.ptr_eq(&again.frame));
     }
 
     #[test]

@@ -7,11 +7,11 @@ use super::publish::{BadBody, parse_object};
 use super::refusal::{Fault, Refusal, refuse, respond_refusal};
 use crate::auth::Claims;
 use crate::broker::{Subscriber, Transport};
-use crate::http::{Head, Response, Status};
+use crate::http::{Head, HeaderValue, Response, Status};
 use crate::hub::Maker;
 use crate::server::{Awaiting, Context, Next};
 use crate::time::Millis;
-use crate::transports::{Coding, Encoded, Formats, Frame, Payload, Profile, WireFormat, framed};
+use crate::transports::{Coding, Encoded, Formats, Payload, Profile, WireFormat, framed};
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -86,7 +86,7 @@ struct Subscribe {
     streams: Rc<Streams>,
     channel: String,
     /// The request's origin, if it is allowed.
-    origin: Option<Frame>,
+    origin: Option<HeaderValue>,
 }
 
 impl Awaiting for Subscribe {

@@ -4,7 +4,7 @@
 use super::{cors, no_cache};
 use crate::compression::Compressor;
 use crate::config::{self, Mode, Role};
-use crate::http::{Date, Exchange, Response, Status};
+use crate::http::{Date, Exchange, HeaderValue, Response, Status};
 use crate::message::Message;
 use crate::time::http_date;
 use crate::transports::{
@@ -21,7 +21,7 @@ pub struct Answers {
     /// Whether `Access-Control-Allow-Origin` depends on the request.
     pub(super) has_varying_origin: bool,
     /// `Access-Control-Allow-Origin`, if it is the same for all requests; empty: no CORS headers.
-    pub(super) constant_origin: Option<Frame>,
+    pub(super) constant_origin: Option<HeaderValue>,
     pub(super) chunked: Items,
     pub(super) identity: Items,
     pub(super) pieces: Option<Items>,
@@ -42,7 +42,7 @@ pub struct Answer<'a> {
     pub(super) answers: &'a Answers,
     pub(super) content_type: &'a str,
     pub(super) callback: Option<Cow<'a, [u8]>>,
-    pub(super) origin: Option<&'a Frame>,
+    pub(super) origin: Option<&'a HeaderValue>,
     /// Whether the client accepts gzip.
     pub(super) is_gzipped: bool,
 }

@@ -1,11 +1,10 @@
 //! Response header fields that several roles send.
 
 use super::Refusal;
-use crate::http::Response;
-use crate::transports::Frame;
+use crate::http::{HeaderValue, Response};
 
 /// Adds the CORS fields; none without an origin (section 5.4).
-pub fn cors(response: Response, origin: Option<&Frame>, methods: &str) -> Response {
+pub fn cors(response: Response, origin: Option<&HeaderValue>, methods: &str) -> Response {
     let Some(origin) = origin else { return response };
     response
         .field("Access-Control-Allow-Origin", origin)

@@ -5,12 +5,13 @@ use super::Request;
 use super::answer::{Answers, Items};
 use super::expression::Expression;
 use crate::config::{self, Mode, PathMatch, PushStream, Role, VirtualServer};
+use crate::http::HeaderValue;
 use crate::message::Message;
 use crate::time::Millis;
 use crate::transports::padding::Padding;
 use crate::transports::{
-    Coding, Encoded, FormatId, Formats, Frame, LongPollAnswers, PaddingRule, Payload, Profile,
-    WireFormat, event_stream, template::Template,
+    Coding, Encoded, FormatId, Formats, LongPollAnswers, PaddingRule, Payload, Profile, WireFormat,
+    event_stream, template::Template,
 };
 use crate::websocket;
 use std::ops::Range;
@@ -84,7 +85,7 @@ impl Location {
         let compresses_streams = settings.gzip.is_on && settings.gzip.includes_streams;
         let gzip = compresses_streams.then(|| items(Coding::Gzip));
         let origins = settings.allowed_origins.as_ref();
-        let constant_origin = origins.and_then(|origins| origins.constant()).map(Frame::from);
+        let constant_origin = origins.and_then(|origins| origins.constant()).map(HeaderValue::from);
         let answers = Rc::new(Answers {
             settings: settings.clone(),
             has_varying_origin: origins.is_some() && constant_origin.is_none(),
@@ -209,10 +210,10 @@ impl Location {
     }
 
     /// `Access-Control-Allow-Origin` for this request; `None`: no CORS headers (section 5.4).
-    pub fn origin(&self, request: &Request<'_>) -> Option<Frame> {
+    pub fn origin(&self, request: &Request<'_>) -> Option<HeaderValue> {
         let origin = match (&self.answers.constant_origin, &self.settings.allowed_origins) {
             (Some(origin), _) => origin.clone(),
-            (None, Some(origins)) => Frame::from(&*origins.evaluate(request)),
+            (None, Some(origins)) => HeaderValue::from(&*origins.evaluate(request)),
             (None, None) => return None,
         };
         (!origin.is_empty()).then_some(origin)

@@ -5,13 +5,12 @@ use super::statistics::channel_bodies;
 use super::subscription::refuse_creation;
 use super::{Location, Refusal, RoutedRequest, channels, cors, explain, gzip, no_cache};
 use crate::config::Role;
-use crate::http::{Response, Status};
+use crate::http::{HeaderValue, Response, Status};
 use crate::hub::{Draft, Maker};
 use crate::message::{ChannelName, Message};
 use crate::push_stream::channel_path::{self, PathChannel};
 use crate::server::{Awaiting, Context, Making, Next, Publisher, Publishing, Unpublished};
 use crate::stats::push_stream::Format;
-use crate::transports::Frame;
 use std::rc::Rc;
 
 /// A POST, PUT or DELETE that waits for its body. A POST or PUT then waits until its message has
@@ -20,7 +19,7 @@ struct PublisherRequest {
     location: Rc<Location>,
     channels: Vec<ChannelName>,
     verb: PublisherVerb,
-    origin: Option<Frame>,
+    origin: Option<HeaderValue>,
     /// Format of the channel information in the answer.
     format: Format,
     accepts_gzip: bool,

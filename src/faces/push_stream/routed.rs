@@ -1,7 +1,7 @@
 //! A request, routed to its location.
 
 use super::{Answer, Location, Request, gzip};
-use crate::transports::Frame;
+use crate::http::HeaderValue;
 use std::borrow::Cow;
 use std::rc::Rc;
 
@@ -12,7 +12,7 @@ pub struct RoutedRequest<'a> {
     /// The request.
     pub request: &'a Request<'a>,
     /// `Access-Control-Allow-Origin`; `None`: no CORS headers.
-    pub origin: Option<Frame>,
+    pub origin: Option<HeaderValue>,
 }
 
 impl<'a> RoutedRequest<'a> {
