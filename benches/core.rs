@@ -1,18 +1,21 @@
 //! The core alone, without sockets: what a request, a token, a frame, a fan-out and a timer cost.
 
+#[path = "../tests/support/reactor/mod.rs"]
+mod reactor;
+
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use reactor::{Call, SimReactor, Turns};
 use rpushd::auth::{Claims, TokenKey, sign, verify};
 use rpushd::config::{Config, ListenerId, Secret};
 use rpushd::faces::api;
 use rpushd::http::{HeadLimits, HeadStorage, parse_head};
 use rpushd::message::Message;
-use rpushd::server::{ConnectionId, Host, Server};
+use rpushd::server::Host;
 use rpushd::time::{Millis, Now};
 use rpushd::timer_wheel::TimerWheel;
 use rpushd::transports::template::Template;
 use rpushd::transports::{Coding, FormatId, Formats, Payload, WireFormat};
 use std::hint::black_box;
-use std::io::IoSlice;
 use std::time::Duration;
 
 const SECRET: &str = "a secret for benches only";
@@ -68,9 +71,10 @@ fn encode(criterion: &mut Criterion) {
 
 /// A server whose subscribers take everything at once.
 struct World {
-    server: Server,
-    publisher: ConnectionId,
+    reactor: SimReactor,
+    publisher: usize,
     request: Vec<u8>,
+    write_count: usize,
 }
 
 impl World {
@@ -83,44 +87,48 @@ impl World {
         };
         let key = TokenKey::new(&config.subscribe_secrets[0]);
         let host = Host { name: "bench".to_owned(), process_id: 1, resident_bytes: || 0 };
-        let mut server = Server::new(config, rpushd::faces::all, host, NOW);
+        let mut reactor = SimReactor::new(config, host, NOW);
         let token = sign(&key, "a", NOW.unix_seconds() + 60);
         let subscribe = request("/api/stream/a", "", &format!("{{\"token\":\"{token}\"}}"));
-        for _ in 0..subscribers {
-            let id = server.accepted(ListenerId(0), None, NOW).unwrap();
-            server.begin_turn(NOW);
-            server.received(id, &subscribe, NOW);
+        let mut connect = || {
+            let number = reactor.connect(ListenerId(0), None);
+            reactor.accept(number).unwrap();
+            number
+        };
+        let publisher = connect();
+        for number in Vec::from_iter((0..subscribers).map(|_| connect())) {
+            reactor.send(number, &subscribe);
         }
-        let publisher = server.accepted(ListenerId(0), None, NOW).unwrap();
         let text = "x".repeat(100);
         let body = format!("{{\"channel\":\"a\",\"message\":\"{text}\"}}");
         let authorization = format!("authorization: Bearer {SECRET}\r\n");
-        let mut world =
-            World { server, publisher, request: request("/api/publish", &authorization, &body) };
+        let request = request("/api/publish", &authorization, &body);
+        let mut world = World { reactor, publisher, request, write_count: 0 };
         world.write();
         world
     }
 
     fn publish(&mut self) {
-        self.server.begin_turn(NOW);
-        self.server.received(self.publisher, &self.request, NOW);
+        self.reactor.send(self.publisher, &self.request);
     }
 
-    /// Writes everything; returns how many writes it took.
+    /// Reads and writes everything; returns how many writes it took.
     fn write(&mut self) -> usize {
-        let mut writes = 0;
-        while self.server.next_wake(NOW) == Some(NOW.monotonic) {
-            self.server.begin_turn(NOW);
-            self.server.tick(NOW);
-            while let Some(id) = self.server.next_to_write(NOW) {
-                let mut slices = [IoSlice::new(&[]); 64];
-                let count = self.server.unsent(id, &mut slices);
-                let bytes = slices[..count].iter().map(|slice| slice.len()).sum();
-                self.server.sent(id, black_box(bytes), NOW);
-                writes += 1;
-            }
+        self.run();
+        std::mem::take(&mut self.write_count)
+    }
+}
+
+impl Turns for World {
+    fn reactor(&mut self) -> &mut SimReactor {
+        &mut self.reactor
+    }
+
+    fn after(&mut self, call: Call, number: Option<usize>) {
+        if let (Call::Sent, Some(number)) = (call, number) {
+            black_box(&mut self.reactor.sockets[number].to_client).clear();
+            self.write_count += 1;
         }
-        writes
     }
 }
 

@@ -3,9 +3,13 @@
 //! and a server can run with it.
 #![no_main]
 
+#[path = "../../support/reactor/mod.rs"]
+mod reactor;
+
 use libfuzzer_sys::fuzz_target;
+use reactor::SimReactor;
 use rpushd::config::{Config, ConfigError, Files, Overrides, Secret, VARIABLE_PREFIX};
-use rpushd::server::{Host, Server};
+use rpushd::server::Host;
 use rpushd::time::{Millis, Now};
 use std::collections::BTreeMap;
 use std::io;
@@ -74,7 +78,7 @@ fn essence(config: &Config) -> Config {
 fn serve(config: Config) {
     let host = Host { name: "fuzz".to_owned(), process_id: 1, resident_bytes: || 0 };
     let now = Now { monotonic: Millis(0), unix: Millis::from_seconds(1_795_315_656) };
-    let mut server = Server::new(config.clone(), rpushd::faces::all, host, now);
+    let server = &mut SimReactor::new(config.clone(), host, now).server;
     server.assert_consistent();
     server.reconfigure(config, now);
     server.assert_consistent();

@@ -10,11 +10,15 @@
 
 #[path = "../../../support/no_files.rs"]
 mod no_files;
+#[path = "../../../support/reactor/mod.rs"]
+mod reactor;
 mod world;
 
 use libfuzzer_sys::fuzz_target;
 use no_files::NoFiles;
+use reactor::{Call, READ_BYTES, Turns};
 use rpushd::config::{Config, Overrides};
+use rpushd::server::Server;
 use rpushd::time::Millis;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -22,8 +26,6 @@ use world::World;
 
 /// Ends a piece. The byte after it chooses what the next one is for.
 const SEPARATOR: u8 = 0xff;
-/// As in the reactor.
-const READ_BYTES: usize = 64 * 1024;
 
 /// With limits so low that small inputs reach them.
 const LOCATIONS: &str = r#"
@@ -181,9 +183,15 @@ fn act(world: &mut World, choice: &Choice, bytes: &[u8]) {
             world.send(client, bytes);
         }
         _ => match client {
-            0 | 1 => world.server.reconfigure(CONFIGS[client].clone(), world.now),
-            2 => world.now.unix = world.now.unix.since(Millis::from_seconds(3600)),
-            _ => world.server.stop(world.now),
+            0 | 1 => {
+                let config = CONFIGS[client].clone();
+                world.call(Call::Whole, None, |server, now| server.reconfigure(config, now));
+            }
+            2 => {
+                let unix = &mut world.reactor.now.unix;
+                *unix = unix.since(Millis::from_seconds(3600));
+            }
+            _ => world.call(Call::Whole, None, Server::stop),
         },
     }
     world.run();
@@ -194,7 +202,7 @@ fn answers(bytes: &[u8], read_bytes: usize) -> Vec<u8> {
     let mut world = World::new(CONFIGS[0].clone(), read_bytes);
     world.send(0, bytes);
     world.run();
-    std::mem::take(&mut world.clients[0].received)
+    world.received(0).to_vec()
 }
 
 /// However the bytes of a client are sliced, the answers are the same.
@@ -227,6 +235,6 @@ fuzz_target!(|data: &[u8]| {
         world.vanish(client);
     }
     world.run();
-    assert!(world.server.is_empty(), "nothing is left of clients that have left");
-    assert_eq!(world.server.backlog_bytes(), 0, "all publications are handed out");
+    assert!(world.reactor.server.is_empty(), "nothing is left of clients that have left");
+    assert_eq!(world.reactor.server.backlog_bytes(), 0, "all publications are handed out");
 });
