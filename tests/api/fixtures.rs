@@ -1,6 +1,6 @@
 //! Requests and answers of the API as text.
 
-use crate::support::{Client, DATE, Daemon, STARTED_AT};
+use crate::support::{Client, DATE, Daemon, STARTED_AT, wire};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -160,11 +160,18 @@ pub fn after(seconds: u64, answer: &str) -> String {
     answer.replace(DATE, &DATE.replace(":00 GMT", &format!(":{seconds:02} GMT")))
 }
 
+/// The text behind the head of a chunked answer.
+pub fn unchunked(answer: &str) -> String {
+    let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
+    let fields = head.to_ascii_lowercase();
+    assert!(fields.contains("\r\ntransfer-encoding: chunked"), "{head}");
+    assert!(!fields.contains("content-length"), "{head}");
+    String::from_utf8(wire::unchunked(body.as_bytes())).expect("bodies are text here")
+}
+
 /// A frame as one chunk.
 pub fn frame(payload: &str) -> Vec<u8> {
-    let length = u16::try_from(payload.len()).expect("a frame's length has two bytes");
-    let head = format!("{:x}\r\n", payload.len() + 2);
-    [head.as_bytes(), &length.to_be_bytes(), payload.as_bytes(), b"\r\n"].concat()
+    wire::chunk(wire::framed(payload))
 }
 
 /// Frames of several payloads.

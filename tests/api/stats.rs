@@ -265,24 +265,6 @@ fn blocked(daemon: &Daemon, query: &str) -> Client {
     client
 }
 
-/// The text behind the head of a chunked answer.
-fn unchunked(answer: &str) -> String {
-    let (head, mut rest) = answer.split_once("\r\n\r\n").expect("an answer has a head");
-    assert!(head.contains("\r\ntransfer-encoding: chunked"), "{head}");
-    assert!(!head.contains("content-length"), "{head}");
-    let mut body = String::new();
-    loop {
-        let (size, behind) = rest.split_once("\r\n").expect("a chunk has a size");
-        let size = usize::from_str_radix(size, 16).expect("in hexadecimal digits");
-        body += &behind[..size];
-        rest = behind[size..].strip_prefix("\r\n").expect("a chunk has an end");
-        if size == 0 {
-            assert_eq!(rest, "");
-            return body;
-        }
-    }
-}
-
 fn numbered(write: impl Fn(usize) -> String) -> String {
     (0..MANY).map(write).collect()
 }

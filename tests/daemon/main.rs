@@ -21,3 +21,5 @@ mod sockets;
 mod support;
 mod systemd;
 mod transcript;
+#[path = "../support/wire/mod.rs"]
+mod wire;

@@ -5,6 +5,7 @@ use crate::client::Client;
 use crate::order;
 use crate::patience::Progress;
 use crate::script::Closes;
+use crate::wire::{chunk, framed};
 use crate::world::World;
 use rpushd::config::Limits;
 use rpushd::time::Millis;
@@ -41,8 +42,10 @@ pub fn may_end(world: &mut World, number: usize) {
         && now.since(stalled_since) >= limits.outbox_stall_timeout;
     let is_overflowing = match answers.live_stream() {
         Some(stream) => {
-            let bytes =
-                |payload: &[u8]| stream.transport.wire_bytes(payload.len(), stream.is_chunked);
+            let bytes = |payload: &[u8]| {
+                let frame = framed(payload);
+                if stream.is_chunked { chunk(frame).len() } else { frame.len() }
+            };
             let missing: Vec<usize> = world.model.possible(&stream.cursor).map(bytes).collect();
             // The model cannot tell which of several that came at once was the last.
             let smallest = missing.iter().copied().min().unwrap_or(0);
@@ -84,7 +87,7 @@ pub fn streams_have_ended(world: &mut World) {
     let pairs = world.clients.iter_mut().zip(&world.reactor.sockets);
     for (number, (client, socket)) in pairs.enumerate() {
         let Some(stream) = &mut client.answers.stream else { continue };
-        assert!(stream.decoder.is_empty(), "client {number}: a stream ends within a message");
+        assert!(stream.unread.is_empty(), "client {number}: a stream ends within a message");
         // Without chunks its end is that of the connection, which may take a while.
         if !stream.is_chunked && !socket.is_closed() && !stream.has_ended {
             let missing = world.model.missing(&stream.cursor).count();
@@ -126,7 +129,7 @@ pub fn nothing_is_left_undone(world: &mut World) {
                 || client.answers.is_late
                 || world.reactor.server.is_stopping();
             // A long list of channels is made as its reader takes it.
-            let is_being_made = is_blocked && !client.answers.reader.is_between_responses();
+            let is_being_made = is_blocked && !client.answers.reader.is_between_answers();
             let has_its_due = is_answered || is_being_made || !wants_input || is_over;
             assert!(has_its_due, "client {number} has no answer");
             assert!(wants_input || is_blocked, "client {number} waits for nothing");
@@ -177,8 +180,8 @@ pub fn everything_has_arrived(world: &World) {
         let is_unread = !client.answers.queued.is_empty() || !socket.to_client.is_empty();
         assert!(!socket.is_open() || !is_unread, "client {number} has not got everything");
         let is_whole = match &client.answers.stream {
-            Some(stream) => stream.decoder.is_empty(),
-            None => client.answers.reader.is_between_responses(),
+            Some(stream) => stream.unread.is_empty(),
+            None => client.answers.reader.is_between_answers(),
         };
         assert!(!socket.is_open() || is_whole, "client {number} has got half of something");
     }

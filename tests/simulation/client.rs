@@ -3,9 +3,8 @@
 use crate::model::Cursor;
 use crate::patience::Patience;
 use crate::reactor::Socket;
-use crate::response::ResponseReader;
 use crate::script::{Outcome, Request, Script, Until};
-use crate::transport::{Decoder, Transport};
+use crate::wire::AnswerReader;
 use rpushd::time::Millis;
 use std::collections::VecDeque;
 
@@ -52,7 +51,7 @@ pub struct Answers {
     pub queued_frames: usize,
     /// All bytes that it ever queued.
     pub total: u64,
-    pub reader: ResponseReader,
+    pub reader: AnswerReader,
     /// The answer that is being read is for a request, or for none (a time-out).
     pub count: usize,
     /// Where the answers end in what the server said; of each request.
@@ -80,8 +79,8 @@ pub struct Answers {
 
 pub struct Stream {
     pub cursor: Cursor,
-    pub decoder: Decoder,
-    pub transport: Transport,
+    /// What has come of a frame.
+    pub unread: Vec<u8>,
     pub is_chunked: bool,
     pub has_ended: bool,
     pub patience: Patience,
@@ -145,7 +144,7 @@ impl Answers {
             queued: VecDeque::new(),
             queued_frames: 0,
             total: 0,
-            reader: ResponseReader::default(),
+            reader: AnswerReader::default(),
             count: 0,
             ends: Vec::new(),
             interims: Vec::new(),

@@ -22,11 +22,11 @@ mod push_stream;
 mod random;
 #[path = "../support/reactor/mod.rs"]
 mod reactor;
-mod response;
 mod script;
 mod seeds;
-mod transport;
 mod turn;
+#[path = "../support/wire/mod.rs"]
+mod wire;
 mod world;
 
 use coverage::{Coverage, Floor};

@@ -4,9 +4,8 @@
 use crate::client::{Client, Stream};
 use crate::model::{Batch, Model};
 use crate::patience::Patience;
-use crate::response::{Event, Head};
 use crate::script::{Closes, Outcome};
-use crate::transport::Item;
+use crate::wire::{Event, Head, take_framed};
 use rpushd::config::Limits;
 use rpushd::time::Millis;
 
@@ -42,6 +41,7 @@ pub fn digest(client: &mut Client, model: &mut Model, fresh: &[u8], moment: &Mom
             Event::Head(head) => take_head(client, model, &head, moment),
             Event::Data(data) => take_data(client, model, &data),
             Event::End => take_end(client, model, moment),
+            Event::Frame(..) => panic!("no client asks for a WebSocket"),
         }
     }
 }
@@ -56,8 +56,8 @@ fn take_head(client: &mut Client, model: &mut Model, head: &Head, moment: &Momen
     answers.is_anything |= request.is_some_and(|one| matches!(one.outcome, Outcome::Anything));
     let limits = moment.strict;
     if head.status == 408 {
-        answers.closes = head.closes;
-        assert!(head.closes, "a time-out ends the connection");
+        answers.closes = head.closes();
+        assert!(head.closes(), "a time-out ends the connection");
         let is_complete = request.is_none_or(|request| client.received >= request.end);
         assert!(!is_complete || answers.is_anything, "a complete request was timed out");
         let shortest = limits.head_timeout.min(limits.body_timeout).min(limits.body_total_timeout);
@@ -66,7 +66,7 @@ fn take_head(client: &mut Client, model: &mut Model, head: &Head, moment: &Momen
         return;
     }
     if answers.is_anything {
-        answers.closes = head.closes;
+        answers.closes = head.closes();
         return;
     }
     let Some(request) = request else { panic!("{head:?} answers no request") };
@@ -81,11 +81,11 @@ fn take_head(client: &mut Client, model: &mut Model, head: &Head, moment: &Momen
     let is_withdrawn = head.status == 401 && !moment.accepted_secrets.contains(&client.secret);
     let closes = if is_withdrawn { Closes::Maybe } else { request.closes };
     match (moment.is_stopping || is_last, closes) {
-        (true, _) | (false, Closes::Yes) => assert!(head.closes, "{head:?} ends the connection"),
-        (false, Closes::No) => assert!(!head.closes, "{head:?} does not end the connection"),
+        (true, _) | (false, Closes::Yes) => assert!(head.closes(), "{head:?} ends the connection"),
+        (false, Closes::No) => assert!(!head.closes(), "{head:?} does not end the connection"),
         (false, Closes::Maybe) => {}
     }
-    answers.closes = head.closes;
+    answers.closes = head.closes();
     match &request.outcome {
         Outcome::Anything => {}
         Outcome::Status(statuses) => {
@@ -99,16 +99,15 @@ fn take_head(client: &mut Client, model: &mut Model, head: &Head, moment: &Momen
             401 => assert!(!moment.accepted_secrets.contains(secret), "a good secret is accepted"),
             _ => panic!("{head:?} to a publication"),
         },
-        Outcome::Subscribe { channel, secret, transport } => match head.status {
+        Outcome::Subscribe { channel, secret } => match head.status {
             200 => {
                 assert!(moment.accepted_secrets.contains(secret), "an old token is refused");
                 answers.stream = Some(Stream {
                     cursor: model.join(*channel, moment.batch),
-                    decoder: transport.decoder(),
-                    transport: *transport,
-                    is_chunked: head.is_chunked,
+                    unread: Vec::new(),
+                    is_chunked: head.is_chunked(),
                     // A stream without chunks has no other end than that of the connection.
-                    has_ended: moment.is_stopping && !head.is_chunked,
+                    has_ended: moment.is_stopping && !head.is_chunked(),
                     patience: Patience::default(),
                 });
             }
@@ -124,11 +123,10 @@ fn take_head(client: &mut Client, model: &mut Model, head: &Head, moment: &Momen
 
 fn take_data(client: &mut Client, model: &mut Model, data: &[u8]) {
     let Some(stream) = &mut client.answers.stream else { return };
-    stream.decoder.feed(data);
-    while let Some(item) = stream.decoder.next() {
-        match item {
-            Item::Heartbeat => {}
-            Item::Message(payload) => model.take(&mut stream.cursor, &payload),
+    stream.unread.extend_from_slice(data);
+    while let Some(payload) = take_framed(&mut stream.unread) {
+        if !payload.is_empty() {
+            model.take(&mut stream.cursor, &payload);
         }
     }
 }
@@ -136,7 +134,7 @@ fn take_data(client: &mut Client, model: &mut Model, data: &[u8]) {
 fn take_end(client: &mut Client, model: &Model, moment: &Moment<'_>) {
     if let Some(stream) = &mut client.answers.stream {
         assert!(moment.is_stopping, "a stream ends only with the server");
-        assert!(stream.decoder.is_empty(), "a stream ends behind a message");
+        assert!(stream.unread.is_empty(), "a stream ends behind a message");
         assert_eq!(model.missing(&stream.cursor).count(), 0, "a stream ends with its last message");
         stream.has_ended = true;
     }

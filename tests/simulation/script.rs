@@ -2,7 +2,6 @@
 
 use crate::draw;
 use crate::random::Random;
-use crate::transport::Transport;
 use rpushd::auth::{self, TokenKey};
 use rpushd::config::Limits;
 
@@ -37,7 +36,6 @@ pub enum Outcome {
     Subscribe {
         channel: usize,
         secret: u32,
-        transport: Transport,
     },
     /// Nothing is known of this request and of all that follow: any well-formed answers, or none.
     Anything,
@@ -254,8 +252,7 @@ impl<'a> Writer<'a> {
     pub fn subscription(&mut self) {
         let channel = self.random.below(self.channel_count);
         let body = self.token_body(&format!("c{channel}"), self.secret, u64::MAX);
-        let outcome =
-            Outcome::Subscribe { channel, secret: self.secret, transport: Transport::Framed };
+        let outcome = Outcome::Subscribe { channel, secret: self.secret };
         let version = *self.random.pick(&["HTTP/1.1", "HTTP/1.1", "HTTP/1.1", "HTTP/1.0"]);
         let close = *self.random.pick(&["", "", "Connection: close\r\n"]);
         let head = format!(

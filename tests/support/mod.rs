@@ -7,6 +7,7 @@ mod client;
 mod lines;
 mod no_files;
 pub mod reactor;
+pub mod wire;
 
 pub use client::Client;
 pub use lines::log_lines;

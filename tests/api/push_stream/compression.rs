@@ -1,24 +1,12 @@
 //! gzip of subscriber answers (section 5.5).
 
 use super::receiving::*;
+use crate::support::wire::data_of_chunks;
 use flate2::read::GzDecoder;
 use flate2::{Decompress, FlushDecompress};
 use std::io::Read;
 
 const ACCEPTING: &str = "Accept-Encoding: gzip, deflate\r\n";
-
-/// The body of a chunked answer, put together.
-fn unchunked(mut body: &[u8]) -> Vec<u8> {
-    let mut whole = Vec::new();
-    while !body.is_empty() {
-        let end = body.iter().position(|&byte| byte == b'\r').expect("a chunk's size has an end");
-        let size = std::str::from_utf8(&body[..end]).expect("sizes are digits");
-        let size = usize::from_str_radix(size, 16).expect("sizes are hexadecimal");
-        whole.extend_from_slice(&body[end + 2..][..size]);
-        body = &body[end + 2 + size + 2..];
-    }
-    whole
-}
 
 /// The answer's head as text, and what is behind it.
 fn split(answer: &[u8]) -> (String, &[u8]) {
@@ -30,7 +18,7 @@ fn split(answer: &[u8]) -> (String, &[u8]) {
 fn unpacked(answer: &[u8]) -> (String, String) {
     let (head, body) = split(answer);
     let mut text = String::new();
-    let packed = unchunked(body);
+    let packed = data_of_chunks(body);
     GzDecoder::new(packed.as_slice()).read_to_string(&mut text).expect("the body is gzip");
     (head, text)
 }
@@ -93,13 +81,13 @@ fn a_stream_is_compressed_where_it_is_configured() {
         let (head, first) = split(&answer);
         assert!(head.contains("\r\nContent-Encoding: gzip\r\n"), "{head}");
         // What has come can be read at once, although the stream goes on.
-        let mut received = unchunked(first);
+        let mut received = data_of_chunks(first);
         assert_eq!(inflated(&received), items[..2].concat());
         publish(&daemon, "a", "new");
-        received.extend(unchunked(&reader.read()));
+        received.extend(data_of_chunks(&reader.read()));
         assert_eq!(inflated(&received), items[..3].concat());
         delete(&daemon, "a", "bye");
-        received.extend(unchunked(&reader.read()));
+        received.extend(data_of_chunks(&reader.read()));
         let mut whole = String::new();
         GzDecoder::new(received.as_slice()).read_to_string(&mut whole).expect("it ends well");
         assert_eq!(whole, items.concat());

@@ -1,7 +1,7 @@
 //! Statistics of more channels than a queue may hold: they are made as the client reads.
 
 use super::locations::*;
-use crate::fixtures::{ask, bare, get};
+use crate::fixtures::{ask, bare, get, unchunked};
 use crate::support::{Client, Daemon};
 
 const SMALL: usize = 4096;

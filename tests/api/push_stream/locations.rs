@@ -1,7 +1,7 @@
 //! Daemons with push-stream locations, made from TOML text; their requests and answers as text.
 
-use crate::fixtures::{ask, bare, get};
-use crate::support::{Client, DATE, Daemon, NoFiles};
+use crate::fixtures::{ask, bare, get, unchunked};
+use crate::support::{Client, DATE, Daemon, NoFiles, wire};
 use rpushd::config::{Config, ConfigError, Overrides};
 use serde::Deserialize;
 use sha1::{Digest, Sha1};
@@ -249,26 +249,9 @@ fn body(answer: &str) -> String {
     answer.split_once("\r\n\r\n").expect("an answer has a head").1.to_owned()
 }
 
-/// The body of a chunked answer, put together.
-pub fn unchunked(answer: &str) -> String {
-    let (head, mut rest) = answer.split_once("\r\n\r\n").expect("an answer has a head");
-    assert!(head.contains("\r\nTransfer-Encoding: chunked"), "{head}");
-    let mut body = String::new();
-    loop {
-        let (size, more) = rest.split_once("\r\n").expect("a chunk has a size");
-        let size = usize::from_str_radix(size, 16).expect("a size is hexadecimal");
-        if size == 0 {
-            assert_eq!(more, "\r\n");
-            return body;
-        }
-        body += &more[..size];
-        rest = &more[size + 2..];
-    }
-}
-
 /// An item of a chunked body.
 pub fn chunk(text: &str) -> String {
-    format!("{:x}\r\n{text}\r\n", text.len())
+    String::from_utf8(wire::chunk(text)).expect("it is text")
 }
 
 /// The answer to a poll: where to go on (a date and a tag), and the messages, a chunk each.

@@ -1,7 +1,7 @@
 //! Subscribers of locations as text: configuration, requests, expected answers.
 
 use crate::fixtures::{PUBLISH_SECRET, SUBSCRIBE_SECRET};
-use crate::support::{Client, Daemon, STARTED_AT};
+use crate::support::{Client, Daemon, STARTED_AT, wire};
 use rpushd::config::{Config, Files, Overrides};
 use std::collections::BTreeMap;
 use std::io;
@@ -134,7 +134,7 @@ pub fn date(seconds: u64) -> String {
 
 /// A text as one chunk.
 pub fn chunk(text: &str) -> String {
-    format!("{:x}\r\n{text}\r\n", text.len())
+    String::from_utf8(wire::chunk(text)).expect("it is text")
 }
 
 /// Texts, each as a chunk of its own.

@@ -1,7 +1,8 @@
 //! A WebSocket client by hand: requests and frames as bytes.
 
 use super::receiving::*;
-use crate::support::{Client, Daemon};
+pub use crate::support::wire::frame;
+use crate::support::{Client, Daemon, wire};
 
 /// The key of the module's own tests.
 pub const KEY: &str = "/mQoZf6pRiv8+6o72GncLQ==";
@@ -65,11 +66,6 @@ pub fn compressing(daemon: &Daemon, channels: &str) -> Client {
     client
 }
 
-/// A frame as servers write it (RFC 6455, section 5.2).
-pub fn frame(first: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
-    with_length(first, 0, payload.as_ref().len(), payload.as_ref())
-}
-
 /// A text frame as servers write it.
 pub fn text(payload: impl AsRef<[u8]>) -> Vec<u8> {
     frame(TEXT, payload)
@@ -77,30 +73,10 @@ pub fn text(payload: impl AsRef<[u8]>) -> Vec<u8> {
 
 /// A frame as clients write it: masked.
 pub fn masked(first: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
-    let payload = payload.as_ref();
-    let hidden: Vec<u8> =
-        payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask).collect();
-    with_length(first, 0x80, payload.len(), &[&MASK, hidden.as_slice()].concat())
+    wire::masked(first, payload, MASK)
 }
 
 /// A close frame as servers write it, with a status code and a reason.
 pub fn close(code: u16, reason: &str) -> Vec<u8> {
     frame(CLOSING, [&code.to_be_bytes(), reason.as_bytes()].concat())
-}
-
-fn with_length(first: u8, mask_bit: u8, length: usize, rest: &[u8]) -> Vec<u8> {
-    let mut frame = vec![first];
-    match length {
-        0..126 => frame.push(mask_bit | length as u8),
-        126..65_536 => {
-            frame.push(mask_bit | 126);
-            frame.extend_from_slice(&(length as u16).to_be_bytes());
-        }
-        _ => {
-            frame.push(mask_bit | 127);
-            frame.extend_from_slice(&(length as u64).to_be_bytes());
-        }
-    }
-    frame.extend_from_slice(rest);
-    frame
 }

@@ -1,6 +1,7 @@
 //! What hostile visitors try, each alone cheap to do.
 
 use super::swarm::Attack;
+use crate::wire::masked;
 use flate2::{Compress, Compression, FlushCompress};
 use std::time::Duration;
 
@@ -204,18 +205,7 @@ fn listen(channels: &str) -> Vec<u8> {
 
 /// A masked frame; a mask of zeroes changes nothing.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-    let mut bytes = header(0x80 | first, payload.len());
-    bytes.extend_from_slice(payload);
-    bytes
-}
-
-fn header(first: u8, length: usize) -> Vec<u8> {
-    let mut bytes = match length {
-        0..126 => vec![first, 0x80 | length as u8],
-        _ => [&[first, 0x80 | 126][..], &(length as u16).to_be_bytes()].concat(),
-    };
-    bytes.extend_from_slice(&[0; 4]);
-    bytes
+    masked(0x80 | first, payload, [0; 4])
 }
 
 /// A short frame that is a long message: 60,000 times the same byte, and another one, as line feeds
@@ -233,7 +223,7 @@ fn bomb(byte: u8) -> Vec<u8> {
 
 /// The first 60,000 bytes of a message that never ends.
 fn unfinished() -> Vec<u8> {
-    [header(TEXT, 60_000), vec![b'u'; 60_000]].concat()
+    masked(TEXT, [b'u'; 60_000], [0; 4])
 }
 
 /// A token that lacks its last byte.

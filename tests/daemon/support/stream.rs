@@ -1,6 +1,7 @@
 //! A subscriber of the rpushd API that takes its stream apart: chunks, and frames in them.
 
 use super::{PATIENCE, SECRETS, token};
+use crate::wire::{AnswerReader, Event, take_framed};
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 
@@ -90,48 +91,29 @@ struct Frames {
     status: Option<u16>,
     has_beat: bool,
     is_over: bool,
-    raw: Vec<u8>,
+    answers: AnswerReader,
     body: Vec<u8>,
 }
 
 impl Frames {
     fn feed(&mut self, bytes: &[u8]) {
-        self.raw.extend_from_slice(bytes);
-        if self.status.is_none() {
-            let Some(end) = self.raw.windows(4).position(|four| four == b"\r\n\r\n") else {
-                return;
-            };
-            let head: Vec<u8> = self.raw.drain(..end + 4).collect();
-            self.status = Some(std::str::from_utf8(&head[9..12]).unwrap().parse().unwrap());
+        self.answers.feed(bytes);
+        while let Some(event) = self.answers.next(false) {
+            assert!(!self.is_over, "nothing follows the last chunk");
+            match event {
+                Event::Head(head) => self.status = Some(head.status),
+                Event::Data(data) => self.body.extend(data),
+                Event::End => self.is_over = true,
+                Event::Interim | Event::Frame(..) => panic!("not asked for: {event:?}"),
+            }
         }
-        while self.take_chunk() {}
         self.has_beat |= !self.body.is_empty();
-    }
-
-    /// Moves one whole chunk's data to the body.
-    fn take_chunk(&mut self) -> bool {
-        let Some(end) = self.raw.windows(2).position(|two| two == b"\r\n") else { return false };
-        let digits = std::str::from_utf8(&self.raw[..end]).unwrap();
-        let size = usize::from_str_radix(digits, 16).unwrap();
-        let (start, stop) = (end + 2, end + 2 + size);
-        if self.raw.len() < stop + 2 {
-            return false;
-        }
-        assert!(!self.is_over, "nothing follows the last chunk");
-        assert_eq!(&self.raw[stop..stop + 2], b"\r\n");
-        self.is_over = size == 0;
-        self.body.extend_from_slice(&self.raw[start..stop]);
-        self.raw.drain(..stop + 2);
-        true
     }
 
     fn next(&mut self) -> Option<String> {
         loop {
-            let (length, rest) = self.body.split_first_chunk::<2>()?;
-            let length = usize::from(u16::from_be_bytes(*length));
-            let message = rest.get(..length)?.to_vec();
-            self.body.drain(..2 + length);
-            if length > 0 {
+            let message = take_framed(&mut self.body)?;
+            if !message.is_empty() {
                 return Some(String::from_utf8(message).unwrap());
             }
         }

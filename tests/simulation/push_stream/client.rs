@@ -1,10 +1,10 @@
 //! One push-stream client: what it asks, and what it waits for. Its socket has its number.
 
 use super::model::{Live, Seen};
-use super::reader::Reader;
 use crate::draw::publish_secret_text;
 use crate::random::Random;
 use crate::reactor::Socket;
+use crate::wire::AnswerReader;
 use rpushd::auth::{self, TokenKey};
 use rpushd::time::http_date;
 use std::collections::VecDeque;
@@ -71,7 +71,7 @@ pub enum Phase {
 pub struct Client {
     pub role: Role,
     pub phase: Phase,
-    pub reader: Reader,
+    pub reader: AnswerReader,
     /// All bytes that the server has read.
     pub received: usize,
     pub sent: usize,
@@ -112,22 +112,13 @@ pub fn path_text(path: &[(String, usize)]) -> String {
     path.iter().map(one).collect::<Vec<String>>().join("/")
 }
 
-/// A frame as clients write it (RFC 6455, section 5.2).
-pub fn masked(first: u8, payload: &[u8], mask: [u8; 4]) -> Vec<u8> {
-    assert!(payload.len() < 126, "short frames only");
-    let mut frame = vec![first, 0x80 | payload.len() as u8];
-    frame.extend_from_slice(&mask);
-    frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-    frame
-}
-
 impl Client {
     pub fn new(role: Role, random: &mut Random) -> Client {
         let is_slow = role != Role::Subscriber(Mode::Watcher) && random.one_in(6);
         Client {
             role,
             phase: Phase::Idle,
-            reader: Reader::new(),
+            reader: AnswerReader::default(),
             received: 0,
             sent: 0,
             said: VecDeque::new(),

@@ -7,7 +7,6 @@ mod draw;
 mod events;
 mod model;
 mod observer;
-mod reader;
 mod turn;
 mod world;
 

@@ -3,12 +3,15 @@
 use super::client::{Client, Mode, Phase, Request, Role};
 use super::draw::{DELETED, EVENTS};
 use super::model::{Expected, Live, Seen, What};
-use super::reader::{Event, Head, take_item};
 use super::world::World;
+use crate::wire::{Event, Framing, Head, take_framed};
 
 impl World {
     /// A request is answered, or a waiting one, or a stream goes on.
     pub fn take(&mut self, number: usize, event: Event) {
+        if let Event::Head(head) = &event {
+            assert_ne!(head.framing, Framing::UntilClose, "client {number}: {head:?}");
+        }
         let phase = std::mem::replace(&mut self.clients[number].phase, Phase::Over);
         self.clients[number].phase = match (phase, event) {
             (Phase::Asked(request), Event::Head(head)) => self.begin_answer(number, request, &head),
@@ -101,7 +104,7 @@ impl World {
             }
         }
         // The page for a full memory ends the connection.
-        if head.value("connection") == Some("close") {
+        if head.closes() {
             self.clients[number].has_shut = true;
         }
         body
@@ -297,11 +300,8 @@ impl World {
 
     fn read_framed(&mut self, number: usize, live: &mut Live) {
         let mut unread = std::mem::take(&mut self.clients[number].unread);
-        while let Some((length, rest)) = unread.split_first_chunk::<2>() {
-            let length = usize::from(u16::from_be_bytes(*length));
-            let Some(payload) = rest.get(..length) else { break };
-            let payload = String::from_utf8(payload.to_vec()).expect("texts are ASCII");
-            unread.drain(..2 + length);
+        while let Some(payload) = take_framed(&mut unread) {
+            let payload = String::from_utf8(payload).expect("texts are ASCII");
             let is_it = |what: &What| self.model.text(what) == payload;
             let taken = payload.is_empty() || live.take(is_it).is_some();
             assert!(taken, "client {number} gets {payload:.60}, is to get {:?}", live.expected);
@@ -341,4 +341,13 @@ impl World {
         }
         Phase::Streaming(live)
     }
+}
+
+/// Takes what stands between `<` and `>` out of a text; the rest stays.
+pub fn take_item(text: &mut String) -> Option<(String, String)> {
+    let end = text.find('>')?;
+    let rest = text.split_off(end + 1);
+    let whole = std::mem::replace(text, rest);
+    let (before, item) = whole.split_once('<').expect("an item has a beginning");
+    Some((before.to_owned(), item[..item.len() - 1].to_owned()))
 }

@@ -266,7 +266,7 @@ impl World {
         if self.reactor.sockets[number].is_broken && !matches!(client.phase, Phase::Asked(_)) {
             return;
         }
-        while let Some(event) = self.clients[number].reader.next() {
+        while let Some(event) = self.clients[number].reader.next(false) {
             self.take(number, event);
         }
     }

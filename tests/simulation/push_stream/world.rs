@@ -1,6 +1,6 @@
 //! The world of push-stream clients around one server: who comes, what they do, how time goes on.
 
-use super::client::{Client, Mode, Phase, Request, Role, Said, masked};
+use super::client::{Client, Mode, Phase, Request, Role, Said};
 use super::draw::{self, EVENTS, Settings};
 use super::events::Audit;
 use super::model::{Model, Seen};
@@ -10,6 +10,7 @@ use crate::cost::Costs;
 use crate::coverage::Coverage;
 use crate::random::Random;
 use crate::reactor::{Call, SimReactor, Turns};
+use crate::wire::masked;
 use rpushd::config::{Config, ListenerId};
 use rpushd::server::Host;
 use rpushd::time::{Millis, Now};
@@ -289,7 +290,7 @@ impl World {
         let mask = (self.random.number() as u32).to_be_bytes();
         let may_publish = !self.settings.has_little_memory;
         let (frame, said) = match self.random.below(12) {
-            0 => (masked(0x88, &1000u16.to_be_bytes(), mask), Said::Close),
+            0 => (masked(0x88, 1000u16.to_be_bytes(), mask), Said::Close),
             1..=7 => {
                 // Each pong can be told from the others.
                 self.serial += 1;
