@@ -301,7 +301,9 @@ fn the_order_that_a_room_promises_is_kept() {
 #[test]
 fn the_map_is_in_the_order_of_the_table() {
     let map = fs::read_to_string(root().join("src/lib.rs")).expect("the library has a root");
-    let rows = map.lines().filter_map(|line| line.strip_prefix("//! | "));
+    // The first table of the page.
+    let rows = map.lines().skip_while(|line| !line.starts_with("//! |"));
+    let rows = rows.map_while(|line| line.strip_prefix("//! | "));
     let cells = rows.filter_map(|row| row.split(" | ").next());
     let modules: Vec<&str> = cells.map(|cell| cell.trim_matches(['[', ']', '`'])).collect();
     let table: Vec<&str> = IMPORTS.iter().map(|(module, _)| *module).collect();

@@ -429,8 +429,8 @@ impl Reactor {
         let mut batch = std::mem::take(&mut self.writable);
         while left_count > 0 {
             let room = left_count.min(WRITES_AT_ONCE);
-            batch.extend(std::iter::from_fn(|| self.server.next_to_write(now)).take(room));
-            if batch.is_empty() {
+            batch.extend(std::iter::from_fn(|| self.server.next_to_write()).take(room));
+            if batch.is_empty() && !self.server.fan_out(now) {
                 break;
             }
             left_count -= batch.len();

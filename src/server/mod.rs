@@ -117,6 +117,8 @@ pub struct Server {
     answers_in_row: usize,
     /// Work left for later in the turn, each entry with a flag in its connection.
     leaving: Vec<ConnectionId>,
+    /// Connections whose queue is empty and whose replay or list is not at its end.
+    to_feed: VecDeque<ConnectionId>,
     resumable: Resumable,
     /// Of these, those that were on the list when the turn began: each goes on once in a turn.
     resumes_left: usize,
@@ -165,6 +167,7 @@ impl Server {
             delivered: VecDeque::new(),
             answers_in_row: 0,
             leaving: Vec::new(),
+            to_feed: VecDeque::new(),
             resumable: Resumable::default(),
             resumes_left: 0,
             waiting: Waiting::default(),
@@ -397,6 +400,7 @@ impl Server {
     fn has_work(&self) -> bool {
         !self.answered.is_empty()
             || !self.delivered.is_empty()
+            || !self.to_feed.is_empty()
             || !self.broker.fanout.is_idle()
             || !self.to_read.is_empty()
             || self.broker.fanout.has_rested()

@@ -1,5 +1,4 @@
-//! Which connection is written to next. Connections with answers and subscribers of a fan-out
-//! alternate.
+//! Which connection is written to next, and the fan-out, which queues what there is to write.
 
 use super::connection::Phase;
 use super::{ConnectionId, Server};
@@ -11,61 +10,86 @@ const ANSWERS_IN_ROW: usize = 16;
 impl Server {
     /// The next connection that has something to write and whose socket accepts bytes. The caller
     /// may ask for several before it writes to the first; one of them may then have nothing left,
-    /// because it was returned twice or has been closed. None: there is nothing to write, or the
-    /// turn's budget is spent.
+    /// because it was returned twice or has been closed. None: the budget is spent, or
+    /// [`Server::fan_out`] is to be called before there is more to write.
     ///
-    /// Answers and a fan-out take turns, so neither can hold up the other for longer than
+    /// Answers and a fan-out alternate, so neither can hold up the other for longer than
     /// `ANSWERS_IN_ROW` writes.
-    pub fn next_to_write(&mut self, now: Now) -> Option<ConnectionId> {
-        loop {
-            if self.turn.is_spent() {
-                return None;
-            }
-            if self.answered.is_empty() || self.answers_in_row >= ANSWERS_IN_ROW {
-                if self.delivered.is_empty() && !self.broker.fanout.is_idle() {
-                    self.answers_in_row = 0;
-                    self.visit_some(now);
-                }
-                if let Some(id) = self.delivered.pop_front() {
-                    match self.takes_bytes(id, now) {
-                        true => return Some(id),
-                        false => continue,
-                    }
+    pub fn next_to_write(&mut self) -> Option<ConnectionId> {
+        while !self.turn.is_spent() {
+            let is_deliveries_turn =
+                self.answered.is_empty() || self.answers_in_row >= ANSWERS_IN_ROW;
+            let next = if is_deliveries_turn { self.delivered.pop_front() } else { None };
+            if is_deliveries_turn && next.is_none() {
+                if self.can_fan_out() {
+                    return None;
                 }
                 self.answers_in_row = 0;
             }
-            match self.answered.pop_front() {
-                Some(id) => {
+            let id = match next {
+                Some(id) => id,
+                None => {
+                    let id = self.answered.pop_front()?;
                     self.answers_in_row += 1;
-                    if self.takes_bytes(id, now) {
-                        return Some(id);
-                    }
+                    id
                 }
-                None if self.delivered.is_empty() && self.broker.fanout.is_idle() => return None,
-                None => {}
+            };
+            if self.takes_bytes(id) {
+                return Some(id);
             }
         }
+        None
+    }
+
+    /// One step of the fan-out, within the budget of the half that [`Server::tick`] began: makes
+    /// more of replays and lists whose queues are empty, and visits some subscribers. False: there
+    /// is nothing to do now, or the budget is spent.
+    pub fn fan_out(&mut self, now: Now) -> bool {
+        if self.turn.is_spent() || !self.can_fan_out() {
+            return false;
+        }
+        self.answers_in_row = 0;
+        while let Some(id) = self.to_feed.pop_front() {
+            self.feed_empty_queue(id, now);
+            if self.turn.is_spent() {
+                return true;
+            }
+        }
+        self.visit_some(now);
+        true
+    }
+
+    fn can_fan_out(&self) -> bool {
+        !self.broker.fanout.is_idle() || !self.to_feed.is_empty()
     }
 
     /// For a connection taken off its list of connections to write to: whether it has something to
     /// write and its socket accepts bytes.
-    fn takes_bytes(&mut self, id: ConnectionId, now: Now) -> bool {
+    fn takes_bytes(&mut self, id: ConnectionId) -> bool {
         let Some(connection) = self.connections.get_mut(id) else { return false };
         let was_pending = std::mem::take(&mut connection.flags.is_pending);
         let takes = !connection.flags.is_blocked && !connection.is_condemned();
         if !was_pending || !takes || connection.outbox.is_empty() {
             return false;
         }
-        if connection.outbox.is_writable() {
-            return true;
-        }
-        // All of a replay or list that was made is written.
-        self.feed_more(id, now);
-        let is_writable = self.connections[id].outbox.is_writable();
+        let is_writable = connection.outbox.is_writable();
         if !is_writable {
-            self.go_on_writing(id, now);
+            // All of a replay or list that was made is written.
+            connection.flags.is_pending = true;
+            self.to_feed.push_back(id);
         }
         is_writable
+    }
+
+    /// Makes more of a replay or list of which everything that was made is written.
+    fn feed_empty_queue(&mut self, id: ConnectionId, now: Now) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        let was_pending = std::mem::take(&mut connection.flags.is_pending);
+        if !was_pending || connection.is_condemned() {
+            return;
+        }
+        self.feed_more(id, now);
+        self.go_on_writing(id, now);
     }
 
     /// Something was written, or nothing was there to be: what is left is written later; a

@@ -300,8 +300,8 @@ pub fn bound(units: &Units<'_>, call: Call, before: &Before, cost: &Cost) -> (u6
             };
             (unit.nanoseconds + length, bound)
         }
-        Call::NextToWrite if left == 0 => (0, Cost::default()),
-        Call::NextToWrite => {
+        Call::FanOut if left == 0 => (0, Cost::default()),
+        Call::FanOut => {
             let unit = units.round().and(units.feed());
             let bound = Cost {
                 visits: begun(left, weights.visit) + VISITS_PER_ROUND - 1,

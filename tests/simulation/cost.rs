@@ -158,7 +158,7 @@ impl Costs {
         let left = match call {
             Call::Received(_) | Call::NextToRead if server.is_turn_spent() => 0,
             Call::Received(_) | Call::NextToRead => visit(server.limits()),
-            Call::Left | Call::Tick | Call::NextToWrite | Call::Sent | Call::Whole => {
+            Call::Left | Call::Tick | Call::FanOut | Call::Sent | Call::Whole => {
                 allowance(server.limits()).saturating_sub(work.nanoseconds())
             }
         };
@@ -202,7 +202,7 @@ impl Costs {
         match call {
             Call::Tick | Call::Whole => return,
             Call::Sent => self.write = self.write.max(unit),
-            Call::Received(_) | Call::NextToRead | Call::Left | Call::NextToWrite => {
+            Call::Received(_) | Call::NextToRead | Call::Left | Call::FanOut => {
                 self.unit = self.unit.max(unit);
             }
         }
@@ -242,7 +242,7 @@ fn judge_allocations(call: Call, work: &Work, allocations: u64, connections: u64
     let base = match call {
         // A body completes a request that was counted before.
         Call::Received(_) | Call::NextToRead => 24,
-        Call::Left | Call::NextToWrite | Call::Sent => 4,
+        Call::Left | Call::FanOut | Call::Sent => 4,
         Call::Tick => 4 + 16 * connections,
         // Every location's.
         Call::Whole => 1200 + 16 * connections,

@@ -73,7 +73,6 @@ impl Turns for World {
     }
 
     fn resumed(&mut self) {
-        // A write may have made room for more of a long answer.
         self.observe_all(false);
         checks::no_connection_is_left_waiting(self);
     }
@@ -150,6 +149,8 @@ impl Turns for World {
     }
 
     fn batch_written(&mut self) {
+        // A write may have made room for more of a long answer.
+        self.observe_all(false);
         self.reactor.server.assert_consistent();
     }
 

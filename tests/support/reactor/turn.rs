@@ -22,7 +22,7 @@ pub enum Call {
     /// A client closed its side, or its connection broke.
     Left,
     Tick,
-    NextToWrite,
+    FanOut,
     Sent,
     /// A new configuration or the stop, which concern every connection.
     Whole,
@@ -266,10 +266,14 @@ fn write(turns: &mut impl Turns) {
     while left_count > 0 {
         let room = turns.batch_max(left_count);
         while batch.len() < room {
-            let Some(number) = next(turns, Call::NextToWrite, Server::next_to_write) else { break };
-            batch.push(number);
+            let reactor = turns.reactor();
+            let Some(id) = reactor.server.next_to_write() else { break };
+            batch.push(reactor.number(id));
         }
         if batch.is_empty() {
+            if turns.call(Call::FanOut, None, Server::fan_out) {
+                continue;
+            }
             return;
         }
         left_count -= batch.len();
