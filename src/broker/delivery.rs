@@ -97,8 +97,8 @@ impl Broker {
         now: Now,
     ) -> Result<(), Overflow> {
         let result = match self.hub.only_channel_of(recipient.subscriptions) {
-            Some(channel) => self.take_from(recipient, channel, tally, now),
-            None => self.take_from_all(recipient, tally, now),
+            Some(channel) => self.deliver_from(recipient, channel, tally, now),
+            None => self.deliver_merged(recipient, tally, now),
         };
         tally.work.add_made(self.formats.take_made());
         result
@@ -112,7 +112,7 @@ impl Broker {
         Some(frame)
     }
 
-    fn take_from(
+    fn deliver_from(
         &mut self,
         recipient: &mut Recipient<'_>,
         channel: ChannelId,
@@ -127,20 +127,20 @@ impl Broker {
         {
             tally.counters.oversized_frames_skipped_total += batch.skipped;
             tally.counters.deliveries_total += batch.count;
-            return recipient.take_batch(batch.frame.clone(), now);
+            return recipient.push_batch(batch.frame.clone(), now);
         }
         let Some(pending) = self.fanout.pending(channel) else { return Ok(()) };
         let start = pending.partition_point(|entry| entry.sequence <= delivered);
         let mut delivery = Delivery { recipient, formats: &mut self.formats, tally, made: 0, now };
         let result = pending.range_mut(start..).try_for_each(|entry| delivery.deliver(entry, 1));
         let made = delivery.made;
-        self.fanout.grow(made);
+        self.fanout.count_encoded(made);
         result
     }
 
     /// Several channels: their publications are merged by sequence. A channel that was named twice
     /// gives each of its publications twice.
-    fn take_from_all(
+    fn deliver_merged(
         &mut self,
         recipient: &mut Recipient<'_>,
         tally: &mut Tally<'_>,
@@ -162,7 +162,7 @@ impl Broker {
             delivery.deliver(entry, times)
         });
         let made = delivery.made;
-        self.fanout.grow(made);
+        self.fanout.count_encoded(made);
         result
     }
 }
@@ -175,7 +175,7 @@ fn sizes(channel: usize, draft: &Draft) -> MessageSizes<'_> {
 }
 
 impl Recipient<'_> {
-    fn take_batch(&mut self, frame: Frame, now: Now) -> Result<(), Overflow> {
+    fn push_batch(&mut self, frame: Frame, now: Now) -> Result<(), Overflow> {
         self.subscriber.restart_heartbeat(now.monotonic);
         self.outbox.push_live(frame, self.outbox_bytes_max, now.monotonic)
     }
@@ -204,10 +204,10 @@ impl Delivery<'_, '_, '_> {
         for _ in 0..times {
             counters.deliveries_total += 1;
             work.deliveries += 1;
-            subscriber.say(encoded);
+            subscriber.add_to_checksum(encoded);
             outbox.push_live(encoded.frame.clone(), *outbox_bytes_max, self.now.monotonic)?;
             if let Some(padding) = subscriber.padding(encoded.text_bytes, self.formats) {
-                subscriber.say(&padding);
+                subscriber.add_to_checksum(&padding);
                 outbox.push(padding.frame, self.now.monotonic);
             }
         }

@@ -31,7 +31,7 @@ pub(crate) struct Fanout {
     sequence: u64,
     backlog_bytes: usize,
     /// Connections that rested during a walk that has ended.
-    rested: VecDeque<SubscriberId>,
+    released: VecDeque<SubscriberId>,
 }
 
 struct Job {
@@ -40,18 +40,18 @@ struct Job {
     /// What they take in the queue of a member that has none of them.
     queue_bytes: usize,
     /// Members before this position have been visited on this walk.
-    cursor: usize,
+    next_member: usize,
     /// Members before this position are to be visited on this walk: as many as there were when it
     /// began, less those who left. Who comes later needs nothing of it, and must not keep it from
     /// ending. None: it has not begun.
-    walk_size: Option<usize>,
+    pass_size: Option<usize>,
     /// The last publication when this walk began: at its end, everybody has it.
-    walk_end: u64,
+    pass_last: u64,
     /// The latest batch of each wire format.
     batches: Vec<Batch>,
     /// Connections whose waiting request was answered on this walk. They are read again when it
     /// ends: whoever is still to be visited comes before those who ask for more.
-    resting: Vec<SubscriberId>,
+    held: Vec<SubscriberId>,
 }
 
 /// Several publications in one wire format, put together for all who take them at once: a burst
@@ -101,8 +101,8 @@ impl Fanout {
             self.job_of.resize(index + 1, NONE);
         }
         if let Some(job) = self.jobs.get_mut(self.job_of[index] as usize) {
-            if job.walk_size.is_none() {
-                job.walk_end = self.sequence;
+            if job.pass_size.is_none() {
+                job.pass_last = self.sequence;
             }
             job.queue_bytes += pending.queue_bytes;
             job.publications.push_back(pending);
@@ -112,11 +112,11 @@ impl Fanout {
             channel,
             queue_bytes: pending.queue_bytes,
             publications: VecDeque::from([pending]),
-            cursor: 0,
-            walk_size: None,
-            walk_end: self.sequence,
+            next_member: 0,
+            pass_size: None,
+            pass_last: self.sequence,
             batches: Vec::new(),
-            resting: Vec::new(),
+            held: Vec::new(),
         });
         let key = u32::try_from(key).expect("fewer jobs than channels");
         self.job_of[index] = key;
@@ -196,7 +196,7 @@ impl Fanout {
     }
 
     /// Counts encodings that were made while messages were delivered.
-    pub(crate) fn grow(&mut self, bytes: usize) {
+    pub(crate) fn count_encoded(&mut self, bytes: usize) {
         self.backlog_bytes += bytes;
     }
 
@@ -226,18 +226,18 @@ impl Fanout {
             let key = self.order[0];
             let job = &mut self.jobs[key as usize];
             let members = hub.members(job.channel);
-            let size = job.walk_size.unwrap_or(usize::MAX).min(members.len());
-            job.walk_size = Some(size);
-            let members = members.get(job.cursor..size).unwrap_or_default();
+            let size = job.pass_size.unwrap_or(usize::MAX).min(members.len());
+            job.pass_size = Some(size);
+            let members = members.get(job.next_member..size).unwrap_or_default();
             if members.is_empty() {
                 let job_count = self.order.len();
-                self.end_walk(key);
+                self.end_pass(key);
                 turns -= job_count - self.order.len();
                 continue;
             }
             let count = members.len().min(VISITS_PER_ROUND - visits.len());
             visits.extend(members[..count].iter().map(|member| member.subscriber));
-            job.cursor += count;
+            job.next_member += count;
             self.order.rotate_left(1);
             turns -= 1;
         }
@@ -249,7 +249,7 @@ impl Fanout {
     ///
     /// Waiting long-polling requests all leave when they are visited. Visiting each successor at
     /// once would answer all of them before the first answer is written.
-    pub(crate) fn step_back(
+    pub(crate) fn member_left(
         &mut self,
         channel: ChannelId,
         position: usize,
@@ -257,15 +257,15 @@ impl Fanout {
     ) -> bool {
         let key = self.job_of.get(channel.0 as usize).copied().unwrap_or(NONE);
         let Some(job) = self.jobs.get_mut(key as usize) else { return true };
-        match job.walk_size {
-            Some(size) if member_count < size => job.walk_size = Some(member_count),
+        match job.pass_size {
+            Some(size) if member_count < size => job.pass_size = Some(member_count),
             // Whoever took the place came later, or there is no walk yet.
             Some(_) | None => return true,
         }
-        match job.cursor.saturating_sub(position) {
+        match job.next_member.saturating_sub(position) {
             0 => true,
             1..=VISITS_PER_ROUND => {
-                job.cursor = position;
+                job.next_member = position;
                 true
             }
             _ => false,
@@ -273,11 +273,11 @@ impl Fanout {
     }
 
     /// Everybody has what was pending when the walk began. What came later needs another walk.
-    fn end_walk(&mut self, key: u32) {
+    fn end_pass(&mut self, key: u32) {
         let job = &mut self.jobs[key as usize];
-        let walk_end = job.walk_end;
-        self.rested.extend(job.resting.drain(..));
-        while job.publications.front().is_some_and(|first| first.sequence <= walk_end)
+        let pass_last = job.pass_last;
+        self.released.extend(job.held.drain(..));
+        while job.publications.front().is_some_and(|first| first.sequence <= pass_last)
             && let Some(done) = job.publications.pop_front()
         {
             self.backlog_bytes -= done.cost;
@@ -285,7 +285,7 @@ impl Fanout {
         }
         match job.publications.back() {
             Some(last) => {
-                (job.cursor, job.walk_size, job.walk_end) = (0, None, last.sequence);
+                (job.next_member, job.pass_size, job.pass_last) = (0, None, last.sequence);
                 let batches = job.batches.drain(..).map(|batch| batch.frame.len());
                 self.backlog_bytes -= batches.sum::<usize>();
             }
@@ -299,35 +299,35 @@ impl Fanout {
     }
 
     /// Leaves a connection that was just answered alone until this channel's walk has ended.
-    pub(crate) fn rest(&mut self, id: SubscriberId, channel: ChannelId) {
+    pub(crate) fn hold(&mut self, id: SubscriberId, channel: ChannelId) {
         let key = self.job_of.get(channel.0 as usize).copied().unwrap_or(NONE);
         match self.jobs.get_mut(key as usize) {
-            Some(job) => job.resting.push(id),
-            None => self.rested.push_back(id),
+            Some(job) => job.held.push(id),
+            None => self.released.push_back(id),
         }
     }
 
     /// A connection that has rested for long enough.
-    pub(crate) fn next_rested(&mut self) -> Option<SubscriberId> {
-        self.rested.pop_front()
+    pub(crate) fn next_released(&mut self) -> Option<SubscriberId> {
+        self.released.pop_front()
     }
 
-    pub(crate) fn has_rested(&self) -> bool {
-        !self.rested.is_empty()
+    pub(crate) fn has_released(&self) -> bool {
+        !self.released.is_empty()
     }
 
-    pub(crate) fn is_resting(&self, id: SubscriberId) -> bool {
-        let resting = self.jobs.iter().flat_map(|(_, job)| &job.resting);
-        resting.chain(&self.rested).any(|other| *other == id)
+    pub(crate) fn is_held(&self, id: SubscriberId) -> bool {
+        let held = self.jobs.iter().flat_map(|(_, job)| &job.held);
+        held.chain(&self.released).any(|other| *other == id)
     }
 
     /// Drops what is pending on a channel that is about to end.
-    pub(crate) fn forget(&mut self, channel: ChannelId) {
+    pub(crate) fn drop_channel(&mut self, channel: ChannelId) {
         let Some(slot) = self.job_of.get_mut(channel.0 as usize) else { return };
         let key = std::mem::replace(slot, NONE);
         if let Some(job) = self.jobs.try_remove(key as usize) {
             self.order.retain(|other| *other != key);
-            self.rested.extend(&job.resting);
+            self.released.extend(&job.held);
             self.backlog_bytes -= job.bytes();
         }
     }
@@ -419,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_during_a_walk_has_a_walk_of_its_own() {
+    fn what_is_published_during_a_pass_has_a_pass_of_its_own() {
         let (hub, mut fanout) = world(&[20]);
         assert_eq!(round(&mut fanout, &hub), Vec::from_iter(0..16));
         fanout.add(hub.find(b"0").unwrap(), message(), 100);
@@ -433,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn who_comes_during_a_walk_does_not_make_it_longer() {
+    fn a_member_that_joins_during_a_pass_does_not_lengthen_it() {
         let (mut hub, mut fanout) = world(&[20]);
         let channel = hub.find(b"0").unwrap();
         assert_eq!(round(&mut fanout, &hub), Vec::from_iter(0..16));
@@ -445,31 +445,31 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_goes_back_to_a_member_that_took_a_place_but_not_to_one_that_came_later() {
+    fn a_pass_goes_back_to_a_member_that_moved_but_not_to_one_that_joined_later() {
         let (mut hub, mut fanout) = world(&[20]);
         let channel = hub.find(b"0").unwrap();
         assert_eq!(round(&mut fanout, &hub), Vec::from_iter(0..16));
         join(&mut hub, channel, 20..21);
         // The one that came later goes to the place of the first who leaves, one of the others to
         // the next.
-        assert!(fanout.step_back(channel, 3, 20) && fanout.step_back(channel, 4, 19));
-        assert_eq!(fanout.jobs[0].cursor, 4);
-        assert_eq!(fanout.jobs[0].walk_size, Some(19));
+        assert!(fanout.member_left(channel, 3, 20) && fanout.member_left(channel, 4, 19));
+        assert_eq!(fanout.jobs[0].next_member, 4);
+        assert_eq!(fanout.jobs[0].pass_size, Some(19));
     }
 
     #[test]
-    fn a_publication_during_a_walk_does_not_make_it_longer_though_it_stands_at_its_beginning() {
+    fn a_publication_during_a_pass_that_went_back_to_its_start_does_not_lengthen_it() {
         let (hub, mut fanout) = world(&[20]);
         let channel = hub.find(b"0").unwrap();
         assert_eq!(round(&mut fanout, &hub), Vec::from_iter(0..16));
-        assert!(fanout.step_back(channel, 0, 19));
-        fanout.rest(SubscriberId(0), channel);
+        assert!(fanout.member_left(channel, 0, 19));
+        fanout.hold(SubscriberId(0), channel);
         fanout.add(channel, message(), 100);
         let before = fanout.backlog_bytes();
         round(&mut fanout, &hub);
         round(&mut fanout, &hub);
         round(&mut fanout, &hub);
         assert_eq!(fanout.backlog_bytes() * 2, before, "the first message is through");
-        assert_eq!(fanout.next_rested(), Some(SubscriberId(0)));
+        assert_eq!(fanout.next_released(), Some(SubscriberId(0)));
     }
 }

@@ -30,7 +30,7 @@ pub struct Replay {
     stretches: Vec<Stretch>,
     dressing: Dressing,
     /// The checksum of the compressed stream that ends behind it.
-    ends: Option<Box<StreamChecksum>>,
+    stream_end: Option<Box<StreamChecksum>>,
 }
 
 /// Several messages of a replay as bytes.
@@ -88,7 +88,7 @@ impl Replay {
     /// Stretches in the order in which they are to be sent.
     pub fn new(format: FormatId, mut stretches: Vec<Stretch>, dressing: Dressing) -> Replay {
         stretches.reverse();
-        Replay { format, stretches, dressing, ends: None }
+        Replay { format, stretches, dressing, stream_end: None }
     }
 
     pub(crate) fn format(&self) -> FormatId {
@@ -97,12 +97,12 @@ impl Replay {
 
     /// The stream ends behind this replay.
     pub(crate) fn end_stream(&mut self, checksum: Box<StreamChecksum>) {
-        self.ends = Some(checksum);
+        self.stream_end = Some(checksum);
     }
 
     /// The checksum of a stream that ends behind this replay.
-    pub(crate) fn ends(&mut self) -> Option<&mut Box<StreamChecksum>> {
-        self.ends.as_mut()
+    pub(crate) fn stream_end(&mut self) -> Option<&mut Box<StreamChecksum>> {
+        self.stream_end.as_mut()
     }
 
     /// The next piece; none: that was all.
@@ -217,7 +217,7 @@ impl Piece {
 /// The pieces that may be sent to more than one connection.
 #[derive(Default)]
 pub(crate) struct Pieces {
-    made: HashMap<Key, Piece>,
+    pieces: HashMap<Key, Piece>,
     bytes: usize,
     /// What it may grow to before unused pieces are looked for.
     sweep_bytes: usize,
@@ -234,7 +234,7 @@ impl Pieces {
         checksum: Option<Crc>,
         write: &mut impl FnMut(&Message, &mut Vec<u8>, Option<&mut Crc>),
     ) -> (Part, usize) {
-        let known = self.made.get(&key);
+        let known = self.pieces.get(&key);
         if let Some(piece) = known
             && (piece.last == last || piece.is_full && piece.last < last)
         {
@@ -246,18 +246,18 @@ impl Pieces {
         // Who came earlier is sent less of it, which nobody who comes later wants.
         if piece.last > known_last {
             self.bytes += piece.cost();
-            self.bytes -= self.made.insert(key, piece).map_or(0, |old| old.cost());
+            self.bytes -= self.pieces.insert(key, piece).map_or(0, |old| old.cost());
         }
         if self.bytes > self.sweep_bytes {
-            self.forget_unused();
+            self.remove_unused();
         }
         result
     }
 
     /// Forgets what is not queued for anybody.
-    pub(crate) fn forget_unused(&mut self) {
-        self.made.retain(|_, piece| piece.part.frame.is_shared());
-        self.bytes = self.made.values().map(Piece::cost).sum();
+    pub(crate) fn remove_unused(&mut self) {
+        self.pieces.retain(|_, piece| piece.part.frame.is_shared());
+        self.bytes = self.pieces.values().map(Piece::cost).sum();
         self.sweep_bytes = UNUSED_BYTES_MAX.max(2 * self.bytes);
     }
 }
@@ -269,7 +269,7 @@ mod tests {
     use crate::transports::{Payload, WireFormat};
 
     #[test]
-    fn pieces_that_nobody_has_queued_are_forgotten_even_after_many_were() {
+    fn pieces_that_no_queue_holds_are_removed_even_after_many_were_in_use() {
         let mut formats = Formats::default();
         let format =
             formats.intern(WireFormat { payload: Payload::Framed, coding: Coding::Identity });
@@ -296,7 +296,7 @@ mod tests {
         let queued: Vec<Frame> = (0..200).map(|_| make(&mut pieces)).collect();
         assert!(pieces.bytes > 10 * UNUSED_BYTES_MAX, "all of them are in use");
         drop(queued);
-        pieces.forget_unused();
+        pieces.remove_unused();
         for _ in 0..200 {
             make(&mut pieces);
             assert!(pieces.bytes <= UNUSED_BYTES_MAX);

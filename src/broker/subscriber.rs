@@ -78,7 +78,7 @@ impl Subscriber {
     }
 
     /// Remembers what goes into a compressed stream.
-    pub fn say(&mut self, item: &Encoded) {
+    pub fn add_to_checksum(&mut self, item: &Encoded) {
         if let (Some(checksum), Some(sum)) = (self.checksum(), &item.check_sum) {
             checksum.add(sum);
         }

@@ -47,8 +47,8 @@ impl Server {
                     || !self.can_be_sent_more(id),
                 "connection {id}: paused for a reason"
             );
-            let is_resting = self.broker.fanout.is_resting(id.into());
-            assert!(!connection.flags.is_resting || is_resting, "connection {id}: is read again");
+            let is_held = self.broker.fanout.is_held(id.into());
+            assert!(!connection.flags.is_resting || is_held, "connection {id}: is read again");
             assert!(!connection.flags.is_leaving, "connection {id}: it has left");
             if let Phase::Body(incoming) = &connection.phase {
                 assert!(incoming.body.len() <= incoming.bytes_max, "connection {id}: body");

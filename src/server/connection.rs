@@ -152,7 +152,7 @@ impl Connection {
             return subscriber.checksum().map(|checksum| &mut **checksum);
         }
         match self.outbox.feed()? {
-            Feed::Replay(replay) => replay.ends().map(|checksum| &mut **checksum),
+            Feed::Replay(replay) => replay.stream_end().map(|checksum| &mut **checksum),
             Feed::Listing(_) => None,
         }
     }

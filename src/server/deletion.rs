@@ -24,7 +24,7 @@ impl Server {
             self.collect(*id, now);
         }
         self.settle(now);
-        self.broker.fanout.forget(channel);
+        self.broker.fanout.drop_channel(channel);
         self.waiting.remove_channel(&self.broker.hub.name(channel));
         let mut publication = Publication::new(message);
         for id in members {

@@ -68,7 +68,7 @@ impl Server {
     /// Queues an item of a subscriber's response: a ping, a footer.
     pub(super) fn push_item(&mut self, id: ConnectionId, item: &Encoded, now: Now) {
         if let Phase::Subscriber(subscriber) = &mut self.connections[id].phase {
-            subscriber.say(item);
+            subscriber.add_to_checksum(item);
         }
         self.push(id, item.frame.clone(), now);
     }

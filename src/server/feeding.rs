@@ -55,7 +55,7 @@ impl Server {
             Ok(None) => {
                 connection.replay_checksum().into_iter().for_each(StreamChecksum::end_replay);
                 if let Some(Feed::Replay(mut replay)) = connection.outbox.end_feed()
-                    && let Some(checksum) = replay.ends()
+                    && let Some(checksum) = replay.stream_end()
                 {
                     let end = [&checksum.trailer()[..], Coding::Gzip.end()].concat();
                     self.push(id, end.into(), now);

@@ -122,7 +122,7 @@ impl Server {
             self.turn.work.channels += 1;
             let member_count = self.broker.hub.members(left.channel).len();
             let is_cared_for =
-                self.broker.fanout.step_back(left.channel, left.position, member_count);
+                self.broker.fanout.member_left(left.channel, left.position, member_count);
             if let Some(moved) = left.moved.map(ConnectionId::from)
                 && moved != id
                 && !is_cared_for

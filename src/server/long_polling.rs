@@ -29,7 +29,7 @@ impl Server {
         self.push(id, frame, now);
         if keeps_alive {
             self.connections[id].flags.is_resting = true;
-            self.broker.fanout.rest(id.into(), channel);
+            self.broker.fanout.hold(id.into(), channel);
         }
         self.end_exchange(id, now);
         self.resume(id);

@@ -296,7 +296,7 @@ impl Server {
         self.report_held_back(now);
         if self.broker.hub.next_sweep().is_some_and(|at| at <= now.monotonic) {
             self.turn.work.channels += self.broker.hub.sweep(SWEPT_PER_TURN, now) as u64;
-            self.broker.pieces.forget_unused();
+            self.broker.pieces.remove_unused();
         }
         self.settle(now);
         self.turn.begin_half(self.config.limits.microseconds_per_turn);
@@ -333,8 +333,8 @@ impl Server {
     /// all of them are to be asked for before anything new is read: what arrived earlier is carried
     /// out earlier, as far as their share of the turn has time for it.
     pub fn next_to_read(&mut self, now: Now) -> Option<ConnectionId> {
-        let mut rested = || self.broker.fanout.next_rested().map(ConnectionId::from);
-        while let Some(id) = self.to_read.pop_front().or_else(&mut rested) {
+        let mut released = || self.broker.fanout.next_released().map(ConnectionId::from);
+        while let Some(id) = self.to_read.pop_front().or_else(&mut released) {
             if let Some(connection) = self.connections.get_mut(id) {
                 if std::mem::take(&mut connection.flags.is_resting) {
                     // Its time for the next request begins when that can be read.
@@ -403,7 +403,7 @@ impl Server {
             || !self.to_feed.is_empty()
             || !self.broker.fanout.is_idle()
             || !self.to_read.is_empty()
-            || self.broker.fanout.has_rested()
+            || self.broker.fanout.has_released()
             || !self.expired.is_empty()
             || self.broker.hub.has_events()
             || !self.to_shut.is_empty()

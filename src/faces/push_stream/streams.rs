@@ -74,7 +74,7 @@ fn write_header(
         padding.for_agent(&agent)
     });
     let mut write = |item: &Encoded| {
-        subscriber.say(item);
+        subscriber.add_to_checksum(item);
         out.extend_from_slice(&item.frame);
     };
     let header = location.header();
