@@ -1,5 +1,5 @@
-//! The checksum that ends a compressed stream (RFC 1952), kept while a replay is still being made:
-//! what is queued behind the replay has its own sum until then, and sums are combined.
+//! The checksum at the end of a gzip stream (RFC 1952). While a replay is in progress, items queued
+//! behind it have a checksum of their own, which is combined with the other at the end.
 
 use crate::transports::gzip_stream;
 use flate2::Crc;
@@ -8,27 +8,27 @@ use flate2::Crc;
 #[derive(Default)]
 pub struct StreamChecksum {
     sum: Crc,
-    /// Of what is queued behind a replay in progress.
+    /// Checksum of the items queued behind a replay in progress.
     behind: Option<Crc>,
 }
 
 impl StreamChecksum {
-    /// Something was queued.
+    /// Adds an item that was queued.
     pub(crate) fn add(&mut self, item: &Crc) {
         self.behind.as_mut().unwrap_or(&mut self.sum).combine(item);
     }
 
-    /// What is queued from now on comes behind a replay.
+    /// Begins a replay: items added from now on are behind it.
     pub fn begin_replay(&mut self) {
         self.behind = Some(Crc::new());
     }
 
-    /// A piece of the replay was made.
+    /// Adds a piece of the replay.
     pub(crate) fn add_piece(&mut self, piece: &Crc) {
         self.sum.combine(piece);
     }
 
-    /// The replay has been made.
+    /// Ends the replay: all its pieces are added.
     pub(crate) fn end_replay(&mut self) {
         if let Some(behind) = self.behind.take() {
             self.sum.combine(&behind);

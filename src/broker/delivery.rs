@@ -1,4 +1,4 @@
-//! Messages on their way to subscribers: published, and given to each one that is visited.
+//! Publishes messages, and delivers what is pending to each subscriber that a pass visits.
 
 use super::Broker;
 use super::outbox::{FRAME_COST, Outbox, Overflow};
@@ -12,34 +12,34 @@ use crate::time::Now;
 use crate::transports::{EndedWait, Formats, Frame, MessageSizes};
 use std::rc::Rc;
 
-/// A subscriber that takes what is pending, with its queue.
+/// A subscriber that is visited, with its queue.
 pub struct Recipient<'a> {
-    /// What carries its messages.
+    /// How it is served.
     pub subscriber: &'a mut Subscriber,
-    /// Where they are queued.
+    /// The queue of its connection.
     pub outbox: &'a mut Outbox,
     /// Its channels.
     pub subscriptions: &'a Subscriptions,
-    /// Sequence of the last publication that it has taken.
+    /// It has been given every publication up to this sequence number.
     pub delivered: u64,
-    /// The queue's limit, in bytes (`outbox_bytes_max`).
+    /// The queue's limit in bytes.
     pub outbox_bytes_max: usize,
 }
 
-/// Where it is counted what was done.
+/// Where deliveries are counted.
 pub struct Tally<'a> {
-    /// For the turn's budget.
+    /// Counts towards the turn's budget.
     pub work: &'a mut Work,
     /// For the statistics.
     pub counters: &'a mut Counters,
 }
 
 impl Broker {
-    /// Publishes to a channel: the message gets its place in the order at once, its way to the
-    /// members begins with the next round of the fan-out.
+    /// Publishes to a channel. The message gets its position in the order at once; its fan-out to
+    /// the members begins with the next round.
     ///
     /// # Errors
-    /// The memory account is full; nothing has happened.
+    /// The memory account is full; nothing has changed.
     pub fn publish(
         &mut self,
         channel: ChannelId,
@@ -57,8 +57,8 @@ impl Broker {
         Ok(message)
     }
 
-    /// About the most that a publication takes in a subscriber's queue: itself in the largest wire
-    /// format, and a padding.
+    /// Approximate upper bound of what a publication costs in a subscriber's queue: the message in
+    /// its largest wire format, and padding.
     fn queue_bytes(&self, channel_bytes: usize, draft: &Draft) -> usize {
         let padding = match self.padding_max {
             0 => 0,
@@ -67,14 +67,15 @@ impl Broker {
         FRAME_COST + self.formats.bytes_max(&sizes(channel_bytes, draft)) + padding
     }
 
-    /// Whether every wire format can hold this publication in `bytes_max` bytes, or in twice its
-    /// text. One that is refused for it has not been published to any channel, so it is asked once
-    /// for all channels, with the longest name.
+    /// Whether no encoding of this publication is larger than `bytes_max` or twice its text,
+    /// whichever is more. Checked once for all channels of a request, with the longest name: one
+    /// that is refused must not have reached any channel.
     pub fn can_encode(&self, bytes_max: usize, channel_bytes: usize, draft: &Draft) -> bool {
         self.formats.fit(bytes_max, &sizes(channel_bytes, draft))
     }
 
-    /// The first publication on these channels after a given one, and its channel.
+    /// Sequence number and channel of the first publication after `delivered` that is pending on
+    /// these channels.
     pub fn first_pending(
         &self,
         subscriptions: &Subscriptions,
@@ -85,11 +86,10 @@ impl Broker {
         channels.filter_map(first).min()
     }
 
-    /// Gives a subscriber everything that is pending on all its channels, in the order of
-    /// publication.
+    /// Queues everything that is pending on a subscriber's channels, in the order of publication.
     ///
     /// # Errors
-    /// Its queue is full: it reads too slowly.
+    /// Its queue is full: it is a slow consumer.
     pub fn deliver(
         &mut self,
         recipient: &mut Recipient<'_>,
@@ -104,7 +104,8 @@ impl Broker {
         result
     }
 
-    /// The answer to a request that has waited, with a publication that is pending.
+    /// The answer to a long-polling request, with the pending publication of this sequence number.
+    /// `None`: it is not pending any more.
     pub fn answer(&mut self, ended: EndedWait, channel: ChannelId, sequence: u64) -> Option<Frame> {
         let pending = self.fanout.entry(channel, sequence)?;
         let frame = pending.answer(ended, &mut self.formats);
@@ -112,6 +113,7 @@ impl Broker {
         Some(frame)
     }
 
+    /// Delivers to a subscriber of one channel: as one batch, if there is one and room for it.
     fn deliver_from(
         &mut self,
         recipient: &mut Recipient<'_>,
@@ -138,8 +140,8 @@ impl Broker {
         result
     }
 
-    /// Several channels: their publications are merged by sequence. A channel that was named twice
-    /// gives each of its publications twice.
+    /// Delivers to a subscriber of several channels: their publications are merged by sequence
+    /// number. One on a channel that is named twice in the path is delivered twice.
     fn deliver_merged(
         &mut self,
         recipient: &mut Recipient<'_>,
@@ -167,7 +169,7 @@ impl Broker {
     }
 }
 
-/// What the encodings of a publication depend on.
+/// The sizes that the size of an encoding depends on.
 fn sizes(channel: usize, draft: &Draft) -> MessageSizes<'_> {
     let bytes = |part: &Option<Rc<[u8]>>| part.as_ref().map_or(0, |part| part.len());
     let event = bytes(&draft.event_id) + bytes(&draft.event_type);
@@ -181,17 +183,18 @@ impl Recipient<'_> {
     }
 }
 
-/// What it takes to give messages to one subscriber.
+/// The delivery of pending publications to one subscriber.
 struct Delivery<'a, 'r, 't> {
     recipient: &'a mut Recipient<'r>,
     formats: &'a mut Formats,
     tally: &'a mut Tally<'t>,
-    /// Bytes of encodings that were made for it.
+    /// Bytes of the encodings made during this delivery.
     made: usize,
     now: Now,
 }
 
 impl Delivery<'_, '_, '_> {
+    /// Queues one publication `times` times, with padding where the subscriber needs it.
     fn deliver(&mut self, pending: &mut Pending, times: u32) -> Result<(), Overflow> {
         let Recipient { subscriber, outbox, outbox_bytes_max, .. } = &mut *self.recipient;
         let (work, counters) = (&mut *self.tally.work, &mut *self.tally.counters);

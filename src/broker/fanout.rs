@@ -1,10 +1,11 @@
-//! Publications on their way to the members of their channels.
+//! Fan-out: passes over the members of channels that have pending publications.
 //!
-//! Publishing costs nothing per subscriber: the publication joins its channel's job, and each turn
-//! walks some more of the members. Whoever is visited takes everything that is pending on its
-//! channels at once, so that several publications of one turn leave in one write. A sequence number
-//! per connection says what it has taken; so members may come, go and change places in the middle
-//! of a walk, and be visited twice, and still everybody gets everything once and in order.
+//! Publishing costs nothing per subscriber. A publication is added to its channel's job, and each
+//! round visits some more members of each such channel. A visit delivers everything that is pending
+//! on the member's channels, so that several publications leave in one write. Each connection has
+//! the sequence number of the last publication that it was given. Therefore members may join, leave
+//! and change places during a pass, and may be visited twice, and still each one gets every
+//! publication exactly once and in order.
 
 use super::pending::{PUBLICATION_COST, Pending};
 use crate::hub::{ChannelId, Hub, SubscriberId};
@@ -15,60 +16,68 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 const NONE: u32 = u32::MAX;
-/// Members of one channel that are visited before the next channel has its turn: a large fan-out
-/// holds up a small one by so many writes.
+/// Members visited in one round. A channel has at most one round before the next channel has its
+/// turn, so a large fan-out delays a small one by no more visits than this.
 const VISITS_PER_ROUND: usize = 16;
-/// A batch is not made larger than this: it is a copy.
+/// Maximum size of a batch, because making one copies its publications.
 const BATCH_BYTES_MAX: usize = 256 * 1024;
 
+/// The jobs of all channels that have pending publications.
 #[derive(Default)]
 pub(crate) struct Fanout {
     jobs: Slab<Job>,
-    /// Jobs in the order in which they have their turns.
+    /// Keys of the jobs; the next round begins with the first one.
     order: VecDeque<u32>,
-    /// Each channel's job.
+    /// Key of each channel's job, by channel id; [`NONE`]: nothing is pending.
     job_of: Vec<u32>,
+    /// Sequence number of the latest publication.
     sequence: u64,
     backlog_bytes: usize,
-    /// Connections that rested during a walk that has ended.
+    /// Connections that were held and may be read again: their pass has ended.
     released: VecDeque<SubscriberId>,
 }
 
+/// The fan-out of one channel: its pending publications, and the pass that delivers them.
 struct Job {
     channel: ChannelId,
+    /// Oldest first.
     publications: VecDeque<Pending>,
-    /// What they take in the queue of a member that has none of them.
+    /// Upper bound of their cost in the queue of a member that was given none of them.
     queue_bytes: usize,
-    /// Members before this position have been visited on this walk.
+    /// Position of the member to visit next; this pass has visited those before it.
     next_member: usize,
-    /// Members before this position are to be visited on this walk: as many as there were when it
-    /// began, less those who left. Who comes later needs nothing of it, and must not keep it from
-    /// ending. None: it has not begun.
+    /// Number of members that this pass visits: those at its beginning, less those that left. Later
+    /// members joined after the publications of this pass, and must not prolong it. `None`: it has
+    /// not begun.
     pass_size: Option<usize>,
-    /// The last publication when this walk began: at its end, everybody has it.
+    /// Sequence number of the last publication at the beginning of this pass. At its end, every
+    /// member has been given the publications up to it.
     pass_last: u64,
     /// The latest batch of each wire format.
     batches: Vec<Batch>,
-    /// Connections whose waiting request was answered on this walk. They are read again when it
-    /// ends: whoever is still to be visited comes before those who ask for more.
+    /// Connections whose long-polling request was answered in this pass. They are not read until it
+    /// ends, so that the members still to be visited come before new requests.
     held: Vec<SubscriberId>,
 }
 
-/// Several publications in one wire format, put together for all who take them at once: a burst
-/// costs each subscriber one frame and one write, however many publications it has.
+/// Consecutive publications in one wire format as one frame, shared by all members that are given
+/// exactly these: a burst costs each member one frame and one write, whatever its length.
 #[derive(Debug)]
 pub(crate) struct Batch {
     format: FormatId,
+    /// Sequence number of the first publication.
     first: u64,
+    /// Sequence number of the last publication.
     last: u64,
     pub(crate) frame: Frame,
-    /// Publications in it.
+    /// Number of publications in the frame.
     pub(crate) count: u64,
-    /// Publications that cannot be said in this format.
+    /// Number of publications left out: the format cannot hold them.
     pub(crate) skipped: u64,
 }
 
 impl Job {
+    /// What the job counts in the backlog.
     fn bytes(&self) -> usize {
         let publications: usize = self.publications.iter().map(|pending| pending.cost).sum();
         publications + self.batches.iter().map(|batch| batch.frame.len()).sum::<usize>()
@@ -76,22 +85,25 @@ impl Job {
 }
 
 impl Fanout {
-    /// The number of the latest publication: who has taken it has nothing pending.
+    /// Sequence number of the latest publication: a connection that was given it has nothing
+    /// pending.
     pub(crate) fn sequence(&self) -> u64 {
         self.sequence
     }
 
-    /// Bytes of all publications that are pending, with everything that was made of them.
+    /// The publish backlog in bytes: all pending publications with their encodings, batches and
+    /// answers.
     pub(crate) fn backlog_bytes(&self) -> usize {
         self.backlog_bytes
     }
 
+    /// Whether nothing is pending on any channel.
     pub(crate) fn is_idle(&self) -> bool {
         self.order.is_empty()
     }
 
-    /// Begins to hand a message to the members of its channel. It takes about `queue_bytes` at
-    /// most in the queue of each.
+    /// Begins the fan-out of a message to the members of its channel. It costs at most about
+    /// `queue_bytes` in the queue of each.
     pub(crate) fn add(&mut self, channel: ChannelId, message: Rc<Message>, queue_bytes: usize) {
         self.sequence += 1;
         let pending = Pending::new(self.sequence, message, queue_bytes);
@@ -123,21 +135,21 @@ impl Fanout {
         self.order.push_back(key);
     }
 
-    /// Whether so much is pending on a channel that it would fill a large part of each member's
-    /// queue.
+    /// Whether the publications pending on a channel may cost more than `bytes_max` in the queue of
+    /// each member.
     pub(crate) fn is_crowded(&self, channel: ChannelId, bytes_max: usize) -> bool {
         let key = self.job_of.get(channel.0 as usize).copied().unwrap_or(NONE);
         self.jobs.get(key as usize).is_some_and(|job| job.queue_bytes > bytes_max)
     }
 
-    /// What is pending on a channel, oldest first.
+    /// The publications pending on a channel, oldest first.
     pub(crate) fn pending(&mut self, channel: ChannelId) -> Option<&mut VecDeque<Pending>> {
         let key = *self.job_of.get(channel.0 as usize)?;
         self.jobs.get_mut(key as usize).map(|job| &mut job.publications)
     }
 
-    /// Everything that is pending on a channel after a given publication, as one frame. None: it is
-    /// only one, or too much to be copied.
+    /// All publications pending on a channel after `delivered`, as one frame. `None`: fewer than
+    /// two, or larger than [`BATCH_BYTES_MAX`].
     pub(crate) fn batch(
         &mut self,
         channel: ChannelId,
@@ -162,7 +174,7 @@ impl Fanout {
         for entry in job.publications.range_mut(start..) {
             let encoded = entry.encoded(format, formats, &mut self.backlog_bytes);
             size += encoded.map_or(0, |one| one.frame.len());
-            // Nothing is copied before that is known: everybody who is visited asks again.
+            // Checked before anything is copied, because the next member visited tries again.
             if size > BATCH_BYTES_MAX {
                 return None;
             }
@@ -187,7 +199,7 @@ impl Fanout {
         job.batches.last()
     }
 
-    /// The sequence of the first publication on this channel after a given one.
+    /// Sequence number of the first publication pending on this channel after `delivered`.
     pub(crate) fn first_after(&self, channel: ChannelId, delivered: u64) -> Option<u64> {
         let key = *self.job_of.get(channel.0 as usize)?;
         let pending = &self.jobs.get(key as usize)?.publications;
@@ -195,12 +207,12 @@ impl Fanout {
         pending.get(start).map(|entry| entry.sequence)
     }
 
-    /// Counts encodings that were made while messages were delivered.
+    /// Adds encodings made during deliveries to the backlog.
     pub(crate) fn count_encoded(&mut self, bytes: usize) {
         self.backlog_bytes += bytes;
     }
 
-    /// Counts what was made of a pending publication since it was counted last.
+    /// Updates what the backlog counts for a pending publication after an answer was made from it.
     pub(crate) fn recount(&mut self, channel: ChannelId, sequence: u64) {
         let Some(entry) = self.entry(channel, sequence) else { return };
         let (before, after) = (entry.cost, entry.actual_cost());
@@ -208,19 +220,18 @@ impl Fanout {
         self.backlog_bytes = self.backlog_bytes - before + after;
     }
 
-    /// One pending publication.
+    /// The pending publication of this sequence number.
     pub(crate) fn entry(&mut self, channel: ChannelId, sequence: u64) -> Option<&mut Pending> {
         let pending = self.pending(channel)?;
         let at = pending.binary_search_by_key(&sequence, |entry| entry.sequence).ok()?;
         pending.get_mut(at)
     }
 
-    /// The next members to be visited, put behind those in `visits`: [`VISITS_PER_ROUND`] of one
-    /// channel or, where there are fewer, of several. Visiting the same one twice does no harm.
-    /// They must be visited before this is called again, which is when a walk that has come to its
-    /// end is forgotten.
+    /// Appends the next members to visit to `visits`: [`VISITS_PER_ROUND`] of one channel or, if it
+    /// has fewer left, of several. The same one may be in it twice. They must be visited before the
+    /// next call, which ends the passes that have no members left.
     pub(crate) fn next_round(&mut self, hub: &Hub, visits: &mut Vec<SubscriberId>) {
-        // Each job has one turn at most: at the next one its walk may be over.
+        // Each job at most once per round: otherwise a pass might end before its visits are made.
         let mut turns = self.order.len();
         while turns > 0 && visits.len() < VISITS_PER_ROUND {
             let key = self.order[0];
@@ -243,12 +254,12 @@ impl Fanout {
         }
     }
 
-    /// A member left this place, the last one took it, and so many are left. If the walk is a few
-    /// places further, it goes back; false: it is too far away, and whoever took the place must be
-    /// visited now.
+    /// A member left `position`, the last member was moved there, and `member_count` are left. If
+    /// the pass is no more than a round ahead, it goes back to that position. False: it is further
+    /// ahead, and the moved member must be visited now.
     ///
-    /// Waiting long-polling requests all leave when they are visited. Visiting each successor at
-    /// once would answer all of them before the first answer is written.
+    /// It goes back because each long-polling request leaves when it is visited: visiting the moved
+    /// members at once would answer all requests before the first answer is written.
     pub(crate) fn member_left(
         &mut self,
         channel: ChannelId,
@@ -259,7 +270,7 @@ impl Fanout {
         let Some(job) = self.jobs.get_mut(key as usize) else { return true };
         match job.pass_size {
             Some(size) if member_count < size => job.pass_size = Some(member_count),
-            // Whoever took the place came later, or there is no walk yet.
+            // The moved member joined after the pass began, or the pass has not begun.
             Some(_) | None => return true,
         }
         match job.next_member.saturating_sub(position) {
@@ -272,7 +283,8 @@ impl Fanout {
         }
     }
 
-    /// Everybody has what was pending when the walk began. What came later needs another walk.
+    /// Ends a pass: drops the publications that were pending when it began. Later ones need another
+    /// pass.
     fn end_pass(&mut self, key: u32) {
         let job = &mut self.jobs[key as usize];
         let pass_last = job.pass_last;
@@ -298,7 +310,8 @@ impl Fanout {
         }
     }
 
-    /// Leaves a connection that was just answered alone until this channel's walk has ended.
+    /// Holds a connection whose long-polling request was answered: it is not read until this
+    /// channel's pass has ended.
     pub(crate) fn hold(&mut self, id: SubscriberId, channel: ChannelId) {
         let key = self.job_of.get(channel.0 as usize).copied().unwrap_or(NONE);
         match self.jobs.get_mut(key as usize) {
@@ -307,21 +320,23 @@ impl Fanout {
         }
     }
 
-    /// A connection that has rested for long enough.
+    /// The next held connection that may be read again.
     pub(crate) fn next_released(&mut self) -> Option<SubscriberId> {
         self.released.pop_front()
     }
 
+    /// Whether there is a connection for [`Fanout::next_released`].
     pub(crate) fn has_released(&self) -> bool {
         !self.released.is_empty()
     }
 
+    /// Whether the connection is held, or in the queue of [`Fanout::next_released`]; for tests.
     pub(crate) fn is_held(&self, id: SubscriberId) -> bool {
         let held = self.jobs.iter().flat_map(|(_, job)| &job.held);
         held.chain(&self.released).any(|other| *other == id)
     }
 
-    /// Drops what is pending on a channel that is about to end.
+    /// Drops the publications pending on a channel that is being removed.
     pub(crate) fn drop_channel(&mut self, channel: ChannelId) {
         let Some(slot) = self.job_of.get_mut(channel.0 as usize) else { return };
         let key = std::mem::replace(slot, NONE);
@@ -332,13 +347,14 @@ impl Fanout {
         }
     }
 
-    /// What all pending publications cost before anything is made of them.
+    /// What the backlog counts for pending publications without their encodings and answers.
     pub(crate) fn pending_bytes(&self) -> usize {
         let pending = self.jobs.iter().flat_map(|(_, job)| &job.publications);
         let texts = pending.map(|one| &one.publication.message.text);
         texts.map(|text| PUBLICATION_COST + text.len()).sum()
     }
 
+    /// Checks what must hold between calls; for tests.
     pub(crate) fn assert_consistent(&self) {
         let pending = self.jobs.iter().flat_map(|(_, job)| &job.publications);
         let bytes: usize = self.jobs.iter().map(|(_, job)| job.bytes()).sum();
@@ -346,7 +362,7 @@ impl Fanout {
             assert_eq!(one.cost, one.actual_cost(), "encodings are counted");
         }
         assert_eq!(self.backlog_bytes, bytes, "pending bytes are counted");
-        assert_eq!(self.order.len(), self.jobs.len(), "every job has its turn");
+        assert_eq!(self.order.len(), self.jobs.len(), "every job is in the order");
         let known = self.job_of.iter().filter(|key| **key != NONE).count();
         assert_eq!(known, self.jobs.len(), "every job is found by its channel");
     }
@@ -362,8 +378,8 @@ mod tests {
 
     const NOW: Now = Now { monotonic: Millis(0), unix: Millis(0) };
 
-    /// A hub with channels of so many members each, numbered through, and a message on the way in
-    /// each of them.
+    /// A hub with one channel per count, with that many members, numbered consecutively over all
+    /// channels, and a message pending on each channel.
     fn world(member_counts: &[u32]) -> (Hub, Fanout) {
         let mut hub = Hub::new(HubSettings::from(&Config::default()), NOW);
         let mut fanout = Fanout::default();
@@ -380,7 +396,7 @@ mod tests {
 
     fn join(hub: &mut Hub, channel: ChannelId, subscribers: Range<u32>) {
         for subscriber in subscribers {
-            // The hub does not need the subscriber's end before it leaves.
+            // The hub needs the subscriber's own list only when it leaves.
             let mut subscriptions = Subscriptions::default();
             hub.subscribe(SubscriberId(subscriber), &mut subscriptions, channel, 1, NOW).unwrap();
         }
@@ -401,7 +417,7 @@ mod tests {
     fn a_round_visits_members_of_several_small_channels() {
         let (hub, mut fanout) = world(&[1, 2, 1]);
         assert_eq!(round(&mut fanout, &hub), [0, 1, 2, 3]);
-        // What was on its way stays until they have been visited.
+        // The publications stay pending until these visits are made.
         assert!(!fanout.is_idle());
         assert_eq!(round(&mut fanout, &hub), [0u32; 0]);
         assert!(fanout.is_idle());
@@ -426,7 +442,7 @@ mod tests {
         assert_eq!(round(&mut fanout, &hub), Vec::from_iter(16..20));
         let before = fanout.backlog_bytes();
         assert_eq!(round(&mut fanout, &hub), Vec::from_iter(0..16));
-        assert_eq!(fanout.backlog_bytes() * 2, before, "the first message is through");
+        assert_eq!(fanout.backlog_bytes() * 2, before, "the first message is delivered");
         assert_eq!(round(&mut fanout, &hub), Vec::from_iter(16..20));
         assert_eq!(round(&mut fanout, &hub), [0u32; 0]);
         assert!(fanout.is_idle());
@@ -450,8 +466,8 @@ mod tests {
         let channel = hub.find(b"0").unwrap();
         assert_eq!(round(&mut fanout, &hub), Vec::from_iter(0..16));
         join(&mut hub, channel, 20..21);
-        // The one that came later goes to the place of the first who leaves, one of the others to
-        // the next.
+        // The member that joined later moves to the first vacated position, another one to the
+        // second.
         assert!(fanout.member_left(channel, 3, 20) && fanout.member_left(channel, 4, 19));
         assert_eq!(fanout.jobs[0].next_member, 4);
         assert_eq!(fanout.jobs[0].pass_size, Some(19));
@@ -469,7 +485,7 @@ mod tests {
         round(&mut fanout, &hub);
         round(&mut fanout, &hub);
         round(&mut fanout, &hub);
-        assert_eq!(fanout.backlog_bytes() * 2, before, "the first message is through");
+        assert_eq!(fanout.backlog_bytes() * 2, before, "the first message is delivered");
         assert_eq!(fanout.next_released(), Some(SubscriberId(0)));
     }
 }

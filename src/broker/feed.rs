@@ -1,4 +1,4 @@
-//! Answers that are larger than a queue may be, and so are made as the queue drains.
+//! Answers that may be larger than a queue: they are made piece by piece as the queue drains.
 
 use super::Broker;
 use super::listing::Listing;
@@ -6,19 +6,19 @@ use super::replay::{Gone, Part, Replay};
 use super::work::Work;
 use crate::time::Now;
 
-/// Where the rest of an answer comes from.
+/// Makes the remaining pieces of an answer.
 pub enum Feed {
-    /// Old messages.
+    /// Stored messages.
     Replay(Replay),
-    /// A list of many channels.
+    /// A list of channels.
     Listing(Box<Listing>),
 }
 
 impl Broker {
-    /// Makes the next piece of a feed; none: that was all.
+    /// Makes the next piece of a feed, of about `bytes_max` bytes; `None`: the feed is complete.
     ///
     /// # Errors
-    /// Messages that it still has to send have left the store.
+    /// The next message of a replay is no longer stored.
     pub fn next_part(
         &mut self,
         feed: &mut Feed,

@@ -1,5 +1,5 @@
-//! Lists of very many channels, made as they are read: statistics of both faces (rpushd spec,
-//! section 6; push-stream spec, section 7.1).
+//! Lists of very many channels, made as the client reads them: statistics of both faces (rpushd
+//! spec, section 6; push-stream spec, section 7.1).
 
 use crate::compression::Compressor;
 use crate::hub::{ChannelInfo, Hub, Walk, Walked};
@@ -7,39 +7,39 @@ use crate::time::Now;
 use crate::transports::{Coding, Frame};
 use std::rc::Rc;
 
-/// What is left of a list: a position among the channels. Those that are removed before their turn
-/// are left out, and the others' numbers are of that moment.
+/// The part of a list that is still to be made. It holds only a position among the channels: each
+/// one is listed with its numbers at that moment, or left out if it was removed before.
 pub struct Listing {
     list: Box<dyn ChannelList>,
     walk: Walk,
     coding: Coding,
     is_ended: bool,
-    /// Counts how many there are.
+    /// Counts towards `listings_max` while the list exists.
     _place: Rc<()>,
 }
 
-/// A list of channels that is being written.
+/// Writes a list of channels in one text format.
 pub trait ChannelList {
     /// Appends a channel.
     fn add(&mut self, info: &ChannelInfo<'_>);
 
-    /// Appends what is after the last channel.
+    /// Appends the end of the list.
     fn end(&mut self);
 
-    /// Bytes written and not taken.
+    /// Number of bytes written since the last [`ChannelList::take`].
     fn bytes(&self) -> usize;
 
-    /// Takes what is written.
+    /// Returns the bytes written since the last call.
     fn take(&mut self) -> Vec<u8>;
 }
 
 impl Listing {
-    /// A list of the channels of a walk. `place` is held until it has been made.
+    /// A list of the channels that `walk` still has to visit. It keeps `place` until it is dropped.
     pub fn new(list: Box<dyn ChannelList>, walk: Walk, coding: Coding, place: Rc<()>) -> Listing {
         Listing { list, walk, coding, is_ended: false, _place: place }
     }
 
-    /// The next piece, and what was done for it; none: that was all.
+    /// Makes the next piece, and returns it with the work done; `None`: the list is complete.
     pub(crate) fn next(
         &mut self,
         hub: &Hub,

@@ -1,5 +1,5 @@
-//! Messages from their publication to the queues of their subscribers: publish, fan out, deliver,
-//! replay. It knows channels and wire formats, but no request, no face and no socket.
+//! Brings messages from their publication to the queues of their subscribers: publish, fan out,
+//! deliver, replay. Knows channels and wire formats, but no request, face or socket.
 
 mod checksum;
 mod delivery;

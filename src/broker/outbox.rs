@@ -1,5 +1,6 @@
-//! What waits for one connection's socket: shared frames in order, in the middle of them perhaps an
-//! answer that is made as the queue drains, and the two limits of a slow reader.
+//! The queue of one connection's socket: shared frames in order, with at most one feed (a replay or
+//! list that is made as the queue drains) between them. Slow consumers are found here: the limit on
+//! queued bytes, and the time of the last progress.
 
 use super::feed::Feed;
 use crate::time::Millis;
@@ -7,20 +8,21 @@ use crate::transports::{FormatId, Frame};
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
-/// The queue holds more than its limit: the reader is too slow.
+/// The queue costs more than its limit: a slow consumer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overflow;
 
-/// A queue of frames. Empty it owns no heap, with one frame only that frame.
+/// A queue of frames. It allocates nothing while it is empty or holds a single frame.
 #[derive(Default)]
 pub struct Outbox {
     frames: Frames,
-    /// Bytes of the first frame that the kernel has taken.
+    /// Bytes of the first frame that are already sent.
     offset: u32,
-    /// Bytes at the front that do not count towards the limit: what is fed has one of its own.
+    /// Bytes at the front that do not count towards the limit: a feed's frames, and those queued
+    /// before it. [`Outbox::feed_due`] bounds them.
     exempt: u32,
     bytes: usize,
-    /// When the kernel last took something, or the queue last began to fill.
+    /// When bytes were last sent, or queued while the queue was empty.
     progress_at: Millis,
 }
 
@@ -29,13 +31,13 @@ enum Frames {
     #[default]
     None,
     One(Frame),
-    /// On the heap, as an idle connection pays for every inline byte.
+    /// Boxed, because every inline byte is paid for by idle connections too.
     Many(Box<Queue>),
 }
 
 #[derive(Default)]
 struct Queue {
-    /// What can be written now.
+    /// Frames that can be written now.
     front: VecDeque<Frame>,
     /// Frames at the front that do not count towards the limit.
     exempt_count: u32,
@@ -43,30 +45,29 @@ struct Queue {
 }
 
 struct Fed {
-    /// What comes next is made of it, piece by piece, as the queue drains.
+    /// Makes the next frames, piece by piece.
     feed: Feed,
-    /// What was queued since then, and comes after that.
+    /// Frames queued since the feed began, to be written after its end.
     behind: VecDeque<Frame>,
 }
 
-/// How a queue is after a write.
+/// What a queue holds after a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Left {
-    /// Nothing is queued.
+    /// Nothing.
     Nothing,
-    /// There is more to write.
+    /// Frames, and no feed.
     Something,
-    /// There may be room for more of what is made as the queue drains.
+    /// A feed, which may now have room for its next piece.
     Feed,
 }
 
-/// What a queued frame costs besides its bytes: the counts in front of them and the end of their
-/// block on the heap, 16 bytes and up to 24, and its place in the queue, 16 to 32. A pong of 2
-/// bytes takes 64.
+/// Memory of a queued frame besides its bytes: 16 bytes of reference counts, up to 24 of allocator
+/// overhead, and 16 to 32 in the queue. A pong of 2 bytes takes 64.
 pub(crate) const FRAME_COST: usize = 64;
 
 impl Outbox {
-    /// Whether nothing is queued, and nothing is still to be made.
+    /// Whether nothing is queued and there is no feed.
     pub(crate) fn is_empty(&self) -> bool {
         self.bytes == 0 && !self.is_fed()
     }
@@ -76,17 +77,17 @@ impl Outbox {
         self.frames.first_length().is_some()
     }
 
-    /// Bytes not yet taken by the kernel.
+    /// Queued bytes that are not sent yet.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Memory that the queue takes, as the limit counts it: its bytes and a share for each frame.
+    /// Memory of the queue as the limit counts it: its bytes, and [`FRAME_COST`] per frame.
     pub(crate) fn cost(&self) -> usize {
         self.bytes + self.frames.count() * FRAME_COST
     }
 
-    /// The part of it that does not count towards the limit.
+    /// The part of [`Outbox::cost`] that does not count towards the limit.
     fn exempt_cost(&self) -> usize {
         self.exempt as usize + self.frames.exempt_count() * FRAME_COST
     }
@@ -95,14 +96,14 @@ impl Outbox {
         self.progress_at
     }
 
-    /// Queues a frame whatever the limit: answers, which are bounded by their requests. While the
-    /// queue is fed, they come behind that.
+    /// Queues a frame without checking the limit: for answers, which are bounded by their requests.
+    /// If there is a feed, the frame is written after its end.
     pub(crate) fn push(&mut self, frame: Frame, now: Millis) {
         if frame.is_empty() {
             return;
         }
         if u32::try_from(frame.len()).is_err() {
-            // The offset within a frame is kept small; an item this large can bear a copy.
+            // Offsets within a frame have 32 bits. For an item this large, a copy is acceptable.
             return frame.chunks(1 << 30).for_each(|piece| self.push(piece.into(), now));
         }
         if self.bytes == 0 {
@@ -112,9 +113,9 @@ impl Outbox {
         self.frames.push(frame);
     }
 
-    /// What is pushed from now on comes behind what is fed.
+    /// Begins a feed: frames pushed from now on are written after its end.
     pub(crate) fn begin_feed(&mut self, feed: Feed) {
-        assert!(!self.is_fed(), "one feed follows the other");
+        assert!(!self.is_fed(), "one feed begins after the other has ended");
         self.exempt = u32::try_from(self.bytes).unwrap_or(u32::MAX);
         let mut queue = match std::mem::take(&mut self.frames) {
             Frames::None => Box::default(),
@@ -126,11 +127,12 @@ impl Outbox {
         self.frames = Frames::Many(queue);
     }
 
+    /// Whether there is a feed.
     pub(crate) fn is_fed(&self) -> bool {
         matches!(&self.frames, Frames::Many(queue) if queue.fed.is_some())
     }
 
-    /// The wire format that the rest of the feed is made in.
+    /// The wire format that the feed still encodes messages in, if it is a replay.
     pub(crate) fn fed_format(&self) -> Option<FormatId> {
         let Frames::Many(queue) = &self.frames else { return None };
         match &queue.fed.as_ref()?.feed {
@@ -139,13 +141,13 @@ impl Outbox {
         }
     }
 
-    /// The feed.
+    /// The feed, if there is one.
     pub(crate) fn feed(&mut self) -> Option<&mut Feed> {
         self.feed_due(usize::MAX)
     }
 
-    /// The feed, if more of it is to be queued: of what it has made, less than this is still to be
-    /// written.
+    /// The feed, if it is to make its next piece: the exempt frames at the front cost less than
+    /// `bytes_max`.
     pub(crate) fn feed_due(&mut self, bytes_max: usize) -> Option<&mut Feed> {
         let has_room = self.exempt_cost() < bytes_max;
         match &mut self.frames {
@@ -154,7 +156,7 @@ impl Outbox {
         }
     }
 
-    /// Queues what the feed has made.
+    /// Queues a piece that the feed made.
     pub(crate) fn push_fed(&mut self, frame: Frame, now: Millis) {
         let Frames::Many(queue) = &mut self.frames else { return };
         let Ok(size) = u32::try_from(frame.len()) else {
@@ -172,7 +174,7 @@ impl Outbox {
         queue.front.push_back(frame);
     }
 
-    /// The feed has made everything. Returns it.
+    /// Ends the feed and returns it: all its pieces are queued.
     pub(crate) fn end_feed(&mut self) -> Option<Feed> {
         let Frames::Many(queue) = &mut self.frames else { return None };
         let mut fed = queue.fed.take()?;
@@ -183,9 +185,9 @@ impl Outbox {
         Some(fed.feed)
     }
 
-    /// Queues a live message, unless what is waiting costs more than the limit already. A single
-    /// message of any size is taken, and while it is being written it does not count: the limit
-    /// bounds what piles up, not how large a message may be.
+    /// Queues a live message, unless the queue already costs more than `bytes_max`. A message that
+    /// is larger than that does not count while it is being written: the limit bounds how much
+    /// accumulates, not the size of a message.
     pub(crate) fn push_live(
         &mut self,
         frame: Frame,
@@ -205,14 +207,14 @@ impl Outbox {
         Ok(())
     }
 
-    /// Puts a frame in the place of the last one, if that is superseded by it and none of it has
-    /// been sent. Gives the frame back if not.
+    /// Replaces the last frame if `is_superseded` holds for it and none of it has been sent.
+    /// Otherwise returns `frame`.
     pub(crate) fn supersede(
         &mut self,
         frame: Frame,
         is_superseded: impl Fn(&[u8]) -> bool,
     ) -> Result<(), Frame> {
-        // The end of what is exempt is not a message of its own.
+        // An exempt frame belongs to a feed or to what was queued before it, and is not replaced.
         let is_exempt = self.exempt as usize >= self.bytes;
         match self.frames.last() {
             Some((_, is_first)) if is_exempt || is_first && self.offset > 0 => Err(frame),
@@ -225,7 +227,7 @@ impl Outbox {
         }
     }
 
-    /// What to write next.
+    /// The bytes that can be written now, in order.
     pub(crate) fn unsent(&self) -> impl Iterator<Item = &[u8]> {
         let offset = self.offset as usize;
         self.frames.iter().enumerate().map(move |(index, frame)| match index {
@@ -234,7 +236,8 @@ impl Outbox {
         })
     }
 
-    /// What to write next, for a gathered write; returns how many slices were filled in.
+    /// Fills `slices` with the bytes to write next, for one gathered write. Returns the number of
+    /// slices filled.
     pub(crate) fn gather<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let mut count = 0;
         for (slot, bytes) in slices.iter_mut().zip(self.unsent()) {
@@ -244,12 +247,12 @@ impl Outbox {
         count
     }
 
-    /// The kernel took so many bytes.
+    /// `count` bytes were sent.
     ///
     /// # Panics
-    /// It took more than there was.
+    /// More bytes were sent than are queued.
     pub(crate) fn sent(&mut self, count: usize, now: Millis) -> Left {
-        assert!(count <= self.bytes, "the kernel takes what it was given");
+        assert!(count <= self.bytes, "no more is sent than was queued");
         if count > 0 {
             self.progress_at = now;
         }
@@ -268,7 +271,7 @@ impl Outbox {
         if self.is_fed() { Left::Feed } else { Left::Something }
     }
 
-    /// Forgets everything: the connection is gone.
+    /// Drops everything, because the connection has ended.
     pub(crate) fn clear(&mut self) {
         *self = Outbox::default();
     }
@@ -278,13 +281,13 @@ impl Outbox {
         if let Frames::Many(queue) = &self.frames
             && let Some(fed) = &queue.fed
         {
-            assert_eq!(self.exempt as usize, bytes, "what is fed does not count");
-            assert_eq!(queue.exempt_count as usize, queue.front.len(), "none of its frames does");
+            assert_eq!(self.exempt as usize, bytes, "a feed and what is before it are exempt");
+            assert_eq!(queue.exempt_count as usize, queue.front.len(), "so are all of its frames");
             bytes += fed.behind.iter().map(|frame| frame.len()).sum::<usize>();
         }
         assert_eq!(self.bytes, bytes, "accounted bytes are queued bytes");
-        assert!(self.exempt as usize <= self.bytes, "what does not count is at the front");
-        assert!(self.frames.exempt_count() <= self.frames.count(), "as its frames are");
+        assert!(self.exempt as usize <= self.bytes, "exempt bytes are queued");
+        assert!(self.frames.exempt_count() <= self.frames.count(), "exempt frames are queued");
     }
 }
 
@@ -312,7 +315,7 @@ impl Frames {
         }
     }
 
-    /// The frame that was pushed last, and whether it is the one that is being written.
+    /// The frame that was pushed last, and whether it is also the first in the queue.
     fn last(&mut self) -> Option<(&mut Frame, bool)> {
         match self {
             Frames::None => None,
@@ -424,7 +427,7 @@ mod tests {
         assert_eq!(push(&mut outbox, 150), Ok(()));
         assert_eq!(push(&mut outbox, 150), Err(Overflow));
         outbox.sent(36 * 9 + 18, Millis(0));
-        assert_eq!(push(&mut outbox, 150), Err(Overflow), "these have counted before, too");
+        assert_eq!(push(&mut outbox, 150), Err(Overflow), "live messages behind the feed count");
         outbox.sent(18 + 36, Millis(0));
         assert_eq!(push(&mut outbox, 150), Ok(()));
     }
@@ -435,7 +438,7 @@ mod tests {
         outbox.push(b"head".as_slice().into(), Millis(0));
         outbox.begin_feed(feed());
         outbox.push(b"live".as_slice().into(), Millis(0));
-        assert!(outbox.feed_due(4 + FRAME_COST).is_none(), "there is no room");
+        assert!(outbox.feed_due(4 + FRAME_COST).is_none(), "the front is full");
         outbox.sent(2, Millis(0));
         assert!(outbox.feed_due(4 + FRAME_COST).is_some());
         outbox.push_fed(b"one".as_slice().into(), Millis(0));
@@ -459,17 +462,17 @@ mod tests {
         let push = |outbox: &mut Outbox, frame: &str| {
             outbox.push(frame.as_bytes().into(), Millis(0));
         };
-        assert!(!supersede(&mut outbox, "p1"), "there is none");
+        assert!(!supersede(&mut outbox, "p1"), "the queue is empty");
         push(&mut outbox, "p1");
         assert!(supersede(&mut outbox, "p22"));
         assert_eq!(text(&outbox), "p22|");
         outbox.sent(1, Millis(0));
-        assert!(!supersede(&mut outbox, "p3"), "it is being sent");
+        assert!(!supersede(&mut outbox, "p3"), "its first byte is sent");
         push(&mut outbox, "p3");
         assert!(supersede(&mut outbox, "p44"));
         assert_eq!(text(&outbox), "22|p44|");
         push(&mut outbox, "m");
-        assert!(!supersede(&mut outbox, "p5"), "it is not the last one");
+        assert!(!supersede(&mut outbox, "p5"), "another frame is behind it");
         outbox.begin_feed(feed());
         assert!(!supersede(&mut outbox, "p5"));
         outbox.push_fed(b"p".as_slice().into(), Millis(0));
@@ -483,7 +486,7 @@ mod tests {
         outbox.begin_feed(feed());
         outbox.push_fed(b"p".as_slice().into(), Millis(0));
         outbox.end_feed();
-        assert!(!supersede(&mut outbox, "p9"), "it belongs to the feed");
+        assert!(!supersede(&mut outbox, "p9"), "the last frame belongs to a feed");
     }
 
     #[test]

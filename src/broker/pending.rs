@@ -1,36 +1,39 @@
-//! A publication on its way to the members of its channel, with everything that was made of it.
+//! A pending publication with its encodings and answers.
 
 use crate::message::Message;
 use crate::transports::{Encoded, EndedWait, FormatId, Formats, Frame, Publication, SharedAnswer};
 use std::rc::Rc;
 
-/// Answers to one publication that are kept for sharing. More kinds of waiting requests on a
-/// channel are rare.
+/// Maximum number of answers with one publication that are kept for sharing. It is rare that a
+/// channel has more kinds of waiting requests.
 const SHARED_ANSWERS_MAX: usize = 8;
 
-/// About what a publication takes besides its text, so that many small ones are bounded too.
+/// Approximate memory of a publication besides its text, so that many small ones are bounded too.
 pub(crate) const PUBLICATION_COST: usize = 256;
 
-/// A publication that some members may not have taken yet.
+/// A publication that has not been delivered to all members of its channel.
 pub(crate) struct Pending {
+    /// Its number in the order of publication over all channels.
     pub(crate) sequence: u64,
     pub(crate) publication: Publication,
-    /// Its long-polling answers.
+    /// Long-polling answers with it, kept for sharing.
     pub(crate) answers: Vec<SharedAnswer>,
     /// What the backlog counts for it.
     pub(crate) cost: usize,
-    /// About the most that it takes in a member's queue.
+    /// Approximate upper bound of its cost in a member's queue.
     pub(crate) queue_bytes: usize,
 }
 
 impl Pending {
+    /// A publication without encodings.
     pub(crate) fn new(sequence: u64, message: Rc<Message>, queue_bytes: usize) -> Pending {
         let cost = PUBLICATION_COST + message.text.len();
         let (publication, answers) = (Publication::new(message), Vec::new());
         Pending { sequence, publication, answers, cost, queue_bytes }
     }
 
-    /// The publication in this format; the bytes of an encoding made now are added to `made`.
+    /// The publication in this format; `None`: the format cannot hold it. If it is encoded now, its
+    /// length is added to `made`.
     pub(crate) fn encoded(
         &mut self,
         format: FormatId,
@@ -44,7 +47,8 @@ impl Pending {
         encoded
     }
 
-    /// The answer to a request that has waited for it.
+    /// The answer to a long-polling request with this publication. All requests that waited alike
+    /// share one, made for the first of them.
     pub(crate) fn answer(&mut self, ended: EndedWait, formats: &mut Formats) -> Frame {
         if let Some(frame) = self.answers.iter().find_map(|answer| answer.for_request(&ended)) {
             return frame;
@@ -59,7 +63,7 @@ impl Pending {
         frame
     }
 
-    /// Its text, the encodings made of it and its answers.
+    /// What the backlog should count now: the text, the encodings and the answers.
     pub(crate) fn actual_cost(&self) -> usize {
         let answers: usize = self.answers.iter().map(SharedAnswer::bytes).sum();
         let text_bytes = self.publication.message.text.len();

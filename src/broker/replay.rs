@@ -1,7 +1,7 @@
-//! Old messages on their way to a connection (push-stream spec, section 9). A replay may be far
-//! larger than a queue may be, and many may come back at once; so each one only remembers where in
-//! the store it is, and pieces of it are made as its queue drains, once for all who are sent the
-//! same.
+//! Replays of stored messages to a connection (push-stream spec, section 9). A replay may be far
+//! larger than a queue may be, and many clients may resume at once. So a replay holds only its
+//! position in the store; its pieces are encoded as the queue drains, and shared by all replays of
+//! the same messages.
 
 use super::checksum::StreamChecksum;
 use crate::hub::{Hub, Stretch};
@@ -11,25 +11,25 @@ use flate2::Crc;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// A piece ends before an id that is a multiple of this: whoever comes from somewhere else soon
-/// shares.
+/// A piece ends before a message id that is a multiple of this, so that replays that began at
+/// different messages soon share pieces.
 const PIECE_IDS: i64 = 64;
-/// A piece ends behind so many bytes of text, too, however small they become: compressing this much
-/// takes 1.3 ms.
+/// A piece also ends after this many bytes of text, whatever their compressed size: compressing
+/// them takes 1.3 ms.
 const PIECE_TEXT_BYTES_MAX: usize = 64 * 1024;
-/// About what a piece takes besides its bytes.
+/// Approximate memory of a piece besides its bytes.
 const PIECE_COST: usize = 128;
-/// Pieces that nobody has queued are kept up to this size or, while more than that is queued, as
-/// much again: for whoever comes next.
+/// Pieces that no queue holds are kept for the next replays, up to this size or the size of the
+/// pieces in queues, whichever is more.
 const UNUSED_BYTES_MAX: usize = 1024 * 1024;
 
-/// What is left of a replay: one channel after the other.
+/// The messages of a replay that are still to be sent, one channel after the other.
 pub struct Replay {
     format: FormatId,
-    /// The next one last.
+    /// In reverse order: the next one is the last element.
     stretches: Vec<Stretch>,
     dressing: Dressing,
-    /// The checksum of the compressed stream that ends behind it.
+    /// Checksum of the compressed stream, if that ends after this replay.
     stream_end: Option<Box<StreamChecksum>>,
 }
 
@@ -37,44 +37,46 @@ pub struct Replay {
 #[derive(Clone)]
 pub struct Part {
     pub(crate) frame: Frame,
-    /// Their checksum, where they go into a compressed stream.
+    /// Checksum of the messages, if they go into a compressed stream.
     pub(crate) checksum: Option<Rc<Crc>>,
 }
 
-/// A message left the store before the reader was ready for it.
+/// A message was removed from the store before the client had read up to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gone;
 
-/// What is put between the messages.
+/// What is added to the messages of a replay.
 pub enum Dressing {
     /// Nothing.
     None,
     /// Padding that brings each message up to a size (push-stream spec, section 18).
     Padded {
-        /// What padding is made of.
+        /// Kind and coding of the padding.
         rule: PaddingRule,
-        /// The size that messages are brought up to, in bytes.
+        /// Minimum size of a message with its padding, in bytes.
         size: u32,
     },
     /// A comma in front of each message but the first (JSONP).
     Listed {
         /// The coding of the answer.
         coding: Coding,
-        /// No message has been written.
+        /// Whether no message has been written yet.
         is_first: bool,
     },
 }
 
-/// Pieces are shared by all who are sent the same: this channel from this message on, in this
-/// format.
+/// What replays that share a piece have in common: channel, first message, format and commas.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Key {
+    /// Serial number of the channel.
     serial: u64,
+    /// Id of the first message.
     next: i64,
     format: FormatId,
     commas: Commas,
 }
 
+/// The commas of a JSONP answer.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Commas {
     None,
@@ -85,7 +87,7 @@ enum Commas {
 }
 
 impl Replay {
-    /// Stretches in the order in which they are to be sent.
+    /// A replay of these stretches, in this order.
     pub fn new(format: FormatId, mut stretches: Vec<Stretch>, dressing: Dressing) -> Replay {
         stretches.reverse();
         Replay { format, stretches, dressing, stream_end: None }
@@ -95,17 +97,21 @@ impl Replay {
         self.format
     }
 
-    /// The stream ends behind this replay.
+    /// The compressed stream ends after this replay: its trailer is made when the checksum is
+    /// complete.
     pub(crate) fn end_stream(&mut self, checksum: Box<StreamChecksum>) {
         self.stream_end = Some(checksum);
     }
 
-    /// The checksum of a stream that ends behind this replay.
+    /// Checksum of the compressed stream, if that ends after this replay.
     pub(crate) fn stream_end(&mut self) -> Option<&mut Box<StreamChecksum>> {
         self.stream_end.as_mut()
     }
 
-    /// The next piece; none: that was all.
+    /// Makes the next piece; `None`: the replay is complete.
+    ///
+    /// # Errors
+    /// The next message is no longer stored.
     pub(crate) fn next(
         &mut self,
         hub: &Hub,
@@ -119,7 +125,7 @@ impl Replay {
             Dressing::None => Some(Commas::None),
             Dressing::Listed { is_first: true, .. } => Some(Commas::Between),
             Dressing::Listed { is_first: false, .. } => Some(Commas::Before),
-            // It depends on the location and the client.
+            // Pieces with padding are not shared: it depends on the location and the client.
             Dressing::Padded { .. } => None,
         };
         let (format, dressing) = (self.format, &mut self.dressing);
@@ -148,6 +154,7 @@ impl Replay {
 }
 
 impl Dressing {
+    /// Appends a message with its comma or padding; adds what goes into a gzip stream to `sum`.
     fn write(
         &mut self,
         format: FormatId,
@@ -180,11 +187,12 @@ struct Piece {
     count: usize,
     /// Id of the last message in it.
     last: i64,
-    /// It would not be longer if there were more messages.
+    /// Whether it ended at a limit: with more messages it would not be longer.
     is_full: bool,
 }
 
 impl Piece {
+    /// Encodes messages until a limit is reached.
     fn make<'a>(
         messages: impl Iterator<Item = &'a Rc<Message>>,
         bytes_max: usize,
@@ -214,17 +222,18 @@ impl Piece {
     }
 }
 
-/// The pieces that may be sent to more than one connection.
+/// Encoded pieces, shared by replays in progress.
 #[derive(Default)]
 pub(crate) struct Pieces {
     pieces: HashMap<Key, Piece>,
     bytes: usize,
-    /// What it may grow to before unused pieces are looked for.
+    /// Above this size, unused pieces are removed.
     sweep_bytes: usize,
 }
 
 impl Pieces {
-    /// How a stretch that ends with the message of id `last` begins, and how many messages that is.
+    /// The first piece of a stretch that ends with message id `last`, and its number of messages.
+    /// It is made from `messages` unless another replay has made it already.
     fn piece<'a>(
         &mut self,
         key: Key,
@@ -243,7 +252,7 @@ impl Pieces {
         let known_last = known.map_or(0, |piece| piece.last);
         let piece = Piece::make(messages, bytes_max, checksum, write);
         let result = (piece.part.clone(), piece.count);
-        // Who came earlier is sent less of it, which nobody who comes later wants.
+        // A replay that began earlier ends earlier: later ones need the longer piece.
         if piece.last > known_last {
             self.bytes += piece.cost();
             self.bytes -= self.pieces.insert(key, piece).map_or(0, |old| old.cost());
@@ -254,7 +263,7 @@ impl Pieces {
         result
     }
 
-    /// Forgets what is not queued for anybody.
+    /// Removes the pieces that no queue holds.
     pub(crate) fn remove_unused(&mut self) {
         self.pieces.retain(|_, piece| piece.part.frame.is_shared());
         self.bytes = self.pieces.values().map(Piece::cost).sum();

@@ -1,4 +1,4 @@
-//! What the broker has.
+//! The state of the broker.
 
 use super::fanout::Fanout;
 use super::replay::Pieces;
@@ -6,23 +6,24 @@ use crate::hub::Hub;
 use crate::transports::Formats;
 use std::rc::Rc;
 
-/// Channels, and everything between a publication and the queues of its subscribers.
+/// Channels with their subscribers and stored messages, pending publications and encodings.
 pub struct Broker {
     /// Channels, subscriptions and stored messages.
     pub hub: Hub,
-    /// Wire formats, and what makes them.
+    /// The wire formats in use, and their encoder.
     pub formats: Formats,
     pub(crate) fanout: Fanout,
-    /// Of replays in progress.
+    /// Encoded pieces of stored messages, shared by replays in progress.
     pub(crate) pieces: Pieces,
-    /// Shared by all lists of channels that are made as they are read.
+    /// Each list of channels in progress holds a clone, so that the count is the number of lists
+    /// plus one.
     pub(crate) listings: Rc<()>,
     /// The largest padding that a message may get, in bytes.
     pub padding_max: u32,
 }
 
 impl Broker {
-    /// A broker without publications on their way.
+    /// A broker without pending publications.
     pub fn new(hub: Hub, formats: Formats, padding_max: u32) -> Broker {
         Broker {
             hub,

@@ -1,4 +1,4 @@
-//! A subscriber: what carries its messages, and what it needs between them.
+//! A subscriber: its transport and its deadlines.
 
 use super::checksum::StreamChecksum;
 use crate::time::Millis;
@@ -6,56 +6,58 @@ use crate::transports::{Encoded, Formats, Profile, Waiting};
 use crate::websocket::Reader;
 use std::rc::Rc;
 
-/// What a subscriber needs between messages.
+/// A connection that receives messages.
 pub struct Subscriber {
-    /// What carries its messages, and the state of that.
+    /// How messages are carried to it, with the transport's state.
     pub transport: Transport,
-    /// What it shares with others of its kind.
+    /// What it shares with other subscribers of its kind.
     pub profile: Rc<Profile>,
     /// When the next heartbeat is due.
     pub next_beat: Millis,
-    /// When its time is over.
+    /// When its subscription ends.
     pub ends_at: Millis,
 }
 
-/// How a subscriber is talked to.
+/// How messages are carried to a subscriber.
 pub enum Transport {
     /// The rpushd API's frames.
     Framed,
-    /// An endless response of a location, server-sent events included. A compressed one has a
-    /// checksum.
+    /// A response of a location that lasts as long as the subscription; also server-sent events.
     Stream {
-        /// Of a compressed stream: what ends it.
+        /// Checksum of what was sent, if the stream is compressed.
         checksum: Option<Box<StreamChecksum>>,
         /// Minimum size of a message with its padding; 0: none (push-stream spec, section 18).
         padding: u32,
     },
-    /// A response that ends with the next message. What differs from its profile is on the heap.
+    /// A response that ends with the next message. `None`: the request is answered exactly as its
+    /// profile describes.
     LongPoll(Option<Box<Waiting>>),
-    /// RFC 6455. The reader owns no heap between messages.
+    /// A WebSocket (RFC 6455).
     WebSocket {
-        /// Takes the client's frames apart.
+        /// Parses the client's frames. It allocates nothing between messages.
         reader: Reader,
-        /// permessage-deflate was agreed.
+        /// Whether permessage-deflate was negotiated.
         is_deflated: bool,
-        /// What the client publishes is stored.
+        /// Whether messages that the client publishes are stored.
         is_stored: bool,
-        /// A ping was sent, and nothing has come from the client since.
+        /// Whether a ping was sent and nothing has been received since.
         owes_pong: bool,
     },
 }
 
 impl Subscriber {
+    /// Whether its transport is a WebSocket.
     pub(crate) fn is_websocket(&self) -> bool {
         matches!(self.transport, Transport::WebSocket { .. })
     }
 
+    /// Whether a ping was sent and nothing has been received since.
     pub(crate) fn owes_pong(&self) -> bool {
         matches!(self.transport, Transport::WebSocket { owes_pong: true, .. })
     }
 
-    /// Whether several messages may be given to it as one frame: nothing belongs between or behind
-    /// them.
+    /// Whether several messages may be queued for it as one frame: it needs no padding between them
+    /// and no checksum.
     pub(crate) fn takes_batches(&self) -> bool {
         match self.transport {
             Transport::Stream { ref checksum, padding } => checksum.is_none() && padding == 0,
@@ -63,28 +65,28 @@ impl Subscriber {
         }
     }
 
-    /// A live message restarts the heartbeat interval, where the profile says so.
+    /// Restarts the heartbeat interval because of a live message, if the profile asks for it.
     pub(crate) fn restart_heartbeat(&mut self, now: Millis) {
         if self.profile.restarts_heartbeat {
             self.next_beat = now + self.profile.heartbeat_interval.get();
         }
     }
 
-    /// The padding behind an item of `bytes` bytes; none if it needs nothing.
+    /// The padding after an item of `bytes` bytes, if it needs any.
     pub(crate) fn padding(&self, bytes: usize, formats: &mut Formats) -> Option<Encoded> {
         let Transport::Stream { padding: wanted @ 1.., .. } = self.transport else { return None };
         let rule = self.profile.padding?;
         Some(formats.filling(rule.filling(bytes, wanted)?, rule.coding))
     }
 
-    /// Remembers what goes into a compressed stream.
+    /// Adds a queued item to the checksum, if the stream is compressed.
     pub fn add_to_checksum(&mut self, item: &Encoded) {
         if let (Some(checksum), Some(sum)) = (self.checksum(), &item.check_sum) {
             checksum.add(sum);
         }
     }
 
-    /// The checksum of a compressed stream.
+    /// The checksum, if the stream is compressed.
     pub(crate) fn checksum(&mut self) -> Option<&mut Box<StreamChecksum>> {
         match &mut self.transport {
             Transport::Stream { checksum, .. } => checksum.as_mut(),

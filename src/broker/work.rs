@@ -1,23 +1,23 @@
-//! What was done, counted by kind: there is no clock in the core, so time is estimated from this.
+//! Counts work by kind. The core has no clock, so its time is estimated from these counts.
 
 use crate::hub::Walked;
 use crate::transports::Made;
 
-/// Work that was done, by kind.
+/// Amounts of work, by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Work {
-    /// Requests whose head was parsed.
+    /// Request heads parsed.
     pub requests: u64,
-    /// Frames of WebSocket clients.
+    /// WebSocket frames received.
     pub frames: u64,
-    /// Messages given to the hub.
+    /// Messages published.
     pub publications: u64,
-    /// Channels of requests: looked up, created, joined, left or listed.
+    /// Channels looked up, created, joined, left or listed.
     pub channels: u64,
-    /// Stored messages looked at to find where a replay begins, and channels looked at to find
-    /// where a list goes on.
+    /// Stored messages examined to find the beginning of a replay, and channels examined to find
+    /// where a list continues.
     pub scanned: u64,
-    /// Members visited by a fan-out.
+    /// Members visited by fan-out.
     pub visits: u64,
     /// Frames queued for subscribers.
     pub deliveries: u64,
@@ -31,9 +31,9 @@ pub struct Work {
     pub compressed_bytes: u64,
     /// Writes to sockets.
     pub writes: u64,
-    /// Bytes of paths and user agents that regular expressions may look at.
+    /// Bytes of paths and user agents that regular expressions may examine.
     pub matched: u64,
-    /// Connections whose deadline has come.
+    /// Connections whose deadline has passed.
     pub expired: u64,
 }
 
@@ -46,14 +46,14 @@ impl Work {
         self.compressed_bytes += made.compressed.bytes;
     }
 
-    /// Adds a piece of a list of channels.
+    /// Adds the channels of a piece of a list.
     pub fn add_walked(&mut self, walked: Walked) {
         self.channels += walked.listed;
         self.scanned += walked.searched;
     }
 
-    /// About how long it takes on a small server, in nanoseconds (2-core VM; `benches/core.rs`
-    /// measures most of it).
+    /// Estimated time on a small server (2-core VM) in nanoseconds; `benches/core.rs` measures most
+    /// of the weights.
     pub fn nanoseconds(&self) -> u64 {
         let weighed = [
             (self.requests, 2_000),
