@@ -1,4 +1,4 @@
-//! The core alone, without sockets: what a request, a token, a frame, a fan-out and a timer cost.
+//! The core alone, without sockets: CPU time of a request, a token, a frame, a fan-out, a timer.
 
 #[path = "../tests/support/reactor/mod.rs"]
 mod reactor;
@@ -69,7 +69,7 @@ fn encode(criterion: &mut Criterion) {
     }
 }
 
-/// A server whose subscribers take everything at once.
+/// A server whose subscribers receive everything at once.
 struct World {
     reactor: SimReactor,
     publisher: usize,
@@ -112,7 +112,7 @@ impl World {
         self.reactor.send(self.publisher, &self.request);
     }
 
-    /// Reads and writes everything; returns how many writes it took.
+    /// Reads and writes everything that is queued; returns the number of writes.
     fn write(&mut self) -> usize {
         self.run();
         std::mem::take(&mut self.write_count)
@@ -141,7 +141,8 @@ fn request(path: &str, fields: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// One publication to all subscribers, and sixteen that leave in one write each.
+/// One publication to all subscribers, and sixteen that are written together, one write per
+/// subscriber.
 fn fan_out(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("fan-out");
     for subscribers in [1, 100, 10_000] {

@@ -1,5 +1,6 @@
-//! Load on real sockets: what rpushd costs per delivery, per idle connection and per publication, next to
-//! a bare epoll loop that writes the same bytes. `cargo bench --bench load -- --help` says more.
+//! Load on real sockets: what rpushd costs per delivery, per idle connection and per publication,
+//! compared with a bare epoll loop that writes the same bytes. For the options, see
+//! `cargo bench --bench load -- --help`.
 
 mod load {
     pub mod bench;
@@ -15,7 +16,7 @@ mod load {
     pub mod wire;
     pub mod yardstick;
 
-    /// Whatever goes wrong ends the run with a sentence.
+    /// Any error is displayed; outside of a scenario, it ends the run.
     pub type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 }
 

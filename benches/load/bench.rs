@@ -1,4 +1,4 @@
-//! A run: rounds of scenarios until all are made or the time is up.
+//! A run: rounds of scenarios, until all rounds are complete or the time is up.
 
 use super::Outcome;
 use super::client::Client;
@@ -10,7 +10,7 @@ use super::sys;
 use super::wire::Transport;
 use std::time::Instant;
 
-/// What scenarios work with.
+/// The state of a run, which all scenarios share.
 pub struct Bench {
     /// The command line.
     pub options: Options,
@@ -20,7 +20,8 @@ pub struct Bench {
     fault_count: u64,
 }
 
-/// Runs what the options ask for. False: something did not arrive as it should.
+/// Runs the scenarios that the options select. Returns whether there was no fault: every message
+/// arrived, in order, and no scenario failed.
 pub fn run(options: Options) -> Outcome<bool> {
     let is_wanted = |scenario: &&Scenario| {
         options.only.is_empty() || options.only.iter().any(|name| name == scenario.name)
@@ -76,12 +77,12 @@ impl Bench {
         eprintln!("  {}: {:.1} s", scenario.name, started.elapsed().as_secs_f64());
     }
 
-    /// Starts one of the two that are compared.
+    /// Starts the server under test or the bare loop.
     pub fn start(&self, side: Side, transport: Transport) -> Outcome<Target> {
         self.start_with(side, transport, &[])
     }
 
-    /// The same, with further environment variables for rpushd.
+    /// Like [`Bench::start`], with additional environment variables for rpushd.
     pub fn start_with(
         &self,
         side: Side,
@@ -96,18 +97,18 @@ impl Bench {
         }
     }
 
-    /// The transport of scenarios that need only one.
+    /// The transport of scenarios that measure only one.
     pub fn main_transport(&self) -> Transport {
         let wanted = Transport::ALL.into_iter().find(|transport| self.options.wants(*transport));
         wanted.unwrap_or(Transport::Framed)
     }
 
-    /// `full`, or for a smoke run as much less as keeps it to seconds.
+    /// `full`, or `smoke` in a smoke run, which should take seconds.
     pub fn scaled(&self, full: usize, smoke: usize) -> usize {
         if self.options.is_smoke { smoke } else { full }
     }
 
-    /// Notes a reading of the current scenario, if it could be taken.
+    /// Records a reading of the current scenario; `None`: it could not be taken.
     pub fn record(&mut self, case: &str, figure: Figure, side: Side, value: Option<f64>) {
         if let Some(value) = value {
             self.report.add(self.scenario, case, figure, side, value);
@@ -127,7 +128,8 @@ impl Bench {
         }
     }
 
-    /// Looks through a client's books. `is_sequential`: one publisher, so one right order.
+    /// Reports the faults in a client's ledger. `is_sequential`: there was one publisher, so
+    /// messages must arrive in the order of publication.
     pub fn audit(&mut self, case: &str, side: Side, client: &mut Client, is_sequential: bool) {
         let (count, faults) = client.ledger.audit(is_sequential);
         for fault in faults {
@@ -136,7 +138,7 @@ impl Bench {
         self.fault_count += count;
     }
 
-    /// Something is not as it must be.
+    /// Reports and counts a fault.
     pub fn fault(&mut self, what: &str) {
         eprintln!("{}: {what}", self.scenario);
         self.fault_count += 1;

@@ -1,4 +1,5 @@
-//! The harness's client: thousands of subscribers and some keep-alive publishers on one epoll, one thread.
+//! The client of the harness: thousands of subscribers and some keep-alive publishers on one epoll
+//! instance, in one thread.
 
 use super::Outcome;
 use super::ledger::{Ledger, Scanner};
@@ -9,18 +10,18 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
-/// Events per wake-up: small, so that sending is never held up long by a batch of arrivals.
+/// Events per wake-up: few, so that a batch of arrivals does not delay sending for long.
 const EVENT_BATCH: usize = 64;
 /// Connections per source address, well below the number of ephemeral ports.
 const CONNECTIONS_PER_SOURCE: usize = 5_000;
-/// Subscribers that may wait for their answer at once, below the usual backlog of 128.
+/// How many subscribers may wait for their response head at once, below the usual backlog of 128.
 const CONNECT_WINDOW: usize = 100;
-/// Nothing arrives for this long: what is outstanding is lost.
+/// If nothing arrives for this long, everything outstanding counts as lost.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Subscribers and publishers of one server.
 pub struct Client {
-    /// What must arrive, and what did.
+    /// Messages published and messages received.
     pub ledger: Ledger,
     /// Bytes that subscribers have read.
     pub received_bytes: u64,
@@ -30,7 +31,7 @@ pub struct Client {
     connections: Vec<Connection>,
     /// Indices into `connections`.
     publishers: Vec<usize>,
-    /// Indices into `publishers`: who was answered since [`Client::publish_many`] looked.
+    /// Indices into `publishers`: those that were answered and not used again since.
     free_publishers: Vec<usize>,
     waiting_count: usize,
     unanswered_count: u64,
@@ -50,38 +51,38 @@ enum Role {
 
 struct Subscriber {
     channel: u32,
-    /// Messages got so far.
+    /// Number of messages received so far.
     position: u32,
     scanner: Scanner,
     is_greeted: bool,
-    /// Long-polling: sent again after each answer.
+    /// Long-polling: the request, sent again after each answer.
     request: Option<Vec<u8>>,
 }
 
-/// What to subscribe to.
+/// Subscribers to connect, and their channels.
 #[derive(Clone, Copy, Debug)]
 pub struct Subscription {
-    /// How.
+    /// Transport of all of them.
     pub transport: Transport,
-    /// How many subscribers.
+    /// Number of subscribers.
     pub count: usize,
-    /// The first one's first channel.
+    /// First channel of the first subscriber.
     pub channel: u32,
-    /// Added to the channel from one subscriber to the next: 0, all listen to the same.
+    /// Difference between the first channels of successive subscribers; 0: all have the same.
     pub channel_step: u32,
-    /// Channels of each, in sequence. Messages are expected on the first only.
+    /// Number of channels of each, in sequence. Messages are expected only on the first.
     pub channels_each: u32,
 }
 
 impl Subscription {
-    /// `count` subscribers of channel 0.
+    /// `count` subscribers to channel 0.
     pub fn to_one_channel(transport: Transport, count: usize) -> Subscription {
         Subscription { transport, count, channel: 0, channel_step: 0, channels_each: 1 }
     }
 }
 
 impl Client {
-    /// A client of the server at `address`, not connected yet.
+    /// A client of the server at `address`, without connections.
     pub fn new(address: SocketAddr, dialect: Dialect) -> Outcome<Client> {
         Ok(Client {
             ledger: Ledger::default(),
@@ -98,14 +99,15 @@ impl Client {
         })
     }
 
-    /// Connects subscribers and returns when each has its response head (long-polling: when the server has
-    /// read each request).
+    /// Connects subscribers. Returns when each has received its response head (long-polling: when
+    /// the server has read each request).
     pub fn subscribe(&mut self, wanted: Subscription) -> Outcome<()> {
         let requests: Vec<Vec<u8>> = self.subscribe_requests(wanted);
         self.subscribe_with(wanted, &requests)
     }
 
-    /// The requests of [`Client::subscribe`], made beforehand where signing them must not take part.
+    /// The requests of [`Client::subscribe`], for a scenario that must not measure the signing of
+    /// tokens.
     pub fn subscribe_requests(&self, wanted: Subscription) -> Vec<Vec<u8>> {
         let request = |serial: u32| {
             let first = wanted.channel + serial * wanted.channel_step;
@@ -114,7 +116,7 @@ impl Client {
         (0..wanted.count as u32).map(request).collect()
     }
 
-    /// [`Client::subscribe`] with requests already made.
+    /// Like [`Client::subscribe`], with prepared requests.
     pub fn subscribe_with(&mut self, wanted: Subscription, requests: &[Vec<u8>]) -> Outcome<()> {
         for (serial, request) in requests.iter().enumerate() {
             let channel = wanted.channel + serial as u32 * wanted.channel_step;
@@ -142,7 +144,7 @@ impl Client {
         if wanted.transport == Transport::LongPolling { self.synchronise() } else { Ok(()) }
     }
 
-    /// Opens keep-alive connections to publish on.
+    /// Opens keep-alive connections of publishers.
     pub fn connect_publishers(&mut self, count: usize) -> Outcome<()> {
         for _ in 0..count {
             let number = self.publishers.len();
@@ -152,14 +154,14 @@ impl Client {
         Ok(())
     }
 
-    /// Connects a subscriber that reads nothing; the books do not expect anything of it.
+    /// Connects a subscriber that reads nothing. The ledger expects no deliveries to it.
     pub fn subscribe_without_reading(&mut self, transport: Transport) -> Outcome<TcpStream> {
         let mut stream = sys::connect_from(Ipv4Addr::LOCALHOST, self.address)?;
         stream.write_all(&self.dialect.subscribe(transport, 0, 1, 0))?;
         Ok(stream)
     }
 
-    /// Publishes `size` bytes of text from one of the publishers.
+    /// Publishes a text of `size` bytes on the connection of a publisher.
     pub fn publish(
         &mut self,
         publisher: usize,
@@ -170,7 +172,7 @@ impl Client {
         self.publish_due(publisher, face, channel, size, None)
     }
 
-    /// [`Client::publish`], with the moment from which latency counts.
+    /// Like [`Client::publish`], with the time from which latency is counted; `None`: now.
     pub fn publish_due(
         &mut self,
         publisher: usize,
@@ -188,7 +190,8 @@ impl Client {
         Ok(())
     }
 
-    /// Keeps every publisher busy, one publication in flight each, until `count` are answered.
+    /// Publishes `count` messages, one in flight per publisher, and waits until all are delivered
+    /// and answered.
     pub fn publish_many(
         &mut self,
         count: usize,
@@ -213,7 +216,7 @@ impl Client {
     /// Reads until everything published is delivered and answered.
     ///
     /// # Errors
-    /// Something does not come.
+    /// A delivery or an answer is missing.
     pub fn settle(&mut self) -> Outcome<()> {
         self.poll_while(|client| {
             client.unanswered_count > 0 || client.ledger.outstanding_count() > 0
@@ -226,7 +229,8 @@ impl Client {
         Err(format!("{missing} deliveries, {unanswered} answers are missing; {faults}").into())
     }
 
-    /// Waits until something arrives, at most that long, and reads it. Returns whether anything came.
+    /// Waits until something arrives, at most for `timeout`, and reads it. Returns whether anything
+    /// arrived.
     pub fn poll(&mut self, timeout: Duration) -> Outcome<bool> {
         let count = self.epoll.wait(Some(timeout))?;
         for index in 0..count {
@@ -246,7 +250,8 @@ impl Client {
         Ok(())
     }
 
-    /// Two round trips: a server that takes events in order has then read all requests sent before.
+    /// Makes two round trips: a server that processes events in order has then read all earlier
+    /// requests.
     fn synchronise(&mut self) -> Outcome<()> {
         let mut stream = sys::connect_from(Ipv4Addr::LOCALHOST, self.address)?;
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -257,7 +262,7 @@ impl Client {
         Ok(())
     }
 
-    /// After long-polling subscribers were served: waits until they are all back.
+    /// Long-polling: waits until the server has read the subscribers' next requests.
     pub fn synchronise_if_polling(&mut self, transport: Transport) -> Outcome<()> {
         if transport == Transport::LongPolling { self.synchronise() } else { Ok(()) }
     }
@@ -334,7 +339,7 @@ fn answer_length(bytes: &[u8]) -> Outcome<Option<usize>> {
     Ok((bytes.len() >= length).then_some(length))
 }
 
-/// The `Content-Length` of a head; none: 0.
+/// The `Content-Length` of a head; 0 if it has none.
 pub fn content_length(head: &[u8]) -> usize {
     let field = head.split(|&byte| byte == b'\n').find_map(|line| {
         let (name, value) = line.split_at_checked(15)?;

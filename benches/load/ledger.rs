@@ -1,12 +1,13 @@
-//! What was published and what came: every subscriber must get every message of its channel once, whole,
-//! in the order in which all others of the channel get them. Also finds the messages in received bytes.
+//! Compares deliveries with publications: every subscriber must receive each message of its channel
+//! exactly once, complete, in the same order as all other subscribers of the channel. Also finds
+//! the messages in received bytes.
 
 use super::wire::TEXT_BYTES_MIN;
 
-/// One published message and when it arrived. Times are nanoseconds of CLOCK_MONOTONIC.
+/// A published message and the times of its arrival, in nanoseconds of CLOCK_MONOTONIC.
 #[derive(Clone, Debug)]
 pub struct Publication {
-    /// Just before it was written, or when it should have been (open loop).
+    /// Just before it was written, or when it was due (open loop).
     pub published_ns: u64,
     /// Arrival at the first subscriber.
     pub first_ns: u64,
@@ -29,7 +30,7 @@ impl Publication {
     }
 }
 
-/// The books of one client.
+/// Publications and deliveries of one client.
 #[derive(Default)]
 pub struct Ledger {
     publications: Vec<Publication>,
@@ -43,17 +44,17 @@ pub struct Ledger {
 #[derive(Clone, Default)]
 struct Channel {
     subscriber_count: u32,
-    /// The order in which its messages come, set by whoever gets one first.
+    /// The order of its messages, defined by the first subscriber that receives each.
     order: Vec<u32>,
 }
 
 impl Ledger {
-    /// A subscriber joins a channel.
+    /// Counts a new subscriber of a channel.
     pub fn joined(&mut self, channel: u32) {
         self.channel(channel).subscriber_count += 1;
     }
 
-    /// Notes a publication; returns its sequence number.
+    /// Records a publication; returns its sequence number.
     pub fn published(&mut self, channel: u32, size: usize, published_ns: u64) -> u32 {
         let sequence = self.publications.len() as u32;
         self.outstanding_count += u64::from(self.channel(channel).subscriber_count);
@@ -68,7 +69,8 @@ impl Ledger {
         sequence
     }
 
-    /// Notes an arrival at a subscriber of `channel` that has got `position` messages so far.
+    /// Records and checks a delivery to a subscriber of `channel` that has received `position`
+    /// messages before.
     pub fn delivered(&mut self, channel: u32, position: &mut u32, found: Found, now_ns: u64) {
         let sequence = found.sequence;
         let Some(publication) = self.publications.get_mut(sequence as usize) else {
@@ -99,12 +101,12 @@ impl Ledger {
         }
     }
 
-    /// Deliveries that are still to come.
+    /// Number of missing deliveries.
     pub fn outstanding_count(&self) -> u64 {
         self.outstanding_count
     }
 
-    /// Something went wrong that should not.
+    /// Counts a fault; the first five are kept as text.
     pub fn fault(&mut self, what: String) {
         self.fault_count += 1;
         if self.faults.len() < 5 {
@@ -112,8 +114,8 @@ impl Ledger {
         }
     }
 
-    /// Everything since the last call that was not as it should be: the first few in words, and how many.
-    /// `is_sequential`: there was one publisher, so the order must be that of publication.
+    /// The faults since the last call: their number, and the first few as text. `is_sequential`:
+    /// there was one publisher, so messages must arrive in the order of publication.
     pub fn audit(&mut self, is_sequential: bool) -> (u64, Vec<String>) {
         for (channel, record) in self.channels.clone().into_iter().enumerate() {
             let mut sorted = record.order.clone();
@@ -132,17 +134,17 @@ impl Ledger {
         &self.publications[start..]
     }
 
-    /// How many were published so far.
+    /// Number of publications so far.
     pub fn publication_count(&self) -> usize {
         self.publications.len()
     }
 
-    /// From now on the latency of every single delivery is kept.
+    /// Keeps the latency of each delivery from now on.
     pub fn keep_latencies(&mut self) {
         self.latencies_ns = Some(Vec::new());
     }
 
-    /// The latencies kept.
+    /// Returns the kept latencies and stops keeping them.
     pub fn latencies_ns(&mut self) -> Vec<u64> {
         self.latencies_ns.take().unwrap_or_default()
     }
@@ -157,14 +159,14 @@ impl Ledger {
 /// A message found in received bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// Its sequence number.
+    /// Sequence number.
     pub sequence: u32,
-    /// Bytes of its text.
+    /// Size of the text in bytes.
     pub size: usize,
 }
 
-/// Finds message texts (see [`super::wire::text`]) in a subscriber's bytes, whatever frames are around them
-/// and however they are cut.
+/// Finds message texts (see [`super::wire::text`]) in the bytes that a subscriber receives,
+/// independent of frames and of how the bytes are split.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Scanner {
     state: State,
@@ -185,7 +187,7 @@ enum State {
 }
 
 impl Scanner {
-    /// Takes the next bytes; calls `found` for each text that ends in them.
+    /// Scans the next bytes; calls `found` for each text that ends in them.
     pub fn scan(&mut self, mut bytes: &[u8], mut found: impl FnMut(Found)) {
         while let Some(&first) = bytes.first() {
             match self.state {
@@ -206,7 +208,7 @@ impl Scanner {
                 State::Filler { sequence, count } => {
                     let end = bytes.iter().position(|&byte| byte == b'~');
                     let (filler, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
-                    // Only filler counts: a server may begin a new chunk in the middle of a text.
+                    // Other bytes are not counted: a server may start a chunk within a text.
                     let here = filler.iter().filter(|&&byte| byte == b'x').count();
                     let count = count + here as u32;
                     if end.is_none() {

@@ -1,22 +1,22 @@
-//! Readings from /proc, and what becomes of many readings: medians and percentiles.
+//! Readings from `/proc`, and statistics of readings: medians and percentiles.
 
 use super::Outcome;
 use super::sys;
 use std::fs;
 
-/// Memory of a process in bytes, shared pages divided by who shares them (PSS).
+/// Memory of a process in bytes; shared pages are divided by the processes that share them (PSS).
 pub fn memory_bytes(process: u32) -> Outcome<f64> {
     let text = fs::read_to_string(format!("/proc/{process}/smaps_rollup"))?;
     Ok(field(&text, "Pss:")? as f64 * 1024.0)
 }
 
-/// What the kernel holds in its object caches, both ends of connections on this machine included, in bytes.
+/// Memory of the kernel's object caches in bytes. They include both ends of local connections.
 pub fn kernel_memory_bytes() -> Outcome<f64> {
     let text = fs::read_to_string("/proc/meminfo")?;
     Ok(field(&text, "Slab:")? as f64 * 1024.0)
 }
 
-/// How often a process went to sleep by itself: one per wake-up.
+/// Number of times that a process went to sleep voluntarily: once per wake-up.
 pub fn sleep_count(process: u32) -> Outcome<u64> {
     let text = fs::read_to_string(format!("/proc/{process}/status"))?;
     field(&text, "voluntary_ctxt_switches:")
@@ -37,7 +37,7 @@ fn field(text: &str, name: &str) -> Outcome<u64> {
     Ok(number.ok_or_else(|| format!("/proc shows no {name}"))?.parse()?)
 }
 
-/// The value below which `share` (0 to 1) of the values lie; none of nothing.
+/// The value below which `share` (0 to 1) of the values lie; `None` without values.
 pub fn percentile(values: &[f64], share: f64) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -45,7 +45,7 @@ pub fn percentile(values: &[f64], share: f64) -> Option<f64> {
     Some(sorted[(last as f64 * share).round() as usize])
 }
 
-/// The middle value; of an even number, the mean of the middle two. None of nothing.
+/// The middle value, or the mean of the middle two if their number is even; `None` without values.
 pub fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -54,20 +54,20 @@ pub fn median(values: &[f64]) -> Option<f64> {
     Some(if sorted.len() % 2 == 1 { upper } else { (sorted[middle - 1] + upper) / 2.0 })
 }
 
-/// What the figures belong to.
+/// The machine and the commit that were measured.
 pub struct Machine {
-    /// Of the first processor.
+    /// Model name of the first processor.
     pub processor: String,
-    /// Processors that the harness may use.
+    /// Number of processors that the harness may use.
     pub core_count: usize,
-    /// Name and release.
+    /// Name and release of the kernel.
     pub kernel: String,
-    /// Of the working tree; `unknown` outside of git.
+    /// Commit of the working tree; `unknown` outside of git.
     pub commit: String,
 }
 
 impl Machine {
-    /// This one.
+    /// This machine.
     pub fn read() -> Machine {
         let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let model = processors.lines().find_map(|line| line.strip_prefix("model name"));

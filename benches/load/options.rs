@@ -9,60 +9,62 @@ use std::net::ToSocketAddrs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What `--help` says.
+/// The text of `--help`.
 pub const HELP: &str = "\
-Measures rpushd against a bare epoll loop that writes the same bytes: cargo bench --bench load -- OPTIONS
+Compares rpushd with a bare epoll loop that writes the same bytes.
+Usage: cargo bench --bench load -- OPTIONS
 
   --smoke               seconds instead of minutes; checks completeness and order, writes no files
-  --list                the scenarios
-  --only SCENARIO       this one (may be repeated); no files are written unless --output is given
-  --transport NAME      this one (may be repeated): framed, stream, eventsource, websocket, long-polling
+  --list                list the scenarios
+  --only SCENARIO       only this scenario (may be repeated); writes files only with --output
+  --transport NAME      only this transport (may be repeated): framed, stream, eventsource,
+                        websocket, long-polling
   --rounds N            medians of N rounds (5)
-  --minutes N           no round is begun that would end later (6)
-  --output DIRECTORY    where table, JSON and plots go (benches/results)
-  --server PROGRAM      another rpushd binary
-  --self                the bare loop instead of rpushd: how much the figures scatter
+  --minutes N           start no round that would end later (6)
+  --output DIRECTORY    directory for table, JSON and plots (benches/results)
+  --server PROGRAM      measure another rpushd binary
+  --self                measure the bare loop instead of rpushd: the noise of the figures
 
-Another server that already runs (without history; pinned with taskset to the first core), instead of rpushd:
-  --peer NAME=ADDRESS        where it listens
-  --peer-process PID         whose CPU time and memory count (may be repeated)
-  --peer-subscribe PATH      what subscribers GET, with {channel} in it
-  --peer-publish PATH        what messages are POSTed to, with {channel} in it
-  --peer-frames TRANSPORT    how it frames messages, so that the bare loop writes the same
+To measure another running server instead (without history; pinned with taskset to the first core):
+  --peer NAME=ADDRESS        its name and address
+  --peer-process PID         process whose CPU time and memory count (may be repeated)
+  --peer-subscribe PATH      path that subscribers GET, with {channel} in it
+  --peer-publish PATH        path that messages are POSTed to, with {channel} in it
+  --peer-frames TRANSPORT    its message framing, which the bare loop copies
 ";
 
-/// What to do.
+/// The task that the command line selects.
 pub enum Task {
     /// `--help`
     Help,
     /// `--list`
     List,
-    /// Be the bare loop.
+    /// Run as the bare loop.
     Yardstick(Transport, Writes),
     /// Measure.
     Measure(Box<Options>),
 }
 
-/// How to measure.
+/// Options of a measurement.
 pub struct Options {
-    /// Small and quick, to see that all arrives.
+    /// Small and quick: only checks that all messages arrive.
     pub is_smoke: bool,
     /// Names of scenarios; empty: all.
     pub only: Vec<String>,
-    /// Empty: all.
+    /// Transports; empty: all.
     pub transports: Vec<Transport>,
-    /// Readings of each figure.
+    /// Number of rounds: each takes one reading of each figure.
     pub round_count: usize,
-    /// For all rounds together.
+    /// Time limit of all rounds together.
     pub time_max: Duration,
-    /// Where results go; none: nowhere.
+    /// Directory for the results; `None`: no files are written.
     pub output: Option<PathBuf>,
-    /// Whom to measure.
+    /// The server to measure.
     pub subject: Subject,
 }
 
 impl Options {
-    /// Whether figures of this transport are wanted and the subject serves it.
+    /// Whether this transport is selected and the subject serves it.
     pub fn wants(&self, transport: Transport) -> bool {
         let is_served = match &self.subject {
             Subject::Peer(peer) => peer.transport == transport,
@@ -72,7 +74,7 @@ impl Options {
     }
 }
 
-/// Reads the command line. Cargo's own flags for benches are accepted.
+/// Parses the command line. Accepts the flags that Cargo passes to benchmarks.
 pub fn read() -> Outcome<Task> {
     let mut options = Options {
         is_smoke: false,
@@ -142,16 +144,16 @@ struct PeerOptions {
 impl PeerOptions {
     fn finish(self) -> Outcome<Option<Peer>> {
         let Some(address) = self.address else { return Ok(None) };
-        let (name, address) = address.split_once('=').ok_or("--peer wants NAME=ADDRESS")?;
+        let (name, address) = address.split_once('=').ok_or("--peer needs NAME=ADDRESS")?;
         let mut addresses = address.to_socket_addrs()?.filter(|address| address.is_ipv4());
         Ok(Some(Peer {
             name: name.to_owned(),
-            address: addresses.next().ok_or("--peer wants an IPv4 address")?,
+            address: addresses.next().ok_or("--peer needs an IPv4 address")?,
             dialect: Dialect::Peer {
-                subscribe: self.subscribe.ok_or("--peer wants --peer-subscribe")?,
-                publish: self.publish.ok_or("--peer wants --peer-publish")?,
+                subscribe: self.subscribe.ok_or("--peer needs --peer-subscribe")?,
+                publish: self.publish.ok_or("--peer needs --peer-publish")?,
             },
-            transport: self.transport.ok_or("--peer wants --peer-frames")?,
+            transport: self.transport.ok_or("--peer needs --peer-frames")?,
             processes: self.processes,
         }))
     }

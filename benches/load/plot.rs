@@ -8,7 +8,7 @@ const LEFT: f64 = 64.0;
 const RIGHT: f64 = 190.0;
 const TOP: f64 = 40.0;
 const BOTTOM: f64 = 52.0;
-/// Okabe and Ito's palette: told apart by everybody.
+/// The palette of Okabe and Ito, distinguishable with any kind of colour vision.
 const COLOURS: [&str; 8] =
     ["#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999999"];
 
@@ -16,26 +16,26 @@ const COLOURS: [&str; 8] =
 pub struct Series {
     /// Shown beside the line; a name that begins with `bare loop` is dashed.
     pub name: String,
-    /// By rising x.
+    /// Points (x, y), sorted by x.
     pub points: Vec<(f64, f64)>,
 }
 
-/// What a chart says besides its lines.
+/// The labels and scales of a chart.
 pub struct Chart<'t> {
-    /// Above it.
+    /// Shown above the chart.
     pub title: &'t str,
-    /// Below it.
+    /// Shown below it.
     pub x_title: &'t str,
-    /// To its left.
+    /// Shown to its left.
     pub y_title: &'t str,
-    /// Powers of ten at equal distances.
+    /// Whether the x axis is logarithmic.
     pub is_x_logarithmic: bool,
-    /// Likewise.
+    /// Whether the y axis is logarithmic.
     pub is_y_logarithmic: bool,
 }
 
 impl Chart<'_> {
-    /// The chart of these lines, of which there is at least one point.
+    /// Draws the lines. There must be at least one point.
     pub fn svg(&self, all: &[Series]) -> String {
         let points = || all.iter().flat_map(|series| &series.points);
         let x = Axis::over(points().map(|point| point.0), self.is_x_logarithmic);
@@ -81,10 +81,8 @@ impl Chart<'_> {
         ));
         for (index, series) in all.iter().enumerate() {
             let colour = COLOURS[index % COLOURS.len()];
-            let dashes = match series.name.starts_with("bare loop") {
-                true => r#" stroke-dasharray="5 4""#,
-                false => "",
-            };
+            let is_dashed = series.name.starts_with("bare loop");
+            let dashes = if is_dashed { r#" stroke-dasharray="5 4""# } else { "" };
             let places: Vec<String> = series
                 .points
                 .iter()
@@ -115,27 +113,28 @@ struct Axis {
 }
 
 impl Axis {
-    /// Holds all values; a linear one begins at 0, a logarithmic one at a power of ten.
+    /// An axis that contains all values. A linear axis begins at 0, a logarithmic one at a power of
+    /// ten.
     fn over(values: impl Iterator<Item = f64>, is_logarithmic: bool) -> Axis {
         let usable = values.filter(|value| !is_logarithmic || *value > 0.0);
         let (least, most) = usable.fold((f64::MAX, f64::MIN_POSITIVE), |(least, most), value| {
             (least.min(value), most.max(value))
         });
-        let (from, to) = match is_logarithmic {
-            true => (10f64.powf(least.log10().floor()), 10f64.powf(most.log10().ceil())),
-            false => {
-                let step = step(most);
-                (0.0, (most / step).ceil() * step)
-            }
+        let (from, to) = if is_logarithmic {
+            (10f64.powf(least.log10().floor()), 10f64.powf(most.log10().ceil()))
+        } else {
+            let step = step(most);
+            (0.0, (most / step).ceil() * step)
         };
         let to = if to > from { to } else { from * 10.0 };
         Axis { from, to, is_logarithmic }
     }
 
     fn share(&self, value: f64) -> f64 {
-        let share = match self.is_logarithmic {
-            true => (value / self.from).log10() / (self.to / self.from).log10(),
-            false => (value - self.from) / (self.to - self.from),
+        let share = if self.is_logarithmic {
+            (value / self.from).log10() / (self.to / self.from).log10()
+        } else {
+            (value - self.from) / (self.to - self.from)
         };
         share.clamp(0.0, 1.0)
     }
@@ -153,7 +152,8 @@ impl Axis {
     }
 }
 
-/// 1, 2 or 5 times a power of ten, so that an axis up to `most` has four to ten parts.
+/// The distance of ticks: 1, 2 or 5 times a power of ten. An axis up to `most` gets four to ten
+/// parts.
 fn step(most: f64) -> f64 {
     let power = 10f64.powf(most.log10().floor());
     match most / power {

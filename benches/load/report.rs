@@ -1,4 +1,4 @@
-//! The results: readings by figure and case, shown as a table, as JSON and as plots.
+//! The results: readings by figure and case, rendered as a table, as JSON and as plots.
 
 use super::Outcome;
 use super::measure::{Machine, median, percentile};
@@ -8,25 +8,25 @@ use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// What a reading is a reading of.
+/// A measured quantity.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Figure {
-    /// In words.
+    /// Name in the table.
     pub name: &'static str,
     /// Unit of the readings.
     pub unit: &'static str,
-    /// What it should be.
+    /// The goal.
     pub goal: Goal,
 }
 
-/// What a figure should be at most.
+/// The upper limit that a figure should keep to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Goal {
-    /// So many times the bare loop's.
+    /// This multiple of the bare loop's figure.
     Ratio(f64),
-    /// This much.
+    /// This value.
     AtMost(f64),
-    /// For information.
+    /// No limit; the figure is for information.
     None,
 }
 
@@ -66,7 +66,7 @@ impl Row {
     }
 }
 
-/// A measured point of a plot: a value of the server and one of the bare loop over a count.
+/// A measured point of one series of a plot.
 struct Point {
     plot: Plot,
     series: String,
@@ -74,14 +74,14 @@ struct Point {
     y: f64,
 }
 
-/// The plots.
+/// A plot of the results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plot {
-    /// CPU per delivery over subscribers.
+    /// CPU time per delivery, by number of subscribers.
     CostPerDelivery,
-    /// Memory over subscribers.
+    /// Memory, by number of subscribers.
     Memory,
-    /// Share of deliveries over latency.
+    /// Share of deliveries, by latency.
     Latency,
 }
 
@@ -132,7 +132,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// An empty one about a subject.
+    /// An empty report about a subject.
     pub fn new(subject: String) -> Report {
         Report { subject, machine: Machine::read(), rows: Vec::new(), points: Vec::new() }
     }
@@ -159,12 +159,12 @@ impl Report {
         }
     }
 
-    /// Adds a point to a plot; of several with the same `series` and `x` the median is drawn.
+    /// Adds a point to a plot. Points with the same `series` and `x` are drawn as their median.
     pub fn add_point(&mut self, plot: Plot, series: String, x: f64, y: f64) {
         self.points.push(Point { plot, series, x, y });
     }
 
-    /// As text, a line per figure.
+    /// The results as text, one line per figure.
     pub fn table(&self, round_count: usize) -> String {
         let mut text = format!(
             "{} on {}, {} cores, {}, commit {}; medians of {round_count} rounds\n\n",
@@ -196,11 +196,12 @@ impl Report {
         for line in &lines {
             for (column, (cell, width)) in line.iter().zip(widths).enumerate() {
                 let is_number = (3..=5).contains(&column);
-                match is_number {
-                    true => write!(text, "{cell:>width$}  "),
-                    false => write!(text, "{cell:<width$}  "),
-                }
-                .expect("writing to a string cannot fail");
+                let written = if is_number {
+                    write!(text, "{cell:>width$}  ")
+                } else {
+                    write!(text, "{cell:<width$}  ")
+                };
+                written.expect("writing to a string cannot fail");
             }
             text.truncate(text.trim_end_matches(' ').len());
             text.push('\n');
@@ -291,7 +292,7 @@ fn medians(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     places.into_iter().filter_map(at).collect()
 }
 
-/// From values (x) to "so many percent lie below".
+/// The cumulative distribution of the x values, in percent.
 fn distribution(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let values: Vec<f64> = points.iter().map(|point| point.0).collect();
     let at =

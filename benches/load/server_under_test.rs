@@ -1,5 +1,5 @@
-//! Who is measured: rpushd as a child process with the configuration below, the bare loop likewise, or a
-//! server that somebody else started.
+//! The measured servers: rpushd as a child process with the configuration below, the bare loop as a
+//! child process, or a peer that is already running.
 
 use super::Outcome;
 use super::client::Client;
@@ -13,11 +13,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// What the harness asks of the daemon, in one place: a location per push-stream transport and one to
-/// publish, all without history, so that a figure is about delivery alone.
+/// The daemon's configuration: a location per push-stream transport, one for publishing and one for
+/// storing. Only the last stores messages, so other figures are about delivery alone.
 const CONFIGURATION: &str = include_str!("rpushd.toml");
 
-/// Which of the two that are compared.
+/// One side of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// The bare loop.
@@ -31,28 +31,28 @@ pub enum Side {
 pub enum Subject {
     /// The rpushd binary.
     Rpushd(PathBuf),
-    /// The bare loop once more: what differs is noise.
+    /// The bare loop once more: any difference is noise.
     Yardstick,
-    /// A server that runs already.
+    /// A server that is already running.
     Peer(Peer),
 }
 
-/// A server that runs already.
+/// A server that is already running.
 #[derive(Clone, Debug)]
 pub struct Peer {
     /// Name in tables and file names.
     pub name: String,
-    /// Where it listens.
+    /// Its address.
     pub address: SocketAddr,
-    /// How requests look.
+    /// The form of requests to it.
     pub dialect: Dialect,
-    /// How its subscribers are served.
+    /// The transport of its subscribers.
     pub transport: Transport,
-    /// Whose CPU time and memory count.
+    /// The processes whose CPU time and memory count.
     pub processes: Vec<u32>,
 }
 
-/// A running server. A child ends when this is dropped.
+/// A running server. Dropping this ends a child process.
 pub struct Target {
     address: SocketAddr,
     dialect: Dialect,
@@ -61,7 +61,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// Starts `subject` on `core`, with further environment variables for rpushd.
+    /// Starts `subject` on `core`, with additional environment variables for rpushd.
     pub fn start(
         subject: &Subject,
         transport: Transport,
@@ -96,22 +96,22 @@ impl Target {
         Ok(Target::of_child((Ipv4Addr::LOCALHOST, line.trim().parse()?).into(), child))
     }
 
-    /// A client that is not connected yet.
+    /// A client of this server, without connections.
     pub fn client(&self) -> Outcome<Client> {
         Client::new(self.address, self.dialect.clone())
     }
 
-    /// CPU time in microseconds that it uses while the client does something; none if unknown.
+    /// CPU time in microseconds that the server uses during `work`; `None` if unknown.
     pub fn cpu_us_during(&self, work: impl FnOnce() -> Outcome<()>) -> Outcome<Option<f64>> {
         let before = measure::cpu_time_ns(&self.processes)?;
         work()?;
-        // What the last answer leaves to do (timers, the next wait) belongs to it.
+        // The work that remains after the last answer (timers, the next wait) is included.
         std::thread::sleep(Duration::from_millis(2));
         let used = measure::cpu_time_ns(&self.processes)? - before;
         Ok((!self.processes.is_empty()).then_some(used as f64 / 1000.0))
     }
 
-    /// Memory (PSS) in bytes; none if unknown.
+    /// Memory (PSS) in bytes; `None` if unknown.
     pub fn memory_bytes(&self) -> Outcome<Option<f64>> {
         if self.processes.is_empty() {
             return Ok(None);
@@ -123,7 +123,7 @@ impl Target {
         Ok(Some(sum))
     }
 
-    /// How often its processes went to sleep.
+    /// Number of times that its processes went to sleep.
     pub fn sleep_count(&self) -> Outcome<u64> {
         let mut sum = 0;
         for &process in &self.processes {
@@ -141,7 +141,7 @@ impl Target {
 impl Drop for Target {
     fn drop(&mut self) {
         if let Some(child) = &mut self.child {
-            // It may have ended by itself, which the client has noticed then.
+            // If it has ended before, the client has already reported errors.
             child.kill().ok();
             child.wait().ok();
         }
@@ -178,7 +178,8 @@ fn start_rpushd(
 
 fn wait_until_it_listens(target: &mut Target) -> Result<(), String> {
     let started = Instant::now();
-    // From another address than the server's: a connection to a free port can meet itself.
+    // From another address than the server's: a connection to a free port of its own address could
+    // be connected to itself.
     while sys::connect_from(Ipv4Addr::new(127, 0, 0, 2), target.address).is_err() {
         if let Some(Ok(Some(status))) = target.child.as_mut().map(Child::try_wait) {
             return Err(format!("ended at start: {status}"));
@@ -191,7 +192,7 @@ fn wait_until_it_listens(target: &mut Target) -> Result<(), String> {
     Ok(())
 }
 
-/// An address that nobody listens at now.
+/// An address without a listener at this moment.
 fn free_address() -> Outcome<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }

@@ -1,5 +1,6 @@
-//! What the harness needs of Linux and the standard library does not offer: epoll, reads that never wait,
-//! processor affinity, the CPU clock of another process. The only unsafe code of the harness.
+//! Linux system calls that the standard library lacks: epoll, non-blocking reads of blocking
+//! sockets, processor affinity, the CPU clock of another process. The only unsafe code of the
+//! harness.
 #![allow(unsafe_code)] // System calls; each call passes pointers to live local values only.
 
 use std::io::{self, Error};
@@ -16,7 +17,7 @@ pub struct Epoll {
 }
 
 impl Epoll {
-    /// `batch`: the most events that one [`Epoll::wait`] takes.
+    /// An instance without sockets. One [`Epoll::wait`] returns at most `batch` events.
     pub fn new(batch: usize) -> io::Result<Epoll> {
         // SAFETY: no pointers; the descriptor is fresh and owned from here on.
         let descriptor =
@@ -24,7 +25,8 @@ impl Epoll {
         Ok(Epoll { descriptor, events: vec![libc::epoll_event { events: 0, u64: 0 }; batch] })
     }
 
-    /// Reports when `socket` can be read or was closed; closing it, too, removes it.
+    /// Adds `socket`: it is reported when it is readable or closed by its peer. Closing the
+    /// descriptor removes it.
     pub fn add(&self, socket: RawFd, token: u64) -> io::Result<()> {
         let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: token };
         let epoll = self.descriptor.as_raw_fd();
@@ -33,14 +35,15 @@ impl Epoll {
         Ok(())
     }
 
-    /// Reports `socket` no more.
+    /// Removes `socket`.
     pub fn remove(&self, socket: RawFd) -> io::Result<()> {
         let (epoll, none) = (self.descriptor.as_raw_fd(), std::ptr::null_mut());
-        // SAFETY: Linux takes a null event for this operation.
+        // SAFETY: Linux accepts a null event for this operation.
         checked(unsafe { libc::epoll_ctl(epoll, libc::EPOLL_CTL_DEL, socket, none) }).map(drop)
     }
 
-    /// Waits; none: for ever. Returns how many tokens [`Epoll::token`] can be asked for.
+    /// Waits for events; `None`: without a limit. Returns the number of events, whose tokens are
+    /// returned by [`Epoll::token`].
     pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<usize> {
         let timeout_ms = timeout.map_or(-1, |timeout| timeout.as_millis() as i32);
         let epoll = self.descriptor.as_raw_fd();
@@ -52,13 +55,14 @@ impl Epoll {
         }
     }
 
-    /// Token of the event at `index` of the last wait.
+    /// The token of event `index` of the last wait.
     pub fn token(&self, index: usize) -> u64 {
         self.events[index].u64
     }
 }
 
-/// Reads what is there; would-block instead of waiting although the socket itself blocks (writes wait).
+/// Reads without waiting (`WouldBlock` if there is nothing), although the socket is in blocking
+/// mode for writes.
 pub fn receive(socket: RawFd, buffer: &mut [u8]) -> io::Result<usize> {
     let (room, length) = (buffer.as_mut_ptr().cast(), buffer.len());
     // SAFETY: the kernel writes at most `length` bytes into `buffer`.
@@ -66,12 +70,12 @@ pub fn receive(socket: RawFd, buffer: &mut [u8]) -> io::Result<usize> {
     usize::try_from(count).map_err(|_| Error::last_os_error())
 }
 
-/// Connects to `address`, which must be IPv4, from the loopback address `source`; the port is chosen when
-/// the four-tuple is known, so that each source address has all ports per server. Closing resets the
-/// connection: no port stays in TIME_WAIT.
+/// Connects to `address`, which must be IPv4, from the loopback address `source`. The source port
+/// is chosen when the four-tuple is known, so each source address can use all ports for each
+/// server. Closing resets the connection, so that no port stays in TIME_WAIT.
 pub fn connect_from(source: Ipv4Addr, address: SocketAddr) -> io::Result<TcpStream> {
     let SocketAddr::V4(address) = address else {
-        return Err(Error::new(io::ErrorKind::Unsupported, "the harness speaks IPv4 only"));
+        return Err(Error::new(io::ErrorKind::Unsupported, "the harness supports IPv4 only"));
     };
     // SAFETY: no pointers; the descriptor is fresh and owned from here on.
     let stream = unsafe {
@@ -109,7 +113,7 @@ pub fn allowed_cores() -> io::Result<Vec<usize>> {
     }
 }
 
-/// Keeps the calling thread on one core.
+/// Pins the calling thread to one core.
 pub fn pin_to(core: usize) -> io::Result<()> {
     // SAFETY: an all-zero `cpu_set_t` is the empty set, and it lives through the call.
     unsafe {
@@ -119,7 +123,7 @@ pub fn pin_to(core: usize) -> io::Result<()> {
     }
 }
 
-/// Makes the child start on `core` and end when the harness ends, however that happens.
+/// Pins the child to `core`, and lets the kernel kill it when the harness ends for any reason.
 pub fn tie_child(command: &mut Command, core: Option<usize>) {
     let prepare = move || {
         // SAFETY: no pointers.
@@ -130,7 +134,7 @@ pub fn tie_child(command: &mut Command, core: Option<usize>) {
     unsafe { command.pre_exec(prepare) };
 }
 
-/// Raises the soft limit of open files to the hard one, which it returns.
+/// Raises the soft limit of file descriptors to the hard limit, and returns that.
 pub fn raise_descriptor_limit() -> io::Result<u64> {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: `limit` lives through both calls.
@@ -142,8 +146,8 @@ pub fn raise_descriptor_limit() -> io::Result<u64> {
     Ok(limit.rlim_max)
 }
 
-/// User and system time of all threads of a process, in nanoseconds: what `utime` and `stime` of
-/// `/proc/PID/stat` say in ticks of 10 ms.
+/// User and system time of all threads of a process, in nanoseconds: the sum of `utime` and `stime`
+/// in `/proc/PID/stat`, which have a resolution of 10 ms.
 pub fn cpu_time_ns(process: u32) -> io::Result<u64> {
     let mut clock = 0;
     // SAFETY: `clock` lives through the call.

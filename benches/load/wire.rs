@@ -1,4 +1,4 @@
-//! What goes over the wire: the text of a test message, how each transport frames it, the requests of
+//! Bytes on the wire: the text of a test message, its frame in each transport, the requests of
 //! subscribers and publishers.
 
 use base64::Engine as _;
@@ -9,8 +9,9 @@ use sha2::Sha256;
 /// Bytes of a test message that are not filler: `@`, eight digits, `~`.
 pub const TEXT_BYTES_MIN: usize = 10;
 
-/// The text of a test message: `@`, the sequence number in eight digits, filler `x`, `~`. None of these
-/// bytes needs escaping in JSON, and no framing puts `@` before a digit or an `x` inside a text.
+/// The text of a test message: `@`, the sequence number in eight digits, filler `x`, `~`. None of
+/// these bytes needs escaping in JSON, and no framing puts `@` before a digit or an `x` inside a
+/// text.
 pub fn text(sequence: u32, size: usize) -> Vec<u8> {
     let mut text = format!("@{sequence:08}").into_bytes();
     text.resize(size.max(TEXT_BYTES_MIN) - 1, b'x');
@@ -18,7 +19,7 @@ pub fn text(sequence: u32, size: usize) -> Vec<u8> {
     text
 }
 
-/// How a subscriber is served.
+/// The transport of a subscriber.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
     /// The rpushd API: two-byte lengths in HTTP chunks; message texts are JSON strings.
@@ -34,7 +35,7 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// All of them.
+    /// All transports.
     pub const ALL: [Transport; 5] = [
         Transport::Framed,
         Transport::Stream,
@@ -43,7 +44,7 @@ impl Transport {
         Transport::LongPolling,
     ];
 
-    /// Name in tables and on the command line; also the first path segment of its location.
+    /// Name in tables and on the command line, and first path segment of its location.
     pub fn name(self) -> &'static str {
         match self {
             Transport::Framed => "framed",
@@ -54,12 +55,12 @@ impl Transport {
         }
     }
 
-    /// The transport of that name.
+    /// The transport with this name.
     pub fn from_name(name: &str) -> Option<Transport> {
         Transport::ALL.into_iter().find(|transport| transport.name() == name)
     }
 
-    /// Exactly what a subscriber of this transport is sent for one message.
+    /// The exact bytes that a subscriber of this transport receives for one message.
     pub fn frame(self, text: &[u8]) -> Vec<u8> {
         match self {
             Transport::Framed => {
@@ -89,7 +90,7 @@ impl Transport {
         }
     }
 
-    /// What the bare loop answers a new subscriber with at once.
+    /// The bare loop's immediate answer to a new subscriber.
     pub fn greeting(self) -> &'static [u8] {
         match self {
             Transport::Framed => FRAMED_GREETING.as_bytes(),
@@ -101,27 +102,27 @@ impl Transport {
     }
 }
 
-/// Which way a message is published.
+/// The interface that a message is published through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Face {
     /// `POST /api/publish`, JSON.
     Api,
     /// A push-stream publisher location, plain text.
     Location,
-    /// One that stores what it publishes.
+    /// A publisher location that stores messages.
     Store,
 }
 
-/// How requests to a server look.
+/// The form of requests to a server.
 #[derive(Clone, Debug)]
 pub enum Dialect {
     /// rpushd, and the bare loop, with the locations of the harness's configuration.
     Rpushd,
-    /// Something else: paths with `{channel}` in them.
+    /// Another server: paths with `{channel}` in them.
     Peer {
-        /// Path that subscribers ask for.
+        /// Path that subscribers GET.
         subscribe: String,
-        /// Path that messages are posted to.
+        /// Path that messages are POSTed to.
         publish: String,
     },
 }
@@ -132,7 +133,8 @@ pub const SUBSCRIBE_SECRET: &str = "load-harness-subscribe-secret-0001";
 pub const PUBLISH_SECRET: &str = "load-harness-publish-secret-000002";
 
 impl Dialect {
-    /// A subscriber's request for channels `c{first}`, `c{first+1}`, …; `serial` makes its token unique.
+    /// A subscriber's request for channels `c{first}`, `c{first+1}`, …; `serial` makes its token
+    /// unique.
     pub fn subscribe(
         &self,
         transport: Transport,

@@ -1,6 +1,6 @@
-//! The bare loop: what any single-threaded epoll server must at least do. It accepts, reads, and writes
-//! the same bytes as the server under test to every subscriber of the channel; no more. It runs as a child
-//! process, `load --yardstick TRANSPORT WRITES`.
+//! The bare loop: the minimum that any single-threaded epoll server must do. It accepts, reads, and
+//! writes the same bytes as the server under test to every subscriber of the channel. It runs as a
+//! child process, `load --yardstick TRANSPORT WRITES`.
 
 use super::Outcome;
 use super::client::content_length;
@@ -13,9 +13,9 @@ use std::os::fd::AsRawFd;
 /// When the bare loop writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Writes {
-    /// One write per publication and subscriber, at once.
+    /// Immediately, one write per publication and subscriber.
     Each,
-    /// It first collects all publications of one wake-up, then writes once per subscriber.
+    /// After it has collected all publications of one wake-up, one write per subscriber.
     Collected,
 }
 
@@ -32,7 +32,8 @@ impl Writes {
 const LISTENER: u64 = u64::MAX;
 const EVENT_BATCH: usize = 1024;
 
-/// Serves until it is killed. The first line on standard output is the port.
+/// Runs the bare loop until the process is killed. Prints the port as the first line of standard
+/// output.
 pub fn serve(transport: Transport, writes: Writes) -> Outcome<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     sys::set_backlog(listener.as_raw_fd(), 4096)?;
@@ -63,9 +64,9 @@ pub fn serve(transport: Transport, writes: Writes) -> Outcome<()> {
 struct BareLoop {
     transport: Transport,
     writes: Writes,
-    /// By descriptor.
+    /// Indexed by file descriptor.
     connections: Vec<Option<TcpStream>>,
-    /// By number.
+    /// Indexed by channel number.
     channels: Vec<Channel>,
     dirty_channels: Vec<usize>,
 }
@@ -85,7 +86,7 @@ impl BareLoop {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error.into()),
             };
-            // Sockets block: a write waits for the client, which always reads.
+            // Sockets are in blocking mode: a write waits for the client, which always reads.
             stream.set_nodelay(true)?;
             let index = stream.as_raw_fd() as usize;
             epoll.add(stream.as_raw_fd(), index as u64)?;
@@ -108,7 +109,7 @@ impl BareLoop {
         };
         let mut rest = &buffer[..count];
         while let Some(end) = rest.windows(4).position(|window| window == b"\r\n\r\n") {
-            // The harness's requests are small: loopback carries each in one piece.
+            // The requests of the harness are small, so each arrives in one piece over loopback.
             let length = (end + 4 + content_length(&rest[..end])).min(rest.len());
             let (request, following) = rest.split_at(length);
             self.answer(index, request)?;
@@ -164,7 +165,7 @@ impl BareLoop {
         let channel = &mut self.channels[number];
         for &subscriber in &channel.subscribers {
             if let Some(stream) = &mut self.connections[subscriber as usize] {
-                // A subscriber that has gone is noticed when its socket is read.
+                // A subscriber that has disconnected is detected when its socket is read.
                 stream.write_all(bytes).ok();
             }
         }
@@ -190,7 +191,7 @@ impl BareLoop {
     }
 }
 
-/// The number in the first `/cNUMBER` or `"cNUMBER` of a request.
+/// The channel number in the first `/cNUMBER` or `"cNUMBER` of a request.
 fn channel_of(request: &[u8]) -> usize {
     let starts_name =
         |window: &[u8]| matches!(window, [b'/' | b'"', b'c', digit] if digit.is_ascii_digit());

@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
-# Measures what Debian packages offer with the harness that measures rpushd: nginx with nchan.
-# Needs the packages nginx (any flavour) and libnginx-mod-nchan. Arguments go to the harness, for example
-# --smoke, --rounds 3 or --only fan-out. Run by `make bench-peers`.
+# Measures nginx with nchan with the same harness as rpushd. Needs the Debian packages nginx (any
+# flavour) and libnginx-mod-nchan. Arguments are passed to the harness, for example --smoke,
+# --rounds 3 or --only fan-out. Run by `make bench-peers`.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 results=$(dirname "$here")/results
 address=127.0.0.1:45839
 
-modules=$(dirname "$(find /usr/lib/nginx /usr/lib64/nginx -name ngx_nchan_module.so -print -quit 2>/dev/null)")
+module=$(find /usr/lib/nginx /usr/lib64/nginx -name ngx_nchan_module.so -print -quit \
+    2>/dev/null || true)
+modules=$(dirname "$module")
 nginx=$(PATH=$PATH:/usr/sbin command -v nginx || true)
 if [ -z "$nginx" ] || [ "$modules" = . ]; then
-    echo "bench-peers: not found; apt-get install nginx-light libnginx-mod-nchan" >&2
+    echo "bench-peers: nginx or nchan not found; apt-get install nginx-light libnginx-mod-nchan" >&2
     exit 1
 fi
 
@@ -33,7 +35,7 @@ if [ "$(id -u)" = 0 ]; then
 fi
 ulimit -n "$(ulimit -Hn)"
 
-# A server of its own for each transport, so that its memory is that of this transport alone.
+# A new server for each transport, so that memory is measured for each transport alone.
 status=0
 for transport in stream eventsource websocket; do
     taskset -c "$(taskset -cp $$ | sed 's/.*: //; s/[-,].*//')" \

@@ -1,4 +1,4 @@
-//! All publishers send at once, to one channel. Compared with the bare loop that collects.
+//! All publishers publish to one channel at once. Compared with the collecting bare loop.
 
 use super::face_of;
 use crate::load::Outcome;
@@ -13,7 +13,7 @@ const COST: Figure = Figure { name: "CPU per publication", unit: "us", goal: Goa
 const EACH: Figure =
     Figure { name: "CPU per publication, bare loop not collecting", unit: "us", goal: Goal::None };
 
-/// One round of it.
+/// Measures one round.
 pub fn run(bench: &mut Bench) -> Outcome<()> {
     let cases = [(16, 100, 100), (16, 100, 4096), (64, 1_000, 100), (64, 1_000, 4096)];
     for (publisher_count, subscriber_count, size) in cases.into_iter().take(bench.scaled(4, 2)) {

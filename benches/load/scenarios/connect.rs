@@ -1,4 +1,4 @@
-//! A storm of subscribers. The client has signed all tokens before.
+//! Many subscribers connect at once. The client signs all tokens in advance.
 
 use super::face_of;
 use crate::load::Outcome;
@@ -10,7 +10,7 @@ use crate::load::yardstick::Writes;
 
 const COST: Figure = Figure { name: "CPU per connect", unit: "us", goal: Goal::Ratio(1.5) };
 
-/// One round of it.
+/// Measures one round.
 pub fn run(bench: &mut Bench) -> Outcome<()> {
     let transport = bench.main_transport();
     let subscriber_count = bench.scaled(10_000, 200);
@@ -22,7 +22,7 @@ pub fn run(bench: &mut Bench) -> Outcome<()> {
         let requests = client.subscribe_requests(wanted);
         let cpu_us = target.cpu_us_during(|| client.subscribe_with(wanted, &requests))?;
         bench.record(&case, COST, side, cpu_us.map(|cpu_us| cpu_us / subscriber_count as f64));
-        // Everybody is really there.
+        // A publication to all proves that each is subscribed.
         client.connect_publishers(1)?;
         client.publish(0, face_of(transport), 0, 100)?;
         client.settle()?;

@@ -1,4 +1,4 @@
-//! Closed loop: a message is published when the one before has arrived everywhere.
+//! Closed loop: each message is published after the previous one has arrived at all subscribers.
 
 use super::face_of;
 use crate::load::Outcome;
@@ -19,14 +19,15 @@ const LAST: Figure =
 const LAST_WORST: Figure =
     Figure { name: "last subscriber's latency, p99", unit: "us", goal: Goal::Ratio(1.10) };
 
-/// One round of it.
+/// Measures one round.
 pub fn run(bench: &mut Bench) -> Outcome<()> {
     for transport in Transport::ALL {
         if !bench.options.wants(transport) {
             continue;
         }
         for subscriber_count in [100, 1_000, 10_000] {
-            // Long-polling asks again after each message: large numbers would measure connecting.
+            // Long-polling sends a new request per message; with many subscribers, this would
+            // measure requests rather than deliveries.
             let is_meaningful = transport != Transport::LongPolling || subscriber_count <= 1_000;
             if is_meaningful {
                 for side in [Side::Yardstick(Writes::Each), Side::Server] {
@@ -57,7 +58,7 @@ fn measure(
             continue;
         }
         let publication_count = bench.scaled((30_000 / subscriber_count).max(5), 3);
-        // The first one warms everything up, also the buffers of the kernel.
+        // The first publication warms up the caches, and the buffers of the kernel.
         publish(&mut client, transport, 1, size)?;
         let start = client.ledger.publication_count();
         let cpu_us =

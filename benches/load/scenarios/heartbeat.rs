@@ -1,4 +1,5 @@
-//! Heartbeats of idle streams: what one costs beside a bare write, and how they are spread over time.
+//! Heartbeats of idle streams: the cost of one, compared with a bare write, and their distribution
+//! over time.
 
 use crate::load::Outcome;
 use crate::load::bench::Bench;
@@ -13,15 +14,15 @@ use std::time::Duration;
 const COST: Figure = Figure { name: "CPU per heartbeat", unit: "us", goal: Goal::Ratio(1.1) };
 const PEAK: Figure =
     Figure { name: "busiest tenth of a second", unit: "times mean", goal: Goal::AtMost(1.5) };
-/// In so many steps the bare loop writes to all: one for each tick of rpushd's timers.
+/// The number of steps in which the bare loop writes to all: one per tick of rpushd's timers.
 const GROUP_COUNT: u32 = (INTERVAL_SECONDS * 1000 / 64) as u32;
-/// A chunk with a length of 0 in it.
+/// A heartbeat: an HTTP chunk that contains a frame length of 0.
 const HEARTBEAT_BYTES: u64 = 7;
 const INTERVAL_SECONDS: u64 = 2;
-/// Intervals that are measured.
+/// Number of intervals that are measured.
 const INTERVAL_COUNT: u64 = 2;
 
-/// One round of it.
+/// Measures one round.
 pub fn run(bench: &mut Bench) -> Outcome<()> {
     let is_served = matches!(bench.options.subject, Subject::Rpushd(_));
     if !is_served || !bench.options.wants(Transport::Framed) {
@@ -33,8 +34,8 @@ pub fn run(bench: &mut Bench) -> Outcome<()> {
     heartbeats(bench, &case, subscriber_count)
 }
 
-/// The bare loop writes messages of about the same size, as evenly over time as the heartbeats come: a
-/// write to a sleeping client costs more than one in a burst.
+/// Lets the bare loop write messages of about the same size, spread over time like the heartbeats:
+/// a write to a sleeping client costs more than one in a burst.
 fn bare_writes(bench: &mut Bench, case: &str, subscriber_count: usize) -> Outcome<()> {
     let side = Side::Yardstick(Writes::Each);
     let target = bench.start(side, Transport::Framed)?;
@@ -91,7 +92,7 @@ fn heartbeats(bench: &mut Bench, case: &str, subscriber_count: usize) -> Outcome
             tenths[tenth] += client.received_bytes - before;
         }
     };
-    // The first heartbeats after connecting.
+    // Skip the first heartbeats after connecting.
     receive(1)?;
     let cpu_us = target.cpu_us_during(|| receive(INTERVAL_COUNT))?;
     let count = tenths.iter().sum::<u64>() / HEARTBEAT_BYTES;

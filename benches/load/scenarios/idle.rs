@@ -1,4 +1,4 @@
-//! What it costs to be there: memory and wake-ups when nothing happens.
+//! The cost of idling: memory and wake-ups without traffic.
 
 use crate::load::Outcome;
 use crate::load::bench::Bench;
@@ -19,10 +19,10 @@ const PER_FURTHER_CHANNEL: Figure =
 const PER_IDLE_CHANNEL: Figure =
     Figure { name: "memory per idle channel", unit: "B", goal: Goal::AtMost(200.0) };
 
-/// Subscribers before the first reading, so that code and tables are in memory.
+/// Subscribers that connect before the first reading, so that code and tables are in memory.
 const WARM_UP_COUNT: usize = 10;
 
-/// One round of it.
+/// Measures one round.
 pub fn run(bench: &mut Bench) -> Outcome<()> {
     for side in [Side::Yardstick(Writes::Each), Side::Server] {
         at_start(bench, side)?;
@@ -73,7 +73,7 @@ fn per_subscriber(bench: &mut Bench, transport: Transport, side: Side) -> Outcom
     Ok(())
 }
 
-/// The same subscribers with nine channels each and with one.
+/// Compares the same number of subscribers with nine channels each and with one.
 fn per_further_channel(bench: &mut Bench) -> Outcome<()> {
     let transport = Transport::Stream;
     if !bench.options.wants(transport) {
@@ -96,7 +96,7 @@ fn per_further_channel(bench: &mut Bench) -> Outcome<()> {
     Ok(())
 }
 
-/// Channels that were published to once and have neither subscribers nor stored messages.
+/// Measures channels with one past publication and neither subscribers nor stored messages.
 fn per_idle_channel(bench: &mut Bench) -> Outcome<()> {
     let target = bench.start(Side::Server, Transport::Framed)?;
     let mut client = target.client()?;

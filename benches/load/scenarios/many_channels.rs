@@ -1,4 +1,4 @@
-//! Whether a publication costs more when there are many channels. Each message goes to one subscriber.
+//! Whether a publication costs more if there are many channels. Each message is for one subscriber.
 
 use super::face_of;
 use crate::load::Outcome;
@@ -10,16 +10,17 @@ use crate::load::wire::TEXT_BYTES_MIN;
 use crate::load::yardstick::Writes;
 
 const COST: Figure = Figure { name: "CPU per publication", unit: "us", goal: Goal::None };
-/// The goal is the ratio of both sides' growth: many sockets cost the bare loop more than a few, too.
+/// The goal compares the growth of both sides: for the bare loop, too, many sockets cost more than
+/// a few.
 const RELATIVE: Figure =
     Figure { name: "against few channels", unit: "times", goal: Goal::Ratio(1.15) };
-/// The few channels that the others are compared with are as many: with one, several messages for its one
-/// subscriber would leave in one write, and the comparison would be with that.
+/// Also the number of channels that serve as the base of the comparison. With fewer, several
+/// messages for a subscriber would be written together, which would distort the comparison.
 const PUBLISHER_COUNT: usize = 16;
-/// Client and server each have 20,000 descriptors at most.
+/// Client and server are limited to 20,000 file descriptors each.
 const SUBSCRIBER_COUNT_MAX: usize = 9_000;
 
-/// One round of it.
+/// Measures one round.
 pub fn run(bench: &mut Bench) -> Outcome<()> {
     for side in [Side::Yardstick(Writes::Each), Side::Server] {
         let mut of_few_channels = None;
@@ -56,7 +57,7 @@ fn measure(
     };
     client.subscribe(one_each)?;
     client.connect_publishers(PUBLISHER_COUNT)?;
-    // The channels that nobody listens to come into being.
+    // Create the channels without subscribers.
     let mut silent_channels = subscriber_count as u32..channel_count as u32;
     client.publish_many(channel_count - subscriber_count, face, TEXT_BYTES_MIN, || {
         silent_channels.next().unwrap_or(0)
@@ -71,7 +72,7 @@ fn measure(
     Ok(cpu_us.map(|cpu_us| cpu_us / count as f64))
 }
 
-/// Numbers below `count` in no order that a cache could guess: a linear congruential generator.
+/// Numbers below `count` in an order that caches cannot predict (a linear congruential generator).
 struct Scattered {
     state: u32,
     count: u32,

@@ -1,5 +1,5 @@
-//! Whether a large fan-out holds up everybody else: messages for one subscriber, while a channel with very
-//! many is published to.
+//! Whether a large fan-out delays other deliveries: messages for one subscriber, during
+//! publications to a channel with very many.
 
 use super::face_of;
 use crate::load::Outcome;
@@ -16,10 +16,10 @@ use std::time::Duration;
 const MEDIAN: Figure = Figure { name: "latency, p50", unit: "ms", goal: Goal::None };
 const WORST: Figure = Figure { name: "latency, p99", unit: "ms", goal: Goal::AtMost(3.0) };
 const CROWD_INTERVAL_NS: u64 = 100_000_000;
-/// No multiple of the other, so that every phase of a fan-out is met.
+/// No divisor of the other interval, so that the probe meets every phase of a fan-out.
 const PROBE_INTERVAL_NS: u64 = 7_300_000;
 
-/// One round of it.
+/// Measures one round.
 pub fn run(bench: &mut Bench) -> Outcome<()> {
     let transport = bench.main_transport();
     if transport == Transport::LongPolling {
@@ -47,7 +47,7 @@ fn measure(bench: &mut Bench, transport: Transport, side: Side) -> Outcome<()> {
     while monotonic_ns() < start_ns + duration_ns {
         publish_if_due(&mut crowd, transport, 0, &mut crowd_due_ns, CROWD_INTERVAL_NS)?;
         publish_if_due(&mut probe, transport, 1, &mut probe_due_ns, PROBE_INTERVAL_NS)?;
-        // The probe has an epoll of its own: its arrivals do not queue behind the crowd's.
+        // The probe has its own epoll instance, so it does not queue behind the crowd's deliveries.
         probe.poll(Duration::ZERO)?;
         crowd.poll(Duration::ZERO)?;
     }

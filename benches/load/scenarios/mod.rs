@@ -1,4 +1,4 @@
-//! What is measured, one file per subject.
+//! The scenarios, one per file.
 
 use super::Outcome;
 use super::bench::Bench;
@@ -16,17 +16,17 @@ mod publish;
 mod sizing;
 mod slow_reader;
 
-/// A thing to measure.
+/// A scenario that is measured.
 pub struct Scenario {
-    /// For `--only`.
+    /// Name for `--only`.
     pub name: &'static str,
-    /// For `--list`.
+    /// Description for `--list`.
     pub about: &'static str,
     /// Takes one reading of each of its figures.
     pub run: fn(&mut Bench) -> Outcome<()>,
 }
 
-/// All of them, in the order in which they run.
+/// All scenarios, in the order in which they run.
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "idle",
@@ -68,24 +68,20 @@ pub const SCENARIOS: &[Scenario] = &[
         about: "subscribers that never read while 5,000 messages of 4 KiB are published",
         run: slow_reader::run,
     },
-    Scenario {
-        name: "heartbeat",
-        about: "10,000 idle streams are kept alive",
-        run: heartbeat::run,
-    },
+    Scenario { name: "heartbeat", about: "heartbeats of 10,000 idle streams", run: heartbeat::run },
     Scenario {
         name: "mixed",
-        about: "latency of one delivery while 10,000 subscribers are published to 10 times a second",
+        about: "latency of one delivery during fan-outs to 10,000 subscribers 10 times a second",
         run: mixed::run,
     },
     Scenario {
         name: "sizing",
-        about: "three servers as people run them, against the sizing formula",
+        about: "three typical servers, compared with the sizing formula",
         run: sizing::run,
     },
 ];
 
-/// How messages for subscribers of a transport are published: its users' own way.
+/// The interface through which messages are published to subscribers of a transport.
 fn face_of(transport: Transport) -> Face {
     match transport {
         Transport::Framed => Face::Api,

@@ -1,4 +1,5 @@
-//! Open loop: messages are published when they are due, whether or not the ones before have arrived.
+//! Open loop: each message is published when it is due, whether or not the previous ones have
+//! arrived.
 
 use super::face_of;
 use super::fan_out::record_latencies;
@@ -13,10 +14,10 @@ use crate::load::yardstick::Writes;
 use std::time::Duration;
 
 const COST: Figure = Figure { name: "CPU per delivery", unit: "us", goal: Goal::Ratio(1.10) };
-/// One in so many deliveries is drawn.
+/// One of this many deliveries is plotted.
 const PLOTTED_EVERY: usize = 53;
 
-/// One round of it.
+/// Measures one round.
 pub fn run(bench: &mut Bench) -> Outcome<()> {
     let cases = [(100, 500), (1_000, 50), (10_000, 5)];
     for (subscriber_count, rate) in cases.into_iter().take(bench.scaled(3, 1)) {
@@ -55,7 +56,7 @@ fn measure(bench: &mut Bench, subscriber_count: usize, rate: usize, side: Side) 
     Ok(())
 }
 
-/// Publishes `count` messages of `size` bytes, `rate` a second, and waits until they have arrived.
+/// Publishes `count` messages of `size` bytes, `rate` per second, and waits until all have arrived.
 pub fn publish_at_rate(
     client: &mut Client,
     face: Face,
@@ -73,7 +74,8 @@ pub fn publish_at_rate(
     client.settle()
 }
 
-/// Reads what comes until `due_ns`; waits while there is time, spins at the end.
+/// Reads deliveries until `due_ns`. Sleeps between them, except shortly before the end, when it
+/// spins.
 fn poll_until(client: &mut Client, due_ns: u64) -> Outcome<()> {
     loop {
         let now_ns = monotonic_ns();

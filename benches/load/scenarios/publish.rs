@@ -1,4 +1,4 @@
-//! What a publication costs when nobody listens.
+//! The cost of a publication without subscribers.
 
 use crate::load::Outcome;
 use crate::load::bench::Bench;
@@ -11,7 +11,7 @@ const API: Figure = Figure { name: "CPU per publication", unit: "us", goal: Goal
 const LOCATION: Figure =
     Figure { name: "CPU per publication", unit: "us", goal: Goal::Ratio(1.25) };
 
-/// One round of it.
+/// Measures one round.
 pub fn run(bench: &mut Bench) -> Outcome<()> {
     let is_peer = matches!(bench.options.subject, Subject::Peer(_));
     for (face, name, figure) in

@@ -1,5 +1,4 @@
-//! Whether the sizing formula of benches/README.md holds: three servers as people run them, and what the
-//! formula says they take.
+//! Checks the sizing formula of benches/README.md: compares three typical servers with its results.
 
 use super::face_of;
 use super::open_loop::publish_at_rate;
@@ -12,15 +11,16 @@ use crate::load::server_under_test::{Side, Subject};
 use crate::load::wire::{Face, Transport};
 
 const MEMORY: Figure = Figure { name: "memory, grown by", unit: "MB", goal: Goal::None };
-const MEMORY_SAID: Figure = Figure { name: "memory, the formula's", unit: "MB", goal: Goal::None };
+const MEMORY_FORMULA: Figure =
+    Figure { name: "memory, the formula's", unit: "MB", goal: Goal::None };
 const KERNEL: Figure =
     Figure { name: "kernel memory, grown by (a half)", unit: "MB", goal: Goal::None };
-const KERNEL_SAID: Figure =
+const KERNEL_FORMULA: Figure =
     Figure { name: "kernel memory, the formula's", unit: "MB", goal: Goal::None };
 const CPU: Figure = Figure { name: "CPU, of one core", unit: "%", goal: Goal::None };
-const CPU_SAID: Figure = Figure { name: "CPU, the formula's", unit: "%", goal: Goal::None };
+const CPU_FORMULA: Figure = Figure { name: "CPU, the formula's", unit: "%", goal: Goal::None };
 
-/// What a server is there for.
+/// The load of a typical server.
 struct Load {
     name: &'static str,
     transport: Transport,
@@ -88,7 +88,8 @@ impl Load {
     }
 
     fn cpu_percent(&self) -> f64 {
-        // A few deliveries find their clients asleep, and each wakes one; in bulk, clients are awake.
+        // With few subscribers, each delivery wakes its client; in a large fan-out, clients are
+        // awake.
         let per_delivery_us = match self.subscribers_each {
             ..100 => 9.0,
             _ => 3.0 + 0.35 * self.subscriber_count() as f64 / 1_000.0,
@@ -98,7 +99,7 @@ impl Load {
     }
 }
 
-/// One round of it.
+/// Measures one round.
 pub fn run(bench: &mut Bench) -> Outcome<()> {
     let Subject::Rpushd(_) = bench.options.subject else { return Ok(()) };
     for load in LOADS {
@@ -140,7 +141,7 @@ fn measure(bench: &mut Bench, full: &Load) -> Outcome<()> {
     let mut publication = 0;
     let mut next_channel = || {
         publication += 1;
-        // 7 is coprime to the numbers of channels: all of them, but not in order.
+        // 7 is coprime to the numbers of channels, so this covers all of them, but not in order.
         (publication * 7 % load.channel_count * load.channels_each) as u32
     };
     let face = face_of(load.transport);
@@ -151,11 +152,11 @@ fn measure(bench: &mut Bench, full: &Load) -> Outcome<()> {
     let subscribers = load.subscriber_count();
     let case = format!("{}: {} {subscribers}", load.name, load.transport.name());
     bench.record(&case, MEMORY, side, memory.map(|bytes| bytes / 1e6));
-    bench.record(&case, MEMORY_SAID, side, Some(load.memory_mb()));
+    bench.record(&case, MEMORY_FORMULA, side, Some(load.memory_mb()));
     bench.record(&case, KERNEL, side, Some(kernel / 1e6));
-    bench.record(&case, KERNEL_SAID, side, Some(load.kernel_mb()));
+    bench.record(&case, KERNEL_FORMULA, side, Some(load.kernel_mb()));
     bench.record(&case, CPU, side, cpu_us.map(|us| us / seconds / 1e4));
-    bench.record(&case, CPU_SAID, side, Some(load.cpu_percent()));
+    bench.record(&case, CPU_FORMULA, side, Some(load.cpu_percent()));
     bench.audit(&case, side, &mut client, true);
     Ok(())
 }

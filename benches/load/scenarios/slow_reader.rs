@@ -1,5 +1,5 @@
-//! Subscribers that never read, beside some that do. They may be cut off; they must not cost much memory,
-//! and what they find when they read at last must have no gap.
+//! Slow consumers: subscribers that never read, beside others that do. They may be disconnected.
+//! They must not cost much memory, and the messages that they read in the end must have no gap.
 
 use super::face_of;
 use crate::load::Outcome;
@@ -18,9 +18,9 @@ const TAKEN: Figure = Figure { name: "messages kept for one", unit: "", goal: Go
 const MESSAGE_BYTES: usize = 4096;
 const HEALTHY_COUNT: usize = 10;
 
-/// One round of it.
+/// Measures one round.
 pub fn run(bench: &mut Bench) -> Outcome<()> {
-    // Long-polling has no queue to fill; the bare loop waits for slow readers.
+    // Long-polling has no queue that could fill. The bare loop would block on a slow consumer.
     let is_bare_loop = matches!(bench.options.subject, Subject::Yardstick);
     if is_bare_loop || bench.main_transport() == Transport::LongPolling {
         return Ok(());
@@ -40,7 +40,7 @@ fn measure(bench: &mut Bench, slow_count: usize) -> Outcome<()> {
     let mut slow = Vec::new();
     for _ in 0..slow_count {
         let mut stream = client.subscribe_without_reading(transport)?;
-        // Its response head, so that it is subscribed before the first message.
+        // Read the response head, so that it is subscribed before the first message.
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
         stream.read_exact(&mut [0])?;
         slow.push(stream);
@@ -70,13 +70,14 @@ fn measure(bench: &mut Bench, slow_count: usize) -> Outcome<()> {
     Ok(())
 }
 
-/// Reads what was kept; how many whole messages, and whether they are the first ones without a gap.
+/// Reads the remaining bytes. Returns the number of complete messages, and whether they are the
+/// first ones published, without a gap.
 fn read_to_end(mut stream: TcpStream) -> Outcome<(u32, bool)> {
     stream.set_read_timeout(Some(Duration::from_millis(300)))?;
     let mut scanner = Scanner::default();
     let mut buffer = vec![0; 256 * 1024];
     let (mut count, mut is_gapless) = (0, true);
-    // The end of the stream, a reset and silence all mean that nothing more comes.
+    // The end of the stream, a reset and a timeout all mean that nothing more arrives.
     while let Ok(length @ 1..) = stream.read(&mut buffer) {
         scanner.scan(&buffer[..length], |found| {
             is_gapless &= found.sequence == count && found.size == MESSAGE_BYTES;
