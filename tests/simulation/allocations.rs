@@ -1,5 +1,5 @@
-//! Counts what is allocated on the heap, thread by thread: seeds are played beside each other.
-// `GlobalAlloc` is an unsafe trait. Every call goes on to the system's allocator as it is.
+//! Counts heap allocations per thread, because seeds are played in parallel.
+// `GlobalAlloc` is an unsafe trait. Every call is passed on unchanged to the system's allocator.
 #![allow(unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -11,12 +11,11 @@ static COUNTING: Counting = Counting;
 struct Counting;
 
 thread_local! {
-    // Without a destructor and made without an allocation, it can be used whenever a thread
-    // allocates.
+    // It has no destructor and needs no allocation, so it can be used whenever a thread allocates.
     static COUNT: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Allocations of this thread so far; one that grows counts again.
+/// Number of allocations of this thread so far; growing an allocation counts again.
 pub fn count() -> u64 {
     COUNT.get()
 }
@@ -25,8 +24,8 @@ fn add_one() {
     COUNT.set(COUNT.get() + 1);
 }
 
-// SAFETY: each method passes its arguments to the system's allocator and returns what that returns;
-// counting neither allocates nor unwinds.
+// SAFETY: each method passes its arguments to the system's allocator and returns its result.
+// Counting neither allocates nor unwinds.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         add_one();

@@ -1,43 +1,44 @@
-//! What a call of the server may cost, by the limits in force. Nothing is begun when a half of a
-//! turn is spent, but what was begun is finished; so a call may cost what was left of the half and
-//! one unit more: one request, one piece of a replay or one round of a fan-out.
+//! Upper bounds of the cost of a call of the server, from the limits in force. The server begins
+//! nothing when a half of a turn is spent, but finishes what it has begun. So a call may cost the
+//! remainder of the half and one more unit: one request, one piece of a replay or one round of a
+//! fan-out.
 
 use crate::reactor::Call;
 use rpushd::broker::Work;
 use rpushd::config::Limits;
 
-/// Messages and channels that are removed in one turn because their time is over.
+/// Messages and channels that are removed in one turn because they have expired.
 const SWEPT_PER_TURN: u64 = 1024;
 /// Connections that share a half of a turn.
 const VISITS_PER_HALF: u64 = 32;
-/// Members that a fan-out visits before something is written.
+/// Members that a fan-out visits before anything is written.
 pub const VISITS_PER_ROUND: u64 = 16;
-/// What the backlog counts for a publication besides its text.
+/// Overhead per publication in the backlog, besides its text.
 pub const PUBLICATION_COST: u64 = 256;
-/// A piece of a replay has about so many bytes at most, and so many messages.
+/// The most bytes (approximately) and messages of a piece of a replay.
 const PIECE_BYTES_MAX: u64 = 64 * 1024;
 const PIECE_MESSAGES_MAX: u64 = 64;
-/// Pieces are made in a row for so long.
+/// Time for which pieces are made in a row.
 const FEED_NANOSECONDS: u64 = 500_000;
-/// Old messages of an answer are compressed together up to this size, each with so much besides its
-/// text.
+/// Old messages of an answer are compressed together up to this size, which includes this overhead
+/// per message.
 const COMPRESSED_BYTES_MAX: u64 = 256 * 1024;
 const MESSAGE_OVERHEAD: u64 = 64;
-/// The shortest message that is formatted here.
+/// Size of the shortest message.
 const MESSAGE_BYTES_MIN: u64 = 12;
-/// Head, header and footer of an answer, or what a format puts around a text, are shorter than
-/// this.
+/// Upper bound of the head, header and footer of an answer, and of what a format puts around a
+/// text.
 pub const AROUND_BYTES: u64 = 256;
-/// Statistics of a world, which has few channels.
+/// Upper bound of the statistics of a world, which has few channels.
 const STATISTICS_BYTES: u64 = 2048;
 
-/// What a world's clients ask for.
+/// Upper bounds of what the clients of a world request.
 #[derive(Clone, Debug)]
 pub struct Scale {
-    /// Names of channels in one request at most, and how many of them are published to.
+    /// The most channels named in one request, and the most of them that are published to.
     pub names: u64,
     pub channels: u64,
-    /// Wire formats that its messages are made in at most.
+    /// The most wire formats of its messages.
     pub formats: u64,
     pub is_gzipped: bool,
     /// Whether channels are deleted, which visits all members at once.
@@ -45,12 +46,12 @@ pub struct Scale {
     pub events_channel: &'static str,
 }
 
-/// What a call may cost, or has cost.
+/// The cost of a call: an upper bound or a measurement.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cost {
     pub requests: u64,
     pub frames: u64,
-    /// Without events.
+    /// Does not include events.
     pub publications: u64,
     pub visits: u64,
     pub writes: u64,
@@ -59,7 +60,7 @@ pub struct Cost {
     pub nanoseconds: u64,
 }
 
-/// What there was to do before a call, and what was left of the half.
+/// The pending work before a call, and what was left of the half.
 pub struct Before {
     pub work: Work,
     pub left: u64,
@@ -70,7 +71,7 @@ pub struct Before {
     pub events: u64,
 }
 
-/// What one of each kind costs in nanoseconds, as the server weighs it.
+/// Cost per item in nanoseconds, as estimated by the server.
 pub struct Weights {
     request: u64,
     frame: u64,
@@ -104,43 +105,44 @@ impl Weights {
     }
 }
 
-/// Units of work and what each may cost at most, in one state of the server.
+/// Upper bounds of the cost of each unit of work, in one state of the server.
 pub struct Units<'a> {
     pub scale: &'a Scale,
     pub limits: &'a Limits,
     pub weights: Weights,
     pub text_bytes: u64,
-    /// Messages that may be stored, by the channels that a request names, and their bytes.
+    /// The most messages that may be stored in the channels of a request, and their bytes.
     pub old_count: u64,
     pub old_bytes: u64,
-    /// Publications that may be pending in this call, and what they and their encodings count for.
+    /// The most publications that may be pending in this call, and the size of them and their
+    /// encodings.
     pub pending_count: u64,
     pub backlog_bytes: u64,
 }
 
 impl Units<'_> {
-    /// So many messages formatted, with so many bytes.
+    /// Formatting this many messages with this many bytes.
     fn formatted(&self, encoded: u64, bytes: u64) -> Cost {
         let weights = &self.weights;
         let compressed = match self.scale.is_gzipped {
-            // Each by itself, and perhaps all together.
+            // Each separately, and perhaps all together.
             true => 2 * (encoded * weights.compressed + bytes * weights.compressed_byte),
             false => 0,
         };
-        // The text counts, and what is made of it.
+        // Both the text and its encoding count.
         let nanoseconds = encoded * weights.encoded + bytes + compressed;
         Cost { encoded, bytes: 2 * bytes, nanoseconds, ..Cost::default() }
     }
 
-    /// Everything that is pending, once in each format.
+    /// Formatting everything that is pending, once in each format.
     fn encodings(&self) -> Cost {
         let formats = self.scale.formats;
         self.formatted(formats * self.pending_count, formats * self.backlog_bytes)
     }
 
-    /// So many members take everything that is pending for them; encodings are shared, but an
-    /// answer to a waiting request may be its own. A member that leaves may make another one take
-    /// what is pending before its turn, for each of its channels.
+    /// Delivering everything that is pending to this many members. Encodings are shared, but an
+    /// answer to a waiting request may be its own. A member that leaves may make another one
+    /// receive what is pending before its turn, once for each of its channels.
     fn visits(&self, count: u64) -> Cost {
         let (weights, channels) = (&self.weights, self.scale.channels);
         let taken = self.pending_count * channels * weights.delivery;
@@ -158,7 +160,7 @@ impl Units<'_> {
         visits.and(self.encodings())
     }
 
-    /// Headers, footers and pings of all locations, after a reload.
+    /// Encoding headers, footers and pings of all locations, after a reload.
     fn made_anew(&self) -> Cost {
         self.formatted(100, 100 * AROUND_BYTES)
     }
@@ -167,28 +169,29 @@ impl Units<'_> {
         self.visits(VISITS_PER_ROUND)
     }
 
-    /// Pieces of a replay until there are enough of them, or until they have taken long enough and
+    /// Making pieces of a replay until there are enough, or until they have taken long enough and
     /// the last one is finished.
     pub fn feed(&self) -> Cost {
         let piece = PIECE_BYTES_MAX.min(self.limits.outbox_bytes_max as u64);
         let message = self.text_bytes + AROUND_BYTES;
-        // What is compressed is measured by what it becomes, and bounded by the time that it takes.
+        // Compressed pieces are measured by their compressed size, and bounded by the time they
+        // take.
         let bytes = match self.scale.is_gzipped {
             true => FEED_NANOSECONDS / self.weights.compressed_byte + PIECE_BYTES_MAX + message,
             false => 2 * piece + message,
         };
         let bytes = bytes.min(self.old_bytes);
         let count = (bytes / MESSAGE_BYTES_MIN).min(self.old_count);
-        // Each piece counts, too, and has one message at least; so does the end.
+        // Each piece counts as well, and contains at least one message; so does the end.
         let whole = self.formatted(2 * count + 1, bytes);
         let last = self.formatted(PIECE_MESSAGES_MAX + 1, PIECE_BYTES_MAX + message);
         Cost { nanoseconds: whole.nanoseconds.min(FEED_NANOSECONDS + last.nanoseconds), ..whole }
     }
 
-    /// A request's head, its channels, and its answer.
+    /// Handling a request's head, its channels, and its answer.
     fn head(&self) -> Cost {
         let (weights, names) = (&self.weights, self.scale.names);
-        // Each channel is looked up, made, joined and left, and each of the last three may be an
+        // Each channel is looked up, created, joined and left; each of the last three may be an
         // event.
         let own = weights.request
             + names * (4 * weights.channel + 3 * weights.publication + 2 * AROUND_BYTES);
@@ -207,8 +210,8 @@ impl Units<'_> {
         own.and(self.feed()).and(answer)
     }
 
-    /// What a request's body, or a frame, says is carried out: it is published once before there
-    /// must be room again, or a channel is deleted, which visits its members.
+    /// Carrying out a request's body or a frame: it is published once before there must be room
+    /// again, or a channel is deleted, which visits its members.
     fn carried_out(&self, visits: u64) -> Cost {
         let nanoseconds = self.weights.publication + 2 * self.text_bytes;
         let own = Cost { bytes: 4 * self.text_bytes, nanoseconds, ..Cost::default() };
@@ -244,23 +247,23 @@ impl Cost {
     }
 }
 
-/// The share of a half of a turn.
+/// The share of each connection in a half of a turn.
 pub fn allowance(limits: &Limits) -> u64 {
     u64::from(limits.microseconds_per_turn) * 1000 / 2
 }
 
-/// What one connection may use of it at a time, twice: with a publication that has waited, and with
-/// what it has sent behind that.
+/// The most that one connection may use at a time, twice: for a publication that has waited, and
+/// for what it has sent after that.
 pub fn visit(limits: &Limits) -> u64 {
     2 * (allowance(limits) / VISITS_PER_HALF + 1)
 }
 
-/// How many may be begun before the rest of a half is spent.
+/// How many units may be begun before the remainder of a half is spent.
 fn begun(left: u64, each: u64) -> u64 {
     left.div_ceil(each)
 }
 
-/// What a call may cost more than was left of the half, and what it may cost in all.
+/// How much a call may cost beyond the remainder of the half, and in total.
 pub fn bound(units: &Units<'_>, call: Call, before: &Before, cost: &Cost) -> (u64, Cost) {
     let weights = &units.weights;
     let left = before.left;
@@ -277,17 +280,17 @@ pub fn bound(units: &Units<'_>, call: Call, before: &Before, cost: &Cost) -> (u6
             let may_begin = |each| if is_paused { 0 } else { begun(left, each) };
             let frames = match (left, call) {
                 (0, Call::NextToRead) => 0,
-                // A frame that is not complete counts as one.
+                // An incomplete frame counts as one.
                 _ => begun(left, weights.frame) + 1,
             };
-            // One that has waited goes first, with a share of its own; what was sent after it has
-            // the other.
+            // A publication that has waited goes first, with a share of its own. What was sent
+            // after it has the other share.
             let publications = match call {
                 Call::NextToRead if !is_paused => 2 * begun(left.div_ceil(2), weights.publication),
                 _ => may_begin(weights.publication),
             };
-            // A body may belong to a request that was counted earlier, and a message has several
-            // frames.
+            // A body may belong to a request that was counted before, and a message may have
+            // several frames.
             let published = units.carried_out(0).times(cost.publications + cost.frames);
             let all = units.head().times(cost.requests).and(published).and(carried_out);
             let bound = Cost {

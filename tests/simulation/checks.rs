@@ -1,5 +1,5 @@
-//! What must hold in the world around the server: why a connection may end, what is done when there
-//! is nothing to do, how much may be queued.
+//! Invariants of the world around the server: reasons for closing a connection, an idle server has
+//! done everything, limits of what is queued.
 
 use crate::client::Client;
 use crate::order;
@@ -10,14 +10,14 @@ use crate::world::World;
 use rpushd::config::Limits;
 use rpushd::time::Millis;
 
-/// A deadline comes at most so much late, when time passes in small steps.
+/// A deadline is late by at most this much, when time passes in small steps.
 const TICK: Millis = Millis(64);
-/// What a queued frame counts for besides its bytes.
+/// Overhead per queued frame, besides its bytes.
 const FRAME_COST: usize = 64;
-/// No response but a stream is larger.
+/// The size of the largest response other than a stream.
 const RESPONSE_BYTES_MAX: usize = 12 * 1024;
 
-/// Panics unless there is a reason to end this client's connection now.
+/// Panics unless there is a reason to close this client's connection now.
 pub fn may_end(world: &mut World, number: usize) {
     let client = &world.clients[number];
     let socket = &world.reactor.sockets[number];
@@ -31,7 +31,7 @@ pub fn may_end(world: &mut World, number: usize) {
         }
         return;
     }
-    // The rest of a refused request was larger than what is read for nothing.
+    // The remaining body of a refused request was larger than the limit for discarded input.
     let last = answers.ends.len().checked_sub(1).and_then(|last| client.script.requests.get(last));
     if last.is_some_and(|last| last.closes != Closes::No) {
         return;
@@ -47,10 +47,10 @@ pub fn may_end(world: &mut World, number: usize) {
                 if stream.is_chunked { chunk(frame).len() } else { frame.len() }
             };
             let missing: Vec<usize> = world.model.possible(&stream.cursor).map(bytes).collect();
-            // The model cannot tell which of several that came at once was the last.
+            // The model cannot know which of several messages that arrived at once was the last.
             let smallest = missing.iter().copied().min().unwrap_or(0);
             let before_last = missing.iter().sum::<usize>() - smallest;
-            // How many frames the bytes are in since the last look is not known exactly.
+            // The number of frames since the last check is not known exactly.
             let frames = answers.queued_frames + missing.len();
             let cost = answers.queued.len() + before_last + frames * FRAME_COST;
             !missing.is_empty() && cost > limits.outbox_bytes_max
@@ -66,7 +66,7 @@ pub fn may_end(world: &mut World, number: usize) {
     world.coverage.count("idle connections closed", u64::from(is_late));
 }
 
-/// Whether the client has taken too long with its next request or with a body that nobody needs.
+/// Whether the client has taken too long with its next request or with a body that is discarded.
 pub fn is_late(client: &Client, limits: &Limits, now: Millis) -> bool {
     let answers = &client.answers;
     let idle_since = answers.last_request_byte.max(answers.last_answer);
@@ -82,13 +82,13 @@ pub fn is_late(client: &Client, limits: &Limits, now: Millis) -> bool {
     }
 }
 
-/// Called when the server has been told to stop: every stream has got its last message and its end.
+/// Called after the stop of the server: every stream has received its last message and its end.
 pub fn streams_have_ended(world: &mut World) {
     let pairs = world.clients.iter_mut().zip(&world.reactor.sockets);
     for (number, (client, socket)) in pairs.enumerate() {
         let Some(stream) = &mut client.answers.stream else { continue };
         assert!(stream.unread.is_empty(), "client {number}: a stream ends within a message");
-        // Without chunks its end is that of the connection, which may take a while.
+        // Without chunks, a stream ends with its connection, which may take a while.
         if !stream.is_chunked && !socket.is_closed() && !stream.has_ended {
             let missing = world.model.missing(&stream.cursor).count();
             assert!(socket.is_end_known || missing == 0, "client {number} misses messages");
@@ -104,7 +104,7 @@ pub fn stream_has_ended(client: &Client, number: usize) {
     }
 }
 
-/// Called when the server says that it has nothing to do before its next wake-up.
+/// Called when the server reports that it has nothing to do before its next wake-up.
 pub fn nothing_is_left_undone(world: &mut World) {
     let mut parked = 0;
     for (number, client, socket) in world.pairs() {
@@ -128,7 +128,7 @@ pub fn nothing_is_left_undone(world: &mut World) {
             let is_over = client.shut_at.is_some()
                 || client.answers.is_late
                 || world.reactor.server.is_stopping();
-            // A long list of channels is made as its reader takes it.
+            // A long list of channels is generated as its client reads it.
             let is_being_made = is_blocked && !client.answers.reader.is_between_answers();
             let has_its_due = is_answered || is_being_made || !wants_input || is_over;
             assert!(has_its_due, "client {number} has no answer");
@@ -174,7 +174,8 @@ fn nothing_is_late(
     );
 }
 
-/// Called when all clients have read everything: who is still there has got everything.
+/// Called when all clients have read everything: each that is still connected has received all its
+/// messages.
 pub fn everything_has_arrived(world: &World) {
     for (number, client, socket) in world.pairs() {
         let is_unread = !client.answers.queued.is_empty() || !socket.to_client.is_empty();
@@ -187,8 +188,8 @@ pub fn everything_has_arrived(world: &World) {
     }
 }
 
-/// Called when the server has named every connection that is to be read again, before this turn's
-/// events: what arrived before them is read before them.
+/// Called when the server has named every connection that is to be read again, before the events of
+/// this turn: input that arrived before them is read before them.
 pub fn no_connection_is_left_waiting(world: &mut World) {
     let server = &world.reactor.server;
     if server.is_turn_spent() || server.is_behind() || server.is_stopping() {
@@ -208,8 +209,8 @@ pub fn no_connection_is_left_waiting(world: &mut World) {
     }
 }
 
-/// A message that is pending reaches a subscriber with an open window within some turns, whatever
-/// others ask for.
+/// A pending message reaches a subscriber with an open window within a bounded number of turns,
+/// independent of what other clients request.
 pub fn messages_reach_free_subscribers(world: &mut World) {
     let subscriptions = world.clients.iter().filter_map(|one| one.answers.live_stream()).count();
     let turns_max = world.costs.turns_max(&world.reactor.server, subscriptions as u64);
@@ -239,7 +240,7 @@ pub fn messages_reach_free_subscribers(world: &mut World) {
     }
 }
 
-/// Nobody can make the server hold more than its limits say.
+/// No client can make the server hold more than its limits allow.
 pub fn memory_is_bounded(world: &World) {
     let limits = &world.generous;
     let payload_bytes_max = limits.body_bytes_max.min(65_535) + 16;

@@ -1,4 +1,5 @@
-//! One client: its script, its manners, and what it was answered so far. Its socket has its number.
+//! One client: its script, its behaviour, and the answers so far. It has the same number as its
+//! socket.
 
 use crate::model::Cursor;
 use crate::patience::Patience;
@@ -10,10 +11,10 @@ use std::collections::VecDeque;
 
 pub struct Client {
     pub script: Script,
-    /// The newest secret when the script was written.
+    /// The newest secret at the time when the script was generated.
     pub secret: u32,
     pub manners: Manners,
-    /// Bytes of the script that were sent, and those that the server has read.
+    /// Bytes of the script that have been sent, and those that the server has read.
     pub sent: usize,
     pub received: usize,
     /// Bytes that it has read.
@@ -23,18 +24,18 @@ pub struct Client {
     pub answers: Answers,
 }
 
-/// How it behaves.
+/// The behaviour of a client.
 pub struct Manners {
-    /// Bytes sent at once, at most.
+    /// The most bytes sent at once.
     pub slice_max: usize,
-    /// Bytes read at once, at most; 0: it never reads.
+    /// The most bytes read at once; 0: it never reads.
     pub read_max: usize,
     pub ending: Ending,
-    /// How often it is its turn: once in so many steps.
+    /// It acts once in this many steps.
     pub laziness: usize,
 }
 
-/// What it does when it has sent everything.
+/// What it does after it has sent everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     Stays,
@@ -43,36 +44,36 @@ pub enum Ending {
     Aborts,
 }
 
-/// What the server has said to this client.
+/// The server's output to this client.
 pub struct Answers {
-    /// Bytes that the server has queued and no kernel has taken.
+    /// Bytes that the server has queued and the kernel has not accepted.
     pub queued: VecDeque<u8>,
-    /// In how many frames it did so, when last looked at.
+    /// Number of frames of these bytes, when last checked.
     pub queued_frames: usize,
-    /// All bytes that it ever queued.
+    /// All bytes that were ever queued.
     pub total: u64,
     pub reader: AnswerReader,
-    /// The answer that is being read is for a request, or for none (a time-out).
+    /// Whether the answer that is being read is for a request; otherwise it reports a timeout.
     pub count: usize,
-    /// Where the answers end in what the server said; of each request.
+    /// Where the answer to each request ends in the output.
     pub ends: Vec<u64>,
-    /// Where `100 Continue` ends, and for which request it was.
+    /// Where `100 Continue` ends, and the request that it belongs to.
     pub interims: Vec<(usize, u64)>,
     pub stream: Option<Stream>,
-    /// An answer has said that the connection ends.
+    /// An answer has announced the end of the connection.
     pub closes: bool,
     pub is_anything: bool,
-    /// It has taken too long; the end may come after what is queued.
+    /// It has taken too long; the end may follow after what is queued.
     pub is_late: bool,
     pub last_received: Millis,
     pub last_request_byte: Millis,
-    /// First byte of the request that is not answered yet.
+    /// First byte of the first request without an answer.
     pub request_began: Option<Millis>,
     /// The same without empty lines before it.
     pub request_line_began: Millis,
     pub last_answer: Millis,
     pub last_taken: Millis,
-    /// When the server last had no room for its requests.
+    /// When the client was last paused (back-pressure).
     pub last_waiting: Millis,
     pub queue_began: Millis,
 }
@@ -117,12 +118,13 @@ impl Client {
         }
     }
 
-    /// It has nothing more to say.
+    /// Whether it has sent everything.
     pub fn is_done(&self) -> bool {
         self.sent == self.script.bytes.len()
     }
 
-    /// The last answer came before the end of its request's body, and the rest is still on its way.
+    /// Whether the last answer came before the end of its request's body, and the remaining body is
+    /// still on its way.
     pub fn has_unread_body(&self) -> bool {
         let last = self.answers.ends.len().checked_sub(1);
         let request = last.and_then(|last| self.script.requests.get(last));
@@ -163,7 +165,7 @@ impl Answers {
         }
     }
 
-    /// A stream that is still running.
+    /// Whether it has a stream that has not ended.
     pub fn live_stream(&self) -> Option<&Stream> {
         self.stream.as_ref().filter(|stream| !stream.has_ended)
     }

@@ -1,7 +1,7 @@
-//! What each call of the server costs: members visited, messages formatted, bytes encoded,
-//! allocations on the heap. `bounds` has what it may cost. A half of a turn as a whole may cost its
-//! share of the budget, two units more (the last one of the connections that were paused, and the
-//! last one of the others), and the writes of one batch.
+//! Measures the cost of each call of the server: members visited, messages formatted, bytes
+//! encoded, heap allocations. `bounds` has the upper bounds. A half of a turn may cost its share of
+//! the budget, two more units (the last one of the connections that were paused, and the last one
+//! of the others), and the writes of one batch.
 
 use crate::allocations;
 use crate::bounds::{
@@ -15,24 +15,24 @@ use rpushd::config::Limits;
 use rpushd::server::Server;
 use rpushd::time::Now;
 
-/// Answers that are written before a fan-out has its turn.
+/// Answers that are written before a fan-out is continued.
 const ANSWERS_IN_ROW: u64 = 16;
 
-/// Measures the calls of one world.
+/// Measures the calls in one world.
 pub struct Costs {
     scale: Scale,
-    /// The longest text that is published.
+    /// Length of the longest text that is published.
     text_bytes: u64,
-    /// All texts.
+    /// Total length of all texts.
     text_count: u64,
     texts_bytes: u64,
-    /// What the half of a turn that is going on has cost.
+    /// Cost of the current half of a turn.
     half: u64,
-    /// The dearest unit, and the dearest write, that could be begun in it.
+    /// The most expensive unit, and the most expensive write, that could be begun in it.
     unit: u64,
     write: u64,
     turns_max: u64,
-    /// What there was to do before the call that is going on, and the allocations up to then.
+    /// Pending work before the current call, and the allocations until then.
     pending: Option<Before>,
     allocations: u64,
     pub coverage: Coverage,
@@ -92,7 +92,7 @@ impl Costs {
         self.allocations = allocations::count();
     }
 
-    /// The server has been called. Panics if that has cost too much.
+    /// The server has been called. Panics if the call has cost too much.
     pub fn after(&mut self, server: &Server, now: Now, call: Call) {
         let allocations = allocations::count() - self.allocations;
         let before = self.pending.take().expect("each call has a beginning");
@@ -125,22 +125,21 @@ impl Costs {
         }
     }
 
-    /// Within how many turns a message reaches a subscriber that is free, whatever the other
-    /// clients ask for. What there was to do earlier counts, too: the message may have waited for
-    /// it.
+    /// The number of turns within which a message reaches a subscriber that is free, independent of
+    /// what other clients request. Earlier work counts, too: the message may have waited for it.
     pub fn turns_max(&mut self, server: &Server, subscriptions: u64) -> u64 {
         let rounds_per_cycle = subscriptions.div_ceil(VISITS_PER_ROUND);
-        // A pass that had begun before the publication, and its own; members that leave may make it
-        // go back.
+        // A pass that began before the publication, and its own. Members that leave may make it go
+        // back.
         let cycles = 3 * rounds_per_cycle + 1;
         let turns_per_round = self.turns_per_round(server, subscriptions);
-        // The message is published and written within turns that have begun.
+        // The message is published and written in turns that have already begun.
         let turns = (cycles * rounds_per_cycle + 1) * turns_per_round + 2;
         self.turns_max = self.turns_max.max(turns);
         self.turns_max
     }
 
-    /// Turns that it takes to visit a round of members, write to them, and write the answers
+    /// The turns needed to visit a round of members, write to them, and write the answers in
     /// between.
     fn turns_per_round(&self, server: &Server, subscriptions: u64) -> u64 {
         let limits = server.limits();
@@ -148,7 +147,7 @@ impl Costs {
         let writes = ANSWERS_IN_ROW + VISITS_PER_ROUND.min(subscriptions);
         let write = units.weights.write + units.feed().nanoseconds;
         let cost = units.round().nanoseconds + writes * write;
-        // However small the budget is, each turn makes one step.
+        // Each turn makes at least one step, however small the budget is.
         let spent = (cost / allowance(limits)).min(writes);
         spent + writes.div_ceil(limits.writes_per_turn as u64)
     }
@@ -173,7 +172,7 @@ impl Costs {
         }
     }
 
-    /// The call did no more than what was left allowed, and one unit.
+    /// The call cost at most the remainder of the half and one more unit.
     fn judge(&mut self, server: &Server, call: Call, before: &Before, work: &Work, events: u64) {
         let limits = server.limits();
         let cost = Cost {
@@ -214,14 +213,14 @@ impl Costs {
         self.coverage.count("halves of turns overdrawn by a call", u64::from(is_overdrawn));
     }
 
-    /// Nothing is published while more than the limit is pending: so texts exceed it by one message
-    /// at most. What has been made of them comes on top, as it is only known when they are
-    /// delivered: each message once in each format, together in one batch of each format, and as
-    /// answers of at most eight kinds.
+    /// Nothing is published while more than the limit is pending, so texts exceed it by one message
+    /// at most. Their encodings are added, as their size is only known at delivery: each message
+    /// once in each format, together in one batch of each format, and as answers of at most eight
+    /// kinds.
     fn judge_backlog(&mut self, server: &Server, before: &Before, work: &Work, events: u64) {
         let pending = server.pending_bytes() as u64;
         let limit = server.limits().backlog_bytes_max as u64;
-        // An event's text is shorter than what a format puts around one.
+        // The text of an event is shorter than what a format puts around a text.
         let pending_max = limit + PUBLICATION_COST + self.text_bytes.max(AROUND_BYTES);
         assert!(pending <= pending_max, "{pending} bytes are pending, of at most {pending_max}");
         let backlog = server.backlog_bytes() as u64;
@@ -237,14 +236,14 @@ impl Costs {
     }
 }
 
-/// What is not counted as work shows in allocations.
+/// Work that the server does not count is visible as allocations.
 fn judge_allocations(call: Call, work: &Work, allocations: u64, connections: u64) {
     let base = match call {
-        // A body completes a request that was counted before.
+        // A body completes a request that was counted earlier.
         Call::Received(_) | Call::NextToRead => 24,
         Call::Left | Call::FanOut | Call::Sent => 4,
         Call::Tick => 4 + 16 * connections,
-        // Every location's.
+        // Those of every location.
         Call::Whole => 1200 + 16 * connections,
     };
     let most = base

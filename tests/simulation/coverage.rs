@@ -1,14 +1,14 @@
-//! What the runs of a world have seen, so that a limit that is hardly reached is noticed.
+//! Counts what the runs of a world have met, so that a limit that is hardly ever reached is
+//! noticed.
 
 use rpushd::stats::Counters;
 use std::collections::BTreeMap;
 
-/// How often something was seen.
+/// Number of occurrences of each event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage(BTreeMap<&'static str, u64>);
 
-/// How often an event is to be seen at least in [`crate::SEEDS`] seeds: about half as often as it
-/// is.
+/// The minimum number of occurrences in [`crate::SEEDS`] seeds: about half the actual number.
 pub type Floor = (&'static str, u64);
 
 /// The rpushd API's world.
@@ -71,7 +71,8 @@ impl Coverage {
         other.0.iter().for_each(|(what, count)| self.count(what, *count));
     }
 
-    /// A limit that is hardly reached is hardly tested. More seeds have to see more.
+    /// Checks the minimum numbers. A limit that is hardly reached is hardly tested. With more
+    /// seeds, the numbers must be larger.
     pub fn assert_everything_was_reached(&self, floors: &[Floor], seed_count: u64) {
         for what in self.0.keys() {
             assert!(floors.iter().any(|(known, _)| known == what), "{what}: there is no floor");
@@ -83,7 +84,7 @@ impl Coverage {
         }
     }
 
-    /// What a server has counted.
+    /// Adds the counters of a server.
     pub fn take_counters(&mut self, counters: Counters) {
         for (what, count) in [
             ("deliveries", counters.deliveries_total),
@@ -94,7 +95,7 @@ impl Coverage {
         }
     }
 
-    /// The same that only the rpushd API's clients do.
+    /// Adds counters of events that only clients of the rpushd API cause.
     pub fn take_api_counters(&mut self, counters: Counters) {
         for (what, count) in [
             ("failures of authorization", counters.auth_failures_total),

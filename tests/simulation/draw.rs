@@ -1,10 +1,10 @@
-//! A seed draws the configuration: often with limits so small that they are reached.
+//! Draws the configuration from a seed, often with limits so small that they are reached.
 
 use crate::random::Random;
 use rpushd::config::{Config, Limits, ListenAddress, Listener, Secret};
 use rpushd::time::Millis;
 
-/// Secrets are known by number; those of a configuration are the accepted ones.
+/// Secrets are identified by number; a configuration accepts these.
 pub fn subscribe_secret(generation: u32) -> Secret {
     Secret::new(&format!("subscribe-{generation}")).expect("it is not empty")
 }
@@ -31,7 +31,7 @@ pub fn config(random: &mut Random) -> Config {
     config
 }
 
-/// So many clients ask one thing after the other that there is always an answer to be written.
+/// With this many clients that send requests in sequence, there is always an answer to write.
 pub fn make_crowded(config: &mut Config, random: &mut Random) {
     let usual = Limits::default();
     let limits = &mut config.limits;
@@ -47,7 +47,7 @@ pub fn accept_secrets(config: &mut Config, generations: &[u32]) {
     config.publish_secrets = generations.iter().filter_map(publish).collect();
 }
 
-/// Each limit is the usual one, or so small that the clients of a run can reach it.
+/// Each limit is the usual one, or small enough to be reached by the clients of a run.
 fn limits(random: &mut Random) -> Limits {
     let usual = Limits::default();
     let stall_ms = usual.outbox_stall_timeout.0 as usize;

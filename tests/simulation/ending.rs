@@ -1,14 +1,14 @@
-//! How a run ends: everything comes to rest, all clients leave, or the server stops.
+//! The ends of a run: everything becomes idle, all clients leave, or the server stops.
 
 use crate::checks;
 use crate::reactor::{Call, State, Turns};
 use crate::world::World;
 
-/// A server that needs more turns never comes to rest.
+/// A server that needs more turns than this never becomes idle.
 const LAST_TURNS_MAX: usize = 20_000;
 
 impl World {
-    /// Everybody reads what there is and says what there is to say, until nothing moves any more.
+    /// All clients read and send everything that they can, until nothing changes any more.
     pub fn settle(&mut self) {
         for number in 0..self.clients.len() {
             let in_flight = self.reactor.sockets[number].to_client.len();
@@ -32,14 +32,14 @@ impl World {
         panic!("the world does not come to rest");
     }
 
-    /// All clients leave, in one way or another; then nothing may be left.
+    /// All clients disconnect, in various ways; then nothing may be left.
     pub fn leave(&mut self) {
         self.log(|| "all clients leave".to_string());
         for number in 0..self.clients.len() {
             if self.reactor.sockets[number].state == State::Waiting {
                 self.reactor.leave_backlog(number);
             }
-            // A server that wants no more input would not see its end, only a reset.
+            // If the server wants no input, it would not notice an end, only a reset.
             let socket = &self.reactor.sockets[number];
             let wants_input = socket.id().is_none_or(|id| self.reactor.server.wants_input(id));
             let sees_end = wants_input && socket.to_server.is_empty() && !socket.has_ended;
@@ -52,7 +52,7 @@ impl World {
         assert_eq!(self.reactor.server.connection_count(), 0, "all have left");
     }
 
-    /// The server stops; who reads gets a proper end.
+    /// The server stops; every client that reads receives a proper end.
     pub fn stop(&mut self) {
         self.log(|| "the server stops".to_string());
         let began = self.reactor.now.monotonic;

@@ -1,7 +1,7 @@
-//! The whole server from a seed, with simulated clients, sockets and clocks (design, section 6).
+//! The whole server, simulated from a seed: clients, sockets and clocks (design, section 6).
 //!
-//! `SEED=7 cargo test --test simulation` plays one seed again, `SEEDS=20000` the first 20,000. The
-//! seeds that found something are in `seeds.txt`: every run begins with them.
+//! `SEED=7 cargo test --test simulation` replays one seed, `SEEDS=20000` plays the first 20,000.
+//! Seeds that once found a fault are in `seeds.txt`; every run begins with them.
 
 mod allocations;
 mod bounds;
@@ -36,9 +36,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use world::World;
 
-/// Seeds of a normal test run.
+/// Number of seeds of a normal test run.
 const SEEDS: u64 = 600;
-/// Steps that are shown when a seed fails.
+/// Number of steps that are shown when a seed fails.
 const STEPS_SHOWN: usize = 40;
 
 /// The last steps of a run.
@@ -55,7 +55,7 @@ impl Steps {
     }
 }
 
-/// Plays one seed. A failure says how to play it again and shows its last steps.
+/// Plays one seed. A failure reports how to replay it, and its last steps.
 fn play(seed: u64, run: impl Fn(u64, Steps) -> Coverage) -> Coverage {
     let steps = Steps::default();
     let outcome = catch_unwind(AssertUnwindSafe(|| run(seed, steps.clone())));
@@ -76,8 +76,8 @@ fn variable(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().expect("a number"))
 }
 
-/// Plays the seed that is asked for; or those that found something earlier, then all seeds of a
-/// test run, which must reach the floors.
+/// Plays the requested seed; by default the recorded seeds and then all seeds of a test run, which
+/// must reach the minimum numbers of `coverage`.
 fn play_all(world: &str, floors: &[Floor], run: impl Fn(u64, Steps) -> Coverage + Copy + Send) {
     if let Some(seed) = variable("SEED") {
         play(seed, run);
@@ -92,7 +92,7 @@ fn play_all(world: &str, floors: &[Floor], run: impl Fn(u64, Steps) -> Coverage 
     }
 }
 
-/// Plays seeds on as many threads as there are processors.
+/// Plays seeds in parallel, with one thread per processor.
 fn play_each(seeds: &[u64], run: impl Fn(u64, Steps) -> Coverage + Copy + Send) -> Coverage {
     let thread_count = std::thread::available_parallelism().map_or(1, |count| count.get());
     std::thread::scope(|scope| {

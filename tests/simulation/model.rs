@@ -1,13 +1,14 @@
-//! What each subscriber must have seen, as lists: per channel everything that was published, in
-//! order, and per subscriber how far it has come.
+//! The messages that each subscriber must have received, as lists: per channel all publications in
+//! order, and per subscriber its position.
 //!
-//! Requests that the server made wait are answered together within one tick; their order shows only
-//! in what subscribers get. The first one to get them fixes it, everybody else must agree.
+//! Publications that the server has delayed are carried out within one tick, in an order that is
+//! only visible to subscribers. The first subscriber that receives them determines the order, and
+//! all others must receive the same.
 
 /// The publications of one call of the server.
 pub type Batch = u64;
 
-/// Every channel's publications.
+/// The publications of all channels.
 pub struct Model {
     channels: Vec<Vec<Publication>>,
     /// Publications whose order is fixed, per channel.
@@ -17,16 +18,17 @@ pub struct Model {
 struct Publication {
     payload: Vec<u8>,
     publisher: usize,
-    /// The call in which it came, if it may have been one of several whose order is unknown.
+    /// The call in which it was published, if several were published in it and their order is
+    /// unknown.
     batch: Option<Batch>,
 }
 
-/// One subscriber's place.
+/// The position of one subscriber.
 #[derive(Debug)]
 pub struct Cursor {
     channel: usize,
     next: usize,
-    /// It joined in the middle of this batch: of that, it may have got any part.
+    /// It subscribed during this batch, so it may have received any part of it.
     joined_in: Option<Batch>,
     optional: Vec<Vec<u8>>,
 }
@@ -49,7 +51,7 @@ impl Model {
         self.channels[channel].push(Publication { payload, publisher, batch });
     }
 
-    /// A subscriber joins: it must see everything that is published from now on.
+    /// Adds a subscriber: it must receive everything that is published from now on.
     pub fn join(&self, channel: usize, batch: Option<Batch>) -> Cursor {
         let list = &self.channels[channel];
         let is_of_batch = |one: &Publication| batch.is_some() && one.batch == batch;
@@ -57,7 +59,7 @@ impl Model {
         Cursor { channel, next, joined_in: batch, optional: Vec::new() }
     }
 
-    /// A message has come. Panics unless it is the next one.
+    /// Records a received message. Panics unless it is the next one.
     pub fn take(&mut self, cursor: &mut Cursor, payload: &[u8]) {
         let list = &mut self.channels[cursor.channel];
         if let Some(batch) = cursor.joined_in {
@@ -95,7 +97,7 @@ impl Model {
         self.settled[cursor.channel] = self.settled[cursor.channel].max(cursor.next);
     }
 
-    /// The payloads that a subscriber has still to get.
+    /// The payloads that a subscriber must still receive.
     pub fn missing(&self, cursor: &Cursor) -> impl Iterator<Item = &[u8]> {
         self.channels[cursor.channel][cursor.next..]
             .iter()
@@ -103,19 +105,19 @@ impl Model {
             .map(|one| &one.payload[..])
     }
 
-    /// The payloads that a subscriber may still get.
+    /// The payloads that a subscriber may still receive.
     pub fn possible(&self, cursor: &Cursor) -> impl Iterator<Item = &[u8]> {
         self.channels[cursor.channel][cursor.next..].iter().map(|one| &one.payload[..])
     }
 
-    /// Publications of all channels.
+    /// Number of publications of all channels.
     pub fn publication_count(&self) -> usize {
         self.channels.iter().map(Vec::len).sum()
     }
 }
 
 impl Cursor {
-    /// How many of its channel's publications it has got, or was not to get.
+    /// How many publications of its channel it has received, or need not receive.
     pub fn next(&self) -> usize {
         self.next
     }

@@ -1,5 +1,5 @@
-//! Looks at what the server queues for a client, as soon as it is queued, and compares it with what
-//! the client must be told.
+//! Checks the bytes that the server queues for a client, as soon as they are queued, against the
+//! expected answers.
 
 use crate::client::{Client, Stream};
 use crate::model::{Batch, Model};
@@ -9,19 +9,19 @@ use crate::wire::{Event, Head, take_framed};
 use rpushd::config::Limits;
 use rpushd::time::Millis;
 
-/// What is true at the moment of an observation.
+/// The circumstances of an observation.
 pub struct Moment<'a> {
     pub now: Millis,
-    /// The strictest and the most generous limits that were in force.
+    /// The lowest and the highest limits that were in force.
     pub strict: &'a Limits,
     pub accepted_secrets: &'a [u32],
     pub is_stopping: bool,
-    /// The batch, if the order of what happened in this call is unknown.
+    /// The batch, if the order of events in this call is unknown.
     pub batch: Option<Batch>,
     pub client: usize,
 }
 
-/// Reads what is new and moves the model on. Panics if it is not what the client must be told.
+/// Reads the new bytes and updates the model. Panics if they are not what is expected.
 pub fn digest(client: &mut Client, model: &mut Model, fresh: &[u8], moment: &Moment<'_>) {
     if client.answers.queued.is_empty() {
         client.answers.queue_began = moment.now;
@@ -77,7 +77,8 @@ fn take_head(client: &mut Client, model: &mut Model, head: &Head, moment: &Momen
     }
     let is_last = limits.keepalive_requests_max > 0
         && answers.count >= limits.keepalive_requests_max as usize;
-    // Refused before its body is read; so an Expect field decides (RFC 9110, section 10.1.1).
+    // The request is refused before its body is read, so an Expect field decides (RFC 9110, section
+    // 10.1.1).
     let is_withdrawn = head.status == 401 && !moment.accepted_secrets.contains(&client.secret);
     let closes = if is_withdrawn { Closes::Maybe } else { request.closes };
     match (moment.is_stopping || is_last, closes) {
@@ -106,7 +107,7 @@ fn take_head(client: &mut Client, model: &mut Model, head: &Head, moment: &Momen
                     cursor: model.join(*channel, moment.batch),
                     unread: Vec::new(),
                     is_chunked: head.is_chunked(),
-                    // A stream without chunks has no other end than that of the connection.
+                    // A stream without chunks ends with its connection.
                     has_ended: moment.is_stopping && !head.is_chunked(),
                     patience: Patience::default(),
                 });

@@ -1,29 +1,30 @@
-//! How long a subscriber that is free to be written to has waited, in turns.
+//! Measures how long a subscriber that is free to be written to has waited, in turns.
 
-/// One subscriber's waits: for what is pending to be queued, and for what is queued to be written.
+/// The waiting times of one subscriber: until pending messages are queued, and until queued bytes
+/// are written.
 #[derive(Debug, Default)]
 pub struct Patience {
     message: Wait,
     bytes: Wait,
 }
 
-/// What a subscriber has got, and what it has not.
+/// What a subscriber has received, and what is still missing.
 #[derive(Debug)]
 pub struct Progress {
-    /// Messages that were queued for it, and those that it is still to get.
+    /// Number of messages that were queued for it, and of those still missing.
     pub taken: u64,
     pub missing: u64,
-    /// Bytes that its socket has taken, and those that are queued.
+    /// Number of bytes that its socket has accepted, and of those that are queued.
     pub written: u64,
     pub queued: u64,
 }
 
-/// Since when, and until how much has come.
+/// The start of a wait, and the amount that ends it.
 #[derive(Debug, Default)]
 struct Wait(Option<(u64, u64)>);
 
 impl Wait {
-    /// For how many turns it has waited.
+    /// The number of turns that it has waited.
     fn look(&mut self, turn: u64, done: u64, wanted: u64) -> u64 {
         match self.0 {
             Some((since, target)) if done < target && done < wanted => return turn - since,
@@ -35,17 +36,17 @@ impl Wait {
 }
 
 impl Patience {
-    /// Something is in the way: its window is closed, or it has old messages to take first.
+    /// The subscriber is not free: its window is closed, or it has old messages to receive first.
     pub fn reset(&mut self) {
         *self = Patience::default();
     }
 
-    /// Called at the end of each turn in which nothing is in the way; for how many turns the
-    /// subscriber has waited.
+    /// Called at the end of each turn in which the subscriber is free. Returns the number of turns
+    /// that it has waited.
     pub fn look(&mut self, turn: u64, progress: &Progress) -> u64 {
         let Progress { taken, missing, written, queued } = *progress;
         let message = self.message.look(turn, taken, taken + missing);
-        // How much is written at once is the socket's business.
+        // The amount of one write depends on the socket.
         let bytes = self.bytes.look(turn, written, written + queued.min(1));
         message.max(bytes)
     }

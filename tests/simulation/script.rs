@@ -1,16 +1,16 @@
-//! What a client is going to send, and what it must be answered.
+//! Generates the requests of a client, with the answers that are expected.
 
 use crate::draw;
 use crate::random::Random;
 use rpushd::auth::{self, TokenKey};
 use rpushd::config::Limits;
 
-/// Everything that one connection sends, request behind request.
+/// Everything that one connection sends, request after request.
 #[derive(Default)]
 pub struct Script {
     pub bytes: Vec<u8>,
     pub requests: Vec<Request>,
-    /// Where the client waits for something, in the order of their places.
+    /// Where the client waits for something, by position.
     pub gates: Vec<Gate>,
 }
 
@@ -18,12 +18,12 @@ pub struct Request {
     pub outcome: Outcome,
     pub closes: Closes,
     pub is_head: bool,
-    /// Where it begins and ends in the script.
+    /// Its start and end in the script.
     pub start: usize,
     pub end: usize,
 }
 
-/// What the answer must be.
+/// The expected answer.
 #[derive(Clone, Debug)]
 pub enum Outcome {
     /// One of these statuses.
@@ -37,7 +37,8 @@ pub enum Outcome {
         channel: usize,
         secret: u32,
     },
-    /// Nothing is known of this request and of all that follow: any well-formed answers, or none.
+    /// The outcome of this request and of all that follow is unknown: any well-formed answers, or
+    /// none.
     Anything,
 }
 
@@ -46,7 +47,7 @@ pub enum Outcome {
 pub enum Closes {
     Yes,
     No,
-    /// It depends on how the bytes arrive.
+    /// That depends on how the bytes arrive.
     Maybe,
 }
 
@@ -62,7 +63,7 @@ pub enum Until {
     Continued(usize),
 }
 
-/// Makes one client's script.
+/// Generates the script of one client.
 pub struct Writer<'a> {
     pub random: &'a mut Random,
     pub limits: &'a Limits,
@@ -70,14 +71,14 @@ pub struct Writer<'a> {
     pub channel_count: usize,
     /// The newest secrets at this time.
     pub secret: u32,
-    /// Publish and statistics are hidden on this client's listener.
+    /// Whether publish and statistics are hidden on this client's listener.
     pub is_public: bool,
     pub script: Script,
     serial: usize,
 }
 
 const REFUSED: &[u16] = &[400, 413, 414, 417, 431, 501, 505];
-/// A request that must never be carried out: it only ever stands inside of another one's body.
+/// A request that must never be carried out: it only occurs within the body of another one.
 const SMUGGLED: &str = "POST /api/publish HTTP/1.1\r\nHost: h\r\n\
     Authorization: Bearer publish-secret-0\r\n\
     Content-Type: application/json\r\nContent-Length: 29\r\n\r\n\
@@ -150,7 +151,7 @@ impl<'a> Writer<'a> {
         let bytes =
             format!("{method} /api/stats{query} HTTP/1.1\r\nHost: h\r\n{authorization}\r\n\r\n");
         let status = if self.is_public { &[404] } else { status };
-        // It may be carried out only after these secrets are withdrawn; the newest live for long.
+        // It may be carried out after these secrets are withdrawn; the newest are kept for long.
         self.push(bytes.as_bytes(), Outcome::Status(status), Closes::No, method == "HEAD");
     }
 
@@ -248,7 +249,7 @@ impl<'a> Writer<'a> {
         self.push_with_body(&head, body.as_bytes(), Outcome::Status(status));
     }
 
-    /// A subscription; nothing that is sent after it is a request.
+    /// A subscription; bytes that are sent after it are no request.
     pub fn subscription(&mut self) {
         let channel = self.random.below(self.channel_count);
         let body = self.token_body(&format!("c{channel}"), self.secret, u64::MAX);
@@ -267,13 +268,13 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Bytes that a subscriber sends though nobody asked.
+    /// Unexpected bytes from a subscriber.
     pub fn chatter(&mut self) {
         let count = self.random.magnitude(3 * self.limits.head_bytes_max);
         self.push(&b"chatter ".repeat(count / 8 + 1), Outcome::Anything, Closes::Maybe, false);
     }
 
-    /// A request whose answer is known whatever its body, with a body in one of the framings.
+    /// A request whose answer does not depend on its body, with a body in one of the framings.
     fn push_with_body(&mut self, head: &str, body: &[u8], outcome: Outcome) {
         let is_read = !matches!(&outcome, Outcome::Status([401 | 404 | 405 | 415]))
             && !matches!(&outcome, Outcome::Status([400]) if head.contains("%2f"));
@@ -281,7 +282,8 @@ impl<'a> Writer<'a> {
         let expects = self.random.one_in(6);
         let is_chunked = self.random.one_in(3);
         let closes = match (is_too_large, expects && !is_read) {
-            // One that has arrived in full with its head is dropped, and the connection goes on.
+            // A body that has arrived completely with its head is discarded, and the connection
+            // stays open.
             (true, _) if is_chunked => Closes::Yes,
             (true, _) | (false, true) => Closes::Maybe,
             (false, false) => Closes::No,
@@ -321,7 +323,7 @@ impl<'a> Writer<'a> {
         out.extend_from_slice(format!("0\r\n{trailer}\r\n").as_bytes());
     }
 
-    /// Something that is no HTTP, or more of it than is allowed. It ends the connection.
+    /// Malformed or too large HTTP. It ends the connection.
     pub fn malformed(&mut self) {
         let limits = self.limits;
         let (bytes, statuses): (Vec<u8>, &[u16]) = match self.random.below(4) {
@@ -359,7 +361,7 @@ impl<'a> Writer<'a> {
         self.push(SMUGGLED.as_bytes(), Outcome::Anything, Closes::Maybe, false);
     }
 
-    /// A request with some bytes gone wrong. Its secret is not one, so that it cannot publish.
+    /// A request with some corrupted bytes. Its secret is invalid, so it cannot publish.
     pub fn garbled(&mut self) {
         let mut bytes = SMUGGLED.replace("publish-secret-0", "no-secret").into_bytes();
         for _ in 0..self.random.between(1, 4) {

@@ -1,4 +1,4 @@
-//! Seeds that found something, from `seeds.txt`.
+//! Seeds that once found a fault, from `seeds.txt`.
 
 /// The names of the worlds.
 pub const API: &str = "api";
@@ -10,7 +10,7 @@ pub fn recorded(world: &str) -> Vec<u64> {
     rows.filter(|(of, ..)| *of == world).map(|(_, seed, _)| seed).collect()
 }
 
-/// World, seed, and what the seed showed.
+/// World, seed, and the fault that it found.
 fn rows(text: &str) -> impl Iterator<Item = (&str, u64, &str)> {
     let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.map(|line| {

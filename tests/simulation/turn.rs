@@ -1,4 +1,4 @@
-//! What this world draws and looks at in each turn of the loop.
+//! The hooks of this world: what it draws and checks in each turn of the loop.
 
 use crate::checks;
 use crate::client::{Answers, Client};
@@ -10,7 +10,7 @@ use rpushd::config::ListenerId;
 use rpushd::server::ConnectionId;
 use std::io::IoSlice;
 
-/// Turns in which a server may be busy without anything to show for it.
+/// The most turns in which a server may be busy without visible progress.
 const IDLE_TURNS_MAX: usize = 4;
 
 impl Turns for World {
@@ -116,12 +116,12 @@ impl Turns for World {
         let from = client.received;
         client.received += bytes.len();
         client.answers.last_received = now;
-        // Empty lines between requests are nothing that a time limit starts anew for.
+        // Empty lines between requests do not restart a time limit.
         let is_line_end = |byte: &u8| b"\r\n".contains(byte);
         if !bytes.iter().all(is_line_end) {
             client.answers.last_request_byte = now;
         }
-        // The rest of a body whose request is answered already begins no request.
+        // The remaining body of an answered request does not begin a request.
         let next = client.script.requests.get(client.answers.ends.len());
         if next.is_some_and(|next| client.received > next.start) {
             client.answers.request_began.get_or_insert(now);
@@ -149,7 +149,7 @@ impl Turns for World {
     }
 
     fn batch_written(&mut self) {
-        // A write may have made room for more of a long answer.
+        // A write may have made room for the next part of a long answer.
         self.observe_all(false);
         self.reactor.server.assert_consistent();
     }
@@ -188,8 +188,7 @@ impl World {
         pairs.map(|(number, (client, socket))| (number, client, socket))
     }
 
-    /// Time may have made a leap since they were paused: they have until then and a whole limit
-    /// more.
+    /// Time may have jumped since they were paused: they have until then and another full limit.
     fn note_waiting(&mut self) {
         for (number, id) in self.reactor.open() {
             if !self.reactor.server.wants_input(id) {
@@ -208,9 +207,10 @@ impl World {
     fn is_full_for(&self, listener: ListenerId) -> bool {
         let limits = &self.config.limits;
         let is_public = |of: ListenerId| !self.config.listeners[usize::from(of.0)].is_internal;
-        let reserved = match self.config.has_internal_listener() {
-            true => limits.connections_reserved.min(limits.connections_max / 2),
-            false => 0,
+        let reserved = if self.config.has_internal_listener() {
+            limits.connections_reserved.min(limits.connections_max / 2)
+        } else {
+            0
         };
         let open = self.reactor.open().map(|(number, _)| self.reactor.sockets[number].listener);
         let public_count = open.filter(|listener| is_public(*listener)).count();
@@ -218,7 +218,7 @@ impl World {
             || is_public(listener) && public_count + reserved >= limits.connections_max
     }
 
-    /// Looks at everything that the server has newly queued.
+    /// Checks everything that the server has newly queued.
     pub fn observe_all(&mut self, is_tick: bool) {
         self.batch += u64::from(is_tick);
         for (number, id) in Vec::from_iter(self.reactor.open()) {
@@ -244,7 +244,7 @@ impl World {
             client.answers.queued_frames = count;
         }
         if length < known {
-            // It is going to be closed; that is when the reason is asked for.
+            // It is going to be closed, and the reason is checked then.
             assert_eq!(length, 0, "connection {}: queued bytes have vanished", id.0);
             return;
         }

@@ -1,5 +1,4 @@
-//! The world around one server: clients come and do something, clocks go on, the configuration
-//! changes.
+//! The world around one server: clients connect and act, clocks advance, the configuration changes.
 
 use crate::Steps;
 use crate::bounds::Scale;
@@ -16,19 +15,19 @@ use rpushd::server::Host;
 use rpushd::time::{Millis, Now};
 use std::net::{IpAddr, Ipv4Addr};
 
-/// A turn that takes longer is a leap of time.
+/// A turn that takes longer counts as a jump in time.
 const TURN_MAX: Millis = Millis(200);
 
 pub struct World {
     pub random: Random,
     pub reactor: SimReactor,
     pub config: Config,
-    /// The lowest and the highest of each limit that was in force.
+    /// The lowest and the highest value of each limit that was in force.
     pub strict: Limits,
     pub generous: Limits,
-    /// When time last made a leap: what took long until then was not the server's doing.
+    /// When time last jumped: delays until then are not the server's fault.
     pub leapt_at: Millis,
-    /// Each client's number is that of its socket.
+    /// The clients, by number of their socket.
     pub clients: Vec<Client>,
     pub model: Model,
     pub coverage: Coverage,
@@ -38,22 +37,22 @@ pub struct World {
     pub channel_count: usize,
     pub client_count: usize,
     pub step_count: usize,
-    /// Each client is there from the beginning, and has its turn in each step.
+    /// Whether all clients connect at the beginning and act in each step.
     pub is_crowded: bool,
     pub batch: u64,
     pub idle_turns: usize,
     pub steps: Steps,
 }
 
-/// What a client is there for. All but publishers begin with requests of any kind.
+/// The role of a client. All except publishers begin with requests of any kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Subscriber,
     Publisher,
     Visitor,
-    /// It ends with something malformed or too large.
+    /// Its last request is malformed or too large.
     Intruder,
-    /// It ends with a request that has been damaged on its way.
+    /// Its last request is corrupted on the way.
     Garbler,
 }
 
@@ -199,13 +198,13 @@ impl World {
         let script = writer.script;
         for request in &script.requests {
             if let Outcome::Publish { payload, .. } = &request.outcome {
-                // In one of the forms there are blanks in it.
+                // One of the forms contains whitespace.
                 self.costs.expect_text(payload.len() + 8);
             }
         }
         let random = &mut self.random;
-        // A subscriber that is blocked for a while at the right time is rare: publications wait for
-        // all others.
+        // It is rare that a subscriber is blocked at the right time: publications wait for all
+        // others.
         let rarity = if kind == Kind::Subscriber { 2 } else { 5 };
         let is_slow = !self.is_crowded && random.one_in(rarity);
         let manners = Manners {
@@ -232,7 +231,7 @@ impl World {
         self.reactor.set_room(number, window);
     }
 
-    /// One client does something.
+    /// Lets one client act.
     pub fn act(&mut self) {
         let is_there = |number: &usize| !self.reactor.sockets[*number].is_closed();
         let there: Vec<usize> = (0..self.clients.len()).filter(is_there).collect();
@@ -270,14 +269,14 @@ impl World {
         }
     }
 
-    /// A client reads; returns how much.
+    /// Lets a client read; returns the number of bytes.
     pub fn read(&mut self, number: usize, count_max: usize) -> usize {
         let count = self.reactor.read_by_client(number, count_max);
         self.clients[number].read += count as u64;
         count
     }
 
-    /// A client sends some of what it may send now; returns how much.
+    /// Lets a client send some of the bytes that it may send now; returns their number.
     pub fn send(&mut self, number: usize) -> usize {
         let client = &mut self.clients[number];
         let sendable = client.sendable(&self.reactor.sockets[number]);
@@ -354,7 +353,7 @@ impl World {
     }
 }
 
-/// Clients of a Unix socket, of a trusted proxy, and of the two kinds of addresses.
+/// Addresses of clients: of a Unix socket, of a trusted proxy, and of the two IP versions.
 fn peer(number: usize) -> Option<IpAddr> {
     match number % 4 {
         0 => None,

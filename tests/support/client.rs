@@ -23,22 +23,22 @@ impl Client {
         self.world.borrow_mut().run();
     }
 
-    /// Sends bytes that arrive with the next turn, together with what others have posted.
+    /// Sends bytes that arrive in the next turn, together with those that other clients have sent.
     pub fn post(&self, bytes: impl AsRef<[u8]>) {
         self.world.borrow_mut().reactor.send(self.number, bytes.as_ref());
     }
 
-    /// Takes everything that the server has written so far.
+    /// Reads everything that the server has written so far.
     pub fn read(&self) -> Vec<u8> {
         std::mem::take(&mut self.socket().to_client)
     }
 
-    /// Takes everything that the server has written so far, which is text.
+    /// Reads everything that the server has written so far, as text.
     pub fn text(&self) -> String {
         String::from_utf8(self.read()).expect("the server writes UTF-8 here")
     }
 
-    /// Sends bytes and takes what has been written after that.
+    /// Sends bytes and reads what the server writes in reply.
     pub fn ask(&self, bytes: impl AsRef<[u8]>) -> String {
         self.send(bytes);
         self.text()
@@ -50,18 +50,18 @@ impl Client {
         self.world.borrow_mut().run();
     }
 
-    /// Vanishes: the server finds out when it reads or writes.
+    /// Breaks the connection without notice: the server finds out when it reads or writes.
     pub fn abort(&self) {
         self.world.borrow_mut().reactor.break_off(self.number);
         self.world.borrow_mut().run();
     }
 
-    /// From now on the kernel takes only so many more bytes from the server.
+    /// From now on, the kernel accepts only `room` more bytes from the server.
     pub fn take_only(&self, room: usize) {
         self.world.borrow_mut().reactor.set_room(self.number, room);
     }
 
-    /// The kernel takes so many more bytes, and says so.
+    /// Lets the kernel accept `room` more bytes, and report it.
     pub fn take_more(&self, room: usize) {
         let mut world = self.world.borrow_mut();
         let room = world.reactor.sockets[self.number].room.saturating_add(room);
@@ -69,7 +69,7 @@ impl Client {
         world.run();
     }
 
-    /// Where in memory the frames lie that are queued for it.
+    /// Memory addresses of the frames that are queued for the client.
     pub fn unsent_places(&self) -> Vec<*const u8> {
         let world = self.world.borrow();
         let mut slices = [IoSlice::new(&[]); 256];
@@ -78,23 +78,23 @@ impl Client {
         slices[..count].iter().map(|slice| slice.as_ptr()).collect()
     }
 
-    /// Whether the client, having read everything, sees the end of the connection.
+    /// Whether the client sees the end of the connection after it has read everything.
     pub fn is_ended(&self) -> bool {
         let socket = self.socket();
         socket.is_shut || socket.is_closed()
     }
 
-    /// Whether the server has closed the socket, so that its descriptor is free again.
+    /// Whether the server has closed the socket, which releases its file descriptor.
     pub fn is_closed(&self) -> bool {
         self.socket().is_closed()
     }
 
-    /// Whether the connection was reset at its end: what was read is not all.
+    /// Whether the connection ended with a reset: the bytes read may be incomplete.
     pub fn is_reset(&self) -> bool {
         self.socket().is_reset
     }
 
-    /// Whether the server has read all that was sent.
+    /// Whether the server has read everything that was sent.
     pub fn is_read(&self) -> bool {
         self.socket().to_server.is_empty()
     }

@@ -1,12 +1,11 @@
-//! The lines that a simulated daemon logs: one logger for the whole program, one list for each
-//! test.
+//! Records the log lines of simulated daemons: one logger for the whole program, one list per test.
 
 use log::{LevelFilter, Log, Metadata, Record};
 use std::cell::RefCell;
 use std::sync::Once;
 
 thread_local! {
-    /// Tests run on threads of their own, and so do their daemons.
+    /// Each test runs, with its daemons, in its own thread.
     static LINES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -20,14 +19,15 @@ impl Log for Recorder {
     fn log(&self, record: &Record<'_>) {
         let level = record.level().as_str().to_ascii_lowercase();
         let line = format!("{level} {}: {}", record.target(), record.args());
-        // At the end of a thread its list is gone before its daemon.
+        // When a thread ends, its list is dropped before its daemon.
         let _ = LINES.try_with(|lines| lines.borrow_mut().push(line));
     }
 
     fn flush(&self) {}
 }
 
-/// From now on lines are recorded; returns those of this test so far and begins anew.
+/// Returns the lines that this test has logged since the last call; the first call starts
+/// recording.
 pub fn log_lines() -> Vec<String> {
     static START: Once = Once::new();
     START.call_once(|| {

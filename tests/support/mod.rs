@@ -1,5 +1,5 @@
 //! A daemon without an operating system: the real [`Server`] between simulated sockets and a clock
-//! that a test moves. Nothing here judges; the tests do.
+//! that the test moves. It asserts nothing; the tests do.
 
 #![allow(dead_code, reason = "every test binary uses another part of it")]
 
@@ -22,25 +22,25 @@ use std::cell::RefCell;
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 
-/// When every daemon starts, in seconds since 1970.
+/// Start time of every daemon, in seconds since 1970.
 pub const STARTED_AT: u64 = 1_776_181_200;
-/// The same moment as the `Date` field has it.
+/// The same time in the form of the `Date` field.
 pub const DATE: &str = "Tue, 14 Apr 2026 15:40:00 GMT";
-/// Where clients come from that say nothing else (RFC 5737).
+/// Address of clients by default (RFC 5737).
 pub const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
-/// What the process is said to have in RAM.
+/// Resident memory that the process reports.
 pub const RESIDENT_BYTES: u64 = 7_348_224;
 
-/// A running daemon. Clients keep a share of it, so that they can be used on their own.
+/// A running daemon. Clients share it, so they can be used independently.
 pub struct Daemon {
     world: Rc<RefCell<World>>,
 }
 
 struct World {
     reactor: SimReactor,
-    /// How often it ran until there was nothing more to do.
+    /// How many times it has run until it was idle.
     run_count: usize,
-    /// What the dearest half of a turn has cost, in estimated nanoseconds.
+    /// Cost of the most expensive half of a turn, in estimated nanoseconds.
     dearest_half: u64,
 }
 
@@ -52,7 +52,7 @@ impl Daemon {
             process_id: 4711,
             resident_bytes: || RESIDENT_BYTES,
         };
-        // A start other than 0 shows who mistakes points in time for spans.
+        // A start other than 0 reveals code that confuses points in time with durations.
         let now =
             Now { monotonic: Millis::from_seconds(64), unix: Millis::from_seconds(STARTED_AT) };
         let reactor = SimReactor::new(config, host, now);
@@ -65,12 +65,12 @@ impl Daemon {
         self.connect_to(0).expect("the server takes one more connection")
     }
 
-    /// Connects a client to a listener; none: the server refuses.
+    /// Connects a client to a listener; `None`: the server refuses it.
     pub fn connect_to(&self, listener: u16) -> Option<Client> {
         self.connect_from(listener, Some(PEER))
     }
 
-    /// Connects a client of this address to a listener; none: the server refuses.
+    /// Connects a client with this address to a listener; `None`: the server refuses it.
     pub fn connect_from(&self, listener: u16, peer: Option<IpAddr>) -> Option<Client> {
         let mut world = self.world.borrow_mut();
         let number = world.connect(ListenerId(listener), peer)?;
@@ -84,12 +84,12 @@ impl Daemon {
         Client::new(self.world.clone(), number.expect("the server takes one more connection"))
     }
 
-    /// Lets time pass: the daemon wakes whenever it asked to be woken.
+    /// Lets time pass: the daemon wakes up whenever it has requested to.
     pub fn advance(&self, millis: u64) {
         self.world.borrow_mut().advance(Millis(millis));
     }
 
-    /// Lets time pass while the whole machine sleeps: nothing runs before all of it has passed.
+    /// Lets time pass while the machine is suspended: nothing runs until all of it has passed.
     pub fn sleep(&self, millis: u64) {
         let mut world = self.world.borrow_mut();
         world.reactor.pass(Millis(millis));
@@ -107,7 +107,7 @@ impl Daemon {
         now.unix = now.unix.since(Millis(millis));
     }
 
-    /// Runs turns until there is nothing to do before time passes or a client does something.
+    /// Runs turns until there is nothing to do unless time passes or a client acts.
     pub fn run(&self) {
         self.world.borrow_mut().run();
     }
@@ -127,7 +127,7 @@ impl Daemon {
         self.with_server(|server, now| server.reconfigure(config, now));
     }
 
-    /// What the dearest half of a turn has cost so far, in estimated nanoseconds.
+    /// Cost of the most expensive half of a turn so far, in estimated nanoseconds.
     pub fn dearest_half(&self) -> u64 {
         self.world.borrow().dearest_half
     }
@@ -137,7 +137,7 @@ impl Daemon {
         self.world.borrow().reactor.server.buffered_bytes()
     }
 
-    /// Bytes of everything that was published and not handed to all subscribers yet.
+    /// Bytes of all publications that have not been delivered to all subscribers yet.
     pub fn backlog_bytes(&self) -> usize {
         self.world.borrow().reactor.server.backlog_bytes()
     }
@@ -152,12 +152,12 @@ impl Daemon {
         self.world.borrow().reactor.server.connection_count()
     }
 
-    /// What the server has counted.
+    /// The server's counters.
     pub fn counters(&self) -> Counters {
         *self.world.borrow_mut().reactor.server.counters()
     }
 
-    /// Does something with the server itself, then runs.
+    /// Calls a function with the server, then runs turns.
     pub fn with_server<T>(&self, act: impl FnOnce(&mut Server, Now) -> T) -> T {
         let mut world = self.world.borrow_mut();
         let now = world.reactor.now;
@@ -199,7 +199,8 @@ impl Turns for World {
     }
 
     fn rested(&mut self) {
-        // It looks at everything: tests that run thousands of times pay only now and then.
+        // The check examines everything, so it runs only now and then in tests with thousands of
+        // turns.
         self.run_count += 1;
         if self.run_count < 500 || self.run_count.is_multiple_of(1000) {
             self.reactor.server.assert_consistent();

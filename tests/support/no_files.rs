@@ -1,10 +1,10 @@
-//! For configurations that name no file.
+//! A file system for configurations that refer to no file.
 
 use rpushd::config::Files;
 use std::io;
 use std::path::Path;
 
-/// A disk with nothing on it.
+/// An empty file system.
 pub struct NoFiles;
 
 impl Files for NoFiles {

@@ -1,6 +1,6 @@
 //! Reproducible randomness for tests (SplitMix64): the same seed gives the same numbers everywhere.
 
-/// A sequence of numbers that follows from its seed.
+/// A sequence of numbers, determined by its seed.
 pub struct Random(u64);
 
 impl Random {
@@ -17,12 +17,12 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// 0 to `end`, without `end`.
+    /// A number from 0 to `end`, excluding `end`.
     pub fn below(&mut self, end: usize) -> usize {
         (self.number() % end as u64) as usize
     }
 
-    /// Both ends included.
+    /// A number between both ends, including them.
     pub fn between(&mut self, first: usize, last: usize) -> usize {
         first + self.below(last - first + 1)
     }
@@ -35,7 +35,7 @@ impl Random {
         &choices[self.below(choices.len())]
     }
 
-    /// Small numbers as often as large ones: first an order of magnitude, then a number in it.
+    /// Small numbers as often as large ones: draws an order of magnitude, then a number within it.
     pub fn magnitude(&mut self, last: usize) -> usize {
         let bits = last.ilog2() as usize;
         let end = 1usize << self.between(0, bits);

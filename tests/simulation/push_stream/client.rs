@@ -1,4 +1,5 @@
-//! One push-stream client: what it asks, and what it waits for. Its socket has its number.
+//! One push-stream client: its requests, and the answers that it waits for. It has the same number
+//! as its socket.
 
 use super::model::{Live, Seen};
 use crate::draw::publish_secret_text;
@@ -27,7 +28,7 @@ pub enum Role {
     Subscriber(Mode),
 }
 
-/// What a client has asked for.
+/// A request of a client.
 #[derive(Clone, Debug)]
 pub enum Request {
     Publish { channels: Vec<String>, text: String, is_stored: bool },
@@ -35,10 +36,10 @@ pub enum Request {
     Subscribe { path: Vec<(String, usize)>, seen: Seen },
 }
 
-/// A publication to one channel: its name, the text, whether it is stored.
+/// A publication to one channel: the channel's name, the text, whether it is stored.
 pub type Publishing = (String, String, bool);
 
-/// What a WebSocket client says.
+/// A frame from a WebSocket client.
 #[derive(Debug)]
 pub enum Said {
     Text(String),
@@ -46,19 +47,19 @@ pub enum Said {
     Close,
 }
 
-/// What is going on on its connection.
+/// The phase of its connection.
 #[derive(Debug)]
 pub enum Phase {
     Idle,
-    /// The server may have got a part of the request.
+    /// The server may have received a part of the request.
     Asking(Request),
-    /// The server has got it all; the answer's head must come in the same call.
+    /// The server has received all of it; the head of the answer must be queued in the same call.
     Asked(Request),
-    /// Messages come until it ends.
+    /// A stream of messages, until it ends.
     Streaming(Live),
     /// A long-poll without an answer.
     Waiting(Live),
-    /// An answer's body, put together; who reads messages from it says which may stand in it.
+    /// The reassembled body of an answer; the parser of its messages decides what it may contain.
     Body {
         status: u16,
         live: Option<Live>,
@@ -75,32 +76,32 @@ pub struct Client {
     /// All bytes that the server has read.
     pub received: usize,
     pub sent: usize,
-    /// Where the frames end that the server is to carry out.
+    /// Ends of the frames that the server must carry out.
     pub said: VecDeque<(usize, Said)>,
     pub pongs: VecDeque<Vec<u8>>,
-    /// What it publishes and the server has not carried out.
+    /// Its publications that the server has not carried out yet.
     pub publishing: VecDeque<Publishing>,
     pub queued: VecDeque<u8>,
-    /// All bytes that its socket has taken.
+    /// All bytes that its socket has accepted.
     pub written: u64,
-    /// Bytes that the kernels take before it reads.
+    /// Bytes that the kernels buffer before it reads.
     pub window: usize,
     pub is_slow: bool,
     pub slice_max: usize,
-    /// The callback of JSONP; blank: none.
+    /// The callback of JSONP; empty: none.
     pub callback: &'static str,
     pub publishes: bool,
-    /// Its last publication went to the rpushd API, which takes JSON: that is the text.
+    /// Whether its last publication used the rpushd API, which takes JSON: the text is JSON then.
     pub wraps_json: bool,
     pub accepts_gzip: bool,
-    /// What a stream has said that is not a whole item yet.
+    /// The beginning of an incomplete item of a stream.
     pub unread: Vec<u8>,
-    /// Where a chain of polls goes on, and how the server has said it.
+    /// The cursor of a chain of polls, and the text in which the server has given it.
     pub seen: Seen,
     pub validators: String,
     pub has_shut: bool,
     pub wants_close: bool,
-    /// The path that it polls again and again.
+    /// The path that it polls repeatedly.
     pub path: Vec<(String, usize)>,
 }
 
@@ -151,15 +152,15 @@ impl Client {
         }
     }
 
-    /// Whether it has read every answer and may ask for something.
+    /// Whether it has read every answer and may send a request.
     pub fn is_ready(&self, socket: &Socket) -> bool {
         let has_read = self.queued.is_empty() && socket.to_client.is_empty();
         let has_sent = socket.to_server.is_empty() && !self.has_shut && !socket.is_broken;
         matches!(self.phase, Phase::Idle) && has_read && has_sent
     }
 
-    /// Forgets a queued pong if the server has queued another in its place: of pings, only the
-    /// latest needs an answer (RFC 6455, section 5.5.3). `all` is what the server has queued now.
+    /// Removes a queued pong if the server has replaced it: only the latest ping needs an answer
+    /// (RFC 6455, section 5.5.3). `all` is what the server has queued now.
     pub fn drop_superseded(&mut self, all: &[u8]) -> bool {
         let length = self.queued.len();
         let queued = self.queued.make_contiguous();
@@ -177,7 +178,7 @@ impl Client {
         true
     }
 
-    /// It asks for something, with these bytes.
+    /// Sends a request, with these bytes.
     pub fn ask(&mut self, request: Request, random: &mut Random) -> String {
         let bytes = match &request {
             Request::Publish { channels, text, is_stored } => {

@@ -1,5 +1,5 @@
-//! A seed draws the push-stream configuration: short lives, few stored messages, little memory in
-//! some.
+//! Draws the push-stream configuration from a seed: short lifetimes, few stored messages, sometimes
+//! little memory.
 
 use crate::draw;
 use crate::no_files::NoFiles;
@@ -10,14 +10,14 @@ use std::collections::BTreeMap;
 
 /// The events channel's id.
 pub const EVENTS: &str = "ev";
-/// The text of a deletion message that has none of its own.
+/// The default text of deletion messages.
 pub const DELETED: &str = "gone";
 
-/// What the model has to know of the configuration.
+/// The part of the configuration that the model depends on.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub ttl: Millis,
-    /// Seconds that an unused channel lives.
+    /// Lifetime of an unused channel, in seconds.
     pub inactivity: u64,
     pub stored_max: usize,
     pub has_little_memory: bool,
@@ -26,18 +26,18 @@ pub struct Settings {
     pub stream_ttl: Option<Millis>,
     pub has_timeout_body: bool,
     pub is_gzipped: bool,
-    /// So little may be queued that old messages are made as they are read, and bursts are too
-    /// much.
+    /// Whether so little may be queued that old messages are made as they are read, and bursts
+    /// exceed the limit.
     pub has_small_queues: bool,
 }
 
 pub fn settings(random: &mut Random) -> Settings {
     let has_little_memory = random.one_in(4);
-    // With the memory full events are lost, so that they cannot be counted.
+    // When memory is full, events are lost, so they cannot be counted.
     let has_events = !has_little_memory && random.one_in(2);
-    // Who reads the events must not be cut off.
+    // The subscriber of the events channel must not be disconnected.
     let has_small_queues = !has_events && random.one_in(2);
-    // A replay is to be larger than a queue.
+    // A replay should be larger than a queue.
     let (ttls, counts): (&[u64], &[usize]) = match has_small_queues {
         true => (&[10, 60, 3600], &[5, 20, usize::MAX]),
         false => (&[2, 10, 60, 3600], &[1, 2, 5, usize::MAX]),
@@ -119,7 +119,7 @@ pub fn config(settings: &Settings, random: &mut Random) -> Config {
     let limits = &mut config.limits;
     (limits.head_timeout, limits.body_timeout, limits.keepalive_timeout) = (day, day, day);
     limits.body_total_timeout = day;
-    // Its WebSocket clients answer no pings.
+    // The WebSocket clients of this world do not answer pings.
     limits.pong_timeout = day;
     if settings.has_small_queues {
         limits.outbox_bytes_max = random.between(1024, 2000);

@@ -1,4 +1,4 @@
-//! What the events channel says, held against what has happened.
+//! Compares the messages of the events channel with what has happened.
 
 use super::draw::EVENTS;
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 pub struct Audit {
     /// Subscriptions in the order in which they began.
     subscribed: Vec<String>,
-    /// How many of them the watcher has been told of.
+    /// How many of them the watcher has received an event of.
     told: usize,
     counts: BTreeMap<String, i64>,
     is_listening: bool,
@@ -17,7 +17,7 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// The watcher listens from now on.
+    /// The watcher has subscribed.
     pub fn begin(&mut self) {
         self.is_listening = true;
     }
@@ -40,7 +40,7 @@ impl Audit {
         assert_ne!(channel, EVENTS, "the events channel does not tell of itself");
         let count = self.counts.entry(channel.to_owned()).or_insert(0);
         match kind {
-            // A deleted channel is destroyed later, when there may be a new one of its name.
+            // A deleted channel is destroyed later, when a new one with its name may exist.
             "channel_created" | "channel_destroyed" => {}
             "client_subscribed" => {
                 assert_eq!(self.subscribed.get(self.told).map(String::as_str), Some(channel));
@@ -55,7 +55,7 @@ impl Audit {
         }
     }
 
-    /// Called when everybody has read everything.
+    /// Called when all clients have read everything.
     pub fn assert_complete(&self) {
         let is_complete = !self.is_listening || self.is_over || self.told == self.subscribed.len();
         assert!(is_complete, "the watcher is not told of every subscription");

@@ -1,5 +1,6 @@
-//! Push-stream locations from a seed: every mode, stored messages, expiry, deletion and the events
-//! channel, with simulated clients, sockets and clocks (push-stream spec, sections 6 to 22).
+//! Push-stream locations, simulated from a seed: every mode, stored messages, expiry, deletion and
+//! the events channel, with simulated clients, sockets and clocks (push-stream spec, sections 6 to
+//! 22).
 
 mod checks;
 mod client;

@@ -1,5 +1,5 @@
-//! What push-stream subscribers must get, as lists: what was published, what is stored, what each
-//! one is still to be sent. It knows nothing of sockets and bytes.
+//! The messages that push-stream subscribers must receive, as lists: what was published, what is
+//! stored, what each subscriber is still missing. It does not depend on sockets and bytes.
 
 use crate::patience::Patience;
 use rpushd::time::{Millis, Now};
@@ -12,23 +12,23 @@ pub struct Message {
     pub channel: String,
     pub text: String,
     at: Now,
-    /// None: there was no room for its channel.
+    /// `None`: there was no room for its channel.
     pub id: Option<i64>,
 }
 
 impl Message {
-    /// Its time as section 1.1 has it.
+    /// Its time (section 1.1).
     pub fn second(&self) -> u64 {
         self.at.unix.0 / 1000
     }
 }
 
-/// Where a subscriber goes on (section 9.1).
+/// The cursor of a subscriber (section 9.1).
 #[derive(Clone, Copy, Debug)]
 pub enum Seen {
     Nothing,
     After(usize),
-    /// Everything of this second and later ones.
+    /// Everything from this second on.
     Since(u64),
 }
 
@@ -38,15 +38,15 @@ pub enum What {
     Deleted { channel: String, text: String },
 }
 
-/// Something that a subscriber is to be sent.
+/// A message that a subscriber must receive.
 #[derive(Clone, Debug)]
 pub struct Expected {
     pub what: What,
-    /// It has expired, and no sweep must have come since.
+    /// It has expired, but need not have been swept yet.
     pub is_optional: bool,
 }
 
-/// One subscriber: what it listens to, and what it has not been sent yet.
+/// One subscriber: its channels, and the messages that it has not received yet.
 #[derive(Debug)]
 pub struct Live {
     pub channels: Vec<String>,
@@ -54,12 +54,12 @@ pub struct Live {
     /// The first message ends it.
     pub is_single: bool,
     pub is_answered: bool,
-    /// Nothing is left to wait for, or the server was told to end it.
+    /// It waits for nothing more, or the server has been made to end it.
     pub may_end: bool,
     pub since: Millis,
-    /// Messages that it has been sent.
+    /// Number of messages that it has received.
     pub taken_count: u64,
-    /// It has been sent its old messages: what comes now was published while it was there.
+    /// It has received its old messages: all further ones were published after it subscribed.
     pub has_caught_up: bool,
     pub patience: Patience,
 }
@@ -71,10 +71,10 @@ pub struct Model {
     latest: BTreeMap<String, i64>,
     ttl: Millis,
     stored_max: usize,
-    /// Only a deletion ends a channel that was published to: no unused one lives long enough to
-    /// end.
+    /// Only a deletion ends a channel with publications: unused ones do not live long enough to
+    /// expire.
     keeps_channels: bool,
-    /// When the server last had an occasion to sweep.
+    /// When the server last had an opportunity to sweep.
     pub swept_at: Millis,
 }
 
@@ -91,7 +91,7 @@ impl Model {
         }
     }
 
-    /// Something was published and got this id.
+    /// Records a publication with this id.
     pub fn publish(
         &mut self,
         channel: &str,
@@ -124,7 +124,7 @@ impl Model {
         self.latest.remove(channel);
     }
 
-    /// Whether the channel is certainly there because of what is stored in it.
+    /// Whether the channel certainly exists because it has stored messages.
     pub fn has_stored(&self, channel: &str, now: Now) -> bool {
         self.stored.get(channel).and_then(VecDeque::back).is_some_and(|last| {
             let expires = self.messages[*last].at.monotonic + self.ttl;
@@ -132,7 +132,7 @@ impl Model {
         })
     }
 
-    /// What section 9.2 says, channel by channel.
+    /// The old messages of each channel, by the rule of section 9.2.
     pub fn replay(&self, path: &[(String, usize)], seen: Seen, now: Now) -> VecDeque<Expected> {
         path.iter()
             .flat_map(|(channel, backtrack)| self.old(channel, *backtrack, seen, now))
@@ -188,7 +188,7 @@ impl Live {
         }
     }
 
-    /// Its channels; one that was named twice comes twice at its first place.
+    /// Its channels; one that was named twice appears twice at its first place.
     pub fn grouped(&self) -> Vec<&String> {
         let mut grouped: Vec<&String> = Vec::new();
         for channel in &self.channels {
@@ -198,7 +198,7 @@ impl Live {
         grouped
     }
 
-    /// Something was published.
+    /// Expects the messages of a publication to this channel.
     pub fn publish(&mut self, channel: &str, number: usize) {
         let count = self.channels.iter().filter(|one| *one == channel).count();
         for _ in 0..count {
@@ -206,7 +206,8 @@ impl Live {
         }
     }
 
-    /// A channel was deleted: one message however often it was named, and perhaps the end.
+    /// Expects the message of a deleted channel, one however often it was named, and perhaps the
+    /// end.
     pub fn delete(&mut self, channel: &str, text: &str) {
         let count = self.channels.len();
         self.channels.retain(|one| one != channel);
@@ -223,10 +224,10 @@ impl Live {
         }
     }
 
-    /// What comes must be the next thing; expired messages may be left out.
+    /// Removes the received message, which must be the next one; expired messages may be left out.
     pub fn take(&mut self, is_it: impl Fn(&What) -> bool) -> Option<What> {
-        // A publication that waits may outlive its channel: the same text then comes with the same
-        // id again.
+        // A delayed publication may outlive its channel: the same text then comes again with the
+        // same id.
         let is_certain = |one: &Expected| !one.is_optional && is_it(&one.what);
         let is_certainly_there = self.expected.iter().any(is_certain);
         while let Some(next) = self.expected.pop_front() {

@@ -1,4 +1,4 @@
-//! Holds what the server says to each client against the model.
+//! Compares the server's output to each client with the model.
 
 use super::client::{Client, Mode, Phase, Request, Role};
 use super::draw::{DELETED, EVENTS};
@@ -7,7 +7,7 @@ use super::world::World;
 use crate::wire::{Event, Framing, Head, take_framed};
 
 impl World {
-    /// A request is answered, or a waiting one, or a stream goes on.
+    /// Handles new output: an answer to a request or to a waiting one, or a part of a stream.
     pub fn take(&mut self, number: usize, event: Event) {
         if let Event::Head(head) = &event {
             assert_ne!(head.framing, Framing::UntilClose, "client {number}: {head:?}");
@@ -15,7 +15,7 @@ impl World {
         let phase = std::mem::replace(&mut self.clients[number].phase, Phase::Over);
         self.clients[number].phase = match (phase, event) {
             (Phase::Asked(request), Event::Head(head)) => self.begin_answer(number, request, &head),
-            // There is no memory for its channel: the rest of its body is read for nothing.
+            // There is no memory for its channel: the remaining body is discarded.
             (Phase::Asking(request @ Request::Publish { .. }), Event::Head(head))
                 if head.status == 500 =>
             {
@@ -103,7 +103,7 @@ impl World {
                 return Phase::Streaming(live);
             }
         }
-        // The page for a full memory ends the connection.
+        // The error page for full memory ends the connection.
         if head.closes() {
             self.clients[number].has_shut = true;
         }
@@ -116,7 +116,7 @@ impl World {
         }
     }
 
-    /// A request is complete and not answered: only a long-poll without anything to send waits.
+    /// Handles a complete request without an answer: only a long-poll without messages may wait.
     pub fn wait(&mut self, number: usize, request: &Request) {
         let Request::Subscribe { path, seen } = request else { return };
         assert_eq!(self.clients[number].role, Role::Subscriber(Mode::LongPolling));
@@ -147,7 +147,7 @@ impl World {
                         live.delete(channel, text);
                         let age = self.reactor.now.monotonic.since(live.since);
                         let may_have_ended = self.settings.stream_ttl.is_some_and(|ttl| age >= ttl);
-                        // Its end may stand behind old messages already.
+                        // Its end may already be queued after old messages.
                         let last = live.expected.back_mut().filter(|_| may_have_ended);
                         if let Some(Expected {
                             what: What::Deleted { channel: of, .. },
@@ -185,7 +185,8 @@ impl World {
         assert_eq!(live.missing_count(), 0, "client {number} is ended and misses {live:?}");
     }
 
-    /// The whole answer to a poll: header, messages, footer, and the call around the messages.
+    /// Parses the whole answer to a poll: header, messages, footer, and the JSONP call around the
+    /// messages.
     fn end_poll(&mut self, number: usize, status: u16, mut live: Live, bytes: Vec<u8>) {
         if status == 304 {
             assert!(
@@ -231,7 +232,7 @@ impl World {
         self.coverage.count("answered polls", 1);
     }
 
-    /// `CHANNEL ID TEXT` must be what comes next.
+    /// Checks that `CHANNEL ID TEXT` is the next message.
     fn take_message(&mut self, number: usize, live: &mut Live, item: &str) -> What {
         let parts: Vec<&str> = item.splitn(3, ' ').collect();
         let [channel, id, text] = parts[..] else { panic!("client {number} reads {item}") };
@@ -266,7 +267,7 @@ impl World {
         self.clients[number].unread = text.into_bytes();
     }
 
-    /// What stands between items belongs to the transport.
+    /// Bytes between items belong to the transport.
     fn take_between(&self, number: usize, before: &str) {
         let is_event_source = self.clients[number].role == Role::Subscriber(Mode::EventSource);
         let is_known = |line: &str| matches!(line, "" | ": -1" | "data: " | ": ");
@@ -332,7 +333,7 @@ impl World {
             }
             0x89 => assert!(payload.is_empty(), "a ping carries nothing"),
             0x8a => {
-                // It answers the pings before it, too (RFC 6455, section 5.5.3).
+                // It also answers the pings before it (RFC 6455, section 5.5.3).
                 let pongs = &mut self.clients[number].pongs;
                 let at = pongs.iter().position(|pong| *pong == payload);
                 pongs.drain(..=at.expect("a pong answers a ping"));

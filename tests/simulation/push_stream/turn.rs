@@ -1,4 +1,4 @@
-//! What this world draws and looks at in each turn of the loop.
+//! The hooks of this world: what it draws and checks in each turn of the loop.
 
 use super::client::{Client, Mode, Phase, Publishing, Request, Role, Said};
 use super::model::What;
@@ -68,7 +68,7 @@ impl Turns for World {
             if self.clients[number].has_shut && !self.reactor.sockets[number].is_broken {
                 self.reactor.break_off(number);
             }
-            // Of what is long, the rest may take a while.
+            // The remainder of a long answer may take a while.
             let socket = &mut self.reactor.sockets[number];
             socket.is_delayed = socket.to_server.len() >= 100 && !self.random.one_in(3);
         }
@@ -91,7 +91,7 @@ impl Turns for World {
     }
 
     fn writing(&mut self, number: usize) {
-        // Old messages may have been made since, if it is among them twice.
+        // Old messages may have been generated since, if the client is listed twice.
         self.observe(number);
     }
 
@@ -125,11 +125,11 @@ impl Turns for World {
 }
 
 impl World {
-    /// The server may have carried out some of what this client publishes.
+    /// Records the publications of this client that the server may have carried out.
     fn take_published_of(&mut self, number: usize) {
         let client = &mut self.clients[number];
         let mut publishing = std::mem::take(&mut client.publishing);
-        // What it said behind that may have been published in the same call.
+        // What it sent after that may have been published in the same call.
         let said = client.said.iter().filter(|(_, said)| matches!(said, Said::Text(_))).count();
         let channels = client.live().map(|live| live.grouped().into_iter().cloned().collect());
         let channels: Vec<String> = channels.unwrap_or_default();
@@ -139,7 +139,8 @@ impl World {
         self.clients[number].publishing = publishing;
     }
 
-    /// As many of these as the server has carried out since it was last asked, in their order.
+    /// Adds to the model as many of these publications as the server has carried out since the last
+    /// call, in order.
     fn take_published(&mut self, publishing: &mut VecDeque<Publishing>, behind: &[String]) {
         let published = self.reactor.server.counters().publish_requests_total;
         let count = (published - self.published).min(publishing.len() as u64);
@@ -155,7 +156,7 @@ impl World {
         }
     }
 
-    /// The server may have carried out what a client sent.
+    /// Updates the model with what the server may have carried out of a client's input.
     fn progress(&mut self, number: usize) {
         self.take_published_of(number);
         let Some(id) = self.reactor.sockets[number].id() else { return };
@@ -202,7 +203,7 @@ impl World {
                 live.expected.iter_mut().for_each(|one| one.is_optional = true);
             }
             Said::Text(text) if publishes => {
-                // A deleted channel is not one of its channels any more.
+                // A deleted channel no longer counts as one of its channels.
                 let one = |channel: &String| (channel.clone(), text.clone(), true);
                 client.publishing.extend(live.grouped().into_iter().map(one));
                 self.coverage.count("publications of WebSocket clients", 1);
@@ -211,14 +212,14 @@ impl World {
         }
     }
 
-    /// Something was published to this channel.
+    /// Handles a publication to this channel.
     fn publish(&mut self, channel: &str, text: &str, is_stored: bool, id: Option<i64>) {
         let number = self.model.publish(channel, text, is_stored, id, self.reactor.now);
         for live in self.clients.iter_mut().filter_map(Client::live) {
             live.publish(channel, number);
             let age = self.reactor.now.monotonic.since(live.since);
             if self.settings.stream_ttl.is_some_and(|ttl| age >= ttl) {
-                // Its end may stand behind old messages already.
+                // Its end may already be queued after old messages.
                 let last = live.expected.iter_mut().rev();
                 last.take_while(|one| one.what == What::Message(number))
                     .for_each(|one| one.is_optional = true);
@@ -226,7 +227,7 @@ impl World {
         }
     }
 
-    /// Looks at everything that the server has newly queued.
+    /// Checks everything that the server has newly queued.
     pub fn observe_all(&mut self) {
         for number in 0..self.clients.len() {
             self.observe(number);
@@ -247,7 +248,7 @@ impl World {
             assert!(count < slices.len(), "there is room for all slices");
         }
         let length: usize = slices[..count].iter().map(|slice| slice.len()).sum();
-        // Nothing is queued any more for who is about to be closed.
+        // Nothing more is queued for a connection that is about to be closed.
         let is_websocket = client.role == Role::Subscriber(Mode::WebSocket);
         if length == 0 || length <= client.queued.len() && !is_websocket {
             return;
@@ -262,7 +263,7 @@ impl World {
         }
         client.queued.extend(&all[known..]);
         client.reader.feed(&all[known..]);
-        // What a client asked for before it vanished is carried out.
+        // Requests that a client sent before its connection broke are carried out.
         if self.reactor.sockets[number].is_broken && !matches!(client.phase, Phase::Asked(_)) {
             return;
         }
@@ -271,7 +272,7 @@ impl World {
         }
     }
 
-    /// Panics unless there is a reason to end this connection.
+    /// Panics unless there is a reason to close this connection.
     fn may_end(&self, number: usize) {
         let (client, socket) = (&self.clients[number], &self.reactor.sockets[number]);
         let is_too_slow =

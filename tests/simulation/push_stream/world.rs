@@ -1,4 +1,5 @@
-//! The world of push-stream clients around one server: who comes, what they do, how time goes on.
+//! The world of push-stream clients around one server: who connects, what they do, how time
+//! advances.
 
 use super::client::{Client, Mode, Phase, Request, Role, Said};
 use super::draw::{self, EVENTS, Settings};
@@ -15,11 +16,11 @@ use rpushd::config::{Config, ListenerId};
 use rpushd::server::Host;
 use rpushd::time::{Millis, Now};
 
-/// No world's clock goes on for as long as this.
+/// Longer than the run of any world.
 const SECONDS_MAX: u64 = 3600;
-/// A server that needs more turns never comes to rest.
+/// A server that needs more turns than this never becomes idle.
 const LAST_TURNS_MAX: usize = 5000;
-/// Names in a request that nobody publishes to.
+/// Number of names in a request without publications.
 const UNKNOWN_MAX: usize = 60;
 
 pub struct World {
@@ -29,13 +30,13 @@ pub struct World {
     pub reactor: SimReactor,
     pub model: Model,
     pub audit: Audit,
-    /// Each client's number is that of its socket.
+    /// The clients, by number of their socket.
     pub clients: Vec<Client>,
     pub coverage: Coverage,
     pub costs: Costs,
-    /// How many publications the server had carried out when it was last asked.
+    /// Number of publications that the server had carried out at the last check.
     pub published: u64,
-    /// The server has been told to end its subscribers.
+    /// The server has been made to end its subscribers.
     pub ends_all: bool,
     channel_count: usize,
     client_count: usize,
@@ -53,7 +54,7 @@ impl World {
             monotonic: Millis(random.below(100_000) as u64),
             unix: Millis(1_776_181_200_000 + random.below(1000) as u64),
         };
-        // More members of one channel than are visited in one round.
+        // More members of one channel than one round visits.
         let is_crowded = random.one_in(14);
         if is_crowded {
             config.limits.microseconds_per_turn = *random.pick(&[1, 20]);
@@ -202,7 +203,7 @@ impl World {
     }
 
     fn channels(&mut self) -> Vec<String> {
-        // With little memory a publication to several channels may succeed in part.
+        // With little memory, a publication to several channels may succeed partly.
         let most = if self.settings.has_little_memory { 1 } else { 3 };
         let count = self.random.between(1, most);
         (0..count).map(|_| format!("c{}", self.random.below(self.channel_count))).collect()
@@ -221,7 +222,7 @@ impl World {
             self.random.below(20)
         };
         let text = format!("m{}-{}", self.serial, "x".repeat(length));
-        // The rpushd API's have quotes around them.
+        // Messages of the rpushd API have quotes around them.
         self.costs.expect_text(text.len() + 2);
         text
     }
@@ -250,7 +251,7 @@ impl World {
         let is_poll = matches!(mode, Mode::LongPolling | Mode::Polling);
         if is_poll && !self.clients[number].path.is_empty() && !self.random.one_in(20) {
             let client = &mut self.clients[number];
-            // A backtrack is for the beginning; then the validators decide.
+            // A backtrack is used at the beginning; after that the validators decide.
             client.path.iter_mut().for_each(|one| one.1 = 0);
             return Request::Subscribe { path: client.path.clone(), seen: client.seen };
         }
@@ -264,8 +265,8 @@ impl World {
             || if !is_plain && self.random.one_in(3) { self.random.between(1, 4) } else { 0 };
         let mut path: Vec<_> = names.into_iter().map(|name| (name, backtrack())).collect();
         if self.settings.has_little_memory && mode != Mode::Framed && self.random.one_in(2) {
-            // Names that nobody publishes to, more than there is room for. What is published to the
-            // others must not suffer.
+            // Names without publications, more than there is room for. Publications to the other
+            // names must not be affected.
             self.serial += 1;
             let serial = self.serial;
             let unknown = |number| (format!("v{serial}-{number}"), 0);
@@ -281,7 +282,7 @@ impl World {
         Request::Subscribe { path, seen }
     }
 
-    /// A WebSocket client says something.
+    /// A WebSocket client sends a frame.
     fn speak(&mut self, number: usize) {
         let is_open = matches!(self.clients[number].phase, Phase::Streaming(_));
         if !is_open || self.clients[number].wants_close {
@@ -292,7 +293,7 @@ impl World {
         let (frame, said) = match self.random.below(12) {
             0 => (masked(0x88, 1000u16.to_be_bytes(), mask), Said::Close),
             1..=7 => {
-                // Each pong can be told from the others.
+                // Each pong is distinguishable from the others.
                 self.serial += 1;
                 let mut payload = format!("p{}", self.serial).into_bytes();
                 payload.resize(payload.len() + self.random.below(20), b'.');
@@ -319,7 +320,7 @@ impl World {
         let config = self.config.clone();
         self.call(Call::Whole, None, |server, now| server.reconfigure(config, now));
         if std::mem::take(&mut self.ends_all) {
-            // Who is still being sent old messages sees its end behind them.
+            // A client that is still receiving old messages receives its end after them.
             let others = |client: &&mut Client| client.role != Role::Subscriber(Mode::Framed);
             for live in self.clients.iter_mut().filter(others).filter_map(Client::live) {
                 live.may_end = true;
@@ -330,7 +331,7 @@ impl World {
         self.coverage.count("reloads", 1);
     }
 
-    /// Everybody reads, until nothing moves any more: then all have got everything.
+    /// All clients read until nothing changes any more: then all must have received everything.
     fn settle(&mut self) {
         for _ in 0..LAST_TURNS_MAX {
             let mut moved = 0;

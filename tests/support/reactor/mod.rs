@@ -1,6 +1,6 @@
 //! A reactor without an operating system: a [`Server`] between simulated sockets and a clock that
-//! the test moves. [`Turns`] has one turn of the loop, in the order of `src/reactor/mod.rs`, with
-//! hooks for worlds that draw faults and check what the server does.
+//! the test moves. [`Turns`] runs one turn of the loop, in the order of `src/reactor/mod.rs`, with
+//! hooks that draw faults and check what the server does.
 
 #![allow(dead_code, unused_imports, reason = "every test binary uses another part of it")]
 
@@ -16,11 +16,11 @@ use rpushd::time::{Millis, Now};
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
-/// As in the reactor.
+/// The same value as in the reactor.
 pub const READ_BYTES: usize = 64 * 1024;
 const SLICES: usize = 16;
 
-/// A server with everything that a reactor owns beside it.
+/// A server and everything that a reactor owns.
 pub struct SimReactor {
     pub server: Server,
     pub now: Now,
@@ -28,21 +28,21 @@ pub struct SimReactor {
     pub sockets: Vec<Socket>,
     /// The socket of each open connection, by its id.
     links: Vec<Option<usize>>,
-    /// Sockets that are to be accepted.
+    /// Sockets that wait to be accepted.
     backlog: VecDeque<usize>,
     /// Sockets with something to report.
     events: Vec<usize>,
-    /// Sockets that are to be read.
+    /// Sockets on the list to be read.
     readable: VecDeque<usize>,
-    /// How often bytes or the end came to a socket from which all was read.
+    /// How many times bytes or the end arrived at a socket that had been read completely.
     arrivals: u64,
     pub turns: u64,
-    /// Something was moved in this turn.
+    /// Whether bytes were moved in this turn.
     pub is_active: bool,
-    /// Most bytes of one read, and most frames in one gathered write.
+    /// The most bytes of one read, and the most frames of one gathered write.
     pub read_bytes: usize,
     pub slices: usize,
-    /// The bytes of the write that is going on.
+    /// The bytes of the current write.
     buffer: Vec<u8>,
 }
 
@@ -65,7 +65,7 @@ impl SimReactor {
         }
     }
 
-    /// A client connects to a listener, whose backlog it waits in until it is accepted. Returns the
+    /// Connects a client to a listener. It waits in the backlog until it is accepted. Returns the
     /// number of its socket.
     pub fn connect(&mut self, listener: ListenerId, peer: Option<IpAddr>) -> usize {
         let number = self.sockets.len();
@@ -74,14 +74,14 @@ impl SimReactor {
         number
     }
 
-    /// A client leaves before it is accepted.
+    /// Disconnects a client before it is accepted.
     pub fn leave_backlog(&mut self, number: usize) {
         assert_eq!(self.sockets[number].state, State::Waiting, "it has not been accepted");
         self.sockets[number].state = State::Closed;
         self.backlog.retain(|waiting| *waiting != number);
     }
 
-    /// Accepts a client, as the reactor does in each turn with those that wait.
+    /// Accepts a waiting client, as the reactor does in each turn.
     ///
     /// # Errors
     /// The server has no room: the client stays in the backlog.
@@ -114,13 +114,13 @@ impl SimReactor {
         self.note_arrival(number);
     }
 
-    /// A client vanishes, as with a reset: the server finds out when it reads or writes.
+    /// Breaks a client's connection, as with a reset: the server finds out when it reads or writes.
     pub fn break_off(&mut self, number: usize) {
         self.sockets[number].is_broken = true;
         self.note_arrival(number);
     }
 
-    /// A client reads, which makes room for more. Returns how many bytes it has read.
+    /// Lets a client read, which makes room for more. Returns the number of bytes read.
     pub fn read_by_client(&mut self, number: usize, count_max: usize) -> usize {
         let socket = &mut self.sockets[number];
         let count = socket.to_client.len().min(count_max);
@@ -130,13 +130,13 @@ impl SimReactor {
         count
     }
 
-    /// The kernel takes so many more bytes from the server.
+    /// Sets the number of bytes that the kernel still accepts from the server.
     pub fn set_room(&mut self, number: usize, room: usize) {
         self.sockets[number].room = room;
         self.report(number);
     }
 
-    /// The kernel reports that a socket has room, though nothing was refused.
+    /// Reports that a socket has room, although no write was refused.
     pub fn wake(&mut self, number: usize) {
         self.sockets[number].is_woken = true;
         self.report(number);
@@ -156,7 +156,7 @@ impl SimReactor {
         }
     }
 
-    /// Puts a socket on the list of those with something to report, if it has.
+    /// Adds a socket to the list of those with an event, if it has one.
     fn report(&mut self, number: usize) {
         let socket = &mut self.sockets[number];
         if socket.is_due() && !std::mem::replace(&mut socket.is_reporting, true) {
@@ -164,13 +164,13 @@ impl SimReactor {
         }
     }
 
-    /// Numbers and ids of the open connections.
+    /// Socket numbers and ids of the open connections.
     pub fn open(&self) -> impl Iterator<Item = (usize, ConnectionId)> {
         let sockets = self.sockets.iter().enumerate();
         sockets.filter_map(|(number, socket)| socket.id().map(|id| (number, id)))
     }
 
-    /// Notes of which connections the server wants input before it reads anything new.
+    /// Records from which connections the server wants input, before it reads anything new.
     pub fn note_wanted(&mut self) {
         for socket in &mut self.sockets {
             socket.was_wanted = socket.id().is_some_and(|id| self.server.wants_input(id));
@@ -182,13 +182,13 @@ impl SimReactor {
         self.links[id.0 as usize].expect("the connection is open")
     }
 
-    /// The server has something to do at once.
+    /// Whether the server has something to do at once.
     pub fn is_due(&self) -> bool {
         self.server.next_wake(self.now).is_some_and(|at| at <= self.now.monotonic)
     }
 
-    /// Neither the server nor the reactor has anything to do before time passes or a client does
-    /// something.
+    /// Whether neither the server nor the reactor has anything to do unless time passes or a client
+    /// acts.
     pub fn is_at_rest(&self) -> bool {
         let is_open = |number: &usize| self.sockets[*number].is_open();
         !self.is_due() && self.readable.is_empty() && !self.events.iter().any(is_open)

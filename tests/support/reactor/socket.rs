@@ -1,11 +1,11 @@
-//! One simulated connection, as the two kernels and the reactor keep it.
+//! One simulated connection: its state in the kernels of both ends and in the reactor.
 
 use rpushd::config::ListenerId;
 use rpushd::server::ConnectionId;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
-/// Where a connection is in its life.
+/// The phase of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// In the listener's backlog.
@@ -20,41 +20,42 @@ pub struct Socket {
     pub listener: ListenerId,
     pub peer: Option<IpAddr>,
     pub state: State,
-    /// Sent by the client, not read by the server.
+    /// Bytes sent by the client and not yet read by the server.
     pub to_server: VecDeque<u8>,
-    /// Written by the server, not read by the client.
+    /// Bytes written by the server and not yet read by the client.
     pub to_client: Vec<u8>,
-    /// Bytes that the kernel still takes from the server.
+    /// Number of bytes that the kernel still accepts from the server.
     pub room: usize,
     /// The client has closed its sending side.
     pub has_ended: bool,
-    /// The client has vanished.
+    /// The client has broken the connection without notice.
     pub is_broken: bool,
-    /// The server knows of the end of input, or that the connection broke.
+    /// The server has been informed of the end of input, or that the connection broke.
     pub is_end_known: bool,
     /// The server has closed its sending side.
     pub is_shut: bool,
     /// The server has closed the socket with a reset: the client's read fails.
     pub is_reset: bool,
-    /// Position of its oldest unread bytes in the order of arrival; none: all bytes are read.
+    /// Position of the oldest unread bytes in the order of arrival; `None`: all bytes have been
+    /// read.
     pub arrived: Option<u64>,
-    /// Bytes or the end have come since the reactor last took its event.
+    /// Bytes or the end have arrived since the reactor last took its event.
     pub has_event: bool,
     /// Its event is not reported in this turn.
     pub is_delayed: bool,
-    /// The kernel reports room though it was not asked for.
+    /// The kernel reports room although no write was refused.
     pub is_woken: bool,
-    /// The server was told that nothing more fits, and not yet that something does.
+    /// A write was refused, and the server has not been informed of new room since.
     pub is_blocked: bool,
-    /// A read may return something; as the reactor keeps it.
+    /// Whether a read may return something, as recorded by the reactor.
     pub is_readable: bool,
-    /// On the reactor's list of sockets to read.
+    /// Whether it is on the reactor's list of sockets to read.
     pub is_listed: bool,
-    /// The turn whose events it was listed for. None: it was listed because the server named it.
+    /// The turn whose events put it on the list; `None`: the server did.
     pub listed_in: Option<u64>,
-    /// The server wanted its input when the events of this turn were taken.
+    /// Whether the server wanted its input when the events of this turn were taken.
     pub was_wanted: bool,
-    /// On the list of sockets with something to report.
+    /// Whether it is on the list of sockets with an event.
     pub(super) is_reporting: bool,
 }
 
@@ -101,7 +102,7 @@ impl Socket {
         self.state == State::Closed
     }
 
-    /// Whether the kernel has something to report to the reactor.
+    /// Whether the kernel has an event for the reactor.
     pub(super) fn is_due(&self) -> bool {
         self.has_event || self.room > 0 && (self.is_blocked || self.is_woken)
     }

@@ -1,69 +1,69 @@
-//! One turn of the loop, in the order in which `src/reactor/mod.rs` runs it with real sockets.
-//! Tests have this order nowhere else.
+//! One turn of the loop, in the order in which `src/reactor/mod.rs` runs it with real sockets. All
+//! tests use this one.
 
 use super::{SimReactor, Socket, State};
 use rpushd::server::{ConnectionId, Server};
 use rpushd::time::{Millis, Now};
 use std::io::IoSlice;
 
-/// As in the reactor.
+/// The same value as in the reactor.
 const READ_BYTES_LATE: usize = 4 * 1024;
 const READS_PER_TURN: usize = 1024;
 pub const WRITES_AT_ONCE: usize = 16;
-/// A server that still has something to do after so many turns goes round in circles.
+/// A server that still has something to do after this many turns never becomes idle.
 const TURNS_MAX: usize = 100_000;
 
-/// A call of the server that does work.
+/// A call of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
-    /// So many bytes.
+    /// This many bytes were received.
     Received(usize),
     NextToRead,
-    /// A client closed its side, or its connection broke.
+    /// A client has closed its side, or its connection has broken.
     Left,
     Tick,
     FanOut,
     Sent,
-    /// A new configuration or the stop, which concern every connection.
+    /// A new configuration or a stop, which affect every connection.
     Whole,
 }
 
-/// A reactor, and what a test draws and looks at in each of its turns. Sockets are named by their
-/// numbers.
+/// A reactor, with hooks that draw faults and check each of its turns. Sockets are identified by
+/// their numbers.
 pub trait Turns: Sized {
     fn reactor(&mut self) -> &mut SimReactor;
 
-    // What a test may draw; by default as the reactor does it, and without faults.
+    // Hooks that draw. By default they do what the reactor does, without faults.
 
-    /// Most sockets that are read in this turn.
+    /// The most sockets to read in this turn.
     fn reads_max(&mut self) -> usize {
         READS_PER_TURN
     }
 
-    /// Most bytes of this read. Input that is paused after reading takes memory, so less of it is
-    /// read.
+    /// The most bytes of this read. Input that is paused after reading takes memory, so less of it
+    /// is read.
     fn slice_max(&mut self, _number: usize) -> usize {
         if self.reactor().server.is_late() { READ_BYTES_LATE } else { usize::MAX }
     }
 
-    /// How many connections are asked for before the first of them is written to.
+    /// How many connections the server names before the first of them is written to.
     fn batch_max(&mut self, left_count: usize) -> usize {
         left_count.min(WRITES_AT_ONCE)
     }
 
-    /// How many of the bytes that have room the kernel takes.
+    /// How many bytes the kernel accepts of those that it has room for.
     fn taken(&mut self, _number: usize, count: usize) -> usize {
         count
     }
 
-    /// Whether a write fails because the client has vanished.
+    /// Whether a write fails because the client has broken the connection.
     fn notices_break(&mut self, _number: usize) -> bool {
         true
     }
 
-    // What a test may look at.
+    // Hooks that check.
 
-    /// The server is about to be called; for one connection, if there is a number.
+    /// The server is about to be called, for the connection with this number if there is one.
     fn before(&mut self, _call: Call, _number: Option<usize>) {}
 
     /// The server has been called.
@@ -81,22 +81,22 @@ pub trait Turns: Sized {
 
     fn refused(&mut self, _number: usize) {}
 
-    /// The turn has no time for the sockets that are left.
+    /// The turn has no time left for the remaining sockets.
     fn reading_is_over(&mut self) {}
 
     /// A socket is about to be read.
     fn reading(&mut self, _number: usize) {}
 
-    /// The server is about to be given these bytes.
+    /// These bytes are about to be passed to the server.
     fn receiving(&mut self, _number: usize, _bytes: &[u8]) {}
 
-    /// A socket's turn to be read is over.
+    /// A socket is not read any more in this turn.
     fn was_read(&mut self, _number: usize) {}
 
     /// A socket is about to be written to.
     fn writing(&mut self, _number: usize) {}
 
-    /// The kernel has taken `count` of these bytes, which the server does not know yet.
+    /// The kernel has accepted `count` of these bytes; the server has not been informed yet.
     fn wrote(&mut self, _number: usize, _bytes: &[u8], _count: usize) {}
 
     /// All connections of a batch have been written to.
@@ -110,12 +110,12 @@ pub trait Turns: Sized {
 
     fn turn_ends(&mut self) {}
 
-    /// There is nothing more to do before time passes or a client does something.
+    /// There is nothing to do unless time passes or a client acts.
     fn rested(&mut self) {}
 
     // The loop.
 
-    /// Calls the server between the two hooks.
+    /// Calls the server, between the two hooks.
     fn call<T>(
         &mut self,
         call: Call,
@@ -146,7 +146,7 @@ pub trait Turns: Sized {
         self.turn_ends();
     }
 
-    /// Runs turns until there is nothing to do before time passes or a client does something.
+    /// Runs turns until there is nothing to do unless time passes or a client acts.
     fn run(&mut self) {
         for _ in 0..TURNS_MAX {
             self.turn();
@@ -157,7 +157,7 @@ pub trait Turns: Sized {
         panic!("the server is still busy after {TURNS_MAX} turns");
     }
 
-    /// Lets time pass: the server wakes whenever it asked to be woken.
+    /// Lets time pass: the server wakes up whenever it has requested to.
     fn advance(&mut self, span: Millis) {
         let end = self.reactor().now.monotonic + span;
         loop {
@@ -178,7 +178,7 @@ impl Turns for SimReactor {
     }
 }
 
-/// Asks the server for a connection.
+/// Makes the server accept a connection.
 fn next(
     turns: &mut impl Turns,
     call: Call,
@@ -283,7 +283,7 @@ fn write(turns: &mut impl Turns) {
     }
 }
 
-/// `is_alone`: nothing has happened since the server asked for this write.
+/// `is_alone`: nothing has happened since the server requested this write.
 fn write_one(turns: &mut impl Turns, number: usize, is_alone: bool) {
     turns.writing(number);
     let Some(id) = turns.reactor().sockets[number].id() else { return };
@@ -331,7 +331,7 @@ impl SimReactor {
             let socket = &mut self.sockets[number];
             socket.is_reporting = false;
             let State::Open(id) = socket.state else {
-                // One that waits to be accepted is reported when it has been.
+                // A client that waits to be accepted is reported when it has been.
                 if socket.state == State::Waiting {
                     self.report(number);
                 }
@@ -359,7 +359,7 @@ impl SimReactor {
         }
     }
 
-    /// Puts a readable socket on the list of those to read, if the server wants its input.
+    /// Adds a readable socket to the list of those to read, if the server wants its input.
     fn request_read(&mut self, number: usize) {
         let socket = &mut self.sockets[number];
         let Some(id) = socket.id() else { return };
@@ -373,7 +373,7 @@ impl SimReactor {
         let Socket { to_server, has_ended, arrived, is_readable, .. } = &mut self.sockets[number];
         let count = to_server.len().min(self.read_bytes).min(slice_max);
         let bytes = to_server.drain(..count).collect();
-        // A partly filled buffer has emptied the socket, except for its end.
+        // If the buffer is only partly filled, the socket is empty, except for an end of input.
         *is_readable = count == self.read_bytes || !to_server.is_empty() || *has_ended;
         if to_server.is_empty() && !*has_ended {
             *arrived = None;
@@ -382,7 +382,7 @@ impl SimReactor {
         bytes
     }
 
-    /// What one gathered write would write.
+    /// The bytes of one gathered write.
     fn gather(&mut self, id: ConnectionId) -> Vec<u8> {
         let mut bytes = std::mem::take(&mut self.buffer);
         bytes.clear();
