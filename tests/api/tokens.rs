@@ -26,13 +26,12 @@ fn is_accepted(daemon: &Daemon, token: &str) -> bool {
     let failures = daemon.counters().auth_failures_total;
     let answer = ask(daemon, subscribe_with("a:b", token));
     let is_counted = daemon.counters().auth_failures_total == failures + 1;
-    match is_counted {
-        true => {
-            let reason = answer.split("error_description=\"").nth(1).unwrap_or_default();
-            let reason = reason.split('"').next().unwrap_or_default();
-            assert_eq!(answer, denied(reason), "{token}");
-        }
-        false => assert_eq!(answer, STREAM, "{token}"),
+    if is_counted {
+        let reason = answer.split("error_description=\"").nth(1).unwrap_or_default();
+        let reason = reason.split('"').next().unwrap_or_default();
+        assert_eq!(answer, denied(reason), "{token}");
+    } else {
+        assert_eq!(answer, STREAM, "{token}")
     }
     !is_counted
 }

@@ -176,9 +176,10 @@ impl Units<'_> {
         let message = self.text_bytes + AROUND_BYTES;
         // Compressed pieces are measured by their compressed size, and bounded by the time they
         // take.
-        let bytes = match self.scale.is_gzipped {
-            true => FEED_NANOSECONDS / self.weights.compressed_byte + PIECE_BYTES_MAX + message,
-            false => 2 * piece + message,
+        let bytes = if self.scale.is_gzipped {
+            FEED_NANOSECONDS / self.weights.compressed_byte + PIECE_BYTES_MAX + message
+        } else {
+            2 * piece + message
         };
         let bytes = bytes.min(self.old_bytes);
         let count = (bytes / MESSAGE_BYTES_MIN).min(self.old_count);
@@ -200,12 +201,11 @@ impl Units<'_> {
             nanoseconds: own + AROUND_BYTES + STATISTICS_BYTES,
             ..Cost::default()
         };
-        let answer = match self.scale.is_gzipped {
-            true => {
-                let bytes = COMPRESSED_BYTES_MAX.min(self.limits.outbox_bytes_max as u64);
-                self.formatted(bytes / MESSAGE_OVERHEAD + 1, bytes + AROUND_BYTES)
-            }
-            false => Cost::default(),
+        let answer = if self.scale.is_gzipped {
+            let bytes = COMPRESSED_BYTES_MAX.min(self.limits.outbox_bytes_max as u64);
+            self.formatted(bytes / MESSAGE_OVERHEAD + 1, bytes + AROUND_BYTES)
+        } else {
+            Cost::default()
         };
         own.and(self.feed()).and(answer)
     }
@@ -270,10 +270,8 @@ pub fn bound(units: &Units<'_>, call: Call, before: &Before, cost: &Cost) -> (u6
     match call {
         Call::Received(_) | Call::NextToRead => {
             let length = if let Call::Received(length) = call { length as u64 } else { 0 };
-            let visits_max = match units.scale.deletes {
-                true => before.connections * units.scale.channels,
-                false => 0,
-            };
+            let visits_max =
+                if units.scale.deletes { before.connections * units.scale.channels } else { 0 };
             let carried_out = units.carried_out(cost.visits.min(visits_max));
             let unit = units.head().and(carried_out);
             let is_paused = left == 0 || before.is_behind;

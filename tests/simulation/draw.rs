@@ -51,9 +51,8 @@ pub fn accept_secrets(config: &mut Config, generations: &[u32]) {
 fn limits(random: &mut Random) -> Limits {
     let usual = Limits::default();
     let stall_ms = usual.outbox_stall_timeout.0 as usize;
-    let mut small = |usual: usize, first: usize, last: usize| match random.one_in(3) {
-        true => random.between(first, last),
-        false => usual,
+    let mut small = |usual: usize, first: usize, last: usize| {
+        if random.one_in(3) { random.between(first, last) } else { usual }
     };
     Limits {
         connections_max: small(usual.connections_max, 2, 12),

@@ -43,9 +43,10 @@ impl World {
             let socket = &self.reactor.sockets[number];
             let wants_input = socket.id().is_none_or(|id| self.reactor.server.wants_input(id));
             let sees_end = wants_input && socket.to_server.is_empty() && !socket.has_ended;
-            match sees_end && self.random.one_in(2) {
-                true => self.reactor.end(number),
-                false => self.reactor.break_off(number),
+            if sees_end && self.random.one_in(2) {
+                self.reactor.end(number)
+            } else {
+                self.reactor.break_off(number)
             }
         }
         self.wait_for_end(|world| world.reactor.server.next_wake(world.reactor.now).is_none());

@@ -193,13 +193,15 @@ impl<'a> Writer<'a> {
         let bytes_max = if self.random.one_in(40) { room.min(65_535) } else { room.min(3000) };
         let payload = self.next_payload(bytes_max);
         let text = String::from_utf8_lossy(&payload);
-        let text = match self.random.one_in(3) && text.len() + 8 < room {
-            true => text.replacen("{\"client\":", "\r\n{ \"client\":\t", 1),
-            false => text.into_owned(),
+        let text = if self.random.one_in(3) && text.len() + 8 < room {
+            text.replacen("{\"client\":", "\r\n{ \"client\":\t", 1)
+        } else {
+            text.into_owned()
         };
-        let body = match self.random.one_in(4) {
-            true => format!("{{\"message\":{text} ,\"channel\":\"c{channel}\"}}"),
-            false => format!("{{\"channel\":\"c{channel}\",\"message\":{text}}}"),
+        let body = if self.random.one_in(4) {
+            format!("{{\"message\":{text} ,\"channel\":\"c{channel}\"}}")
+        } else {
+            format!("{{\"channel\":\"c{channel}\",\"message\":{text}}}")
         };
         let secret = self.secret;
         let head = format!(

@@ -109,9 +109,10 @@ impl World {
         if self.random.one_in(2) {
             self.settle();
         }
-        match self.random.one_in(2) {
-            true => self.stop(),
-            false => self.leave(),
+        if self.random.one_in(2) {
+            self.stop()
+        } else {
+            self.leave()
         }
         let counters = *self.reactor.server.counters();
         self.coverage.take_counters(counters);
@@ -150,11 +151,10 @@ impl World {
         let limits = &self.config.limits;
         let mut writer =
             Writer::new(&mut self.random, limits, client, self.channel_count, secret, is_public);
-        let kinds: &[Kind] = match self.is_crowded {
-            true => {
-                &[Kind::Visitor, Kind::Visitor, Kind::Visitor, Kind::Subscriber, Kind::Publisher]
-            }
-            false => &[
+        let kinds: &[Kind] = if self.is_crowded {
+            &[Kind::Visitor, Kind::Visitor, Kind::Visitor, Kind::Subscriber, Kind::Publisher]
+        } else {
+            &[
                 Kind::Subscriber,
                 Kind::Subscriber,
                 Kind::Subscriber,
@@ -163,7 +163,7 @@ impl World {
                 Kind::Visitor,
                 Kind::Intruder,
                 Kind::Garbler,
-            ],
+            ]
         };
         let kind = *writer.random.pick(kinds);
         let is_polite = self.is_crowded || writer.random.one_in(2);
@@ -208,9 +208,10 @@ impl World {
         let rarity = if kind == Kind::Subscriber { 2 } else { 5 };
         let is_slow = !self.is_crowded && random.one_in(rarity);
         let manners = Manners {
-            slice_max: match self.is_crowded {
-                true => 100_000,
-                false => *random.pick(&[1, 30, 1000, 1000, 100_000]),
+            slice_max: if self.is_crowded {
+                100_000
+            } else {
+                *random.pick(&[1, 30, 1000, 1000, 100_000])
             },
             read_max: if is_slow { *random.pick(&[0, 1, 40]) } else { usize::MAX },
             ending: *random.pick(&[
@@ -221,10 +222,8 @@ impl World {
             ]),
             laziness: if !self.is_crowded && random.one_in(4) { 20 } else { 1 },
         };
-        let window = match is_slow {
-            true => random.between(1, 1000),
-            false => random.magnitude(200_000).max(500),
-        };
+        let window =
+            if is_slow { random.between(1, 1000) } else { random.magnitude(200_000).max(500) };
         self.log(|| format!("client {client}, a {kind:?}, connects"));
         self.clients.push(Client::new(secret, script, manners));
         let number = self.reactor.connect(ListenerId(listener), peer(client));

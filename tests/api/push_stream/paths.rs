@@ -17,13 +17,12 @@ fn assert_names(path: &str, channels: &[(&str, usize)]) {
         expected.extend((first..=4).map(|number| format!("{id} {number}")));
     }
     let answer = ask(&daemon, get(&format!("/ask?id={path}"), ""));
-    match expected.is_empty() {
-        true => assert_eq!(answer, nothing("", "")),
-        false => {
-            let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
-            let tag = 4 * channels.iter().filter(|(_, backtrack)| *backtrack > 0).count();
-            assert_eq!(answer, polled(DATE, tag as u32, &expected));
-        }
+    if expected.is_empty() {
+        assert_eq!(answer, nothing("", ""))
+    } else {
+        let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+        let tag = 4 * channels.iter().filter(|(_, backtrack)| *backtrack > 0).count();
+        assert_eq!(answer, polled(DATE, tag as u32, &expected));
     }
     let mut known = names(&daemon);
     known.sort_unstable();

@@ -33,9 +33,10 @@ struct HeaderFile;
 
 impl Files for HeaderFile {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        match path == Path::new("/header.html") {
-            true => Ok(b"HEADER FROM FILE\r\n".to_vec()),
-            false => Err(io::ErrorKind::NotFound.into()),
+        if path == Path::new("/header.html") {
+            Ok(b"HEADER FROM FILE\r\n".to_vec())
+        } else {
+            Err(io::ErrorKind::NotFound.into())
         }
     }
 

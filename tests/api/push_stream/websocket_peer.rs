@@ -20,9 +20,10 @@ impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.unread.extend(self.client.read());
         if self.unread.is_empty() {
-            return match self.client.is_ended() {
-                true => Ok(0),
-                false => Err(io::ErrorKind::WouldBlock.into()),
+            return if self.client.is_ended() {
+                Ok(0)
+            } else {
+                Err(io::ErrorKind::WouldBlock.into())
             };
         }
         let count = self.unread.len().min(buffer.len());

@@ -38,9 +38,10 @@ pub fn settings(random: &mut Random) -> Settings {
     // The subscriber of the events channel must not be disconnected.
     let has_small_queues = !has_events && random.one_in(2);
     // A replay should be larger than a queue.
-    let (ttls, counts): (&[u64], &[usize]) = match has_small_queues {
-        true => (&[10, 60, 3600], &[5, 20, usize::MAX]),
-        false => (&[2, 10, 60, 3600], &[1, 2, 5, usize::MAX]),
+    let (ttls, counts): (&[u64], &[usize]) = if has_small_queues {
+        (&[10, 60, 3600], &[5, 20, usize::MAX])
+    } else {
+        (&[2, 10, 60, 3600], &[1, 2, 5, usize::MAX])
     };
     Settings {
         ttl: Millis(*random.pick(ttls) * 1000),

@@ -26,10 +26,7 @@ impl Turns for World {
     }
 
     fn taken(&mut self, _: usize, count: usize) -> usize {
-        match count > 0 && self.random.one_in(6) {
-            true => self.random.between(1, count),
-            false => count,
-        }
+        if count > 0 && self.random.one_in(6) { self.random.between(1, count) } else { count }
     }
 
     fn before(&mut self, call: Call, number: Option<usize>) {

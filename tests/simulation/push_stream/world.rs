@@ -272,9 +272,10 @@ impl World {
             let unknown = |number| (format!("v{serial}-{number}"), 0);
             path.extend((0..self.random.between(1, UNKNOWN_MAX)).map(unknown));
         }
-        let seen = match is_plain || self.random.one_in(2) {
-            true => Seen::Nothing,
-            false => Seen::Since(second - self.random.magnitude(1000) as u64 + 1),
+        let seen = if is_plain || self.random.one_in(2) {
+            Seen::Nothing
+        } else {
+            Seen::Since(second - self.random.magnitude(1000) as u64 + 1)
         };
         let client = &mut self.clients[number];
         client.validators.clear();
