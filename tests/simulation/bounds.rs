@@ -124,10 +124,11 @@ impl Units<'_> {
     /// Formatting this many messages with this many bytes.
     fn formatted(&self, encoded: u64, bytes: u64) -> Cost {
         let weights = &self.weights;
-        let compressed = match self.scale.is_gzipped {
+        let compressed = if self.scale.is_gzipped {
             // Each separately, and perhaps all together.
-            true => 2 * (encoded * weights.compressed + bytes * weights.compressed_byte),
-            false => 0,
+            2 * (encoded * weights.compressed + bytes * weights.compressed_byte)
+        } else {
+            0
         };
         // Both the text and its encoding count.
         let nanoseconds = encoded * weights.encoded + bytes + compressed;
