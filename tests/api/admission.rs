@@ -1,4 +1,4 @@
-//! Who may connect when connections run short.
+//! Which clients may connect when connections run short.
 
 use super::fixtures::*;
 use crate::support::{Client, Daemon};
@@ -7,7 +7,7 @@ use rpushd::config::{Config, Limits, ListenAddress, Listener, ListenerId};
 const PUBLIC: u16 = 0;
 const INTERNAL: u16 = 1;
 
-/// A daemon for so many connections with a public and an internal listener.
+/// A daemon with this `connections_max`, a public and an internal listener.
 fn daemon_for(connections_max: usize, connections_reserved: usize) -> Daemon {
     let listener = |port: u16, is_internal| Listener {
         address: ListenAddress::Tcp(([127, 0, 0, 1], port).into()),
@@ -19,7 +19,7 @@ fn daemon_for(connections_max: usize, connections_reserved: usize) -> Daemon {
     Daemon::new(Config { listeners, limits, ..config() })
 }
 
-/// Connects until it is refused.
+/// Connects clients until one is refused.
 fn fill(daemon: &Daemon, listener: u16) -> Vec<Client> {
     std::iter::from_fn(|| daemon.connect_to(listener)).collect()
 }
@@ -28,7 +28,7 @@ fn make_room(daemon: &Daemon, listener: u16) -> bool {
     daemon.with_server(|server, now| server.make_room(ListenerId(listener), now))
 }
 
-/// A connection that was kept after an answer, then some time.
+/// A keep-alive connection that has received an answer and then idled for a while.
 fn idle(daemon: &Daemon, listener: u16) -> Client {
     let client = daemon.connect_to(listener).expect("there is room");
     client.ask(get("/healthz", ""));
@@ -45,7 +45,7 @@ fn connections_reserved_connections_are_left_to_internal_listeners() {
     assert_eq!(internal.len(), 3);
     let healthy = internal[2].ask(get("/healthz", ""));
     assert!(healthy.starts_with("HTTP/1.1 200 OK\r\n"), "{healthy}");
-    // What an internal client leaves, only an internal one gets.
+    // A place that an internal client leaves is only for an internal one.
     internal[0].abort();
     assert!(daemon.connect_to(PUBLIC).is_none());
     assert!(daemon.connect_to(INTERNAL).is_some());
@@ -106,7 +106,7 @@ fn the_keep_alive_connection_that_was_idle_for_longest_gives_way_first() {
     let gave_way = || clients.iter().map(Client::is_closed).collect::<Vec<bool>>();
     assert!(make_room(&daemon, PUBLIC));
     assert_eq!(gave_way(), [false, true, false]);
-    // It was idle for longest when it was looked at, but is not any more.
+    // It had been idle for the longest time when it was examined, but is not idle any more.
     clients[2].ask(get("/healthz", ""));
     assert!(make_room(&daemon, PUBLIC));
     assert_eq!(gave_way(), [true, true, false]);

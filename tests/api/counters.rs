@@ -1,4 +1,4 @@
-//! What is counted, by a story in which everything happens once.
+//! The counters, after a story in which each event happens once.
 
 use super::fixtures::*;
 use rpushd::stats::Counters;

@@ -1,12 +1,12 @@
-//! A request is never read out of another one's body, however early the answer was given.
+//! The body of a request is never parsed as another request, however early the answer was given.
 
 use super::fixtures::*;
 use crate::support::{Client, Daemon};
 
-/// What a smuggler puts into a body: were it answered, there would be one answer more.
+/// A smuggled request in a body; if it were answered, there would be one more answer.
 const HIDDEN: &str = "GET /healthz HTTP/1.1\r\nHost: hidden\r\n\r\n";
 
-/// Requests (method, target, fields) whose answer is known before their body has come.
+/// Requests (method, target, fields) that are answered before their bodies arrive.
 const EARLY: &[(&str, &str, &str)] = &[
     ("GET", "/healthz", ""),
     ("HEAD", "/healthz", ""),
@@ -32,7 +32,7 @@ const EARLY: &[(&str, &str, &str)] = &[
     ("POST", "/api/stream/a", "Content-Type: text/plain\r\n"),
 ];
 
-/// The answer that each request gets when it has no body.
+/// The answer to each request without a body.
 fn answer_to(daemon: &Daemon, (method, target, fields): (&str, &str, &str)) -> String {
     ask(daemon, bare(method, target, fields))
 }
@@ -42,7 +42,7 @@ fn with_body(request: (&str, &str, &str), framing: &str) -> String {
     bare(method, target, &format!("{fields}{framing}"))
 }
 
-/// Sends in pieces, then a last request, and takes all answers.
+/// Sends a text in pieces, then a last request. Returns all answers.
 fn exchange(client: &Client, bytes: &str, size: usize) -> String {
     bytes.as_bytes().chunks(size).for_each(|piece| client.send(piece));
     client.ask(get("/last", ""))

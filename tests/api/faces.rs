@@ -1,4 +1,5 @@
-//! What comes in through a push-stream location and is read on a framed stream (section 5.2).
+//! Messages that are published through a push-stream location and read on a framed stream (section
+//! 5.2).
 
 use super::fixtures::*;
 use crate::support::Daemon;

@@ -1,4 +1,5 @@
-//! One client's requests do not hold up the others: what a turn may cost, and whose turn it is.
+//! One client's requests do not delay the others: the work of a turn is limited, and connections
+//! take turns.
 
 use crate::fixtures::*;
 use crate::support::{Client, Daemon};
@@ -89,7 +90,7 @@ fn a_request_waits_for_a_share_of_each_client_that_pipelines_and_not_for_all_the
         !late.text().is_empty()
     });
     assert!(first.is_some_and(|turns| turns <= 10), "answered in turn {first:?}, behind new ones");
-    // Now all the others are paused in the middle of what they have sent.
+    // Now all the others are paused in the middle of their input.
     late.post(publish("a", "2"));
     daemon.turn();
     assert!(late.text().starts_with("HTTP/1.1 204"), "not behind those that are paused");
@@ -118,7 +119,7 @@ fn publishers_that_pipeline_to_one_channel_close_no_reader_that_keeps_up() {
     const COUNT: usize = 100;
     let mut config = config();
     config.limits.outbox_bytes_max = 32 * 1024;
-    // All that is sent is read in one turn.
+    // All input is read in one turn.
     config.limits.microseconds_per_turn = 500_000;
     let daemon = Daemon::new(config);
     let readers: Vec<Client> = (0..20).map(|_| subscriber(&daemon, "a")).collect();

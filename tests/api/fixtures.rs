@@ -8,7 +8,7 @@ use rpushd::config::{Config, Secret};
 
 pub const SUBSCRIBE_SECRET: &str = "subscribe secret of the tests";
 pub const PUBLISH_SECRET: &str = "publish secret of the tests";
-/// The `Authorization` field that publish and stats want.
+/// The `Authorization` field for publish and stats.
 pub const BEARER: &str = "Authorization: Bearer publish secret of the tests\r\n";
 /// The answer to an accepted publication.
 pub const ACCEPTED: &str = "HTTP/1.1 204 No Content\r\ndate: Tue, 14 Apr 2026 15:40:00 GMT\r\n\r\n";
@@ -35,7 +35,7 @@ pub const BODY_TOO_LARGE: &str = "the body is too large\n";
 pub const BAD_CHANNEL: &str = "a channel is 1 to 191 characters of A-Z a-z 0-9 : - _ .\n";
 pub const FULL: &str = "the daemon's limit of channels or memory is reached\n";
 
-/// Both secrets, everything else by default.
+/// A configuration with both secrets and defaults for all else.
 pub fn config() -> Config {
     Config {
         subscribe_secrets: Secret::new(SUBSCRIBE_SECRET).into_iter().collect(),
@@ -49,7 +49,7 @@ pub fn daemon() -> Daemon {
     Daemon::new(config())
 }
 
-/// What a new client gets for these bytes.
+/// What a new client receives for these bytes.
 pub fn ask(daemon: &Daemon, bytes: impl AsRef<[u8]>) -> String {
     daemon.connect().ask(bytes)
 }
@@ -59,7 +59,7 @@ pub fn get(target: &str, fields: &str) -> String {
     bare("GET", target, fields)
 }
 
-/// A request without a body, of any method.
+/// A request with this method and without a body.
 pub fn bare(method: &str, target: &str, fields: &str) -> String {
     format!("{method} {target} HTTP/1.1\r\nHost: push.test\r\n{fields}\r\n")
 }
@@ -71,22 +71,22 @@ pub fn post(target: &str, fields: &str, body: &str) -> String {
     bare("POST", target, &own) + body
 }
 
-/// A publication with this body.
+/// A publish request with this body.
 pub fn publish_body(body: &str) -> String {
     post("/api/publish", BEARER, body)
 }
 
-/// A publication of a message, given as JSON.
+/// A publish request for a message in JSON.
 pub fn publish(channel: &str, message: &str) -> String {
     publish_body(&format!(r#"{{"channel":"{channel}","message":{message}}}"#))
 }
 
-/// A subscription with a good token.
+/// A stream request with a valid token.
 pub fn subscribe(channel: &str) -> String {
     subscribe_with(channel, &token(channel))
 }
 
-/// A subscription with this token.
+/// A stream request with this token.
 pub fn subscribe_with(channel: &str, token: &str) -> String {
     post(&format!("/api/stream/{channel}"), "", &format!(r#"{{"token":"{token}"}}"#))
 }
@@ -98,7 +98,7 @@ pub fn subscriber(daemon: &Daemon, channel: &str) -> Client {
     client
 }
 
-/// A token for a channel that is good for an hour.
+/// A token for a channel, valid for an hour.
 pub fn token(channel: &str) -> String {
     let expires = STARTED_AT + 3600;
     signed(&format!(
@@ -106,12 +106,12 @@ pub fn token(channel: &str) -> String {
     ))
 }
 
-/// A well-signed token with these claims.
+/// A correctly signed token with these claims.
 pub fn signed(claims: &str) -> String {
     signed_with(SUBSCRIBE_SECRET, r#"{"alg":"HS256","typ":"JWT"}"#, claims)
 }
 
-/// A token made as RFC 7515 says, without the daemon's own code.
+/// A token according to RFC 7515, made without the daemon's own code.
 pub fn signed_with(secret: &str, header: &str, claims: &str) -> String {
     let parts = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).expect("any length");
@@ -124,7 +124,7 @@ pub fn empty(status: &str) -> String {
     format!("HTTP/1.1 {status}\r\ndate: {DATE}\r\ncontent-length: 0\r\n\r\n")
 }
 
-/// The answer to a secret or token that is refused for this reason; an empty one: for want of any.
+/// The answer to a request whose secret or token is refused for this reason; empty: it has none.
 pub fn denied(reason: &str) -> String {
     let challenge = match reason {
         "" => "Bearer realm=\"rpushd\"".to_owned(),
@@ -134,7 +134,7 @@ pub fn denied(reason: &str) -> String {
     empty("401 Unauthorized").replacen("date", &field, 1)
 }
 
-/// An answer that says what is wrong.
+/// An answer with an error text.
 pub fn explained(status: &str, text: &str) -> String {
     let length = text.len();
     format!(
@@ -143,19 +143,19 @@ pub fn explained(status: &str, text: &str) -> String {
     )
 }
 
-/// The same answer as the last one of its connection.
+/// The same answer, as the last one of its connection.
 pub fn closing(answer: &str) -> String {
     answer.replacen("\r\n\r\n", "\r\nconnection: close\r\n\r\n", 1)
 }
 
-/// The same answer with the fields that keep caches away.
+/// The same answer with the fields against caching.
 pub fn uncached(answer: &str) -> String {
     let fields = "\r\ncache-control: no-cache, no-store, must-revalidate, no-transform\r\n\
                   pragma: no-cache\r\nexpires: 0\r\ndate: ";
     answer.replacen("\r\ndate: ", fields, 1)
 }
 
-/// The same answer, given so many seconds (less than a minute) after the start.
+/// The same answer, this many seconds (less than a minute) after the start.
 pub fn after(seconds: u64, answer: &str) -> String {
     answer.replace(DATE, &DATE.replace(":00 GMT", &format!(":{seconds:02} GMT")))
 }
@@ -174,7 +174,7 @@ pub fn frame(payload: &str) -> Vec<u8> {
     wire::chunk(wire::framed(payload))
 }
 
-/// Frames of several payloads.
+/// Frames of several payloads, each as one chunk.
 pub fn frames(payloads: impl IntoIterator<Item = impl AsRef<str>>) -> Vec<u8> {
     payloads.into_iter().flat_map(|payload| frame(payload.as_ref())).collect()
 }

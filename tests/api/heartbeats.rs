@@ -4,7 +4,7 @@ use super::fixtures::*;
 use crate::support::Daemon;
 use rpushd::time::Millis;
 
-/// Deadlines are kept with this granularity, in milliseconds.
+/// The granularity of deadlines, in milliseconds.
 const TICK: u64 = 64;
 
 #[test]
@@ -70,7 +70,7 @@ fn no_stream_waits_longer_than_the_interval_and_not_all_beat_at_once() {
         }
         most_at_once = most_at_once.max(at_once);
     }
-    // Groups of 32 that are neighbours in memory beat together.
+    // Groups of 32 neighbours in memory get their heartbeats together.
     assert!(most_at_once <= 64, "{most_at_once} of 500 at once");
 }
 

@@ -1,4 +1,4 @@
-//! How long a connection is used, and for how many requests at once (section 2).
+//! How long a connection is kept alive, and how many requests it may pipeline (section 2).
 
 use super::fixtures::*;
 

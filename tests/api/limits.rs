@@ -1,10 +1,11 @@
-//! Each number of `Limits` that the API meets, reached. The times among them are in `timeouts` and `stop`.
+//! Tests that reach each number of `Limits` that concerns the API. Timeouts are in `timeouts` and
+//! `stop`.
 
 use super::fixtures::*;
 use crate::support::Daemon;
 use rpushd::config::Limits;
 
-/// What each queued frame counts for besides its bytes.
+/// Overhead of each queued frame, besides its bytes.
 const FRAME_COST: usize = 64;
 
 /// A daemon with one limit lowered.
@@ -66,7 +67,7 @@ fn a_body_of_body_bytes_max_passes_and_one_byte_more_is_413() {
     let body = |length: usize| format!("{:<length$}", r#"{"channel":"a","message":1}"#);
     assert_eq!(ask(&daemon, publish_body(&body(40))), ACCEPTED);
     let refused = explained("413 Request Entity Too Large", BODY_TOO_LARGE);
-    // The body is there already, so the connection can be used again.
+    // The body has already arrived, so the connection can be used again.
     assert_eq!(ask(&daemon, publish_body(&body(41))), refused);
     let subscription = subscribe("a");
     assert_eq!(ask(&daemon, &subscription), refused);
@@ -82,7 +83,7 @@ fn a_body_of_stream_body_bytes_max_passes_and_one_byte_more_is_413() {
     assert_eq!(ask(&daemon, sized(body.len() + 10)), STREAM);
     let refused = explained("413 Request Entity Too Large", BODY_TOO_LARGE);
     assert_eq!(ask(&daemon, sized(body.len() + 11)), refused);
-    // It is refused from its head, and dropped as it comes.
+    // The request is refused when its head has arrived, and its body is discarded.
     let client = daemon.connect();
     let long = sized(20_000);
     let (head, rest) = long.split_at(long.len() - 20_000);
@@ -148,7 +149,7 @@ fn a_channel_beyond_channels_max_cannot_be_subscribed_to() {
 
 #[test]
 fn a_subscription_beyond_store_bytes_max_is_refused_and_counted() {
-    // A channel of one letter costs 271 bytes, a subscriber 400.
+    // A channel with a name of one letter costs 271 bytes, a subscriber 400.
     let daemon = daemon_with(|limits| limits.store_bytes_max = 671 + 399);
     let first = subscriber(&daemon, "a");
     let refused = explained("503 Service Unavailable", FULL);
@@ -175,7 +176,7 @@ fn writes_per_turn_writes_are_made_before_others_have_their_turn() {
         daemon.turn();
         served.push(readers.iter().filter(|reader| !reader.read().is_empty()).count());
     }
-    // One write of the first turn is the publisher's answer.
+    // One write of the first turn is the answer to the publisher.
     assert_eq!(served, [1, 2, 2]);
 }
 

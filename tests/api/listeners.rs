@@ -1,4 +1,4 @@
-//! What exists where: internal listeners, and a daemon without secrets.
+//! Which endpoints exist on which listener: internal listeners, and a daemon without secrets.
 
 use super::fixtures::*;
 use super::push_stream::locations::config_of;
@@ -75,7 +75,7 @@ fn without_secrets_there_is_only_health() {
     assert!(healthy.ends_with("{\"status\":\"ok\"}"), "{healthy}");
 }
 
-/// What only internal listeners may answer, for a file with secrets.
+/// Requests that only internal listeners may answer, with the configuration of [`file`].
 fn privileged() -> [String; 4] {
     [
         post("/pub?id=a", "", "x"),
@@ -85,7 +85,7 @@ fn privileged() -> [String; 4] {
     ]
 }
 
-/// Privileged and public locations on the first address, and whatever else the lines ask for.
+/// Privileged and public locations on the first address, and further configuration lines.
 fn file(lines: &str) -> Config {
     let text = format!(
         "listen = '127.0.0.1:1'\n{lines}\n\
@@ -114,7 +114,7 @@ fn a_reload_with_an_internal_listener_that_is_not_bound_exposes_nothing() {
         assert_eq!(status_at(&daemon, PUBLIC, &request), "HTTP/1.1 404 Not Found", "{request}");
     }
     assert_eq!(status_at(&daemon, PUBLIC, &get("/sub?id=a", "")), "HTTP/1.1 200 OK");
-    // Nor does the next reload.
+    // The next reload does not either.
     daemon.reconfigure(file("internal_listen = '127.0.0.1:2'"));
     for request in privileged() {
         assert_eq!(status_at(&daemon, PUBLIC, &request), "HTTP/1.1 404 Not Found", "{request}");

@@ -1,11 +1,11 @@
-//! What the log says: who was refused or closed, and why; never a secret.
+//! Log lines: which clients were refused or closed, and why; never a secret.
 
 use super::fixtures::*;
 use crate::support::{Client, Daemon, log_lines};
 use rpushd::config::Config;
 use std::net::IpAddr;
 
-/// A daemon whose subscribers may have 4 KiB queued.
+/// A daemon with an outbox limit of 4 KiB.
 fn small_daemon() -> Daemon {
     let mut config = config();
     config.limits.outbox_bytes_max = 4096;
@@ -17,7 +17,7 @@ fn from(daemon: &Daemon, address: &str) -> Client {
     daemon.connect_from(0, Some(peer)).expect("the server takes one more connection")
 }
 
-/// The request with a field behind its others.
+/// The request with an additional last field.
 fn with_field(request: &str, field: &str) -> String {
     request.replacen("\r\n\r\n", &format!("\r\n{field}\r\n\r\n"), 1)
 }
@@ -26,7 +26,7 @@ fn large(channel: &str) -> String {
     publish(channel, &format!("\"{}\"", "x".repeat(3000)))
 }
 
-/// A subscriber that never reads is closed; what the log says of it.
+/// The log lines about a subscriber that never reads and is closed.
 fn line_of_slow_reader(daemon: &Daemon, client: &Client, subscription: &str) -> String {
     client.take_only(0);
     client.send(subscription);
@@ -130,7 +130,7 @@ fn a_unix_socket_is_a_trusted_proxy_unless_the_configuration_says_otherwise() {
     }
 }
 
-/// What the log says of requests and streams while something happens, without the name of the module.
+/// The log lines about requests and streams during a function call, without the module's name.
 fn lines_while(act: impl FnOnce()) -> Vec<String> {
     log_lines();
     act();

@@ -1,4 +1,5 @@
-//! The promises of the rpushd API, section by section, on simulated sockets: bytes in, bytes out.
+//! The promises of the rpushd API, by section of its spec, on simulated sockets: bytes in, bytes
+//! out.
 
 #[path = "../support/mod.rs"]
 mod support;

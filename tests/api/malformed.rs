@@ -1,8 +1,8 @@
-//! Requests that are not HTTP (RFC 9112): a status, and the end of the connection.
+//! Malformed requests (RFC 9112): each gets a status, and the connection is closed.
 
 use super::fixtures::*;
 
-/// What is sent, and the status that it gets.
+/// Bytes sent, and the status of the answer.
 fn rows() -> Vec<(String, &'static str)> {
     const BAD: &str = "400 Bad Request";
     let head = |fields: &str| format!("GET / HTTP/1.1\r\nHost: x\r\n{fields}\r\n\r\n");

@@ -15,7 +15,7 @@ fn example_daemon() -> Daemon {
     daemon_with(&["https://example.net", "https://www.example.org"])
 }
 
-/// An answer that the origin's scripts may read; the two fields stand in front of this one.
+/// An answer that the origin's scripts may read; the two fields precede this one.
 fn readable(answer: &str, before: &str) -> String {
     let fields = "access-control-allow-origin: https://www.example.org\r\nvary: origin\r\n";
     answer.replacen(before, &format!("{fields}{before}"), 1)

@@ -58,7 +58,7 @@ fn locations_never_answer_under_the_prefix() {
         ask(&daemon, "POST /pub?id=a HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx");
     assert!(published.starts_with("HTTP/1.1 200 OK\r\n"), "{published}");
     assert_eq!(ask(&daemon, get("/push-daemon/pub?id=a", "")), empty("404 Not Found"));
-    // A location that is configured there is no endpoint of the API, and stays.
+    // A location that is configured there is not an endpoint of the API, and stays reachable.
     assert_eq!(status("/push-daemon/sub?id=a").as_deref(), Some("HTTP/1.1 304 Not Modified"));
 }
 

@@ -116,7 +116,7 @@ fn a_payload_has_at_most_65535_bytes() {
     let refused =
         explained("413 Request Entity Too Large", "the message is larger than 65535 bytes\n");
     assert_eq!(ask(&daemon, publish("a", &text(65_536))), refused);
-    // Insignificant blanks are not part of the payload.
+    // Insignificant whitespace is not part of the payload.
     let spaced = format!("[{}1]", " ".repeat(66_000));
     assert_eq!(ask(&daemon, publish("a", &spaced)), ACCEPTED);
 }

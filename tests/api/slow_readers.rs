@@ -1,4 +1,4 @@
-//! A subscriber that reads too slowly is closed at its limit; nobody else notices (section 5.2).
+//! A slow consumer is closed at its limit, without an effect on other connections (section 5.2).
 
 use super::fixtures::*;
 use crate::support::Daemon;
@@ -7,7 +7,7 @@ fn message(number: usize) -> String {
     format!("\"{number:05}{}\"", "x".repeat(993))
 }
 
-/// A daemon whose subscribers may have 64 KiB queued.
+/// A daemon with an outbox limit of 64 KiB.
 fn small_daemon() -> Daemon {
     let mut config = config();
     config.limits.outbox_bytes_max = 64 * 1024;
@@ -29,7 +29,7 @@ fn a_reader_that_never_reads_is_closed_at_its_limit_and_all_others_get_everythin
         queued.push(bytes);
     }
     assert!(slow.is_closed());
-    // The 63rd message finds more than 64 KiB in front of it.
+    // When the 63rd message is queued, more than 64 KiB precede it.
     assert_eq!(queued.iter().position(|bytes| *bytes == 0), Some(62));
     assert_eq!(slow.read(), b"", "nothing is skipped to squeeze in a later message");
     let expected = frames((0..200).map(message));
@@ -62,7 +62,7 @@ fn a_reader_that_falls_behind_and_catches_up_misses_nothing() {
         for number in 0..50 {
             ask(&daemon, publish("a", &message(round * 50 + number)));
         }
-        // In pieces that end in the middle of frames.
+        // Reads pieces that end in the middle of frames.
         for _ in 0..50 {
             reader.take_more(1007);
         }

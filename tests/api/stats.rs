@@ -1,4 +1,4 @@
-//! `GET /api/stats` (section 6), in all its forms.
+//! `GET /api/stats` (section 6), in all formats.
 
 use super::fixtures::*;
 use crate::support::{Client, Daemon};
@@ -21,12 +21,12 @@ fn story() -> (Daemon, Vec<Client>) {
     (daemon, readers.into())
 }
 
-/// The answer to a request for statistics with a good secret.
+/// The answer to a statistics request with a valid secret.
 fn stats(daemon: &Daemon, query: &str) -> String {
     ask(daemon, get(&format!("/api/stats{query}"), BEARER))
 }
 
-/// The head of an answer five seconds after the start, in front of a body.
+/// The head of an answer five seconds after the start, for this body.
 fn with_head(content_type: &str, body: &str) -> String {
     let length = body.len();
     format!(
@@ -42,7 +42,7 @@ fn with_head(content_type: &str, body: &str) -> String {
     )
 }
 
-/// Every number after the story, in its order; the request itself is the eighth.
+/// Every number after the story, in order; the request itself is the eighth.
 fn rows(query: &str) -> Vec<(&'static str, u64)> {
     vec![
         ("started_at", 1_776_181_200),
@@ -85,7 +85,7 @@ fn rows(query: &str) -> Vec<(&'static str, u64)> {
     ]
 }
 
-/// The rows, each written by `write`.
+/// The rows, each rendered by `write`.
 fn written(query: &str, write: impl Fn(&str, u64) -> String) -> String {
     rows(query).into_iter().map(|(name, value)| write(name, value)).collect()
 }
@@ -150,7 +150,7 @@ fn prometheus_reads_every_number_but_no_channel() {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let expected = with_head("text/plain; version=0.0.4; charset=utf-8", body);
     assert_eq!(head, expected.split_once("\r\n\r\n").unwrap().0);
-    // A sample stands behind the two lines that explain it.
+    // A sample follows the two lines that explain it.
     let mut explained = Vec::new();
     let mut samples = String::new();
     for group in body.lines().collect::<Vec<_>>().chunks(3) {
@@ -245,19 +245,19 @@ fn a_channel_is_remembered_for_its_time_after_the_last_use() {
 const SMALL: usize = 4096;
 const MANY: usize = 200;
 
-/// A daemon with 200 channels, whose list is longer than what may be queued for a reader.
+/// A daemon with 200 channels, whose list is longer than an outbox may be.
 fn many_channels(listings_max: usize) -> Daemon {
     let mut config = config();
     config.limits.outbox_bytes_max = SMALL;
     config.limits.listings_max = listings_max;
     let daemon = Daemon::new(config);
-    // 77 and 200 have no common divisor: each once, in another order than that of the names.
+    // 77 and 200 are coprime: each channel once, not in the order of names.
     let names = (0..MANY).map(|number| format!("c{:03}", number * 77 % MANY));
     names.for_each(|name| assert_eq!(ask(&daemon, publish(&name, "1")), ACCEPTED));
     daemon
 }
 
-/// Somebody who asks for statistics and does not read.
+/// A client that requests statistics and does not read.
 fn blocked(daemon: &Daemon, query: &str) -> Client {
     let client = daemon.connect();
     client.take_only(0);
@@ -269,7 +269,7 @@ fn numbered(write: impl Fn(usize) -> String) -> String {
     (0..MANY).map(write).collect()
 }
 
-/// The list as it is in the text form.
+/// The list in the text format.
 fn many_as_text() -> String {
     let item =
         |number| format!("  - name: c{number:03}\n    subscribers: 0\n    idle_seconds: 0\n");

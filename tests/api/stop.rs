@@ -1,4 +1,4 @@
-//! The end of the daemon: streams end properly, answers are finished, nobody can hold it up.
+//! The stop of the daemon: streams end properly, answers are finished, no client can delay it.
 
 use super::fixtures::*;
 

@@ -1,8 +1,8 @@
-//! Who takes too long: heads, bodies, idle connections, sockets that take nothing.
+//! Timeouts: heads, bodies, idle connections, connections that accept no bytes.
 
 use super::fixtures::*;
 
-/// Deadlines are kept with this granularity, in milliseconds.
+/// The granularity of deadlines, in milliseconds.
 const TICK: u64 = 64;
 
 #[test]

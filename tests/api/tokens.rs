@@ -1,10 +1,10 @@
-//! Subscribe tokens as the endpoint judges them (section 5.1).
+//! Subscribe tokens, as checked by the endpoint (section 5.1).
 
 use super::fixtures::*;
 use crate::support::{Daemon, STARTED_AT};
 use rpushd::config::Secret;
 
-/// A good set of claims with one put in another way; an empty value leaves it out.
+/// A valid set of claims with one claim replaced; an empty value removes it.
 fn claims_with(name: &str, value: &str) -> String {
     let expires = STARTED_AT.to_string();
     let mut claims = vec![
@@ -21,7 +21,7 @@ fn claims_with(name: &str, value: &str) -> String {
     format!("{{{}}}", members.join(","))
 }
 
-/// Whether a token is accepted; else the answer is a 401 that names a reason.
+/// Whether a token is accepted. Otherwise the answer must be a 401 with a reason.
 fn is_accepted(daemon: &Daemon, token: &str) -> bool {
     let failures = daemon.counters().auth_failures_total;
     let answer = ask(daemon, subscribe_with("a:b", token));
@@ -152,7 +152,7 @@ fn other_spellings_of_a_good_token_are_faults() {
     assert!(is_accepted(&daemon, &good));
     let (unsigned, signature) = good.rsplit_once('.').unwrap();
     let last = signature.chars().last().unwrap();
-    // The last of 43 characters carries four bits; the next letter differs in the other two.
+    // The last of 43 characters carries four bits; the next letter differs only in the other two.
     let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let trailing = alphabet.chars().nth(alphabet.find(last).unwrap() + 1).unwrap();
     let faults = [

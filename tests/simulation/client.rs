@@ -53,7 +53,7 @@ pub struct Answers {
     /// All bytes that were ever queued.
     pub total: u64,
     pub reader: AnswerReader,
-    /// Whether the answer that is being read is for a request; otherwise it reports a timeout.
+    /// Number of complete answers, including one without a request (a timeout).
     pub count: usize,
     /// Where the answer to each request ends in the output.
     pub ends: Vec<u64>,

@@ -1,4 +1,4 @@
-//! What one request, one WebSocket message or one replay may cost, in memory and in time of one turn.
+//! Bounds of one request, one WebSocket message and one replay, in memory and in time per turn.
 
 use super::receiving::*;
 use super::websocket_client::*;
@@ -6,10 +6,10 @@ use crate::support::{Client, Daemon};
 use rpushd::compression::Compressor;
 
 const BACKLOG: usize = 20_000;
-/// What a pending publication counts for besides its text.
+/// Overhead of a pending publication, besides its text.
 const PUBLICATION: usize = 256;
 
-/// Locations for all roles, with little room for what is published.
+/// Locations for all roles, with a small publish backlog.
 fn small_daemon() -> Daemon {
     let own = "websocket_allow_publish = true\nstore_messages = true";
     let locations = location("/sub", "streaming", "") + &location("/ws", "websocket", own);
@@ -18,12 +18,12 @@ fn small_daemon() -> Daemon {
     Daemon::new(config)
 }
 
-/// A path that names a channel so many times.
+/// A path that names a channel this many times.
 fn named(channel: &str, times: usize) -> String {
     vec![channel; times].join("/")
 }
 
-/// A client that posts a publication, to be carried out as turns go on.
+/// A client that posts a publication, which is carried out as turns are run.
 fn post(daemon: &Daemon, channels: &str, text: &str) -> Client {
     let client = daemon.dial();
     let length = text.len();
@@ -66,7 +66,7 @@ fn a_large_message_to_many_channels_is_published_as_there_is_room() {
     let mut answer = String::new();
     for _ in 0..200 {
         daemon.turn();
-        // The encodings of what was pending come on top.
+        // The encodings of the pending messages are added.
         assert!(daemon.backlog_bytes() <= 2 * (BACKLOG + PUBLICATION + text.len()));
         answer += &publisher.text();
     }
@@ -101,7 +101,8 @@ fn a_channel_named_many_times_is_one_member_that_gets_each_message_as_often() {
     assert_eq!(subscriptions(&daemon, "a"), Some(0));
 }
 
-/// Half of a turn may be overdrawn by what was begun last: one piece of a replay, or one round of visits.
+/// The last unit of a half turn may exceed its budget: one piece of a replay, or one round of
+/// visits.
 #[test]
 fn replays_of_a_channel_named_many_times_cost_no_turn_more_than_its_budget() {
     let gzip = "gzip = true\ngzip_streams = true\ngzip_types = ['*']";

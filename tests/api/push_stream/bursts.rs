@@ -1,4 +1,4 @@
-//! A burst of messages closes nobody who reads all that is sent.
+//! A burst of messages closes no subscriber that reads everything that is sent.
 
 use super::receiving::*;
 use super::websocket_client::*;
@@ -15,13 +15,13 @@ fn config_with_events(more: &str) -> Config {
     config
 }
 
-/// A path of 200 channels that no other number has.
+/// A path of 200 channels, different for each number.
 fn many_channels(number: usize) -> String {
     let names: Vec<String> = (0..200).map(|other| format!("{number}-{other}")).collect();
     names.join("/")
 }
 
-/// Clients that join [`many_channels`] each, all between two turns.
+/// Clients that each subscribe to [`many_channels`], all between two turns.
 fn join_at_once(daemon: &Daemon, count: usize) -> Vec<Client> {
     let clients: Vec<Client> = (0..count).map(|_| daemon.dial()).collect();
     for (number, client) in clients.iter().enumerate() {
@@ -36,7 +36,7 @@ fn a_burst_larger_than_a_queue_closes_no_reader_that_keeps_up() {
     let locations = location("/ws", "websocket", own) + &location("/sub", "streaming", "");
     let mut config = try_config("", &locations).unwrap();
     config.limits.outbox_bytes_max = 64 * 1024;
-    // All of it is read in one turn.
+    // All input is read in one turn.
     config.limits.microseconds_per_turn = 500_000;
     let daemon = crate::support::Daemon::new(config);
     let readers: Vec<Client> = (0..400).map(|_| subscriber(&daemon, "a")).collect();
@@ -50,7 +50,7 @@ fn a_burst_larger_than_a_queue_closes_no_reader_that_keeps_up() {
     assert_eq!(daemon.counters().slow_subscribers_closed_total, 0);
 }
 
-/// The texts of one kind of event for the channels of so many clients, as chunks.
+/// The texts of one kind of event for the channels of this many clients, as chunks.
 fn told(kind: &str, count: usize) -> String {
     let paths = (0..count).map(many_channels);
     let texts = paths.flat_map(|path| {
@@ -93,7 +93,7 @@ fn clients_join_as_fast_as_the_events_of_that_are_handed_out_and_no_faster() {
     let mut waiting = join_at_once(&daemon, 50);
     let joined = (1..1000).find(|_| {
         daemon.turn();
-        // One request more than there is room for: each channel is created and joined.
+        // One more request than there is room for: each channel is created and joined.
         let bytes = daemon.event_bytes();
         assert!(bytes <= limit + 2 * 200 * EVENT_BYTES, "{bytes} bytes of events wait");
         waiting.retain(|client| client.text().is_empty());
@@ -119,8 +119,8 @@ fn a_channel_is_created_before_its_first_message_also_behind_a_burst_of_events()
     assert!(stored.contains(&chunk(&format!("{} x", created + 1))), "{created}: {stored}");
 }
 
-/// What a message is in a queue may be many times its text: a template around each line of it, or
-/// a padding.
+/// A queued message may be many times as large as its text: with a template around each of its
+/// lines, or with padding.
 #[test]
 fn a_burst_of_messages_that_become_long_closes_no_reader_that_keeps_up() {
     const COUNT: usize = 300;

@@ -1,23 +1,23 @@
-//! The acceptance tests of the original module (section 26): which test of ours stands for each, or why
-//! it makes no sense here.
+//! The acceptance tests of the original module (section 26): for each, the test here that covers
+//! it, or the reason why it does not apply.
 
 mod mix;
 mod publisher;
 
 use Row::{Covered, Senseless};
 
-/// What became of an original test.
+/// How an original test is covered.
 enum Row {
-    /// The test of ours, below `push_stream`.
+    /// By this test below `push_stream`.
     Covered(&'static str),
-    /// Why there is none (section 25).
+    /// It does not apply, for this reason (section 25).
     Senseless(&'static str),
 }
 
-/// A file of the original suite: its tests by name.
+/// A file of the original suite, with the names of its tests.
 type File = &'static [(&'static str, Row)];
 
-/// The files, with the numbers of their tests.
+/// The files, with the number of tests in each.
 const FILES: &[(&str, usize, File)] = &[
     ("mix/channel_statistics_spec.rb", 27, mix::CHANNEL_STATISTICS),
     ("mix/cleanup_memory_spec.rb", 10, mix::CLEANUP_MEMORY),
@@ -32,7 +32,7 @@ const FILES: &[(&str, usize, File)] = &[
     ("publisher/publish_messages_spec.rb", 12, publisher::PUBLISH_MESSAGES),
 ];
 
-/// The sources in which the tests of ours stand.
+/// The sources of the tests here.
 const SOURCES: &[(&str, &str)] = &[
     ("deletions", include_str!("deletions.rs")),
     ("events_channel", include_str!("events_channel.rs")),

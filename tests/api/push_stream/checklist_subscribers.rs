@@ -1,21 +1,21 @@
-//! The names of the module's own subscriber tests (section 26), each with the test here that holds it, or
-//! with the reason why it makes no sense here.
+//! The module's own subscriber tests (section 26): for each, the test here that covers it, or the
+//! reason why it does not apply.
 
 use std::collections::BTreeSet;
 
-/// What became of a test of the module.
+/// How a test of the module is covered.
 enum Fate {
-    /// `MODULE::TEST` of this folder promises the same.
+    /// By `MODULE::TEST` in this folder.
     Covered(&'static str),
-    /// The daemon does something else for a good reason; a test shows what.
+    /// The daemon deliberately behaves differently, as a test shows.
     Differs(&'static str, &'static str),
-    /// There is nothing to test, for this reason.
+    /// It does not apply, for this reason.
     Senseless(&'static str),
 }
 
 use Fate::{Covered, Differs, Senseless};
 
-/// A file of the module's suite: its name, how many tests the spec counts in it, and each of them.
+/// A file of the module's suite: its name, the number of its tests in the spec, and the tests.
 type Suite = (&'static str, usize, &'static [(&'static str, Fate)]);
 
 #[rustfmt::skip]
@@ -302,7 +302,7 @@ const SUITES: [Suite; 9] = [
     ]),
 ];
 
-/// The sources in which the tests are looked for.
+/// The sources that are searched for the tests.
 const SOURCES: [(&str, &str); 16] = [
     ("compression", include_str!("compression.rs")),
     ("event_source", include_str!("event_source.rs")),

@@ -8,13 +8,13 @@ use std::io::Read;
 
 const ACCEPTING: &str = "Accept-Encoding: gzip, deflate\r\n";
 
-/// The answer's head as text, and what is behind it.
+/// The head of an answer as text, and the bytes after it.
 fn split(answer: &[u8]) -> (String, &[u8]) {
     let end = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("a head ends") + 4;
     (String::from_utf8(answer[..end].to_vec()).expect("heads are text"), &answer[end..])
 }
 
-/// An answer's head as text, and its body without chunks and compression.
+/// The head of an answer as text, and its body without chunks and compression.
 fn unpacked(answer: &[u8]) -> (String, String) {
     let (head, body) = split(answer);
     let mut text = String::new();
@@ -80,7 +80,7 @@ fn a_stream_is_compressed_where_it_is_configured() {
         let answer = reader.read();
         let (head, first) = split(&answer);
         assert!(head.contains("\r\nContent-Encoding: gzip\r\n"), "{head}");
-        // What has come can be read at once, although the stream goes on.
+        // The received part can be decompressed at once, although the stream continues.
         let mut received = data_of_chunks(first);
         assert_eq!(inflated(&received), items[..2].concat());
         publish(&daemon, "a", "new");
@@ -94,7 +94,7 @@ fn a_stream_is_compressed_where_it_is_configured() {
     }
 }
 
-/// The text of a gzip stream that has not ended: ten bytes of header, then DEFLATE.
+/// The text of an unfinished gzip stream: ten bytes of header, then DEFLATE.
 fn inflated(packed: &[u8]) -> String {
     let mut text = Vec::with_capacity(1024);
     Decompress::new(false)

@@ -1,4 +1,4 @@
-//! EventSource (section 14): what is a comment, what is data, and in which chunks.
+//! EventSource (section 14): comments, data, and their chunks.
 
 use super::receiving::*;
 use super::websocket_client;
@@ -6,7 +6,8 @@ use crate::support::Daemon;
 
 const EVENT_STREAM: &str = "text/event-stream; charset=utf-8";
 
-/// What a subscriber of `a` gets behind the head: for these directives, when this is published.
+/// What a subscriber of `a` receives after the head, with these directives, when these messages are
+/// published.
 fn received(directives: &str, text: &str, fields: &str) -> String {
     let daemon = daemon("eventsource", directives);
     let reader = subscriber(&daemon, "a");
@@ -16,7 +17,7 @@ fn received(directives: &str, text: &str, fields: &str) -> String {
     reader.text()
 }
 
-/// The header chunk of a stream with this header template, written as in the configuration file.
+/// The header chunk of a stream with this header template in the configuration file's syntax.
 fn header(template: &str) -> String {
     let daemon = daemon("eventsource", &format!("header_template = {template}"));
     let answer = subscriber(&daemon, "a").text();
@@ -24,7 +25,7 @@ fn header(template: &str) -> String {
     body(&answer).to_owned()
 }
 
-/// What follows the deletion message with this footer template.
+/// The bytes after the deletion message, with this footer template.
 fn footer(template: &str) -> String {
     let daemon = daemon("eventsource", &format!("footer_template = {template}"));
     let reader = subscriber(&daemon, "a");
@@ -184,7 +185,7 @@ fn a_browser_that_reconnects_goes_on_behind_its_last_event() {
     assert_eq!(body(&answer), chunks([": \n", "id: e3\n", "data: m3\n\n"]));
 }
 
-/// A limit of 100 KB for encodings, and a template of 100 bytes a line.
+/// A limit of 100 KB for encodings, and a template of 100 bytes per line.
 fn daemon_with_long_template() -> Daemon {
     let long = format!("message_template = '{}~text~'", "t".repeat(100));
     let all = location("/sub", "eventsource", &long)
@@ -218,7 +219,7 @@ fn a_text_whose_lines_become_too_long_in_a_template_is_refused_by_every_publishe
     assert!(client.is_ended());
     assert_eq!(reader.text(), "", "nothing was published or deleted");
     assert_eq!((stored(&daemon, "a"), stored(&daemon, "b")), (Some(0), Some(0)));
-    // One line of the same length is no longer than it is.
+    // The same length in one line is not expanded.
     publish(&daemon, "a", "y".repeat(2_000));
     assert!(reader.text().contains(&"y".repeat(2_000)));
 }

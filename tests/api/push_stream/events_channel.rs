@@ -1,4 +1,4 @@
-//! The channel on which the server tells what happens (section 21).
+//! The events channel, on which the server publishes events (section 21).
 
 use super::locations::*;
 use crate::fixtures::{ask, get};
@@ -6,7 +6,7 @@ use crate::support::Daemon;
 
 const EVENTS: &str = "events_channel_id = 'EV'";
 
-/// Texts of events as chunks; each is a word and a channel.
+/// Texts of events as chunks; each event is given as a word and a channel.
 fn told_of(events: &[(&str, &str)]) -> String {
     events.iter().map(|(word, id)| chunk(&text(word, id))).collect()
 }
@@ -15,7 +15,7 @@ fn text(word: &str, id: &str) -> String {
     format!("{{\"type\": \"{word}\", \"channel\": \"{id}\"}}")
 }
 
-/// Somebody who reads the events.
+/// A subscriber of the events channel.
 fn watcher(daemon: &Daemon) -> crate::support::Client {
     stream(daemon, "/events/EV")
 }
@@ -244,7 +244,7 @@ fn events_are_stored_though_nothing_else_is_and_expire_but_the_channel_stays() {
         Summary { channels: 2, published_messages: 1, messages_in_trash: 1, ..Summary::default() };
     assert_eq!(summary(&daemon), expected);
     daemon.advance(60_000);
-    // Made and destroyed.
+    // Created and destroyed.
     assert_eq!(channel(&daemon, "EV"), Some(row("EV", 2, 0, 0)));
     assert_eq!(names(&daemon), ["EV"]);
     let expected = Summary { channels: 1, published_messages: 1, ..Summary::default() };

@@ -1,14 +1,14 @@
-//! Fields, bodies, methods, origins and compression of all locations (section 5).
+//! Header fields, bodies, methods, origins and compression at all locations (section 5).
 
 use super::locations::*;
 use crate::fixtures::{ask, bare, get};
 use crate::support::{DATE, Daemon};
 use std::io::Read;
 
-/// Methods of section 5.3 and some others.
+/// The methods of section 5.3 and some others.
 const METHODS: [&str; 8] = ["GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"];
 
-/// The methods that a location answers with 405 and `Allow`, all others with something else.
+/// Checks which methods a location allows; all others get 405 and `Allow`.
 fn assert_allows(target: &str, allowed: &[&str], allow: &str) {
     let daemon = daemon("");
     let expected = answer("405 Not Allowed", &format!("Allow: {allow}\r\n"), "");
@@ -137,7 +137,7 @@ fn a_connection_is_used_again_after_errors() {
 fn a_connection_is_used_again_after_a_stream_has_ended() {
     let daemon = daemon("");
     let client = stream(&daemon, "/sub/a");
-    // Sent while the stream is still open, and answered when it is over.
+    // Sent while the stream is open, and answered after its end.
     assert_eq!(client.ask(get("/pub?id=none", "")), "");
     ask(&daemon, send("DELETE", "/pub?id=a", "", ""));
     let end = chunk("Channel deleted") + LAST_CHUNK;
@@ -263,11 +263,11 @@ fn statistics_and_websockets_never_send_origin_fields() {
         ask(&daemon, get("/channels-stats?id=a", "")),
         answer("404 Not Found", &identity(), "")
     );
-    // The fixture compares the whole answer.
+    // The fixture compares the complete answer.
     websocket(&daemon, "/ws/a");
 }
 
-/// Asks with `Accept-Encoding: gzip` for what `plain` is without, and unpacks it.
+/// Sends the request with `Accept-Encoding: gzip`; the decompressed answer must be `plain`.
 fn assert_zipped(daemon: &Daemon, request: &dyn Fn(&str) -> String, content_type: &str) {
     let plain = ask(daemon, request(""));
     let (_, text) = plain.split_once("\r\n\r\n").expect("an answer has a head");
@@ -323,7 +323,7 @@ fn what_is_not_listed_or_not_wanted_is_not_compressed() {
     }
     let yaml = get("/pub?id=a", "Accept: a/yaml\r\nAccept-Encoding: gzip\r\n");
     assert!(!ask(&daemon, yaml).contains("Content-Encoding"));
-    // By default requests of HTTP/1.0 are left alone.
+    // By default, answers to HTTP/1.0 requests are not compressed.
     let old = "GET /pub?id=a HTTP/1.0\r\nAccept-Encoding: gzip\r\n\r\n";
     assert_eq!(ask(&daemon, old), plain.replace("keep-alive", "close"));
 }

@@ -1,4 +1,4 @@
-//! JSONP (section 13): polling and long-polling answers as a call of a function.
+//! JSONP (section 13): polling and long-polling answers as a function call.
 
 use super::receiving::*;
 use crate::support::Daemon;
@@ -7,7 +7,8 @@ const JAVASCRIPT: &str = "application/javascript";
 const POLLING: &str = "X-Nginx-PushStream-Mode: polling\r\n";
 const LONG_POLLING: &str = "X-Nginx-PushStream-Mode: long-polling\r\n";
 
-/// Every way to answers that end: a daemon, and the field that requests need.
+/// Both polling modes, each by location and by request header: a daemon, and the field that
+/// requests need.
 fn runs(directives: &str) -> [(Daemon, &'static str); 4] {
     [
         (daemon("polling", directives), ""),

@@ -1,4 +1,4 @@
-//! Statistics of more channels than a queue may hold: they are made as the client reads.
+//! Lists of channels that are larger than an outbox: they are generated as the client reads.
 
 use super::locations::*;
 use crate::fixtures::{ask, bare, get, unchunked};

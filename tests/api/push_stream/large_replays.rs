@@ -1,11 +1,11 @@
-//! Old messages that are more than a queue may hold: they are made as the client reads, and still nothing
-//! is lost, doubled or out of order.
+//! Replays that are larger than an outbox: they are generated as the client reads, and nothing is
+//! lost, repeated or reordered.
 
 use super::receiving::*;
 use super::websocket_client::UPGRADE;
 use crate::support::{Client, Daemon};
 
-/// Smaller than what is stored by far.
+/// The outbox limit, much smaller than the stored messages.
 const SMALL: usize = 8 * 1024;
 const LARGE: usize = 16 * 1024 * 1024;
 const MESSAGES: usize = 500;
@@ -18,7 +18,7 @@ const LOCATIONS: [(&str, &str, &str); 5] = [
     ("/ws", "websocket", ""),
 ];
 
-/// A daemon that may queue so much, with 250 messages of 300 bytes on each of two channels.
+/// A daemon with this outbox limit, and 250 messages of 300 bytes on each of two channels.
 fn daemon_that_may_queue(outbox_bytes_max: usize, http: &str) -> Daemon {
     let all: String = LOCATIONS.map(|(path, mode, own)| location(path, mode, own)).concat();
     let mut config = try_config(&format!("{PAGE}{http}"), &all).unwrap();
@@ -34,7 +34,7 @@ fn old_message(number: usize) -> String {
     format!("{number:0300}")
 }
 
-/// A client that has asked for everything old and taken nothing of it.
+/// A client that has requested all old messages and read none.
 fn blocked(daemon: &Daemon, request: &str) -> Client {
     let client = daemon.connect();
     client.take_only(0);
@@ -46,7 +46,7 @@ fn queued_bytes(daemon: &Daemon) -> usize {
     daemon.with_server(|server, _| server.buffered_bytes())
 }
 
-/// What a client reads that takes its answer in small pieces, while more is published.
+/// The bytes that a client reads in small pieces, while more is published.
 fn read_slowly(daemon: &Daemon, request: &str) -> Vec<u8> {
     let client = blocked(daemon, request);
     let mut read = Vec::new();
@@ -89,7 +89,7 @@ fn clients_that_come_back_and_read_nothing_have_no_more_queued_than_the_limit_ea
     for (kind, request) in requests() {
         let daemon = daemon_that_may_queue(SMALL, "");
         let clients: Vec<Client> = (0..20).map(|_| blocked(&daemon, &request)).collect();
-        // The message that crosses the limit, its padding and the footer may be more.
+        // The message that crosses the limit, its padding and the footer may exceed it.
         let bytes_max = clients.len() * (2 * SMALL + 2_000);
         assert!(queued_bytes(&daemon) <= bytes_max, "{kind}: {}", queued_bytes(&daemon));
         for client in &clients {
@@ -107,7 +107,7 @@ fn all_who_are_sent_the_same_old_messages_share_them() {
     let other = blocked(&daemon, &get("/sub/a.b999", ""));
     let places = |client: &Client| client.unsent_places();
     assert_eq!(places(&one)[1..], places(&other)[1..], "all but the head");
-    // From somewhere else the same pieces are soon reached.
+    // A replay that starts elsewhere soon reaches the same shared pieces.
     let late = blocked(&daemon, &get("/sub/a.b100", ""));
     assert_eq!(places(&one).last(), places(&late).last());
 }
@@ -149,7 +149,7 @@ fn whoever_reads_too_slowly_for_the_store_is_closed_and_not_sent_a_gap() {
     }
     fast.take_more(usize::MAX);
     assert_eq!(body(&fast.text()).matches("[").count(), 40, "its messages were in the queue");
-    // 20 messages were queued when the store let the first 20 go; 20 more follow.
+    // 20 messages were queued when the store removed the first 20; 20 more follow.
     for number in 0..20 {
         publish(&daemon, "a", format!("more {number}"));
     }
@@ -174,7 +174,8 @@ fn an_answer_larger_than_a_queue_is_not_compressed() {
     assert!(daemon.connect().ask(&request) == plain);
 }
 
-/// In HTTP/1.0 the end of the connection ends the answer: one that was cut short must not look whole.
+/// In HTTP/1.0, the end of the connection ends the answer: an incomplete one must not look
+/// complete.
 #[test]
 fn an_answer_of_http_1_0_that_is_cut_short_ends_with_a_reset() {
     let mut config = try_config("", &location("/poll", "polling", "")).unwrap();

@@ -1,5 +1,5 @@
-//! What happens while old messages are made as the client reads: the server stops, takes another
-//! configuration, loses a channel; the client closes its side or asks for more.
+//! Events during a replay that is generated as the client reads: the server stops, reloads or
+//! deletes a channel; the client closes its side or sends a request.
 
 use super::receiving::*;
 use super::websocket_client::UPGRADE;
@@ -8,7 +8,7 @@ use flate2::read::GzDecoder;
 use rpushd::config::Config;
 use std::io::Read;
 
-/// Smaller than what is stored by far.
+/// The outbox limit, much smaller than the stored messages.
 const SMALL: usize = 8 * 1024;
 const LARGE: usize = 16 * 1024 * 1024;
 const ENDING: &str = "reload_ends_subscribers = true";
@@ -33,7 +33,7 @@ fn daemon(outbox_bytes_max: usize, http: &str) -> Daemon {
     daemon
 }
 
-/// A client that has asked for something and taken so many bytes of it.
+/// A client that has sent a request and accepted this many bytes of the answer.
 fn begin(daemon: &Daemon, request: &str, taken: usize) -> Client {
     let client = daemon.connect();
     client.take_only(0);
@@ -42,7 +42,7 @@ fn begin(daemon: &Daemon, request: &str, taken: usize) -> Client {
     client
 }
 
-/// The rest, in small pieces and then at once.
+/// The remaining bytes, read in small pieces and then at once.
 fn read_on(client: &Client) -> Vec<u8> {
     (0..20).for_each(|_| client.take_more(2_999));
     client.take_more(usize::MAX);
@@ -126,7 +126,7 @@ fn who_closes_its_side_behind_several_requests_gets_all_the_answers() {
     assert!(client.is_closed() && read == expected.repeat(3));
 }
 
-/// The check sum at its end is reckoned before most of the stream is made.
+/// The checksum at the end is computed before most of the stream is generated.
 #[test]
 fn a_compressed_and_padded_stream_ends_well() {
     let request = get("/zipped/a.b999/b.b999", "Accept-Encoding: gzip\r\nUser-Agent: any\r\n");

@@ -1,4 +1,4 @@
-//! Life of messages and channels, the trash, and what is counted (section 20).
+//! Lifetime of messages and channels, the trash, and the counters (section 20).
 
 use super::locations::*;
 use crate::fixtures::{after, ask, get};
@@ -73,7 +73,7 @@ fn messages_in_the_trash_are_never_delivered() {
     assert_eq!(ask(&daemon, get("/poll/a.b9", "")), after(5, &nothing("", "")));
 }
 
-/// When (in steps of half a second, up to 60 s) an unused channel goes.
+/// When an unused channel is removed, in steps of half a second, up to 60 s.
 fn idle_end(daemon: &Daemon) -> u64 {
     for half in 0..120 {
         if names(daemon).is_empty() {
@@ -106,7 +106,7 @@ fn stored_messages_and_subscribers_keep_a_channel() {
     let client = stream(&daemon, "/sub/heard");
     daemon.advance(40_000);
     assert_eq!(names(&daemon), ["stored", "heard"]);
-    // Its time has long passed when the last subscriber goes.
+    // Its lifetime is long over when the last subscriber leaves.
     client.abort();
     daemon.advance(4_000);
     assert_eq!(names(&daemon), ["stored"]);
@@ -143,8 +143,8 @@ fn a_removed_channel_begins_anew_with_id_1() {
     assert_eq!(post(&daemon, "/pub?id=a", "x"), after(8, &told(&body)));
 }
 
-/// The timeline that was seen on the wire: ttl 3 s, inactivity 5 s, two publications at 0, one of their
-/// channels deleted at once.
+/// The timeline that was observed on the wire: ttl 3 s, inactivity 5 s, two publications at 0, one
+/// of their channels deleted at once.
 #[test]
 fn a_deleted_and_an_idle_channel_go_as_in_the_timeline() {
     let daemon = daemon("message_ttl = 3\nchannel_inactivity_time = 5");
@@ -209,14 +209,14 @@ fn deletion_reaches_each_mode_in_its_own_form() {
 #[test]
 fn each_counter_counts_what_the_table_says() {
     let daemon = daemon("events_channel_id = 'EV'\nwildcard_channel_prefix = 'w'");
-    // The events channel is there from the start, and a normal one.
+    // The events channel exists from the start, and is a normal one.
     assert_eq!(summary(&daemon), Summary { channels: 1, ..Summary::default() });
     publish(&daemon, "a", "x");
     post(&daemon, "/unstored?id=w1", "x");
     let clients = ["/sub/a/b/a", "/ev/a", "/lp/a"].map(|target| listen(&daemon, target));
     websocket(&daemon, "/ws/a");
     ask(&daemon, get("/poll/a", ""));
-    // Connections are counted once, subscriptions each.
+    // A connection is counted once, each of its subscriptions separately.
     let expected = Summary {
         channels: 3,
         wildcard_channels: 1,
@@ -269,7 +269,7 @@ fn without_an_inactivity_time_a_channel_lives_half_a_minute_after_its_last_use_a
     assert_eq!(names(&daemon), ["a", "b"]);
     daemon.advance(6_000);
     assert_eq!(names(&daemon), ["a"]);
-    // The end of a subscription is no use.
+    // The end of a subscription does not count as use.
     client.abort();
     daemon.advance(1_000);
     assert_eq!(names(&daemon), [""; 0]);

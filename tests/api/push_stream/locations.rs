@@ -1,4 +1,4 @@
-//! Daemons with push-stream locations, made from TOML text; their requests and answers as text.
+//! Daemons with push-stream locations, configured by TOML text; their requests and answers as text.
 
 use crate::fixtures::{ask, bare, get, unchunked};
 use crate::support::{Client, DATE, Daemon, NoFiles, wire};
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use sha1::{Digest, Sha1};
 use std::collections::BTreeMap;
 
-/// One location of each kind. What they share is set in `[push_stream]`.
+/// One location of each kind. Common settings are in `[push_stream]`.
 const LOCATIONS: &str = r#"
 [[location]]
 path = "/channels-stats"
@@ -58,7 +58,7 @@ channels_path = "$1"
 allow_connections_to_events_channel = true
 "#;
 
-/// What every response of the roles has (section 5.1).
+/// The fields of every response of the roles (section 5.1).
 pub const NO_CACHE: &str = "Expires: Thu, 01 Jan 1970 00:00:01 GMT\r\n\
      Cache-Control: no-cache, no-store, must-revalidate\r\n";
 /// The head of a stream.
@@ -73,7 +73,7 @@ pub const STREAM: &str = "HTTP/1.1 200 OK\r\n\
 /// The end of a chunked body.
 pub const LAST_CHUNK: &str = "0\r\n\r\n";
 
-/// A configuration file's text as the daemon reads it at start.
+/// Loads the text of a configuration file as the daemon does at start.
 pub fn read(text: &str) -> Result<Config, ConfigError> {
     Config::from_sources(
         Some(("rpushd.toml", text)),
@@ -88,7 +88,7 @@ pub fn config(settings: &str) -> Config {
     config_of(&format!("[push_stream]\n{settings}\n{LOCATIONS}"))
 }
 
-/// A whole file that must be good.
+/// A complete file, which must be valid.
 pub fn config_of(text: &str) -> Config {
     read(text).unwrap_or_else(|error| panic!("{error}"))
 }
@@ -119,7 +119,7 @@ pub fn publish(daemon: &Daemon, id: &str, text: &str) {
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
 }
 
-/// A client that has asked for this and not yet read anything.
+/// A client that has sent this request and read nothing yet.
 pub fn listen(daemon: &Daemon, target: &str) -> Client {
     let client = daemon.connect();
     client.send(get(target, ""));
@@ -133,14 +133,14 @@ pub fn stream(daemon: &Daemon, target: &str) -> Client {
     client
 }
 
-/// A client behind the handshake of RFC 6455, section 1.3, to which nothing else was sent yet.
+/// A client after the handshake of RFC 6455, section 1.3, with nothing else received yet.
 pub fn websocket(daemon: &Daemon, target: &str) -> Client {
     let (client, frames) = websocket_with_frames(daemon, target);
     assert_eq!(frames, b"");
     client
 }
 
-/// The same, with the frames that came at once.
+/// The same, with the frames that were received at once.
 pub fn websocket_with_frames(daemon: &Daemon, target: &str) -> (Client, Vec<u8>) {
     let client = daemon.connect();
     let fields = "Upgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -164,7 +164,7 @@ pub fn answer(status: &str, fields: &str, body: &str) -> String {
     )
 }
 
-/// An answer that says why it refuses.
+/// A refusal with its explain text.
 pub fn refused(status: &str, explain: &str) -> String {
     answer(status, &format!("X-Nginx-PushStream-Explain: {explain}\r\n"), "")
 }
@@ -174,7 +174,7 @@ pub fn told(body: &str) -> String {
     answer("200 OK", "Content-Type: application/json\r\n", body)
 }
 
-/// Who a statistics location says it is: our version, and a hash of it for the commit.
+/// The version fields of a statistics location: the version, and a hash of it as the commit.
 pub fn identity() -> String {
     let digest = Sha1::digest(concat!("rpushd ", env!("CARGO_PKG_VERSION")));
     let commit: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -225,18 +225,18 @@ pub struct Summary {
     pub subscribers: u64,
 }
 
-/// What the statistics location sums up now.
+/// The current summary of the statistics location.
 pub fn summary(daemon: &Daemon) -> Summary {
     serde_json::from_str(&body(&ask(daemon, get("/channels-stats", "")))).expect("it is JSON")
 }
 
-/// One channel's row now; none: there is no such channel.
+/// The current row of a channel; `None`: the channel does not exist.
 pub fn channel(daemon: &Daemon, id: &str) -> Option<String> {
     let answer = ask(daemon, get(&format!("/channels-stats?id={id}"), ""));
     answer.starts_with("HTTP/1.1 200 OK\r\n").then(|| body(&answer))
 }
 
-/// The ids of all channels, in the order of their making.
+/// The ids of all channels, in the order of creation.
 pub fn names(daemon: &Daemon) -> Vec<String> {
     let answer = ask(daemon, get("/channels-stats?id=ALL", ""));
     let body = if answer.contains("chunked") { unchunked(&answer) } else { body(&answer) };
@@ -254,7 +254,7 @@ pub fn chunk(text: &str) -> String {
     String::from_utf8(wire::chunk(text)).expect("it is text")
 }
 
-/// The answer to a poll: where to go on (a date and a tag), and the messages, a chunk each.
+/// The answer to a poll: its position (date and tag), and the messages, one per chunk.
 pub fn polled(time: &str, tag: u32, messages: &[&str]) -> String {
     let chunks: String = messages.iter().map(|message| chunk(message)).collect();
     format!(
@@ -264,7 +264,7 @@ pub fn polled(time: &str, tag: u32, messages: &[&str]) -> String {
     )
 }
 
-/// The answer to a poll for which there is nothing, with the validators that were given.
+/// The answer to a poll without new messages, with the validators of the request.
 pub fn nothing(last_modified: &str, etag: &str) -> String {
     format!(
         "HTTP/1.1 304 Not Modified\r\nContent-Type: text/plain\r\nContent-Length: 0\r\n\

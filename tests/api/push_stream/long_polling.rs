@@ -5,7 +5,7 @@ use crate::support::{Client, Daemon};
 
 const BY_HEADER: &str = "X-Nginx-PushStream-Mode: long-polling\r\n";
 
-/// Both ways to long-polling: a daemon, and the field that requests need.
+/// Long-polling by location and by request header: a daemon, and the field that requests need.
 fn runs(http: &str, directives: &str) -> [(Daemon, &'static str); 2] {
     let run = |mode: &str| daemon_with(http, &location("/sub", mode, directives));
     [(run("long-polling"), ""), (run("streaming"), BY_HEADER)]

@@ -1,5 +1,6 @@
-//! One message for many waiting requests: who waited alike shares one answer, and who was answered is read
-//! again when all have been. The server is driven by hand here, between two turns of the loop.
+//! One message for many waiting requests: equal requests share one answer, and answered connections
+//! are read again after all have been answered. The tests drive the server themselves, between two
+//! turns of the loop.
 
 use super::receiving::*;
 use crate::support::{Client, Daemon};
@@ -14,7 +15,7 @@ const PUBLICATION: &[u8] =
 const PUBLICATION_TO_B: &[u8] =
     b"POST /pub?id=b HTTP/1.1\r\nHost: push.test\r\nContent-Length: 1\r\n\r\nx";
 
-/// Clients that have sent these requests; the first one's connection has the number 0.
+/// Clients that have sent these requests; the connection of the first has the number 0.
 fn all_waiting(daemon: &Daemon, requests: &[String]) -> Vec<Client> {
     let wait = |request: &String| {
         let client = daemon.connect();
@@ -24,7 +25,7 @@ fn all_waiting(daemon: &Daemon, requests: &[String]) -> Vec<Client> {
     requests.iter().map(wait).collect()
 }
 
-/// To whom is written next, where it lies, and what it is.
+/// The connection that is written to next, the address of the bytes, and their text.
 fn next_queued(server: &mut Server, now: Now) -> Option<(u32, *const u8, String)> {
     let id = loop {
         match server.next_to_write() {
@@ -39,28 +40,30 @@ fn next_queued(server: &mut Server, now: Now) -> Option<(u32, *const u8, String)
     Some((id.0, slices[0].as_ptr(), text))
 }
 
-/// The same, and the kernel takes all of it.
+/// The same, and the kernel accepts all of it.
 fn write_next(server: &mut Server, now: Now) -> Option<(u32, String)> {
     let (id, _, text) = next_queued(server, now)?;
     server.sent(ConnectionId(id), text.len(), now);
     Some((id, text))
 }
 
-/// The publisher is answered first, then its message is on its way.
+/// Answers the publisher, which comes first; then its message is about to be delivered.
 fn publish_by(publisher: ConnectionId, publication: &[u8], server: &mut Server, now: Now) {
     server.received(publisher, publication, now);
     let (id, _) = write_next(server, now).expect("the publisher is answered");
     assert_eq!(id, publisher.0);
 }
 
-/// Publishes to these waiting requests; the answers and where they lie, in the order of the requests.
+/// Publishes to these waiting requests; the answers and their addresses, in the order of the
+/// requests.
 fn answers_to(daemon: &Daemon, requests: &[String]) -> Vec<(*const u8, String)> {
     let _clients = all_waiting(daemon, requests);
     let publisher = ConnectionId(requests.len() as u32);
     let _publisher = daemon.connect();
     let mut answers = daemon.with_server(|server, now| {
         server.received(publisher, PUBLICATION, now);
-        // All are queued before the first is taken: no two lie at the same place one after the other.
+        // All are queued before the first is written, so no two can use the same address in
+        // succession.
         let queued: Vec<_> = std::iter::from_fn(|| next_queued(server, now)).collect();
         for (id, _, text) in &queued {
             server.sent(ConnectionId(*id), text.len(), now);
@@ -80,8 +83,7 @@ fn two_locations() -> Daemon {
     daemon_with("", &(locations + &location("/cors", "long-polling", origin)))
 }
 
-/// What happens when the first of 50 waiting requests is answered; the connection with the number 50 has
-/// published.
+/// Answers the first of 50 waiting requests; connection 50 has published.
 fn when_one_of_fifty_is_answered(then: impl FnOnce(&mut Server, Now, u32)) {
     let daemon = two_locations();
     let _clients = all_waiting(&daemon, &vec![get("/sub/a", ""); 50]);
@@ -93,7 +95,7 @@ fn when_one_of_fifty_is_answered(then: impl FnOnce(&mut Server, Now, u32)) {
     });
 }
 
-/// A daemon with few writes in a turn.
+/// A daemon with few writes per turn.
 fn with_writes_per_turn(writes_per_turn: usize) -> Daemon {
     let mut config = try_config("", &location("/sub", "long-polling", "")).unwrap();
     config.limits.writes_per_turn = writes_per_turn;
@@ -274,7 +276,7 @@ fn requests_that_were_sent_together_are_answered_in_the_middle_of_walks_too() {
         (0..10).for_each(|_| daemon.turn());
     }
     daemon.run();
-    // Who asks again without saying what it has seen gets what comes after that.
+    // A request without a cursor gets what is published after it.
     for (number, client) in clients.iter().enumerate() {
         let text = client.text();
         let tags: Vec<&str> = text.split("Etag: W/").skip(1).map(|rest| &rest[..1]).collect();

@@ -4,7 +4,7 @@ use super::locations::*;
 use crate::fixtures::{ask, bare, get};
 use crate::support::Daemon;
 
-/// A daemon whose locations show their name in front of the channel that they would publish to.
+/// A daemon whose locations put their names in front of the channel that they publish to.
 fn daemon_with(locations: &[(&str, &str)]) -> Daemon {
     let text: String = locations
         .iter()
@@ -18,7 +18,7 @@ fn daemon_with(locations: &[(&str, &str)]) -> Daemon {
     daemon_of(&text)
 }
 
-/// The channel that a publication at this target went to; none: no location answers.
+/// The channel that a publication to this target was published to; `None`: no location answers.
 fn published_to(daemon: &Daemon, target: &str) -> Option<String> {
     let given = post(daemon, target, "x");
     let (_, after) = given.split_once("{\"channel\": \"")?;
@@ -56,7 +56,7 @@ fn the_first_expression_that_matches_anywhere_wins_over_prefixes() {
     let rows = [("/sub/a", "first-a"), ("/sub/long/prefix", "first-long"), ("/x/sub/b", "first-b")];
     assert_goes(&daemon, &rows[..1]);
     assert_goes(&daemon, &rows[2..]);
-    // Its value is a path of two channels.
+    // Its value is a path with two channels.
     let given = post(&daemon, "/sub/long/prefix", "x");
     assert!(given.contains("{\"channel\": \"first-long\""), "{given}");
     assert!(given.contains("{\"channel\": \"prefix\""), "{given}");

@@ -1,6 +1,6 @@
-//! The memory account: what fits, what is refused when it is full, and when room comes back (section 22.4).
-//! A message costs 168 bytes and its text, and 32 and their length for each of event id and event type;
-//! a channel 270 and its id, a waiting subscriber 400.
+//! The memory account: what fits, what is refused when it is full, and when memory is released
+//! (section 22.4). A message costs 168 bytes and its text, and 32 and their length for each of
+//! event id and event type; a channel 270 and its id, a waiting subscriber 400.
 
 use super::locations::*;
 use crate::fixtures::{after, ask, get};
@@ -8,7 +8,7 @@ use crate::support::{DATE, Daemon};
 
 const SMALL: &str = "shared_memory_size = '132k'\nmessage_ttl = 10";
 
-/// The server's own page, which ends the connection.
+/// nginx's error page, after which the connection is closed.
 fn no_memory() -> String {
     let page = "<html>\r\n<head><title>500 Internal Server Error</title></head>\r\n<body>\r\n\
                 <center><h1>500 Internal Server Error</h1></center>\r\n</body>\r\n</html>\r\n";
@@ -20,7 +20,8 @@ fn is_accepted(answer: &str) -> bool {
     answer.starts_with("HTTP/1.1 200 OK\r\n")
 }
 
-/// Publishes to these channels, one after the other, until a publication is refused; how many were not.
+/// Publishes to these channels, one after the other, until a publication is refused. Returns the
+/// number of accepted ones.
 fn fill(daemon: &Daemon, target: impl Fn(usize) -> String) -> usize {
     (0..100_000)
         .find(|number| !is_accepted(&post(daemon, &target(*number), "x")))
@@ -204,13 +205,13 @@ fn old_messages_are_discarded_one_after_the_other() {
     assert_eq!(given, polled(&newest, 1, &["x"]).replacen(DATE, &after(13, DATE), 1));
 }
 
-/// A subscription to 50 channels that nobody has named before.
+/// A subscription to 50 channels that do not exist yet.
 fn unknown(target: &str, number: usize) -> String {
     let names: Vec<String> = (0..50).map(|one| format!("v{number:03}-{one:02}")).collect();
     format!("/{target}/{}", names.join("/"))
 }
 
-/// Visitors do what they can; then all that an application does must succeed.
+/// Visitors use as much memory as they can; then all requests of an application must succeed.
 fn assert_visitors_take_no_room(settings: &str, visit: impl Fn(&Daemon, usize)) {
     let daemon = daemon(&format!("{SMALL}\n{settings}"));
     publish(&daemon, "known", "x");

@@ -1,4 +1,5 @@
-//! Which old messages a subscriber gets (section 9). Polling shows them; the rule is the same in all modes.
+//! Which old messages a subscriber receives (section 9), tested by polling; the rule is the same in
+//! all modes.
 
 use super::locations::*;
 use crate::fixtures::{ask, get};
@@ -29,7 +30,7 @@ fn history_with(settings: &str) -> Daemon {
     daemon
 }
 
-/// What a poll with these fields gets.
+/// The answer to a poll with these fields.
 fn poll(daemon: &Daemon, path: &str, fields: &str) -> String {
     ask(daemon, get(&format!("/poll/{path}"), fields))
 }
@@ -87,7 +88,7 @@ fn a_tag_unties_the_messages_of_one_second() {
     assert_eq!(since(DATE, "1"), got(LAST, 1, &["a2", "a3", "a4"]));
     assert_eq!(since(DATE, "W/2"), got(LAST, 1, &["a3", "a4"]));
     assert_eq!(since(DATE, "9"), got(LAST, 1, &["a3", "a4"]));
-    // Tag 2 of that second was on the other channel.
+    // Tag 2 of that second belongs to the other channel.
     assert_eq!(since(NEXT, "2"), got(LAST, 1, &["a4"]));
     assert_eq!(since(LAST, "0"), got(LAST, 1, &["a4"]));
     assert_eq!(since(LAST, "1"), got_nothing(LAST, "W/1"));
@@ -212,7 +213,7 @@ fn old_messages_come_before_new_ones_and_none_is_lost_or_doubled() {
     for _ in 0..3 {
         publish(&daemon, "a", "x");
     }
-    // All of it arrives in one turn.
+    // All requests arrive in one turn.
     let (publisher, client) = (daemon.connect(), daemon.connect());
     publisher.post(send("POST", "/pub?id=a", "", "x"));
     client.post(get("/sub/a.b2", ""));

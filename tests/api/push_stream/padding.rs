@@ -3,18 +3,18 @@
 use super::receiving::*;
 use crate::support::{Client, Daemon};
 
-/// What follows an item of a stream as padding.
+/// The padding after an item of a stream.
 fn line_ends(size: usize) -> String {
     let filling = "\r\n".repeat(size / 2 + 1);
     filling[filling.len() - size..].to_owned()
 }
 
-/// The same for EventSource.
+/// The padding after an item of EventSource.
 fn comment(size: usize) -> String {
     ":".repeat(size - 1) + "\n"
 }
 
-/// Both modes: the kind of padding, and a message of 10 and more bytes as it is sent.
+/// Both modes: the kind of padding, and a message of at least 10 bytes as it is sent.
 type Run = (&'static str, fn(usize) -> String, fn(&str) -> String);
 const RUNS: [Run; 2] = [
     ("streaming", line_ends, |text| text.to_owned()),

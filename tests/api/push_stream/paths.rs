@@ -4,8 +4,8 @@ use super::locations::*;
 use crate::fixtures::{ask, get};
 use crate::support::DATE;
 
-/// Polls the path in a daemon whose channels hold four messages each, where some are asked for, and
-/// looks which messages come and which channels there are afterwards.
+/// Publishes four messages to each channel that has a backtrack and polls the path. Checks the
+/// messages returned, and the channels that exist afterwards.
 fn assert_names(path: &str, channels: &[(&str, usize)]) {
     let daemon = daemon("message_template = '~channel~ ~id~'");
     let mut expected = Vec::new();
@@ -153,9 +153,9 @@ fn dot_segments_lead_into_no_location() {
         }
     }
     assert_eq!(channel(&daemon, "a"), Some(row("a", 1, 1, 0)));
-    // No location is there, with or without them.
+    // There is no location with this path, with or without them.
     assert!(ask(&daemon, get("/sub/../nowhere", "")).starts_with("HTTP/1.1 404 Not Found\r\n"));
-    // These are names.
+    // These are ordinary names.
     for target in ["/sub/..x", "/sub/...", "/sub/..;", "/sub/x.."] {
         stream(&daemon, target);
     }

@@ -5,7 +5,7 @@ use crate::support::Daemon;
 
 const BY_HEADER: &str = "X-Nginx-PushStream-Mode: polling\r\n";
 
-/// Both ways to polling: a daemon, and the field that requests need.
+/// Polling by location and by request header: a daemon, and the field that requests need.
 fn runs(directives: &str) -> [(Daemon, &'static str); 2] {
     [(daemon("polling", directives), ""), (daemon("streaming", directives), BY_HEADER)]
 }
@@ -34,7 +34,7 @@ fn with_nothing_to_send_the_validators_come_back() {
         with(&time, "If-None-Match: W/3\r\n", &last_modified, "Etag: W/3\r\n");
         with(&time, "", &last_modified, "");
         with("", "If-None-Match: W/7\r\n", "", "Etag: W/7\r\n");
-        // The epoch itself is not given back, and what is no date or tag was never there.
+        // The epoch itself is not returned, and an invalid date or tag counts as absent.
         with(SINCE_EPOCH, "If-None-Match: \"3\"\r\n", "", "");
         with("If-Modified-Since: null\r\n", "If-None-Match: -1\r\n", "", "");
     }

@@ -1,4 +1,4 @@
-//! Publisher locations, but for deletion (section 6.1 to 6.3).
+//! Publisher locations, except deletion (section 6.1 to 6.3).
 
 use super::locations::*;
 use crate::fixtures::{ask, bare, get};
@@ -255,7 +255,7 @@ fn time_tag_and_size_can_be_shown() {
 
 #[test]
 fn ids_with_the_same_crc_32_stay_apart() {
-    // CRC-32 is the same for the two of each pair.
+    // The two names of each pair have the same CRC-32.
     let ids = ["plumless", "buckeroo", "codding", "gnu", "exhibiters", "schlager"];
     let daemon = daemon("message_template = '~channel~'");
     for (tag, id) in (1..).zip(ids) {

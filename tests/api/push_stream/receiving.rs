@@ -8,9 +8,9 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
-/// Deadlines are kept with this granularity, in milliseconds.
+/// The granularity of deadlines, in milliseconds.
 pub const TICK: u64 = 64;
-/// A template that shows what a message is made of.
+/// A template that shows all parts of a message.
 pub const SHOWN: &str = "message_template = \"[~id~|~channel~|~text~|~tag~]\"";
 /// The template of the module's own tests: header, message and footer.
 pub const PAGE: &str = r#"
@@ -18,14 +18,14 @@ pub const PAGE: &str = r#"
     message_template = "[~id~|~channel~|~text~|~tag~]"
     footer_template = "FOOT\n"
 "#;
-/// The fields that keep caches away.
+/// The fields against caching.
 pub const UNCACHED: &str = "Expires: Thu, 01 Jan 1970 00:00:01 GMT\r\n\
                             Cache-Control: no-cache, no-store, must-revalidate\r\n";
 /// The end of a chunked body.
 pub const LAST_CHUNK: &str = "0\r\n\r\n";
-/// The module's word for "since ever".
+/// A cursor from before all messages, as the module's tests use it.
 pub const EPOCH: &str = "Thu, 01 Jan 1970 00:00:00 GMT";
-/// Asks for everything that is stored.
+/// The fields that request all stored messages.
 pub const SINCE_EPOCH: &str = "If-Modified-Since: Thu, 01 Jan 1970 00:00:00 GMT\r\n";
 
 /// A file system with one file, the header template of these tests.
@@ -45,8 +45,8 @@ impl Files for HeaderFile {
     }
 }
 
-/// What a configuration file with these lines for the `http` level and these locations says. There is
-/// always the publisher `/pub?id=` (admin, storing), the statistics `/stats?id=` and the rpushd API.
+/// The configuration with these lines at the `http` level and these locations. It always has the
+/// publisher `/pub?id=` (admin, storing), the statistics `/stats?id=` and the rpushd API.
 pub fn try_config(http: &str, locations: &str) -> Result<Config, String> {
     let text = format!(
         "[push_stream]\nshared_memory_size = \"64m\"\n{http}\n\
@@ -67,12 +67,13 @@ pub fn try_config(http: &str, locations: &str) -> Result<Config, String> {
     .map_err(|error| error.to_string())
 }
 
-/// A daemon with these settings of the `http` level and these locations.
+/// A daemon with these settings at the `http` level and these locations.
 pub fn daemon_with(http: &str, locations: &str) -> Daemon {
     Daemon::new(try_config(http, locations).unwrap_or_else(|error| panic!("{error}")))
 }
 
-/// A subscriber location in the form of the configuration file. Channels come from the path's group.
+/// A subscriber location in the configuration file's syntax. Channels are taken from the group of
+/// its path.
 pub fn location(path: &str, mode: &str, directives: &str) -> String {
     format!(
         "[[location]]\npath = '~ ^{path}/(.*)$'\nsubscriber = \"{mode}\"\nchannels_path = \"$1\"\n\
@@ -85,17 +86,17 @@ pub fn daemon(mode: &str, directives: &str) -> Daemon {
     daemon_with("", &location("/sub", mode, directives))
 }
 
-/// A request without a body, of any method.
+/// A request with this method and without a body.
 pub fn bare(method: &str, target: &str, fields: &str) -> String {
     format!("{method} {target} HTTP/1.1\r\nHost: push.test\r\n{fields}\r\n")
 }
 
-/// A request for the subscriber location.
+/// A request to the subscriber location.
 pub fn get(target: &str, fields: &str) -> String {
     bare("GET", target, fields)
 }
 
-/// What a new client gets.
+/// The answer to a new client.
 pub fn ask(daemon: &Daemon, request: impl AsRef<[u8]>) -> String {
     daemon.connect().ask(request)
 }
@@ -112,7 +113,7 @@ pub fn publish(daemon: &Daemon, channels: &str, text: impl AsRef<[u8]>) {
     publish_event(daemon, channels, text, "");
 }
 
-/// Publishes with further header fields, `Event-Id` for one.
+/// Publishes with additional header fields, for example `Event-Id`.
 pub fn publish_event(daemon: &Daemon, channels: &str, text: impl AsRef<[u8]>, fields: &str) {
     let text = text.as_ref();
     let length = format!("Content-Length: {}\r\n{fields}", text.len());
@@ -128,7 +129,7 @@ pub fn delete(daemon: &Daemon, channels: &str, text: &str) {
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
 }
 
-/// The time so many seconds after the start, as headers have it.
+/// The time this many seconds after the start, in the form of header fields.
 pub fn date(seconds: u64) -> String {
     httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(STARTED_AT + seconds))
 }
@@ -138,7 +139,7 @@ pub fn chunk(text: &str) -> String {
     String::from_utf8(wire::chunk(text)).expect("it is text")
 }
 
-/// Texts, each as a chunk of its own.
+/// Texts, each as one chunk.
 pub fn chunks<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     texts.into_iter().map(chunk).collect()
 }
@@ -148,7 +149,7 @@ pub fn stream_head() -> String {
     typed_stream_head("text/plain")
 }
 
-/// The same with another content type.
+/// The same, with another content type.
 pub fn typed_stream_head(content_type: &str) -> String {
     format!(
         "HTTP/1.1 200 OK\r\nDate: {}\r\nContent-Type: {content_type}\r\n\
@@ -160,12 +161,12 @@ pub fn typed_stream_head(content_type: &str) -> String {
 /// The position that an answer announces: seconds after the start, and tag.
 pub type Position = (u64, u32);
 
-/// A polling or long-polling answer with items, given so many seconds after the start.
+/// A polling or long-polling answer with items, this many seconds after the start.
 pub fn answer(now: u64, position: Position, items: &[&str]) -> String {
     typed_answer("text/plain", now, position, items)
 }
 
-/// The same with another content type.
+/// The same, with another content type.
 pub fn typed_answer(content_type: &str, now: u64, position: Position, items: &[&str]) -> String {
     format!(
         "HTTP/1.1 200 OK\r\nDate: {}\r\nContent-Type: {content_type}\r\n\
@@ -178,7 +179,8 @@ pub fn typed_answer(content_type: &str, now: u64, position: Position, items: &[&
     )
 }
 
-/// 304 with this type, these lines for `Last-Modified` and `Etag`, so many seconds after the start.
+/// A 304 with this type and these lines for `Last-Modified` and `Etag`, this many seconds after the
+/// start.
 pub fn not_modified(content_type: &str, now: u64, last_modified: &str, etag: &str) -> String {
     format!(
         "HTTP/1.1 304 Not Modified\r\nContent-Type: {content_type}\r\nContent-Length: 0\r\n\
@@ -187,7 +189,7 @@ pub fn not_modified(content_type: &str, now: u64, last_modified: &str, etag: &st
     )
 }
 
-/// 304 of a long-polling request whose time is over.
+/// A 304 to a long-polling request that has timed out.
 pub fn timed_out(now: u64) -> String {
     let last_modified = format!("Last-Modified: {}\r\n", date(now));
     not_modified("text/plain", now, &last_modified, "Etag: W/0\r\n")
@@ -202,17 +204,17 @@ pub fn refused(status: &str, explain: &str) -> String {
     )
 }
 
-/// The body of an answer, whatever its head.
+/// The body of an answer.
 pub fn body(answer: &str) -> &str {
     answer.split_once("\r\n\r\n").expect("a head ends with an empty line").1
 }
 
-/// How many subscribers the channels have, `None` for one that does not exist, by the statistics.
+/// The number of subscribers of each channel in the statistics; `None`: it does not exist.
 pub fn subscriptions(daemon: &Daemon, channel: &str) -> Option<u64> {
     number(daemon, channel, "subscribers")
 }
 
-/// How many messages of a channel are stored.
+/// The number of stored messages of a channel.
 pub fn stored(daemon: &Daemon, channel: &str) -> Option<u64> {
     number(daemon, channel, "stored_messages")
 }

@@ -1,5 +1,5 @@
-//! Which old messages a subscriber gets (section 9), the same in every mode: the module's shared group
-//! "receive old messages", run five times.
+//! Which old messages a subscriber receives (section 9), the same in every mode: the module's
+//! shared test group "receive old messages", run five times.
 
 use super::receiving::*;
 use super::websocket_client::{SWITCHED, UPGRADE};
@@ -12,7 +12,7 @@ fn with(mode: &str, directives: &str) -> Daemon {
     daemon(mode, &format!("message_template = \"|~channel~ ~text~|\"\n{directives}"))
 }
 
-/// Channels and texts, in the order in which they come, of what a new subscriber gets at once.
+/// Channels and texts that a new subscriber receives at once, in order.
 fn received(daemon: &Daemon, mode: &str, target: &str, fields: &str) -> Vec<String> {
     let upgrade = if mode == "websocket" { UPGRADE } else { "" };
     let client = daemon.connect();
@@ -22,7 +22,7 @@ fn received(daemon: &Daemon, mode: &str, target: &str, fields: &str) -> Vec<Stri
         assert!(answer.starts_with(SWITCHED.as_bytes()));
     }
     let text = String::from_utf8_lossy(&answer).into_owned();
-    // Between two bars stands a message; what is outside belongs to the transport.
+    // Messages are between two bars; everything else belongs to the transport.
     text.split('|').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
@@ -128,7 +128,7 @@ fn time_and_tag_may_come_from_arguments() {
         let time = date(0).replace(' ', "%20").replace(',', "%2C").replace(':', "%3A");
         let target = format!("/sub/a?time={time}&tag=2");
         assert_eq!(received(&daemon, mode, &target, ""), ["a m3"], "{mode}");
-        // A directive that is set replaces the header altogether.
+        // A directive that is set replaces the header, even if it is empty.
         let empty = received(&daemon, mode, "/sub/a?time=&tag=", SINCE_EPOCH);
         assert_eq!(empty, [""; 0], "{mode}");
     }

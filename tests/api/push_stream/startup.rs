@@ -1,4 +1,4 @@
-//! What a start refuses, in the module's words (section 3).
+//! Configurations that are refused at start, with the module's messages (section 3).
 
 use super::locations::read;
 use rpushd::config::{Mode, Role};
@@ -8,7 +8,7 @@ const SUBSCRIBER: &str =
 const PUBLISHER: &str =
     "[[location]]\npath = '/pub'\npublisher = true\nchannels_path = '$arg_id'\n";
 
-/// The refusal of these lines in `[push_stream]`, with a subscriber location.
+/// The error of these lines in `[push_stream]`, with a subscriber location.
 fn refusal(settings: &str) -> String {
     refusal_of(&format!("[push_stream]\n{settings}\n{SUBSCRIBER}"))
 }
@@ -17,7 +17,7 @@ fn refusal_of(text: &str) -> String {
     read(text).expect_err("it is refused").to_string()
 }
 
-/// A directive that must not be 0, on whichever level it stands.
+/// Checks that a directive must not be 0, at any level.
 fn assert_not_zero(key: &str) {
     let text = format!("push stream module: push_stream_{key} cannot be zero.");
     assert_eq!(refusal(&format!("{key} = 0")), format!("rpushd.toml:2: push_stream.{key}: {text}"));

@@ -1,10 +1,10 @@
-//! What statistics locations are asked for and how they choose a layout (section 7.1 and 7.2).
+//! Requests to statistics locations, and how these choose a layout (section 7.1 and 7.2).
 
 use super::locations::*;
 use crate::fixtures::{after, ask, get};
 use crate::support::Daemon;
 
-/// Asks a statistics location in JSON.
+/// Requests JSON from a statistics location.
 fn statistics_of(daemon: &Daemon, id: &str) -> String {
     ask(daemon, get(&format!("/channels-stats?id={id}"), ""))
 }

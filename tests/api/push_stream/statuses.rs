@@ -9,7 +9,7 @@ const FORBIDDEN: &str = "403 Forbidden";
 
 #[test]
 fn status_101_for_a_handshake() {
-    // The fixture compares the whole answer.
+    // The fixture compares the complete answer.
     websocket(&daemon(""), "/ws/a");
 }
 

@@ -1,5 +1,5 @@
-//! Streaming (section 10): one chunk per item, nothing lost or doubled, an end that leaves the connection
-//! usable.
+//! Streaming (section 10): one chunk per item, nothing lost or repeated, and a connection that can
+//! be used again after the end.
 
 use super::receiving::*;
 use crate::support::Daemon;

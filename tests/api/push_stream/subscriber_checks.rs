@@ -1,4 +1,4 @@
-//! Subscriber requests: each check, and which comes first (section 8).
+//! Subscriber requests: each check, and their order (section 8).
 
 use super::locations::*;
 use crate::fixtures::{ask, bare, get};
@@ -33,7 +33,7 @@ fn each_check_comes_before_the_next() {
     assert_eq!(subscribe(&daemon, "none"), unauthorized);
     let crowded = forbidden("Subscribers limit per channel has been exceeded.");
     assert_eq!(subscribe(&daemon, "full/w_1/w_2"), crowded);
-    // It is authorized, as events are stored there already.
+    // It is authorized, because events are already stored there.
     let events = forbidden("Subscription to events channel is not allowed.");
     assert_eq!(subscribe(&daemon, "EV/w_1/w_2"), events);
     let wildcards = forbidden("Subscribed too much wildcard channels.");
@@ -84,7 +84,7 @@ fn authorized_channels_must_exist_and_have_a_stored_message() {
     assert_eq!(subscribe(&daemon, "a"), expected);
     publish(&daemon, "a", "x");
     stream(&daemon, "/sub/a");
-    // Wildcard channels are exempt, wherever they stand.
+    // Wildcard channels are exempt, at any place in the path.
     stream(&daemon, "/sub/w1/a");
     assert_eq!(subscribe(&daemon, "a/b"), expected);
     // An expired message does not count.
@@ -106,7 +106,8 @@ fn a_channel_takes_so_many_subscribers_and_no_more() {
     stream(&daemon, "/sub/a");
 }
 
-/// Step 4.4 comes before anything is made: it counts what there is, not what the request would add.
+/// Step 4.4 precedes any creation: it counts the existing subscriptions, not those that the request
+/// would add.
 #[test]
 fn a_channel_that_is_named_twice_needs_one_free_place_and_takes_two() {
     let daemon = daemon("max_subscribers_per_channel = 2");
@@ -184,7 +185,7 @@ fn the_mode_header_chooses_between_the_answers_of_a_location() {
         assert_eq!(ask_mode(target, "POLLING"), nothing("", ""));
         assert_eq!(ask_mode(target, "Long-Polling"), "");
     }
-    // It cannot be turned into polling.
+    // A long-polling location cannot be turned into polling.
     assert_eq!(ask_mode("/lp/a", "polling"), "");
     assert_eq!(ask_mode("/lp/a", "long-polling"), "");
     for mode in ["streaming", "eventsource", "websocket", "poll", ""] {

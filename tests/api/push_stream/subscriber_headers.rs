@@ -1,4 +1,4 @@
-//! Heads and headers of subscriber answers (section 5): content type, CORS, caching, header templates.
+//! Heads of subscriber answers (section 5): content type, CORS, caching; header templates.
 
 use super::receiving::*;
 
@@ -6,7 +6,7 @@ const CORS: &str = "Access-Control-Allow-Origin: http://a.test, http://b.test\r\
     Access-Control-Allow-Methods: GET\r\n\
     Access-Control-Allow-Headers: If-Modified-Since,If-None-Match,Etag,Event-Id,Event-Type,Last-Event-Id\r\n";
 
-/// The same answer with CORS headers where subscribers have them.
+/// The same answer with the CORS headers of subscribers.
 fn with_cors(answer: &str) -> String {
     answer.replacen(UNCACHED, &format!("{CORS}{UNCACHED}"), 1)
 }

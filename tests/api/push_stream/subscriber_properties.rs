@@ -1,4 +1,4 @@
-//! What a subscriber may ask for (section 8) and what refuses it, as the module's own tests see it.
+//! Subscriber requests that are allowed or refused (section 8), as in the module's own tests.
 
 use super::receiving::*;
 

@@ -1,4 +1,4 @@
-//! Message templates end to end (section 17); every detail of them is tested beside
+//! Message templates end to end (section 17); their details are tested beside
 //! `transports::template`.
 
 use super::receiving::*;

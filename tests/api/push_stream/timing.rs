@@ -1,4 +1,4 @@
-//! Pings and time limits (section 19), with the clock moved by hand.
+//! Pings and time limits (section 19), with a clock that the tests move.
 
 use super::receiving::*;
 use crate::support::Daemon;
@@ -76,8 +76,8 @@ fn without_an_interval_there_are_no_pings() {
     }
 }
 
-/// When the connection of a new subscriber ends, in milliseconds from its beginning; it gets a message
-/// every second meanwhile.
+/// When the connection of a new subscriber is closed, in milliseconds after its start. Meanwhile it
+/// receives a message every second.
 fn life(daemon: &Daemon) -> u64 {
     let reader = subscriber(daemon, "a");
     for passed in (10..60_000).step_by(10) {

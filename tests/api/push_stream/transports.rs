@@ -1,4 +1,4 @@
-//! One channel, both faces, all transports: everything arrives once and in order.
+//! One channel, both faces, all transports: each message arrives once and in order.
 
 use super::receiving::*;
 use super::websocket_client::{SWITCHED, UPGRADE, text};
@@ -18,7 +18,7 @@ fn all_locations() -> Daemon {
     daemon_with("store_api_messages = true", &locations)
 }
 
-/// A client that goes on with the validators of each answer (sections 11 to 13).
+/// A client that polls with the validators of the previous answer (sections 11 to 13).
 struct Poller {
     client: Client,
     target: &'static str,
@@ -40,7 +40,7 @@ impl Poller {
         self.client.send(get(self.target, &fields));
     }
 
-    /// Takes the answer, if there is one, and asks again.
+    /// Reads the answer, if there is one, and sends the next request.
     fn go_on(&mut self) {
         let answer = self.client.text();
         if answer.is_empty() {
@@ -81,7 +81,7 @@ fn both_faces_reach_subscribers_of_all_eight_transports() {
                 assert_eq!(answer, fixtures::ACCEPTED);
             }
         }
-        // Some let the messages pile up, and lose none.
+        // Some do not read for a while, and lose no message.
         jsonp.go_on();
         if index % 3 == 0 {
             long_polling.go_on();

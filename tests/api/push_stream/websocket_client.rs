@@ -1,4 +1,4 @@
-//! A WebSocket client by hand: requests and frames as bytes.
+//! A WebSocket client without a library: requests and frames as bytes.
 
 use super::receiving::*;
 pub use crate::support::wire::frame;
@@ -6,9 +6,9 @@ use crate::support::{Client, Daemon, wire};
 
 /// The key of the module's own tests.
 pub const KEY: &str = "/mQoZf6pRiv8+6o72GncLQ==";
-/// The mask of every frame here.
+/// The mask of all client frames.
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
-/// The fields that a handshake needs.
+/// The required fields of a handshake.
 pub const UPGRADE: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\n\
                            Sec-WebSocket-Key: /mQoZf6pRiv8+6o72GncLQ==\r\n\
                            Sec-WebSocket-Version: 13\r\n";
@@ -28,7 +28,8 @@ pub const CLOSING: u8 = 0x88;
 pub const PING: u8 = 0x89;
 pub const PONG: u8 = 0x8a;
 
-/// A daemon with one WebSocket location, `/ws/CHANNELS`, that may publish and stores.
+/// A daemon with one WebSocket location, `/ws/CHANNELS`, whose clients may publish and which stores
+/// messages.
 pub fn publishing_daemon(directives: &str) -> Daemon {
     let own = format!("websocket_allow_publish = true\nstore_messages = true\n{directives}");
     daemon_with("", &location("/ws", "websocket", &own))
@@ -39,7 +40,7 @@ pub fn websocket_daemon(directives: &str) -> Daemon {
     daemon_with("", &location("/ws", "websocket", directives))
 }
 
-/// A client whose handshake has succeeded; what followed the answer is still to be read.
+/// A client whose handshake has succeeded; bytes after the answer are still to be read.
 pub fn open(daemon: &Daemon, channels: &str) -> (Client, Vec<u8>) {
     let client = daemon.connect();
     client.send(get(&format!("/ws/{channels}"), UPGRADE));
@@ -49,14 +50,14 @@ pub fn open(daemon: &Daemon, channels: &str) -> (Client, Vec<u8>) {
     (client, frames)
 }
 
-/// A client that has read everything up to now.
+/// A client that has read everything so far.
 pub fn connected(daemon: &Daemon, channels: &str) -> Client {
     let (client, frames) = open(daemon, channels);
     assert_eq!(frames, b"");
     client
 }
 
-/// A client that has agreed on compression and read everything up to now.
+/// A client that has negotiated compression and read everything so far.
 pub fn compressing(daemon: &Daemon, channels: &str) -> Client {
     let client = daemon.connect();
     let offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";

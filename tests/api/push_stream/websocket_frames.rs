@@ -1,4 +1,5 @@
-//! WebSocket frames (sections 15.2 and 15.3, RFC 6455): what is sent, and what becomes of what comes.
+//! WebSocket frames (sections 15.2 and 15.3, RFC 6455): those sent, and the handling of those
+//! received.
 
 use super::receiving::*;
 use super::websocket_client::*;
@@ -159,7 +160,7 @@ fn only_the_latest_of_several_pings_is_answered() {
     let client = connected(&daemon, "a");
     client.send(["1", "22", "333"].map(|payload| masked(PING, payload)).concat());
     assert_eq!(client.read(), frame(PONG, "333"));
-    // The answer to the first ping has been sent in part; what is published is behind it.
+    // The answer to the first ping has been sent partly; the published message is queued after it.
     client.take_only(1);
     client.send(masked(PING, "first"));
     client.send(masked(PING, "second"));

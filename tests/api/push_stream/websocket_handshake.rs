@@ -1,4 +1,5 @@
-//! WebSocket handshakes (section 15.1): the order of checks, and failed ones after the 101 (15.4).
+//! WebSocket handshakes (section 15.1): the order of checks, and checks that fail after the 101
+//! (15.4).
 
 use super::receiving::*;
 use super::websocket_client::*;
@@ -13,7 +14,7 @@ fn client_after(directives: &str, request: impl AsRef<[u8]>) -> Client {
     client
 }
 
-/// A refusal, after which the connection ends.
+/// A refusal, after which the connection is closed.
 fn refused_handshake(own: &str, explain: &str) -> String {
     refused("400 Bad Request", explain)
         .replace("keep-alive", "close")

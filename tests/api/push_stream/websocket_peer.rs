@@ -1,4 +1,5 @@
-//! An independent WebSocket peer (tungstenite) against the daemon, and compression seen from outside.
+//! An independent WebSocket peer (tungstenite) against the daemon, and compression as seen by a
+//! client.
 
 use super::receiving::*;
 use super::websocket_client::*;
@@ -10,7 +11,8 @@ use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::protocol::frame::{CloseFrame, Frame, coding::Data, coding::OpCode};
 use tungstenite::{Message, WebSocket};
 
-/// A simulated connection as tungstenite wants it: a stream that would block where nothing is there.
+/// A simulated connection in the form that tungstenite needs: a stream that returns `WouldBlock` if
+/// there is nothing to read.
 struct Stream {
     client: Client,
     unread: Vec<u8>,
@@ -57,7 +59,7 @@ fn text_message(text: &str) -> Message {
     Message::Text(text.into())
 }
 
-/// The close frame that the peer gets next.
+/// The next frame, which must be a close frame.
 fn closed(socket: &mut WebSocket<Stream>) -> Option<CloseFrame> {
     match socket.read().expect("there is one more frame") {
         Message::Close(frame) => frame,
@@ -127,7 +129,7 @@ fn the_end_of_the_time_is_a_clean_close() {
     assert!(matches!(socket.read(), Err(tungstenite::Error::ConnectionClosed)));
 }
 
-/// What the daemon has compressed, by its own statistics.
+/// The number of compressed messages, from the daemon's statistics.
 fn deflated_total(daemon: &Daemon) -> u64 {
     let answer = ask(daemon, get("/api/stats?mode=json&verbose=0", BEARER));
     let statistics: serde_json::Value =
@@ -194,7 +196,7 @@ fn a_compressed_message_of_a_client_is_published() {
     // RFC 7692, section 7.2.3.1: "Hello" compressed.
     client.send(masked(0xc1, b"\xf2\x48\xcd\xc9\xc9\x07\x00"));
     assert_eq!(client.read(), text("Hello"));
-    // The same in two fragments; the bit stands on the first one only.
+    // The same in two fragments; only the first has the bit.
     client.send([masked(0x41, b"\xf2\x48\xcd"), masked(0x80, b"\xc9\xc9\x07\x00")].concat());
     assert_eq!(client.read(), text("Hello"));
 }

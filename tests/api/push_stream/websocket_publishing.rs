@@ -146,7 +146,7 @@ fn a_message_that_trickles_for_ever_closes_its_connection() {
     client.send(masked(0x01, "x"));
     for _ in 0..5 {
         daemon.advance(10_000);
-        // A ping within it does not begin it anew.
+        // A ping between its fragments does not restart the message.
         client.send([masked(0x00, "x"), masked(PING, "?")].concat());
         assert_eq!(client.read(), frame(PONG, "?"));
     }
@@ -225,7 +225,7 @@ fn nothing_is_read_from_a_publisher_while_backlog_bytes_max_wait_for_their_subsc
 fn a_client_whose_text_finds_no_memory_is_closed_and_the_refusal_is_counted() {
     let daemon = publishing_daemon("");
     let client = connected(&daemon, "a/b");
-    // Three quarters of the memory account are for visitors: 48 MiB.
+    // Visitors may use three quarters of the memory account: 48 MiB.
     let large = "x".repeat(13 * 512 * 1024);
     for _ in 0..3 {
         client.send(masked(TEXT, &large));
