@@ -1,15 +1,15 @@
-//! Answers of one connection, one behind the other, with what follows them on streams.
+//! The answers on one connection, and the stream that may follow the last one.
 
 use super::{find, take_chunk, take_frame};
 use flate2::{Decompress, FlushDecompress};
 
-/// What answers consist of, in the order in which it comes.
+/// The parts of answers, in order.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event {
     /// `100 Continue`
     Interim,
     Head(Head),
-    /// Some of the body: of a chunked one all of a chunk, decompressed.
+    /// A part of the body. Of a chunked body: a whole chunk, decompressed.
     Data(Vec<u8>),
     End,
     /// First byte and payload of a WebSocket frame.
@@ -23,10 +23,10 @@ pub struct Head {
     fields: String,
 }
 
-/// How the end of an answer is known.
+/// How an answer ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
-    /// There is no body.
+    /// Without a body.
     Bodiless,
     Length(usize),
     Chunks,
@@ -35,7 +35,7 @@ pub enum Framing {
     Frames,
 }
 
-/// A reader of one connection's answers.
+/// Parses the answers on one connection.
 #[derive(Default)]
 pub struct AnswerReader {
     buffer: Vec<u8>,
@@ -81,7 +81,7 @@ impl Head {
         head
     }
 
-    /// The value of a field, which is there once at most.
+    /// The value of a field, which may occur only once.
     pub fn value(&self, name: &str) -> Option<&str> {
         let mut values = self.fields.split("\r\n").filter_map(|field| {
             let (key, value) = field.split_once(": ")?;
@@ -92,7 +92,7 @@ impl Head {
         first
     }
 
-    /// Whether the connection ends with this answer.
+    /// Whether the connection is closed after this answer.
     pub fn closes(&self) -> bool {
         self.value("connection") == Some("close")
     }
@@ -107,12 +107,12 @@ impl AnswerReader {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Whether nothing is left over and no answer is half-read.
+    /// Whether all bytes are parsed and no answer is incomplete.
     pub fn is_between_answers(&self) -> bool {
         self.state == State::Head && self.buffer.is_empty()
     }
 
-    /// The next event, if it is there in full; `is_bodiless` for the answer to HEAD.
+    /// The next event, if it is complete. `is_bodiless`: the answer to HEAD.
     pub fn next(&mut self, is_bodiless: bool) -> Option<Event> {
         match self.state {
             State::Head => self.read_head(is_bodiless),

@@ -1,14 +1,15 @@
-//! Chunks of bodies without a length (RFC 9112, section 7.1).
+//! Chunks of bodies of unknown length (RFC 9112, section 7.1).
 
 use super::find;
 
-/// A chunk with this data; without data the last one.
+/// A chunk with this data; the last chunk if it is empty.
 pub fn chunk(data: impl AsRef<[u8]>) -> Vec<u8> {
     let data = data.as_ref();
     [format!("{:x}\r\n", data.len()).as_bytes(), data, b"\r\n"].concat()
 }
 
-/// Takes the first chunk, if all of it is there, and returns its data; that of the last one is empty.
+/// Removes the first chunk, if it is complete, and returns its data, which is empty for the last
+/// one.
 pub fn take_chunk(buffer: &mut Vec<u8>) -> Option<Vec<u8>> {
     let line = find(buffer, b"\r\n")?;
     let digits = std::str::from_utf8(&buffer[..line]).expect("a chunk size is ASCII");
@@ -23,7 +24,7 @@ pub fn take_chunk(buffer: &mut Vec<u8>) -> Option<Vec<u8>> {
     Some(data)
 }
 
-/// The data of a whole chunked body, put together.
+/// The data of a complete chunked body.
 pub fn unchunked(body: &[u8]) -> Vec<u8> {
     let mut left = body.to_vec();
     let mut whole = Vec::new();
@@ -37,7 +38,7 @@ pub fn unchunked(body: &[u8]) -> Vec<u8> {
     }
 }
 
-/// The data of whole chunks, put together; the last chunk may be among them or still to come.
+/// The data of complete chunks; the last chunk may be missing.
 pub fn data_of_chunks(chunks: &[u8]) -> Vec<u8> {
     let mut left = chunks.to_vec();
     let mut whole = Vec::new();

@@ -1,4 +1,4 @@
-//! Frames: those of the rpushd API, and those of WebSockets (RFC 6455, section 5.2).
+//! Frames of the rpushd API, and of WebSockets (RFC 6455, section 5.2).
 
 /// A frame of the rpushd API: length and payload. An empty one is a heartbeat.
 pub fn framed(payload: impl AsRef<[u8]>) -> Vec<u8> {
@@ -7,7 +7,7 @@ pub fn framed(payload: impl AsRef<[u8]>) -> Vec<u8> {
     [&length.to_be_bytes(), payload].concat()
 }
 
-/// Takes the payload of the first frame of the rpushd API, if all of it is there.
+/// Removes the first frame of the rpushd API, if it is complete, and returns its payload.
 pub fn take_framed(buffer: &mut Vec<u8>) -> Option<Vec<u8>> {
     let (length, rest) = buffer.split_first_chunk::<2>()?;
     let payload = rest.get(..usize::from(u16::from_be_bytes(*length)))?.to_vec();
@@ -15,13 +15,13 @@ pub fn take_framed(buffer: &mut Vec<u8>) -> Option<Vec<u8>> {
     Some(payload)
 }
 
-/// A WebSocket frame as servers write it.
+/// A WebSocket frame in the form that servers send.
 pub fn frame(first: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
     let payload = payload.as_ref();
     [&header(first, 0, payload.len()), payload].concat()
 }
 
-/// A WebSocket frame as clients write it.
+/// A WebSocket frame in the form that clients send.
 pub fn masked(first: u8, payload: impl AsRef<[u8]>, mask: [u8; 4]) -> Vec<u8> {
     let payload = payload.as_ref();
     let mut frame = header(first, 0x80, payload.len());
@@ -38,7 +38,8 @@ fn header(first: u8, mask_bit: u8, length: usize) -> Vec<u8> {
     }
 }
 
-/// Takes a server's first WebSocket frame, if all of it is there: its first byte and its payload.
+/// Removes a server's first WebSocket frame, if it is complete, and returns its first byte and its
+/// payload.
 pub fn take_frame(buffer: &mut Vec<u8>) -> Option<(u8, Vec<u8>)> {
     let (&first, length) = (buffer.first()?, *buffer.get(1)?);
     let (skipped, length) = match length {
