@@ -160,7 +160,7 @@ pub fn after(seconds: u64, answer: &str) -> String {
     answer.replace(DATE, &DATE.replace(":00 GMT", &format!(":{seconds:02} GMT")))
 }
 
-/// The text behind the head of a chunked answer.
+/// The body of a chunked answer, without its chunks.
 pub fn unchunked(answer: &str) -> String {
     let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
     let fields = head.to_ascii_lowercase();

@@ -80,7 +80,7 @@ pub struct Answers {
 
 pub struct Stream {
     pub cursor: Cursor,
-    /// What has come of a frame.
+    /// The received part of an incomplete frame.
     pub unread: Vec<u8>,
     pub is_chunked: bool,
     pub has_ended: bool,

@@ -116,7 +116,7 @@ impl<'a> Writer<'a> {
         self.script.requests.push(Request { outcome, closes, is_head, start, end });
     }
 
-    /// The client waits for the last request's answer before it goes on.
+    /// Makes the client wait for the answer to the last request before it continues.
     pub fn wait_for_answer(&mut self) {
         if let Some(last) = self.script.requests.len().checked_sub(1) {
             let offset = self.script.bytes.len();
