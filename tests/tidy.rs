@@ -200,6 +200,46 @@ fn import_faults(path: &str, text: &str) -> Vec<String> {
     faults
 }
 
+/// Names that only some files may know, and the beginnings of these files' paths.
+const CONFINED: &[(&[&str], &[&str])] = &[
+    (
+        // The push-stream face, and what reads, writes, translates and shows its configuration.
+        &["Location", "Locations", "location", "locations"],
+        &["src/faces/push_stream/", "src/config/", "src/nginx_import/", "src/stats/", "src/cli/"],
+    ),
+    (
+        // A face gets a `Context`; only the reactor and the program hold a whole server. The
+        // importer has servers of its own, and nginx's page names one.
+        &["Server"],
+        &[
+            "src/server/",
+            "src/reactor/",
+            "src/cli/serve.rs",
+            "src/nginx_import/",
+            "src/faces/push_stream/pages.rs",
+        ],
+    ),
+];
+
+/// Names in a file's code that it may not know.
+fn confined_faults(path: &str, text: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (names, known_to) in CONFINED {
+        if known_to.iter().any(|known| path.starts_with(known)) {
+            continue;
+        }
+        // The words of messages are not names.
+        let without_texts = |line: &str| line.split('"').step_by(2).collect::<Vec<_>>().join(" ");
+        for (number, line) in code(text) {
+            let line = without_texts(line);
+            for name in names.iter().filter(|name| !mentions(&line, name).is_empty()) {
+                faults.push(format!("{path}:{number}: {name} is not known here"));
+            }
+        }
+    }
+    faults
+}
+
 /// Mentions of the operating system in a file of the core.
 fn core_faults(path: &str, text: &str) -> Vec<String> {
     if OUTSIDE_THE_CORE.iter().any(|outside| path.starts_with(outside)) {
@@ -258,6 +298,16 @@ fn modules_import_only_what_the_table_allows() {
         false => import_faults(path, text),
     };
     assert_eq!(faults_in(&["src"], rule), NONE);
+}
+
+#[test]
+fn only_the_push_stream_face_knows_a_location_and_no_face_a_whole_server() {
+    assert_eq!(faults_in(&["src"], confined_faults), NONE);
+    let count = |path: &str, line: &str| confined_faults(path, line).len();
+    assert_eq!(count("src/server/mod.rs", "let location = &subscriber.location;"), 1);
+    assert_eq!(count("src/faces/api/mod.rs", "fn route(server: &mut Server) {}"), 1);
+    assert_eq!(count("src/server/mod.rs", "fn step(server: &mut Server) {}"), 0);
+    assert_eq!(count("src/server/mod.rs", "log::info!(\"the location\");"), 0);
 }
 
 #[test]

@@ -236,14 +236,14 @@ impl Location {
 /// The compiled locations of all servers.
 #[derive(Default)]
 pub struct Locations {
-    servers: Vec<Server>,
+    servers: Vec<Site>,
     /// The largest number of expressions that may scan a whole path before its location is found.
     expressions_max: usize,
     /// The largest padding that a message may get, in bytes.
     padding_max: u32,
 }
 
-struct Server {
+struct Site {
     names: Vec<String>,
     sibling: Option<usize>,
     locations: Vec<Rc<Location>>,
@@ -289,7 +289,7 @@ impl Locations {
             // of them count as one.
             let count = others.len() + usize::from(!anchored.is_empty());
             all.expressions_max = all.expressions_max.max(count);
-            all.servers.push(Server {
+            all.servers.push(Site {
                 names: server.names.clone(),
                 sibling: server.sibling,
                 locations,
@@ -319,7 +319,7 @@ impl Locations {
         self.by_name(server, host)?.find(path)
     }
 
-    fn by_name(&self, first: usize, host: &str) -> Option<&Server> {
+    fn by_name(&self, first: usize, host: &str) -> Option<&Site> {
         let host = host.rsplit_once(':').map_or(host, |(name, _)| name);
         let mut server = self.servers.get(first)?;
         // The last sibling is the listener's default server, which answers for every other name.
@@ -351,7 +351,7 @@ fn matches_host(name: &str, host: &str) -> bool {
     }
 }
 
-impl Server {
+impl Site {
     /// The location of a path, with nginx's precedence: the exact path; the longest prefix, if it
     /// is final (`^~`); the first expression that matches; the longest prefix.
     fn find(&self, path: &[u8]) -> Option<Match> {
