@@ -110,10 +110,6 @@ const COLUMNS_MAX: usize = 100;
 /// Wider lines that are left below each folder. These numbers only go down.
 const WIDE_LINES_MAX: &[(&str, usize)] = &[("src", 12), ("tests", 86), ("benches", 5)];
 
-/// Files that are longer, and why they are one idea all the same.
-const LONG_FILES: &[(&str, &str)] =
-    &[("src/http/head.rs", "the grammar of a head and the table of all that it refuses")];
-
 /// The top of the repository, dotfiles aside.
 const TOP_LEVEL: &[&str] = &[
     "Cargo.lock",
@@ -378,12 +374,10 @@ fn every_module_is_on_the_map() {
 }
 
 #[test]
-fn no_file_is_long_without_a_reason() {
+fn no_file_is_long() {
     for (path, text) in ["src", "tests", "benches"].iter().flat_map(|folder| sources(folder)) {
         let count = text.lines().count();
-        let has_reason = LONG_FILES.iter().any(|(long, _)| *long == path);
-        assert!(count <= LINES_MAX || has_reason, "{path} has {count} lines");
-        assert!(count > LINES_MAX || !has_reason, "{path} needs no reason any more");
+        assert!(count <= LINES_MAX, "{path} has {count} lines, more than {LINES_MAX}");
     }
 }
 
