@@ -362,7 +362,7 @@ impl Reactor {
     fn resume_reading(&mut self, now: Now) {
         self.server.begin_turn(now);
         let (server, readable) = (&self.server, &mut self.readable);
-        readable.begin_turn(server.has_resumable(), |id| server.is_of_internal(ConnectionId(id)));
+        readable.begin_turn(server.has_resumable(), |id| server.is_internal_peer(ConnectionId(id)));
         let count = self.readable.internal_count();
         self.read_each(count, Server::is_internal_share_spent, Readable::pop_internal, now);
         while let Some(id) = self.server.next_to_read(now) {
@@ -375,7 +375,7 @@ impl Reactor {
         let Some(Some(socket)) = self.sockets.get_mut(id as usize) else { return };
         if socket.is_readable && !socket.is_listed && self.server.wants_input(ConnectionId(id)) {
             socket.is_listed = true;
-            self.readable.push(id, self.server.is_of_internal(ConnectionId(id)));
+            self.readable.push(id, self.server.is_internal_peer(ConnectionId(id)));
         }
     }
 
@@ -404,7 +404,7 @@ impl Reactor {
             return;
         }
         // Input that is paused after reading takes memory, so less of it is read.
-        let room = if self.server.is_late() { READ_BYTES_LATE } else { READ_BYTES };
+        let room = if self.server.is_input_delayed() { READ_BYTES_LATE } else { READ_BYTES };
         match socket.read(&mut self.buffer[..room]) {
             Transfer::Some(count) => {
                 // A partly filled buffer has emptied the socket (epoll(7)), except for its end.

@@ -9,7 +9,7 @@ use std::collections::BinaryHeap;
 use std::fmt;
 
 /// Connections looked at in one call: about half a millisecond.
-const LOOKED_AT_MAX: usize = 32 * 1024;
+const EXAMINED_MAX: usize = 32 * 1024;
 /// Idle connections remembered from one look, so that closing them one by one does not need a look
 /// for each.
 const CANDIDATES_MAX: usize = 64;
@@ -38,15 +38,15 @@ pub(super) struct Admission {
     /// Connections that came through internal listeners.
     pub(super) internal_count: usize,
     /// Where the next look begins.
-    hand: usize,
+    next_index: usize,
     /// Idle connections and since when, the longest idle one last.
     candidates: Vec<(Millis, ConnectionId)>,
 }
 
 impl Default for Admission {
     fn default() -> Admission {
-        let (internal_count, hand, candidates) = (0, 0, Vec::new());
-        Admission { descriptor_count: usize::MAX, internal_count, hand, candidates }
+        let (internal_count, next_index, candidates) = (0, 0, Vec::new());
+        Admission { descriptor_count: usize::MAX, internal_count, next_index, candidates }
     }
 }
 
@@ -95,7 +95,7 @@ impl Server {
     }
 
     /// Whether a connection came over an internal listener.
-    pub fn is_of_internal(&self, id: ConnectionId) -> bool {
+    pub fn is_internal_peer(&self, id: ConnectionId) -> bool {
         let connection = self.connections.get(id);
         connection.is_some_and(|connection| self.is_internal(connection.listener))
     }
@@ -124,19 +124,19 @@ impl Server {
                     return true;
                 }
             }
-            self.look_for_idle(takes_any, now);
+            self.find_idle(takes_any, now);
         }
         false
     }
 
     /// Remembers those of the next connections that are idle, the longest idle ones first.
-    fn look_for_idle(&mut self, takes_any: bool, now: Now) {
+    fn find_idle(&mut self, takes_any: bool, now: Now) {
         let end = self.connections.index_end();
         // A heap of the oldest ones, the youngest of them on top.
         let mut oldest = BinaryHeap::with_capacity(CANDIDATES_MAX + 1);
-        for _ in 0..end.min(LOOKED_AT_MAX) {
-            let index = self.admission.hand % end;
-            self.admission.hand = index + 1;
+        for _ in 0..end.min(EXAMINED_MAX) {
+            let index = self.admission.next_index % end;
+            self.admission.next_index = index + 1;
             let id = ConnectionId::of_index(index);
             let Some(connection) = self.connections.get(id) else { continue };
             let is_of_kind = takes_any || !self.is_internal(connection.listener);
@@ -158,9 +158,10 @@ impl Connection {
     /// client that connects and sends nothing must not hold a place that a working one has to give
     /// up.
     fn is_idle(&self) -> bool {
-        let is_held = self.flags.is_paused() || self.flags.is_resting || self.flags.has_input_ended;
+        let is_kept_busy =
+            self.flags.is_paused() || self.flags.is_held || self.flags.has_input_ended;
         matches!(self.phase, Phase::Head { .. })
-            && !is_held
+            && !is_kept_busy
             && self.input.is_empty()
             && self.outbox.is_empty()
     }

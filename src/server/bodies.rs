@@ -4,8 +4,8 @@
 use super::ConnectionId;
 use super::Server;
 use super::connection::{Incoming, Phase};
-use super::face::{Awaiting, Context};
-use super::requests::Taken;
+use super::face::{BodyHandler, Context};
+use super::requests::Consumed;
 use crate::http::{BodyReader, Framing, Head, Response, Status};
 use crate::time::Now;
 
@@ -16,38 +16,38 @@ impl Server {
         id: ConnectionId,
         head: &Head<'_>,
         behind: &[u8],
-        awaiting: Box<dyn Awaiting>,
+        handler: Box<dyn BodyHandler>,
         bytes_max: usize,
         now: Now,
     ) -> usize {
         if let Framing::Length(length) = head.framing {
             let length = usize::try_from(length).unwrap_or(usize::MAX);
             if length > bytes_max {
-                let (response, body) = awaiting.too_large();
+                let (response, body) = handler.too_large();
                 return self.answer_from_head(id, head, behind, response, &body, now);
             }
             if let Some(body) = behind.get(..length) {
-                awaiting.complete(&mut Context::new(self, id, now), body);
+                handler.complete(&mut Context::new(self, id, now), body);
                 return length;
             }
         }
         if head.expects_continue && behind.is_empty() {
             self.push(id, Response::new(Status::CONTINUE).finish().into(), now);
         }
-        self.await_body(id, head.framing, Some(awaiting), bytes_max, now);
+        self.expect_body(id, head.framing, Some(handler), bytes_max, now);
         0
     }
 
-    fn await_body(
+    fn expect_body(
         &mut self,
         id: ConnectionId,
         framing: Framing,
-        awaiting: Option<Box<dyn Awaiting>>,
+        handler: Option<Box<dyn BodyHandler>>,
         bytes_max: usize,
         now: Now,
     ) {
         self.connections[id].phase = Phase::Body(Box::new(Incoming {
-            awaiting,
+            handler,
             reader: BodyReader::new(framing),
             body: Vec::new(),
             bytes_max,
@@ -80,21 +80,21 @@ impl Server {
         if length > bytes_max || head.expects_continue {
             self.connections[id].exchange.keeps_alive = false;
         } else {
-            self.await_body(id, head.framing, None, bytes_max, now);
+            self.expect_body(id, head.framing, None, bytes_max, now);
         }
         0
     }
 
-    pub(super) fn read_body(&mut self, id: ConnectionId, input: &[u8], now: Now) -> Taken {
+    pub(super) fn read_body(&mut self, id: ConnectionId, input: &[u8], now: Now) -> Consumed {
         let Phase::Body(incoming) = &mut self.connections[id].phase else {
-            return Taken::Nothing;
+            return Consumed::Nothing;
         };
-        let keeps_data = incoming.awaiting.is_some();
+        let keeps_data = incoming.handler.is_some();
         let mut used = 0;
         while !incoming.reader.is_complete() {
             let Ok(step) = incoming.reader.next(&input[used..]) else {
                 self.broken_body(id, now);
-                return Taken::Nothing;
+                return Consumed::Nothing;
             };
             if step.consumed == 0 {
                 break;
@@ -103,12 +103,12 @@ impl Server {
             incoming.last_arrival = now.monotonic;
             if step.data.len() > incoming.bytes_max {
                 self.oversized_body(id, now);
-                return Taken::Nothing;
+                return Consumed::Nothing;
             }
             match keeps_data {
                 true if incoming.body.len() + step.data.len() > incoming.bytes_max => {
                     self.oversized_body(id, now);
-                    return Taken::Nothing;
+                    return Consumed::Nothing;
                 }
                 true => incoming.body.extend_from_slice(step.data),
                 // A dropped body is bounded too: the rest of the allowance shrinks.
@@ -116,30 +116,30 @@ impl Server {
             }
         }
         let is_complete = incoming.reader.is_complete();
-        let is_publication = incoming.awaiting.as_ref().is_some_and(|one| one.is_publication());
+        let is_publication = incoming.handler.as_ref().is_some_and(|one| one.is_publication());
         if is_complete && is_publication && !self.can_publish() {
             self.pause(id);
         }
         if !is_complete || self.connections[id].flags.is_paused() {
-            return if used > 0 { Taken::Bytes(used) } else { Taken::Nothing };
+            return if used > 0 { Consumed::Bytes(used) } else { Consumed::Nothing };
         }
         let phase = Phase::Head { scanned: 0 };
         let phase = std::mem::replace(&mut self.connections[id].phase, phase);
         if let Phase::Body(incoming) = phase {
-            match incoming.awaiting {
+            match incoming.handler {
                 None => self.end_exchange(id, now),
-                Some(awaiting) => {
-                    awaiting.complete(&mut Context::new(self, id, now), &incoming.body);
+                Some(handler) => {
+                    handler.complete(&mut Context::new(self, id, now), &incoming.body);
                 }
             }
         }
-        Taken::Bytes(used)
+        Consumed::Bytes(used)
     }
 
     /// The chunk framing is broken: where the next request begins is unknown.
     fn broken_body(&mut self, id: ConnectionId, now: Now) {
         self.counters.malformed_requests_total += 1;
-        match self.take_awaiting(id) {
+        match self.take_handler(id) {
             // The answer has been given already.
             None => self.drain(id, now),
             Some(_) => self.refuse_framing(id, Status::BAD_REQUEST, "malformed body", now),
@@ -147,20 +147,20 @@ impl Server {
     }
 
     fn oversized_body(&mut self, id: ConnectionId, now: Now) {
-        match self.take_awaiting(id) {
+        match self.take_handler(id) {
             None => self.drain(id, now),
-            Some(awaiting) => {
+            Some(handler) => {
                 self.connections[id].exchange.keeps_alive = false;
-                let (response, body) = awaiting.too_large();
+                let (response, body) = handler.too_large();
                 self.respond(id, response, &body, now);
             }
         }
     }
 
-    fn take_awaiting(&mut self, id: ConnectionId) -> Option<Box<dyn Awaiting>> {
+    fn take_handler(&mut self, id: ConnectionId) -> Option<Box<dyn BodyHandler>> {
         let phase = &mut self.connections[id].phase;
         match std::mem::replace(phase, Phase::Head { scanned: 0 }) {
-            Phase::Body(incoming) => incoming.awaiting,
+            Phase::Body(incoming) => incoming.handler,
             other => {
                 *phase = other;
                 None

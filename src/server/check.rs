@@ -13,8 +13,8 @@ impl Server {
         self.broker.hub.assert_consistent();
         self.broker.fanout.assert_consistent();
         let mut subscriber_count = 0;
-        let long_count = self.connections.iter().filter(|(_, one)| one.client.is_long()).count();
-        assert_eq!(self.addresses.len(), long_count, "each address has its connection");
+        let ipv6_count = self.connections.iter().filter(|(_, one)| one.client.is_ipv6()).count();
+        assert_eq!(self.addresses.len(), ipv6_count, "each address has its connection");
         for (id, connection) in self.connections.iter() {
             connection.outbox.assert_consistent();
             let is_subscriber = matches!(connection.phase, Phase::Subscriber(_));
@@ -44,18 +44,18 @@ impl Server {
             assert!(
                 flags.pause != Pause::ForRoom
                     || connection.is_condemned()
-                    || !self.can_be_sent_more(id),
+                    || !self.has_outbox_room(id),
                 "connection {id}: paused for a reason"
             );
             let is_held = self.broker.fanout.is_held(id.into());
-            assert!(!connection.flags.is_resting || is_held, "connection {id}: is read again");
-            assert!(!connection.flags.is_leaving, "connection {id}: it has left");
+            assert!(!connection.flags.is_held || is_held, "connection {id}: is read again");
+            assert!(!connection.flags.is_unsubscribing, "connection {id}: it has left");
             if let Phase::Body(incoming) = &connection.phase {
                 assert!(incoming.body.len() <= incoming.bytes_max, "connection {id}: body");
             }
         }
         assert_eq!(self.subscriber_count, subscriber_count, "subscribers are counted");
-        assert!(self.leaving.is_empty(), "everybody who leaves has left");
+        assert!(self.to_unsubscribe.is_empty(), "everybody who leaves has left");
     }
 
     /// Bytes that are queued or buffered for all connections together; for tests.
@@ -73,7 +73,7 @@ impl Server {
 
     /// Whether the connection is paused and goes on in the next turn: it has had its share of this
     /// one, or the paused connections have had theirs; for tests.
-    pub fn goes_on_in_next_turn(&self, id: ConnectionId) -> bool {
+    pub fn resumes_in_next_turn(&self, id: ConnectionId) -> bool {
         let is_listed = self.connections[id].flags.pause == Pause::Listed;
         is_listed && (self.resumes_left == 0 || self.turn.is_paused_share_spent)
     }
@@ -100,13 +100,13 @@ impl Server {
 
     /// The work of the half of a turn that [`Server::begin_turn`] or [`Server::tick`] has ended;
     /// for tests.
-    pub fn ended_work(&self) -> Work {
-        self.turn.ended
+    pub fn previous_work(&self) -> Work {
+        self.turn.previous
     }
 
     /// Whether something that this client publishes waits for room; for tests.
     pub fn is_publishing(&self, id: ConnectionId) -> bool {
-        self.waiting.contains(id)
+        self.waiting_publications.contains(id)
     }
 
     /// Whether nothing is left: no connection, no timer, nothing to hand out; for tests.
@@ -115,7 +115,7 @@ impl Server {
             && self.timers.is_empty()
             && self.broker.fanout.is_idle()
             && self.resumable.is_empty()
-            && self.waiting.is_empty()
+            && self.waiting_publications.is_empty()
             && !self.broker.hub.has_events()
             && self.broker.hub.totals().subscriptions == 0
     }

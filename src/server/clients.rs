@@ -82,7 +82,7 @@ impl Addresses {
     }
 
     pub(super) fn release(&mut self, client: Client) {
-        if client.is_long() {
+        if client.is_ipv6() {
             self.0.remove(u32::from_ne_bytes(client.bytes) as usize);
         }
     }
@@ -103,7 +103,7 @@ impl Addresses {
 }
 
 impl Client {
-    pub(super) fn is_long(self) -> bool {
+    pub(super) fn is_ipv6(self) -> bool {
         matches!(self.kind, Kind::V6 | Kind::V6Trusted | Kind::V6Named)
     }
 }
@@ -119,7 +119,7 @@ impl Server {
     /// A trusted proxy's connection carries requests of many clients; the address of the one in
     /// hand is in its head. Until a request has such a field, the client is the other end of the
     /// socket: a program on this machine, for example, that publishes without a proxy.
-    pub(super) fn note_client(&mut self, id: ConnectionId, head: &Head<'_>) {
+    pub(super) fn update_client(&mut self, id: ConnectionId, head: &Head<'_>) {
         let connection = &mut self.connections[id];
         let source = connection.client.kind.source();
         if source == Source::Peer {
@@ -137,9 +137,9 @@ impl Server {
 }
 
 /// An address in a log line.
-pub(super) struct Shown(pub(super) Option<IpAddr>);
+pub(super) struct LogAddress(pub(super) Option<IpAddr>);
 
-impl fmt::Display for Shown {
+impl fmt::Display for LogAddress {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Some(address) => address.fmt(formatter),
@@ -171,6 +171,6 @@ mod tests {
         let mut addresses = Addresses::default();
         let client = addresses.keep(Some("::ffff:192.0.2.1".parse().unwrap()), Source::Named);
         assert_eq!(addresses.of(client).unwrap().to_string(), "192.0.2.1");
-        assert!(!client.is_long());
+        assert!(!client.is_ipv6());
     }
 }

@@ -1,7 +1,7 @@
 //! One connection: which phase it is in, what it has sent so far, what waits for it.
 
 use super::clients::Client;
-use super::face::Awaiting;
+use super::face::BodyHandler;
 use crate::broker::{Feed, Outbox, StreamChecksum, Subscriber, Transport};
 use crate::config::{Limits, ListenerId};
 use crate::http::{BodyReader, Exchange};
@@ -72,10 +72,10 @@ pub(super) struct Flags {
     /// On the list of those to write to.
     pub(super) is_pending: bool,
     /// On the list of connections whose subscriptions are to be ended.
-    pub(super) is_leaving: bool,
+    pub(super) is_unsubscribing: bool,
     pub(super) pause: Pause,
     /// It was answered on a walk that has not ended: see [`super::fanout`].
-    pub(super) is_resting: bool,
+    pub(super) is_held: bool,
     /// The client will send nothing more.
     pub(super) has_input_ended: bool,
 }
@@ -121,7 +121,7 @@ pub(super) enum Phase {
 /// A request whose body has not ended.
 pub(super) struct Incoming {
     /// What the body is for; none: the answer has been given, and the body is dropped.
-    pub(super) awaiting: Option<Box<dyn Awaiting>>,
+    pub(super) handler: Option<Box<dyn BodyHandler>>,
     pub(super) reader: BodyReader,
     pub(super) body: Vec<u8>,
     pub(super) bytes_max: usize,
@@ -160,9 +160,7 @@ impl Connection {
     /// When something has to happen that nobody else will make happen.
     pub(super) fn deadline(&self, limits: &Limits) -> Millis {
         let phase = match &self.phase {
-            Phase::Head { .. } | Phase::Body(_)
-                if self.flags.is_paused() || self.flags.is_resting =>
-            {
+            Phase::Head { .. } | Phase::Body(_) if self.flags.is_paused() || self.flags.is_held => {
                 Millis::NEVER
             }
             Phase::Head { .. } if self.input.is_empty() && self.requests > 0 => {

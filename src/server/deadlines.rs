@@ -26,9 +26,9 @@ impl Server {
             self.expired.reverse();
         }
         // Whatever the turn has cost so far: under load deadlines are kept, too.
-        self.turn.begin_share();
+        self.turn.begin_quarter();
         let mut count = 0;
-        while (count < DEADLINES_MIN || !self.turn.is_share_spent())
+        while (count < DEADLINES_MIN || !self.turn.is_quarter_spent())
             && let Some(id) = self.expired.pop().map(ConnectionId)
         {
             count += 1;
@@ -38,7 +38,7 @@ impl Server {
                 self.turn.work.expired += 1;
                 self.expire_one(id, now);
                 self.rearm(id);
-                self.settle(now);
+                self.end_step(now);
             }
         }
         if self.stops_at.is_some_and(|at| at <= now.monotonic) {
@@ -61,7 +61,7 @@ impl Server {
         if connection.pong_due_at(limits) <= now.monotonic {
             self.counters.stalled_connections_closed_total += 1;
             log::debug!("connection {id}: closed, its client answers no ping");
-            self.note_stream_end(id, "its client has vanished", now);
+            self.log_stream_end(id, "its client has vanished", now);
             return self.condemn(id);
         }
         let has_taken_too_long = connection.unfinished_until(limits) <= now.monotonic;
@@ -72,7 +72,7 @@ impl Server {
                 self.time_out_request(id, now);
             }
             Phase::Subscriber(_) if has_taken_too_long => self.time_out_frame(id, now),
-            Phase::Subscriber(_) => self.beat_or_end(id, now),
+            Phase::Subscriber(_) => self.send_heartbeat_or_end(id, now),
             Phase::Lingering => self.condemn(id),
             Phase::Draining | Phase::Condemned { .. } => {}
         }
@@ -82,12 +82,12 @@ impl Server {
         let connection = &mut self.connections[id];
         let is_answered = matches!(
             &connection.phase,
-            Phase::Body(incoming) if incoming.awaiting.is_none()
+            Phase::Body(incoming) if incoming.handler.is_none()
         );
         let input = std::mem::take(&mut connection.input);
         let is_head = matches!(connection.phase, Phase::Head { .. });
         if is_head {
-            self.note_malformed(id, &input, now);
+            self.record_malformed(id, &input, now);
         }
         match is_answered {
             true => self.drain(id, now),
@@ -97,12 +97,12 @@ impl Server {
         }
     }
 
-    fn beat_or_end(&mut self, id: ConnectionId, now: Now) {
+    fn send_heartbeat_or_end(&mut self, id: ConnectionId, now: Now) {
         let Phase::Subscriber(subscriber) = &mut self.connections[id].phase else {
             return;
         };
         if subscriber.ends_at <= now.monotonic {
-            self.note_stream_end(id, "its time is over", now);
+            self.log_stream_end(id, "its time is over", now);
             return self.end_subscriber(id, now);
         }
         let interval = subscriber.profile.heartbeat_interval.get();
@@ -112,12 +112,12 @@ impl Server {
             next if next > now.monotonic => next,
             _ => now.monotonic + interval,
         };
-        self.beat(id, now);
+        self.send_heartbeat(id, now);
     }
 
     /// Sends a heartbeat or ping; not to a subscriber that has other bytes waiting, as it would
     /// tell nothing.
-    fn beat(&mut self, id: ConnectionId, now: Now) {
+    fn send_heartbeat(&mut self, id: ConnectionId, now: Now) {
         let connection = &self.connections[id];
         let Phase::Subscriber(subscriber) = &connection.phase else { return };
         if !connection.outbox.is_empty() {

@@ -21,20 +21,20 @@ impl Server {
         members.dedup();
         self.turn.work.visits += members.len() as u64;
         for id in &members {
-            self.collect(*id, now);
+            self.deliver_pending(*id, now);
         }
-        self.settle(now);
+        self.end_step(now);
         self.broker.fanout.drop_channel(channel);
-        self.waiting.remove_channel(&self.broker.hub.name(channel));
+        self.waiting_publications.remove_channel(&self.broker.hub.name(channel));
         let mut publication = Publication::new(message);
         for id in members {
-            self.leave_deleted(id, channel, &mut publication, now);
+            self.remove_from_deleted(id, channel, &mut publication, now);
         }
-        self.settle(now);
+        self.end_step(now);
         self.broker.hub.delete(channel, now);
     }
 
-    fn leave_deleted(
+    fn remove_from_deleted(
         &mut self,
         id: ConnectionId,
         channel: ChannelId,
@@ -43,7 +43,7 @@ impl Server {
     ) {
         let Phase::Subscriber(subscriber) = &self.connections[id].phase else { return };
         if matches!(subscriber.transport, Transport::LongPoll(_)) {
-            return self.answer_waiting(id, &publication.message, now);
+            return self.answer_long_poll(id, &publication.message, now);
         }
         let format = subscriber.profile.format;
         let connection = &mut self.connections[id];
@@ -51,7 +51,7 @@ impl Server {
         while let Some(left) = self.broker.hub.unsubscribe_from(&mut subscriptions, channel, now) {
             // Everybody has collected what was pending; but another channel may have moved on.
             if let Some(moved) = left.moved.map(ConnectionId::from).filter(|moved| *moved != id) {
-                self.collect(moved, now);
+                self.deliver_pending(moved, now);
             }
         }
         let is_alone = subscriptions.is_empty();
@@ -60,7 +60,7 @@ impl Server {
             self.push_padded(id, encoded, now);
         }
         if is_alone {
-            self.note_stream_end(id, "its channel was deleted", now);
+            self.log_stream_end(id, "its channel was deleted", now);
             self.end_subscriber(id, now);
         }
     }

@@ -100,7 +100,7 @@ impl Server {
 
     /// Gives a subscriber everything that is pending on all its channels, in the order of
     /// publication.
-    pub(super) fn collect(&mut self, id: ConnectionId, now: Now) {
+    pub(super) fn deliver_pending(&mut self, id: ConnectionId, now: Now) {
         let connection = &mut self.connections[id];
         let latest = self.broker.fanout.sequence();
         let delivered = std::mem::replace(&mut connection.delivered, latest);
@@ -109,7 +109,7 @@ impl Server {
             return;
         }
         if matches!(subscriber.transport, Transport::LongPoll(_)) {
-            return self.collect_waiting(id, delivered, now);
+            return self.deliver_to_long_poll(id, delivered, now);
         }
         let mut recipient = Recipient {
             subscriber,
@@ -134,7 +134,7 @@ impl Server {
     }
 
     /// A waiting request takes the first message and no other (push-stream spec, section 12.2).
-    fn collect_waiting(&mut self, id: ConnectionId, delivered: u64, now: Now) {
+    fn deliver_to_long_poll(&mut self, id: ConnectionId, delivered: u64, now: Now) {
         let subscriptions = &self.connections[id].subscriptions;
         let first = self.broker.first_pending(subscriptions, delivered);
         let Some((sequence, channel)) = first else { return };

@@ -6,7 +6,7 @@
 
 use super::ConnectionId;
 use super::connection::Connection;
-use super::publishing::{Publishing, Unpublished};
+use super::publishing::{PublishError, Publishing};
 use super::{Host, Server};
 use crate::auth::{self, Claims, Denial, Grant};
 use crate::broker::{ChannelList, Feed, Subscriber, Work};
@@ -48,7 +48,7 @@ pub enum Next {
     /// The request's body is needed first.
     Read {
         /// What it is needed for.
-        awaiting: Box<dyn Awaiting>,
+        handler: Box<dyn BodyHandler>,
         /// A longer body is refused.
         bytes_max: usize,
     },
@@ -58,7 +58,7 @@ pub enum Next {
 }
 
 /// A request that waits for its body.
-pub trait Awaiting {
+pub trait BodyHandler {
     /// The body is complete.
     fn complete(self: Box<Self>, context: &mut Context<'_>, body: &[u8]);
 
@@ -74,7 +74,7 @@ pub trait Awaiting {
 /// for it at once, so its answer may come in a later turn.
 pub trait Publisher {
     /// The message was published to all channels, or there was no room for it.
-    fn published(self: Box<Self>, context: &mut Context<'_>, result: Result<(), Unpublished>);
+    fn published(self: Box<Self>, context: &mut Context<'_>, result: Result<(), PublishError>);
 }
 
 /// One connection with its current request, and everything that a face may do about it.
@@ -215,13 +215,13 @@ impl<'a> Context<'a> {
     }
 
     /// The request is answered: for the log.
-    pub fn note_answer(&mut self, status: Status, reason: &str) {
-        self.server.note_answer(self.id, status, reason, self.now);
+    pub fn log_answer(&mut self, status: Status, reason: &str) {
+        self.server.log_answer(self.id, status, reason, self.now);
     }
 
     /// The request is answered by a stream: for the log.
-    pub fn note_stream(&mut self, status: Status) {
-        self.server.note_stream(self.id, status, self.now);
+    pub fn log_stream_start(&mut self, status: Status) {
+        self.server.log_stream_start(self.id, status, self.now);
     }
 
     // Lists of channels.
@@ -290,12 +290,12 @@ impl<'a> Context<'a> {
 
     /// Publishes to one channel, as soon as there is room, and then tells the publisher.
     pub fn publish_to(&mut self, channel: &[u8], publishing: Publishing) {
-        self.server.publish_first(self.id, channel, publishing, self.now);
+        self.server.publish_or_wait(self.id, channel, publishing, self.now);
     }
 
     /// Publishes to one channel after the other, as there is room, and then tells the publisher.
     pub fn publish(&mut self, publishing: Publishing) {
-        self.server.go_on_publishing(self.id, publishing, self.now);
+        self.server.continue_publishing(self.id, publishing, self.now);
     }
 
     /// Deletes a channel: its subscribers get what is pending, then this message.
@@ -305,11 +305,11 @@ impl<'a> Context<'a> {
 
     /// Publishes the events that were raised so far, as far as there is room for them.
     pub fn publish_events(&mut self) {
-        self.server.settle(self.now);
+        self.server.end_step(self.now);
     }
 
     /// A channel could not be made. A full store is reported and counted.
-    pub fn note_not_created(&mut self, error: CreateError) {
+    pub fn report_not_created(&mut self, error: CreateError) {
         match error {
             CreateError::TooMany => {}
             CreateError::Full => self.server.report_full_store(self.now),

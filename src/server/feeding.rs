@@ -64,7 +64,7 @@ impl Server {
             }
             Err(Gone) => {
                 self.close_slow(id, SlowReader::Gone, now);
-                self.settle(now);
+                self.end_step(now);
                 false
             }
         }
@@ -92,7 +92,7 @@ impl Server {
     ) {
         let exchange = self.connections[id].exchange;
         let (coding, place) = (Coding::of(exchange), self.broker.listings.clone());
-        self.note_answer(id, head.status(), "", now);
+        self.log_answer(id, head.status(), "", now);
         self.push(id, head.finish().into(), now);
         if !exchange.is_head {
             let listing = Listing::new(list, walk, coding, place);

@@ -18,7 +18,7 @@ impl Server {
         if self.is_stopping() {
             self.connections[id].exchange.keeps_alive = false;
         }
-        self.collect(id, now);
+        self.deliver_pending(id, now);
         let subscriber = match &self.connections[id].phase {
             Phase::Subscriber(subscriber) => subscriber,
             // It waited for a message and has just got it.
@@ -30,17 +30,17 @@ impl Server {
             | Phase::Condemned { .. } => return,
         };
         if matches!(subscriber.transport, Transport::LongPoll(_)) {
-            return self.time_out_waiting(id, now);
+            return self.time_out_long_poll(id, now);
         }
         let reason = if self.is_stopping() { "the daemon stops" } else { "ended by the daemon" };
-        self.note_stream_end(id, reason, now);
+        self.log_stream_end(id, reason, now);
         let Phase::Subscriber(subscriber) = &self.connections[id].phase else { return };
         let profile = subscriber.profile.clone();
         profile.goodbye.iter().for_each(|goodbye| self.push_item(id, goodbye, now));
         self.end_body(id, &profile, now);
-        self.leave(id);
+        self.begin_unsubscribe(id);
         self.end_exchange(id, now);
-        self.resume(id);
+        self.resume_requests(id);
     }
 
     /// What ends a subscriber's response, or its WebSocket.
@@ -63,25 +63,25 @@ impl Server {
     }
 
     /// Puts the connection on the list of those whose subscriptions end with this step.
-    pub(super) fn leave(&mut self, id: ConnectionId) {
+    pub(super) fn begin_unsubscribe(&mut self, id: ConnectionId) {
         let connection = &mut self.connections[id];
         if matches!(connection.phase, Phase::Subscriber(_)) {
             connection.phase = Phase::Head { scanned: 0 };
             self.subscriber_count -= 1;
         }
         if !connection.subscriptions.is_empty()
-            && !std::mem::replace(&mut connection.flags.is_leaving, true)
+            && !std::mem::replace(&mut connection.flags.is_unsubscribing, true)
         {
-            self.leaving.push(id);
+            self.to_unsubscribe.push(id);
         }
     }
 
     /// Brings the hub up to date with what this step did, and publishes its events as far as there
     /// is room and time. Leaving changes the order of other members; a member that moves takes its
     /// messages first, so that no pass misses it.
-    pub(super) fn settle(&mut self, now: Now) {
-        while let Some(id) = self.leaving.pop() {
-            self.unsubscribe_all(id, now);
+    pub(super) fn end_step(&mut self, now: Now) {
+        while let Some(id) = self.to_unsubscribe.pop() {
+            self.unsubscribe(id, now);
         }
         while self.broker.hub.has_events() && !self.turn.is_spent() && self.publish_event(now) {}
         // Also encodings made for a body that came after its head, for a deadline or for a reload.
@@ -90,8 +90,8 @@ impl Server {
 
     /// Publishes events that had to wait, before anything is read that may cause more of them.
     pub(super) fn publish_waiting_events(&mut self, now: Now) {
-        self.turn.begin_share();
-        while !self.turn.is_share_spent() && self.publish_event(now) {}
+        self.turn.begin_quarter();
+        while !self.turn.is_quarter_spent() && self.publish_event(now) {}
     }
 
     /// Publishes the next event. False: there is none, or it waits for room as any publication
@@ -114,27 +114,27 @@ impl Server {
         true
     }
 
-    fn unsubscribe_all(&mut self, id: ConnectionId, now: Now) {
+    fn unsubscribe(&mut self, id: ConnectionId, now: Now) {
         let connection = &mut self.connections[id];
-        connection.flags.is_leaving = false;
+        connection.flags.is_unsubscribing = false;
         let mut subscriptions = std::mem::take(&mut connection.subscriptions);
         while let Some(left) = self.broker.hub.unsubscribe_next(&mut subscriptions, now) {
             self.turn.work.channels += 1;
             let member_count = self.broker.hub.members(left.channel).len();
-            let is_cared_for =
+            let is_visited_later =
                 self.broker.fanout.member_left(left.channel, left.position, member_count);
             if let Some(moved) = left.moved.map(ConnectionId::from)
                 && moved != id
-                && !is_cared_for
+                && !is_visited_later
             {
-                self.collect(moved, now);
+                self.deliver_pending(moved, now);
             }
         }
     }
 
     /// What is queued is still written; then the connection is closed.
     pub(super) fn drain(&mut self, id: ConnectionId, now: Now) {
-        self.leave(id);
+        self.begin_unsubscribe(id);
         let connection = &mut self.connections[id];
         connection.input = Vec::new();
         connection.phase = Phase::Draining;
@@ -159,7 +159,7 @@ impl Server {
 
     /// The connection is over, whatever is queued. Its slot is freed when its socket is closed.
     pub(super) fn condemn(&mut self, id: ConnectionId) {
-        self.leave(id);
+        self.begin_unsubscribe(id);
         let connection = &mut self.connections[id];
         if connection.is_condemned() {
             return;
@@ -171,7 +171,7 @@ impl Server {
         connection.phase = Phase::Condemned { is_cut_short };
         connection.outbox.clear();
         connection.input = Vec::new();
-        self.waiting.take(id);
+        self.waiting_publications.take(id);
         self.timers.cancel(id.0);
         self.to_close.push_back(id);
     }
@@ -207,7 +207,7 @@ impl Server {
                 Phase::Draining | Phase::Lingering | Phase::Condemned { .. } => {}
             }
         }
-        self.settle(now);
+        self.end_step(now);
     }
 
     /// As a reload of nginx does (push-stream spec, section 22.1).
@@ -217,7 +217,7 @@ impl Server {
             if let Phase::Subscriber(subscriber) = &self.connections[id].phase
                 && subscriber.profile.ends_at_reload
             {
-                self.note_stream_end(id, "the configuration was reloaded", now);
+                self.log_stream_end(id, "the configuration was reloaded", now);
                 self.end_subscriber(id, now);
             }
         }
@@ -255,7 +255,7 @@ impl Server {
         // Shorter time limits are in force at once.
         let all = self.connections.ids();
         all.into_iter().for_each(|id| self.rearm(id));
-        self.settle(now);
+        self.end_step(now);
     }
 
     /// Subscribers and replays keep those of the configuration that they began under.

@@ -4,7 +4,7 @@
 
 use super::ConnectionId;
 use super::Server;
-use super::clients::Shown;
+use super::clients::LogAddress;
 use super::connection::Phase;
 use crate::time::Now;
 
@@ -25,19 +25,19 @@ impl Server {
     pub(super) fn report_slow(&mut self, id: ConnectionId, why: SlowReader, now: Now) {
         let connection = &self.connections[id];
         let bytes = connection.outbox.bytes();
-        self.note_stream_end(id, "it reads too slowly", now);
+        self.log_stream_end(id, "it reads too slowly", now);
         let connection = &self.connections[id];
         let why = match why {
             SlowReader::Overflow => "exceed outbox_bytes_max",
             SlowReader::Gone => "waited until old messages behind them had left the store",
             SlowReader::Stall => "found no reader within outbox_stall_timeout",
         };
-        let client = Shown(self.client_address(id));
+        let client = LogAddress(self.client_address(id));
         if !matches!(connection.phase, Phase::Subscriber(_)) {
             log::debug!("{client}: connection {id} closed: {bytes} queued bytes {why}");
             return;
         }
-        let Some(held_back) = self.slow_reader_lines.take(now.monotonic) else { return };
+        let Some(suppressed) = self.slow_reader_lines.take(now.monotonic) else { return };
         let connection = &self.connections[id];
         let mut channels = self.broker.hub.channels_of(&connection.subscriptions);
         let Some((first, _)) = channels.next() else { return };
@@ -46,7 +46,7 @@ impl Server {
             0 => String::new(),
             count => format!(" and {count} more"),
         };
-        let before = match held_back {
+        let before = match suppressed {
             0 => String::new(),
             count => format!(" (and {count} more slow readers before)"),
         };
@@ -60,12 +60,12 @@ impl Server {
     /// reported once a minute at most.
     pub(super) fn report_full_store(&mut self, now: Now) {
         self.counters.store_refusals_total += 1;
-        let Some(held_back) = self.full_store_lines.take(now.monotonic) else { return };
+        let Some(suppressed) = self.full_store_lines.take(now.monotonic) else { return };
         let key = match self.config.push_stream.shared_memory_size {
             Some(_) => "shared_memory_size",
             None => "store_bytes_max",
         };
-        let before = match held_back {
+        let before = match suppressed {
             0 => String::new(),
             count => format!(" ({count} more since the last such line)"),
         };
@@ -80,8 +80,8 @@ impl Server {
     }
 
     /// Lines that were held back are summed up when the rush is over.
-    pub(super) fn report_held_back(&mut self, now: Now) {
-        if let Some(count) = self.slow_reader_lines.take_overdue(now.monotonic) {
+    pub(super) fn log_suppressed(&mut self, now: Now) {
+        if let Some(count) = self.slow_reader_lines.take_suppressed(now.monotonic) {
             log::info!("{count} more slow readers closed");
         }
     }

@@ -21,43 +21,43 @@ impl Server {
         sequence: u64,
         now: Now,
     ) {
-        let Some(ended) = self.end_waiting(id, Exchange::begin_unsized) else { return };
+        let Some(ended) = self.end_long_poll(id, Exchange::begin_unsized) else { return };
         let keeps_alive = ended.exchange.keeps_alive;
         let Some(frame) = self.broker.answer(ended, channel, sequence) else { return };
         self.counters.deliveries_total += 1;
-        self.note_answer(id, Status::OK, "", now);
+        self.log_answer(id, Status::OK, "", now);
         self.push(id, frame, now);
         if keeps_alive {
-            self.connections[id].flags.is_resting = true;
+            self.connections[id].flags.is_held = true;
             self.broker.fanout.hold(id.into(), channel);
         }
         self.end_exchange(id, now);
-        self.resume(id);
+        self.resume_requests(id);
     }
 
     /// A waiting request gets a special message, and is over.
-    pub(super) fn answer_waiting(&mut self, id: ConnectionId, message: &Message, now: Now) {
-        let Some(ended) = self.end_waiting(id, Exchange::begin_unsized) else { return };
+    pub(super) fn answer_long_poll(&mut self, id: ConnectionId, message: &Message, now: Now) {
+        let Some(ended) = self.end_long_poll(id, Exchange::begin_unsized) else { return };
         let frame = ended.special(self.position(now), message, &mut self.broker.formats);
-        self.end_wait(id, Status::OK, frame, now);
+        self.send_long_poll_answer(id, Status::OK, frame, now);
     }
 
     /// Section 12.3: time over, or the server stops.
-    pub(super) fn time_out_waiting(&mut self, id: ConnectionId, now: Now) {
+    pub(super) fn time_out_long_poll(&mut self, id: ConnectionId, now: Now) {
         if self.config.push_stream.timeout_with_body {
             let message = Message::special(Message::TIMED_OUT, Rc::from([]), b"Timed out");
-            return self.answer_waiting(id, &message, now);
+            return self.answer_long_poll(id, &message, now);
         }
-        let Some(ended) = self.end_waiting(id, |_| {}) else { return };
+        let Some(ended) = self.end_long_poll(id, |_| {}) else { return };
         let frame = ended.nothing(self.position(now));
-        self.end_wait(id, Status::NOT_MODIFIED, frame, now);
+        self.send_long_poll_answer(id, Status::NOT_MODIFIED, frame, now);
     }
 
-    fn end_wait(&mut self, id: ConnectionId, status: Status, frame: Frame, now: Now) {
-        self.note_answer(id, status, "", now);
+    fn send_long_poll_answer(&mut self, id: ConnectionId, status: Status, frame: Frame, now: Now) {
+        self.log_answer(id, status, "", now);
         self.push(id, frame, now);
         self.end_exchange(id, now);
-        self.resume(id);
+        self.resume_requests(id);
     }
 
     /// Where a request goes on that has waited in vain: behind everything published so far.
@@ -68,7 +68,7 @@ impl Server {
     }
 
     /// Ends the wait; `begin` adapts the exchange to the kind of answer.
-    fn end_waiting(
+    fn end_long_poll(
         &mut self,
         id: ConnectionId,
         begin: impl Fn(&mut Exchange),
@@ -79,7 +79,7 @@ impl Server {
         let (waiting, profile) = (waiting.take(), subscriber.profile.clone());
         begin(&mut connection.exchange);
         let (exchange, date) = (connection.exchange, self.date);
-        self.leave(id);
+        self.begin_unsubscribe(id);
         Some(EndedWait { profile, waiting, exchange, date })
     }
 }

@@ -7,8 +7,8 @@
 //! answers be made as they are read, `outbox` holds what is to be written, `writing` chooses the
 //! next connection to write to, and `turn` limits the work of one turn; `publishing` holds
 //! publications that wait for room; `admission` decides who may connect; `clients` keeps the
-//! addresses of clients, `lines` and `trail` write the log; `deadlines` is what happens by itself;
-//! `lifecycle` is how connections, subscriptions and the server end.
+//! addresses of clients, `lines` and `request_log` write the log; `deadlines` is what happens by
+//! itself; `lifecycle` is how connections, subscriptions and the server end.
 
 mod admission;
 mod bodies;
@@ -25,19 +25,19 @@ mod lifecycle;
 mod lines;
 mod long_polling;
 mod publishing;
-mod ration;
+mod rate_limit;
+mod request_log;
 mod requests;
 mod resumable;
 mod snapshot;
-mod trail;
 mod turn;
 mod websocket;
 mod writing;
 
 pub use admission::Refused;
 pub use connection::ConnectionId;
-pub use face::{Awaiting, Context, Face, MakeFaces, Next, Publisher};
-pub use publishing::{Making, Publishing, Unpublished};
+pub use face::{BodyHandler, Context, Face, MakeFaces, Next, Publisher};
+pub use publishing::{CreateMissing, PublishError, Publishing};
 
 use crate::auth::TokenKey;
 use crate::broker::{Broker, Left, Work};
@@ -53,14 +53,14 @@ use admission::Admission;
 use clients::{Addresses, Source};
 use connection::{Connection, Phase};
 use connections::Connections;
-use publishing::Waiting;
-use ration::Ration;
+use publishing::WaitingPublications;
+use rate_limit::RateLimit;
+use request_log::RequestLog;
 use resumable::Resumable;
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::net::IpAddr;
 use std::rc::Rc;
-use trail::Trail;
 use turn::Turn;
 
 /// Granularity of connection deadlines.
@@ -96,10 +96,10 @@ pub struct Server {
     faces: Rc<[Box<dyn Face>]>,
     connections: Connections,
     addresses: Addresses,
-    slow_reader_lines: Ration,
+    slow_reader_lines: RateLimit,
     admission: Admission,
-    trail: Trail,
-    full_store_lines: Ration,
+    request_log: RequestLog,
+    full_store_lines: RateLimit,
     broker: Broker,
     inflater: Inflater,
     timers: TimerWheel,
@@ -116,14 +116,14 @@ pub struct Server {
     /// Connections written to from `answered` since a fan-out or `delivered` last had its turn.
     answers_in_row: usize,
     /// Work left for later in the turn, each entry with a flag in its connection.
-    leaving: Vec<ConnectionId>,
+    to_unsubscribe: Vec<ConnectionId>,
     /// Connections whose queue is empty and whose replay or list is not at its end.
     to_feed: VecDeque<ConnectionId>,
     resumable: Resumable,
     /// Of these, those that were on the list when the turn began: each goes on once in a turn.
     resumes_left: usize,
     /// Publications that wait for room in the backlog or for time.
-    waiting: Waiting,
+    waiting_publications: WaitingPublications,
     to_read: VecDeque<ConnectionId>,
     to_shut: VecDeque<ConnectionId>,
     to_close: VecDeque<ConnectionId>,
@@ -152,10 +152,10 @@ impl Server {
             faces: faces.into(),
             connections: Connections::default(),
             addresses: Addresses::default(),
-            slow_reader_lines: Ration::default(),
+            slow_reader_lines: RateLimit::default(),
             admission: Admission::default(),
-            trail: Trail::default(),
-            full_store_lines: Ration::every(Millis(60_000)),
+            request_log: RequestLog::default(),
+            full_store_lines: RateLimit::every(Millis(60_000)),
             inflater: Inflater::default(),
             timers: TimerWheel::new(TICK, now.monotonic),
             counters: Counters::default(),
@@ -166,11 +166,11 @@ impl Server {
             answered: VecDeque::new(),
             delivered: VecDeque::new(),
             answers_in_row: 0,
-            leaving: Vec::new(),
+            to_unsubscribe: Vec::new(),
             to_feed: VecDeque::new(),
             resumable: Resumable::default(),
             resumes_left: 0,
-            waiting: Waiting::default(),
+            waiting_publications: WaitingPublications::default(),
             to_read: VecDeque::new(),
             to_shut: VecDeque::new(),
             to_close: VecDeque::new(),
@@ -235,7 +235,7 @@ impl Server {
         self.date.refresh(now.unix_seconds());
         self.read(id, bytes, now);
         self.rearm(id);
-        self.settle(now);
+        self.end_step(now);
     }
 
     /// The client closed its side: it will send nothing more.
@@ -247,18 +247,18 @@ impl Server {
             Phase::Head { .. } if !connection.outbox.is_empty() => self.drain(id, now),
             Phase::Draining => {}
             _ => {
-                self.note_departure(id, "closed by the client", now);
+                self.log_disconnect(id, "closed by the client", now);
                 self.condemn(id);
             }
         }
-        self.settle(now);
+        self.end_step(now);
     }
 
     /// The connection broke.
     pub fn hung_up(&mut self, id: ConnectionId, now: Now) {
-        self.note_departure(id, "the connection broke", now);
+        self.log_disconnect(id, "the connection broke", now);
         self.condemn(id);
-        self.settle(now);
+        self.end_step(now);
     }
 
     /// The kernel took so many of the [`Server::unsent`] bytes.
@@ -270,7 +270,7 @@ impl Server {
             Left::Nothing | Left::Something => {}
             Left::Feed => self.feed_more(id, now),
         }
-        self.go_on_writing(id, now);
+        self.continue_writing(id, now);
     }
 
     /// The kernel takes nothing more for now; [`Server::writable`] will tell when it does again.
@@ -293,12 +293,12 @@ impl Server {
     pub fn tick(&mut self, now: Now) {
         self.date.refresh(now.unix_seconds());
         self.expire(now);
-        self.report_held_back(now);
+        self.log_suppressed(now);
         if self.broker.hub.next_sweep().is_some_and(|at| at <= now.monotonic) {
             self.turn.work.channels += self.broker.hub.sweep(SWEPT_PER_TURN, now) as u64;
             self.broker.pieces.remove_unused();
         }
-        self.settle(now);
+        self.end_step(now);
         self.turn.begin_half(self.config.limits.microseconds_per_turn);
     }
 
@@ -316,7 +316,7 @@ impl Server {
         match connection.phase {
             Phase::Condemned { .. } => false,
             Phase::Head { .. } | Phase::Body(_)
-                if connection.flags.is_paused() || connection.flags.is_resting =>
+                if connection.flags.is_paused() || connection.flags.is_held =>
             {
                 false
             }
@@ -336,7 +336,7 @@ impl Server {
         let mut released = || self.broker.fanout.next_released().map(ConnectionId::from);
         while let Some(id) = self.to_read.pop_front().or_else(&mut released) {
             if let Some(connection) = self.connections.get_mut(id) {
-                if std::mem::take(&mut connection.flags.is_resting) {
+                if std::mem::take(&mut connection.flags.is_held) {
                     // Its time for the next request begins when that can be read.
                     connection.since = now.monotonic;
                     self.rearm(id);
@@ -345,9 +345,9 @@ impl Server {
             }
         }
         let resumed = self.resume_paused(now);
-        self.settle(now);
+        self.end_step(now);
         if resumed.is_none() {
-            self.turn.begin_new();
+            self.turn.begin_new_input();
         }
         resumed
     }
@@ -381,7 +381,7 @@ impl Server {
         assert!(connection.is_condemned(), "only condemned connections are closed");
         assert!(connection.subscriptions.is_empty(), "a closed connection has left its channels");
         self.addresses.release(connection.client);
-        self.trail.forget(id);
+        self.request_log.remove(id);
         self.timers.cancel(id.0);
         self.admission.internal_count -= usize::from(self.is_internal(connection.listener));
     }

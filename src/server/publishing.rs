@@ -18,7 +18,7 @@ pub struct Publishing {
     /// The channels that it is still to reach, the next one first.
     pub channels: VecDeque<ChannelName>,
     /// Which of its channels are made.
-    pub making: Making,
+    pub create_missing: CreateMissing,
     /// Who waits for it to be published; none: a WebSocket client, who gets no answer.
     pub publisher: Option<Box<dyn Publisher>>,
     /// Events that come before it: a channel's creation before its first message.
@@ -27,14 +27,18 @@ pub struct Publishing {
 
 impl Publishing {
     /// A publication to no channels yet.
-    pub fn new(draft: Draft, making: Making, publisher: Option<Box<dyn Publisher>>) -> Publishing {
-        Publishing { draft, channels: VecDeque::new(), making, publisher, events_before: 0 }
+    pub fn new(
+        draft: Draft,
+        create_missing: CreateMissing,
+        publisher: Option<Box<dyn Publisher>>,
+    ) -> Publishing {
+        Publishing { draft, channels: VecDeque::new(), create_missing, publisher, events_before: 0 }
     }
 }
 
 /// Which of the channels of a publication are made if they do not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Making {
+pub enum CreateMissing {
     /// None: it goes to the channels that exist.
     None,
     /// All, by a publisher location. The events channel is left out: a reload may have made one of
@@ -47,7 +51,7 @@ pub enum Making {
 
 /// Why a publication ends before it has reached all its channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unpublished {
+pub enum PublishError {
     /// There is no room for one more channel.
     Channel(CreateError),
     /// The memory account has no room for the message.
@@ -57,9 +61,9 @@ pub enum Unpublished {
 /// The publications that wait for room, by connection. The connection is paused until then. If it
 /// ends before, the channels that are left do not get the message; the publisher has had no answer.
 #[derive(Default)]
-pub(super) struct Waiting(HashMap<ConnectionId, Publishing>);
+pub(super) struct WaitingPublications(HashMap<ConnectionId, Publishing>);
 
-impl Waiting {
+impl WaitingPublications {
     pub(super) fn take(&mut self, id: ConnectionId) -> Option<Publishing> {
         if self.0.is_empty() { None } else { self.0.remove(&id) }
     }
@@ -86,13 +90,13 @@ impl Waiting {
 impl Server {
     /// Whether what is read now may have to wait: publications for room, or requests behind those
     /// of paused connections. It waits in memory, so that little is to be read of each connection.
-    pub fn is_late(&self) -> bool {
-        self.is_behind() || !self.resumable.is_empty()
+    pub fn is_input_delayed(&self) -> bool {
+        self.is_congested() || !self.resumable.is_empty()
     }
 
     /// Whether so much was published that subscribers have not taken yet that no more may come; or
     /// so many events wait to be published that nothing may come that could cause more.
-    pub fn is_behind(&self) -> bool {
+    pub fn is_congested(&self) -> bool {
         // Two or three passes over the members of the events channel make room for so many.
         self.is_backlog_full()
             || self.broker.hub.event_bytes() > self.config.limits.outbox_bytes_max / 4
@@ -104,7 +108,7 @@ impl Server {
 
     /// Whether there is room and time for one more publication.
     pub(super) fn can_publish(&self) -> bool {
-        !self.is_behind() && !self.turn.is_spent()
+        !self.is_congested() && !self.turn.is_spent()
     }
 
     /// Whether more would close the channel's members for reading too slowly, though they read all
@@ -116,7 +120,7 @@ impl Server {
 
     /// Publishes to one channel, or keeps the publication until there is room. Most find room at
     /// once: their list of channels, which would be on the heap, stays empty.
-    pub(super) fn publish_first(
+    pub(super) fn publish_or_wait(
         &mut self,
         id: ConnectionId,
         channel: &[u8],
@@ -124,39 +128,39 @@ impl Server {
         now: Now,
     ) {
         match self.publish_to(channel, &mut publishing, now) {
-            Ok(true) => self.end_publishing(id, publishing.publisher, Ok(()), now),
+            Ok(true) => self.finish_publishing(id, publishing.publisher, Ok(()), now),
             Ok(false) => {
                 publishing.channels.push_back(channel.into());
-                self.keep_publishing(id, publishing);
+                self.wait_for_room(id, publishing);
             }
-            Err(reason) => self.end_publishing(id, publishing.publisher, Err(reason), now),
+            Err(reason) => self.finish_publishing(id, publishing.publisher, Err(reason), now),
         }
     }
 
     /// Publishes to as many channels as there is room and time for, and answers the request after
     /// the last one.
-    pub(super) fn go_on_publishing(
+    pub(super) fn continue_publishing(
         &mut self,
         id: ConnectionId,
         mut publishing: Publishing,
         now: Now,
     ) {
         while let Some(name) = publishing.channels.pop_front() {
-            let has_time = !self.is_behind() && !self.turn.is_visit_spent();
+            let has_time = !self.is_congested() && !self.turn.is_connection_share_spent();
             let published =
                 if has_time { self.publish_to(&name, &mut publishing, now) } else { Ok(false) };
             match published {
                 Ok(true) => {}
                 Ok(false) => {
                     publishing.channels.push_front(name);
-                    return self.keep_publishing(id, publishing);
+                    return self.wait_for_room(id, publishing);
                 }
                 Err(reason) => {
-                    return self.end_publishing(id, publishing.publisher, Err(reason), now);
+                    return self.finish_publishing(id, publishing.publisher, Err(reason), now);
                 }
             }
         }
-        self.end_publishing(id, publishing.publisher, Ok(()), now);
+        self.finish_publishing(id, publishing.publisher, Ok(()), now);
     }
 
     /// Publishes to one channel. False: the channel has no room yet, or the event of its creation
@@ -166,18 +170,18 @@ impl Server {
         name: &[u8],
         publishing: &mut Publishing,
         now: Now,
-    ) -> Result<bool, Unpublished> {
+    ) -> Result<bool, PublishError> {
         let raised = self.broker.hub.events_raised();
         let Some(channel) = self.channel_for(name, publishing, now)? else { return Ok(true) };
         if self.broker.hub.events_raised() > raised {
             publishing.events_before = self.broker.hub.events_raised();
         }
-        self.settle(now);
+        self.end_step(now);
         if self.is_crowded(channel) || !self.broker.hub.has_passed_events(publishing.events_before)
         {
             return Ok(false);
         }
-        self.publish(channel, &publishing.draft, now).map_err(|Full| Unpublished::Message)?;
+        self.publish(channel, &publishing.draft, now).map_err(|Full| PublishError::Message)?;
         self.count_publication(&publishing.draft);
         Ok(true)
     }
@@ -188,29 +192,29 @@ impl Server {
         name: &[u8],
         publishing: &Publishing,
         now: Now,
-    ) -> Result<Option<ChannelId>, Unpublished> {
+    ) -> Result<Option<ChannelId>, PublishError> {
         let draft = &publishing.draft;
-        let making = publishing.making;
+        let create_missing = publishing.create_missing;
         // While the publication waited, its channel may have become the events channel.
-        if making != Making::ForApi && self.broker.hub.is_events_channel(name) {
+        if create_missing != CreateMissing::ForApi && self.broker.hub.is_events_channel(name) {
             return Ok(None);
         }
-        if making == Making::None {
+        if create_missing == CreateMissing::None {
             return Ok(self.broker.hub.find(name));
         }
         match self.broker.hub.find_or_create(name, Maker::Application, now) {
             Ok(channel) => {
-                if making == Making::ForApi {
+                if create_missing == CreateMissing::ForApi {
                     self.broker.hub.keep_for_api(channel, now);
                 }
                 Ok(Some(channel))
             }
             // A channel for which there is no room has no subscribers.
-            Err(_) if making == Making::ForApi && !draft.is_stored => {
+            Err(_) if create_missing == CreateMissing::ForApi && !draft.is_stored => {
                 self.count_publication(draft);
                 Ok(None)
             }
-            Err(error) => Err(Unpublished::Channel(error)),
+            Err(error) => Err(PublishError::Channel(error)),
         }
     }
 
@@ -220,21 +224,21 @@ impl Server {
     }
 
     /// Keeps what is left of a publication until there is room and time for it.
-    fn keep_publishing(&mut self, id: ConnectionId, publishing: Publishing) {
-        self.waiting.0.insert(id, publishing);
+    fn wait_for_room(&mut self, id: ConnectionId, publishing: Publishing) {
+        self.waiting_publications.0.insert(id, publishing);
         self.pause(id);
     }
 
-    fn end_publishing(
+    fn finish_publishing(
         &mut self,
         id: ConnectionId,
         publisher: Option<Box<dyn Publisher>>,
-        result: Result<(), Unpublished>,
+        result: Result<(), PublishError>,
         now: Now,
     ) {
         match publisher {
             Some(publisher) => publisher.published(&mut Context::new(self, id, now), result),
-            None if result.is_err() => self.close_unpublished(id, now),
+            None if result.is_err() => self.close_for_full_store(id, now),
             None => {}
         }
     }

@@ -8,7 +8,7 @@ use crate::http::{Exchange, Head, HeadStorage, Response, Status, empty_lines, pa
 use crate::time::Now;
 
 /// What one step of reading did.
-pub(super) enum Taken {
+pub(super) enum Consumed {
     /// It used so many bytes; there may be more to do.
     Bytes(usize),
     /// Nothing more can be done with what there is.
@@ -18,7 +18,7 @@ pub(super) enum Taken {
 impl Server {
     /// Puts new bytes behind what was left over and uses as many as it can.
     pub(super) fn read(&mut self, id: ConnectionId, bytes: &[u8], now: Now) {
-        self.turn.begin_visit();
+        self.turn.begin_connection_share();
         let connection = &mut self.connections[id];
         match connection.phase {
             Phase::Draining | Phase::Lingering | Phase::Condemned { .. } => return,
@@ -27,13 +27,13 @@ impl Server {
         }
         if connection.input.is_empty() {
             let used = self.process(id, bytes, now);
-            self.keep_rest(id, bytes[used..].to_vec());
+            self.keep_unused(id, bytes[used..].to_vec());
         } else {
             let mut input = std::mem::take(&mut connection.input);
             input.extend_from_slice(bytes);
             let used = self.process(id, &input, now);
             input.drain(..used);
-            self.keep_rest(id, input);
+            self.keep_unused(id, input);
         }
         // A request that was on its way when the stop came.
         if self.is_stopping() && matches!(self.connections[id].phase, Phase::Subscriber(_)) {
@@ -42,7 +42,7 @@ impl Server {
     }
 
     /// Goes on with what was left over.
-    pub(super) fn read_on(&mut self, id: ConnectionId, now: Now) {
+    pub(super) fn resume_input(&mut self, id: ConnectionId, now: Now) {
         let connection = &mut self.connections[id];
         connection.since = now.monotonic;
         if let Phase::Subscriber(subscriber) = &mut connection.phase
@@ -54,7 +54,7 @@ impl Server {
         self.rearm(id);
     }
 
-    fn keep_rest(&mut self, id: ConnectionId, mut rest: Vec<u8>) {
+    fn keep_unused(&mut self, id: ConnectionId, mut rest: Vec<u8>) {
         let connection = &mut self.connections[id];
         if let Phase::Subscriber(subscriber) = &connection.phase
             && !rest.is_empty()
@@ -86,8 +86,8 @@ impl Server {
         let mut used = 0;
         loop {
             let rest = &input[used..];
-            let taken = match &self.connections[id].phase {
-                Phase::Head { .. } if self.connections[id].flags.is_paused() => Taken::Nothing,
+            let consumed = match &self.connections[id].phase {
+                Phase::Head { .. } if self.connections[id].flags.is_paused() => Consumed::Nothing,
                 Phase::Head { scanned } => {
                     let scanned = *scanned;
                     self.read_head(id, rest, scanned as usize, now)
@@ -99,27 +99,33 @@ impl Server {
                 Phase::Subscriber(_)
                 | Phase::Draining
                 | Phase::Lingering
-                | Phase::Condemned { .. } => Taken::Nothing,
+                | Phase::Condemned { .. } => Consumed::Nothing,
             };
-            match taken {
-                Taken::Bytes(count) => used += count,
-                Taken::Nothing => return used,
+            match consumed {
+                Consumed::Bytes(count) => used += count,
+                Consumed::Nothing => return used,
             }
         }
     }
 
-    fn read_head(&mut self, id: ConnectionId, input: &[u8], mut scanned: usize, now: Now) -> Taken {
+    fn read_head(
+        &mut self,
+        id: ConnectionId,
+        input: &[u8],
+        mut scanned: usize,
+        now: Now,
+    ) -> Consumed {
         if input.is_empty() {
-            return Taken::Nothing;
+            return Consumed::Nothing;
         }
         let skipped = empty_lines(input);
         if skipped > 0 {
             self.connections[id].phase = Phase::Head { scanned: 0 };
-            return Taken::Bytes(skipped);
+            return Consumed::Bytes(skipped);
         }
         if !self.can_answer(id) {
             self.pause(id);
-            return Taken::Nothing;
+            return Consumed::Nothing;
         }
         self.turn.work.requests += 1;
         let mut storage = HeadStorage::default();
@@ -130,25 +136,25 @@ impl Server {
                 connection.requests = connection.requests.saturating_add(1);
                 connection.exchange = Exchange::of(&head);
                 connection.phase = Phase::Head { scanned: 0 };
-                self.note_client(id, &head);
-                self.note_request(id, &head, now);
+                self.update_client(id, &head);
+                self.record_request(id, &head, now);
                 if self.is_last_request(id) {
                     self.connections[id].exchange.keeps_alive = false;
                 }
                 let used = length + self.route(id, &head, &input[length..], now);
                 self.turn.work.add_made(self.broker.formats.take_made());
-                Taken::Bytes(used)
+                Consumed::Bytes(used)
             }
             Ok(None) => {
                 let scanned = u32::try_from(scanned).unwrap_or(0);
                 self.connections[id].phase = Phase::Head { scanned };
-                Taken::Nothing
+                Consumed::Nothing
             }
             Err(status) => {
                 self.counters.malformed_requests_total += 1;
-                self.note_malformed(id, input, now);
+                self.record_malformed(id, input, now);
                 self.refuse_framing(id, status, "malformed head", now);
-                Taken::Nothing
+                Consumed::Nothing
             }
         }
     }
@@ -180,8 +186,8 @@ impl Server {
             Some(Next::Answer(response, body)) => {
                 self.answer_from_head(id, head, behind, response, &body, now)
             }
-            Some(Next::Read { awaiting, bytes_max }) => {
-                self.begin_body(id, head, behind, awaiting, bytes_max, now)
+            Some(Next::Read { handler, bytes_max }) => {
+                self.begin_body(id, head, behind, handler, bytes_max, now)
             }
             Some(Next::Done) => 0,
             None => {
@@ -224,7 +230,7 @@ impl Server {
     fn write_response(&mut self, id: ConnectionId, response: Response, body: &[u8], now: Now) {
         let exchange = self.connections[id].exchange;
         let status = response.status();
-        self.note_answer(id, status, response.reason(), now);
+        self.log_answer(id, status, response.reason(), now);
         let response = response
             .date(&self.date)
             .content_length(body.len())
@@ -260,19 +266,19 @@ impl Server {
     /// Whether there is room for one more request: the client reads what it gets, the subscribers
     /// have taken most of what was published, and the turn has time for one more of this client.
     fn can_answer(&self, id: ConnectionId) -> bool {
-        self.can_be_sent_more(id) && !self.is_behind() && !self.turn.is_visit_spent()
+        self.has_outbox_room(id) && !self.is_congested() && !self.turn.is_connection_share_spent()
     }
 
     /// Whether the client has read most of what it was sent.
-    pub(super) fn can_be_sent_more(&self, id: ConnectionId) -> bool {
+    pub(super) fn has_outbox_room(&self, id: ConnectionId) -> bool {
         let outbox = &self.connections[id].outbox;
         outbox.cost() <= self.config.limits.outbox_bytes_max / 2 && !outbox.is_fed()
     }
 
     /// After a response that took its time: requests that came meanwhile are read now.
-    pub(super) fn resume(&mut self, id: ConnectionId) {
+    pub(super) fn resume_requests(&mut self, id: ConnectionId) {
         let connection = &self.connections[id];
-        if !connection.flags.is_resting {
+        if !connection.flags.is_held {
             self.to_read.push_back(id);
         }
         if matches!(connection.phase, Phase::Head { .. }) && !connection.input.is_empty() {
@@ -295,15 +301,15 @@ impl Server {
     /// the way.
     pub(super) fn resume_if_room(&mut self, id: ConnectionId) {
         let flags = &self.connections[id].flags;
-        if flags.pause == Pause::ForRoom && self.can_be_sent_more(id) {
+        if flags.pause == Pause::ForRoom && self.has_outbox_room(id) {
             self.connections[id].flags.pause = Pause::Listed;
-            self.resumable.push(id, self.is_of_internal(id));
+            self.resumable.push(id, self.is_internal_peer(id));
         }
     }
 
     /// Whether a connection waits for nothing but its turn.
     pub fn has_resumable(&self) -> bool {
-        !self.resumable.is_empty() && !self.is_behind()
+        !self.resumable.is_empty() && !self.is_congested()
     }
 
     /// Lets the connection that has been paused longest go on. None: there is none, the time for it
@@ -317,12 +323,12 @@ impl Server {
             if std::mem::take(&mut connection.flags.pause) != Pause::Listed {
                 continue;
             }
-            self.turn.begin_visit();
-            if let Some(publishing) = self.waiting.take(id) {
-                self.go_on_publishing(id, publishing, now);
+            self.turn.begin_connection_share();
+            if let Some(publishing) = self.waiting_publications.take(id) {
+                self.continue_publishing(id, publishing, now);
             }
             if !self.connections[id].flags.is_paused() {
-                self.read_on(id, now);
+                self.resume_input(id, now);
             }
             let flags = &self.connections[id].flags;
             if flags.has_input_ended && !flags.is_paused() {

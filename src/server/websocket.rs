@@ -5,7 +5,7 @@ use super::ConnectionId;
 use super::Server;
 use super::connection::Phase;
 use super::lines::SlowReader;
-use super::publishing::{Making, Publishing};
+use super::publishing::{CreateMissing, Publishing};
 use crate::broker::Transport;
 use crate::hub::{Draft, Maker};
 use crate::time::Now;
@@ -23,7 +23,7 @@ impl Server {
     pub(super) fn read_frames(&mut self, id: ConnectionId, input: &[u8], now: Now) -> usize {
         let mut rest = input;
         while !self.connections[id].flags.is_paused() {
-            if self.turn.is_visit_spent() && !rest.is_empty() {
+            if self.turn.is_connection_share_spent() && !rest.is_empty() {
                 self.pause(id);
                 break;
             }
@@ -47,7 +47,7 @@ impl Server {
             self.turn.work.bytes += 2 * self.inflater.take_bytes();
             match event {
                 None => break,
-                Some(Ok(event)) => self.take_frame(id, event, now),
+                Some(Ok(event)) => self.handle_frame(id, event, now),
                 Some(Err(violation)) => {
                     let reason = violation.explain();
                     let frame = websocket::close(violation.close_code(), reason);
@@ -58,12 +58,12 @@ impl Server {
         input.len() - rest.len()
     }
 
-    fn take_frame(&mut self, id: ConnectionId, event: Event, now: Now) {
+    fn handle_frame(&mut self, id: ConnectionId, event: Event, now: Now) {
         match event {
             Event::Text(text) if !text.is_empty() => {
                 // Unmasked, checked as UTF-8, and copied.
                 self.turn.work.bytes += 3 * text.len() as u64;
-                self.publish_from(id, text.as_bytes(), now);
+                self.publish_text(id, text.as_bytes(), now);
             }
             Event::Text(_) | Event::TextDropped | Event::Pong => {}
             Event::Ping(payload) => {
@@ -106,9 +106,9 @@ impl Server {
 
     /// What was published before still comes first; then the close frame, then nothing.
     fn close_websocket(&mut self, id: ConnectionId, frame: Frame, reason: &str, now: Now) {
-        self.collect(id, now);
+        self.deliver_pending(id, now);
         if matches!(self.connections[id].phase, Phase::Subscriber(_)) {
-            self.note_stream_end(id, reason, now);
+            self.log_stream_end(id, reason, now);
             self.push(id, frame, now);
             self.drain(id, now);
         }
@@ -116,7 +116,7 @@ impl Server {
 
     /// A client's message found no room in the memory account. The connection is closed, as in the
     /// module, so that the client does not take it for published.
-    pub(super) fn close_unpublished(&mut self, id: ConnectionId, now: Now) {
+    pub(super) fn close_for_full_store(&mut self, id: ConnectionId, now: Now) {
         log::debug!("connection {id}: closed, the memory account has no room for its message");
         let reason = "no memory for the message";
         let frame = websocket::close(CloseCode::TRY_AGAIN_LATER, reason);
@@ -124,7 +124,7 @@ impl Server {
     }
 
     /// Section 15.5: to every channel of the connection, in the order of the path.
-    fn publish_from(&mut self, id: ConnectionId, text: &[u8], now: Now) {
+    fn publish_text(&mut self, id: ConnectionId, text: &[u8], now: Now) {
         let connection = &self.connections[id];
         let Phase::Subscriber(subscriber) = &connection.phase else { return };
         let Transport::WebSocket { is_stored, .. } = subscriber.transport else { return };
@@ -139,7 +139,8 @@ impl Server {
             let frame = websocket::close(CloseCode::TOO_BIG, reason);
             return self.close_websocket(id, frame.into(), reason, now);
         }
-        let publishing = Publishing { channels, ..Publishing::new(draft, Making::None, None) };
-        self.go_on_publishing(id, publishing, now);
+        let publishing =
+            Publishing { channels, ..Publishing::new(draft, CreateMissing::None, None) };
+        self.continue_publishing(id, publishing, now);
     }
 }

@@ -34,7 +34,7 @@ impl Server {
                     id
                 }
             };
-            if self.takes_bytes(id) {
+            if self.is_ready_to_write(id) {
                 return Some(id);
             }
         }
@@ -55,7 +55,7 @@ impl Server {
                 return true;
             }
         }
-        self.visit_some(now);
+        self.visit_members(now);
         true
     }
 
@@ -65,7 +65,7 @@ impl Server {
 
     /// For a connection taken off its list of connections to write to: whether it has something to
     /// write and its socket accepts bytes.
-    fn takes_bytes(&mut self, id: ConnectionId) -> bool {
+    fn is_ready_to_write(&mut self, id: ConnectionId) -> bool {
         let Some(connection) = self.connections.get_mut(id) else { return false };
         let was_pending = std::mem::take(&mut connection.flags.is_pending);
         let takes = !connection.flags.is_blocked && !connection.is_condemned();
@@ -89,12 +89,12 @@ impl Server {
             return;
         }
         self.feed_more(id, now);
-        self.go_on_writing(id, now);
+        self.continue_writing(id, now);
     }
 
     /// Something was written, or nothing was there to be: what is left is written later; a
     /// connection that was only kept for that is shut down.
-    pub(super) fn go_on_writing(&mut self, id: ConnectionId, now: Now) {
+    pub(super) fn continue_writing(&mut self, id: ConnectionId, now: Now) {
         let connection = &self.connections[id];
         if !connection.outbox.is_empty() {
             // Before the next round, those of the last one are given all that they take: a member's
@@ -112,15 +112,15 @@ impl Server {
 
     /// Queues what is pending for some subscribers. A first loop reads a field of each: connections
     /// are scattered over memory, and so the CPU fetches several at a time.
-    fn visit_some(&mut self, now: Now) {
+    fn visit_members(&mut self, now: Now) {
         let mut visits = std::mem::take(&mut self.visits);
         self.broker.fanout.next_round(&self.broker.hub, &mut visits);
         let latest = self.broker.fanout.sequence();
         self.turn.work.visits += visits.len() as u64;
         visits.retain(|one| self.connections[ConnectionId::from(*one)].delivered != latest);
         for visited in visits.drain(..) {
-            self.collect(visited.into(), now);
-            self.settle(now);
+            self.deliver_pending(visited.into(), now);
+            self.end_step(now);
         }
         self.visits = visits;
     }

@@ -134,8 +134,9 @@ fn a_unix_socket_is_a_trusted_proxy_unless_the_configuration_says_otherwise() {
 fn lines_while(act: impl FnOnce()) -> Vec<String> {
     log_lines();
     act();
-    let is_wanted = |line: &String| line.contains("::trail: ") || line.contains("::access: ");
-    let bare = |line: String| line.replace("rpushd::server::trail: ", "").replace("rpushd::", "");
+    let is_wanted = |line: &String| line.contains("::request_log: ") || line.contains("::access: ");
+    let bare =
+        |line: String| line.replace("rpushd::server::request_log: ", "").replace("rpushd::", "");
     log_lines().into_iter().filter(is_wanted).map(bare).collect()
 }
 

@@ -64,7 +64,7 @@ pub struct Cost {
 pub struct Before {
     pub work: Work,
     pub left: u64,
-    pub is_behind: bool,
+    pub is_congested: bool,
     pub backlog_bytes: u64,
     pub pending_bytes: u64,
     pub connections: u64,
@@ -275,7 +275,7 @@ pub fn bound(units: &Units<'_>, call: Call, before: &Before, cost: &Cost) -> (u6
                 if units.scale.deletes { before.connections * units.scale.channels } else { 0 };
             let carried_out = units.carried_out(cost.visits.min(visits_max));
             let unit = units.head().and(carried_out);
-            let is_paused = left == 0 || before.is_behind;
+            let is_paused = left == 0 || before.is_congested;
             let may_begin = |each| if is_paused { 0 } else { begun(left, each) };
             let frames = match (left, call) {
                 (0, Call::NextToRead) => 0,

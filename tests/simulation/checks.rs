@@ -192,7 +192,7 @@ pub fn everything_has_arrived(world: &World) {
 /// this turn: input that arrived before them is read before them.
 pub fn no_connection_is_left_waiting(world: &mut World) {
     let server = &world.reactor.server;
-    if server.is_turn_spent() || server.is_behind() || server.is_stopping() {
+    if server.is_turn_spent() || server.is_congested() || server.is_stopping() {
         return;
     }
     order::every_wanted_connection_is_listed(&world.reactor);
@@ -203,7 +203,7 @@ pub fn no_connection_is_left_waiting(world: &mut World) {
         let has_read = cost <= outbox_bytes_max / 2;
         let is_kept = server.unread_bytes(id) > 0 && !server.wants_input(id);
         assert!(
-            !is_kept || !has_read || server.goes_on_in_next_turn(id),
+            !is_kept || !has_read || server.resumes_in_next_turn(id),
             "client {number}: what it has sent is read too late"
         );
     }

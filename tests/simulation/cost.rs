@@ -96,7 +96,7 @@ impl Costs {
     pub fn after(&mut self, server: &Server, now: Now, call: Call) {
         let allocations = allocations::count() - self.allocations;
         let before = self.pending.take().expect("each call has a beginning");
-        let after = if call == Call::Tick { server.ended_work() } else { server.work() };
+        let after = if call == Call::Tick { server.previous_work() } else { server.work() };
         let work = minus(after, before.work);
         let events = self.events(server, now).saturating_sub(before.events);
         self.judge(server, call, &before, &work, events);
@@ -164,7 +164,7 @@ impl Costs {
         Before {
             work,
             left,
-            is_behind: server.is_behind(),
+            is_congested: server.is_congested(),
             backlog_bytes: server.backlog_bytes() as u64,
             pending_bytes: server.pending_bytes() as u64,
             connections: server.connection_count() as u64,
@@ -231,7 +231,7 @@ impl Costs {
         }
         let is_refusing = before.pending_bytes <= limit && pending > limit;
         self.coverage.count("backlogs filled by a publication", u64::from(is_refusing));
-        let is_full = work.publications == events && before.is_behind;
+        let is_full = work.publications == events && before.is_congested;
         self.coverage.count("calls while the backlog was full", u64::from(is_full));
     }
 }

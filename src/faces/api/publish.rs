@@ -5,7 +5,9 @@ use super::fields::has_json_content_type;
 use super::refusal::{Fault, Refusal, refuse, respond_refusal};
 use crate::http::{Head, Response, Status};
 use crate::hub::Draft;
-use crate::server::{Awaiting, Context, Making, Next, Publisher, Publishing, Unpublished};
+use crate::server::{
+    BodyHandler, Context, CreateMissing, Next, PublishError, Publisher, Publishing,
+};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -29,14 +31,14 @@ pub(super) fn route(context: &mut Context<'_>, head: &Head<'_>) -> Result<Next, 
         return Err(Refusal::NOT_JSON_TYPE.into());
     }
     let bytes_max = context.limits().body_bytes_max;
-    Ok(Next::Read { awaiting: Box::new(Publish), bytes_max })
+    Ok(Next::Read { handler: Box::new(Publish), bytes_max })
 }
 
 /// A publish request that waits for its body, and then until the message has been published: there
 /// may be no room for it at once (back-pressure).
 struct Publish;
 
-impl Awaiting for Publish {
+impl BodyHandler for Publish {
     fn complete(self: Box<Self>, context: &mut Context<'_>, body: &[u8]) {
         let publication = match parse(body) {
             Ok(publication) => publication,
@@ -48,7 +50,7 @@ impl Awaiting for Publish {
         if !context.can_encode(channel.len(), &draft) {
             return respond_refusal(context, Refusal::MESSAGE_TOO_LARGE, None);
         }
-        context.publish_to(channel, Publishing::new(draft, Making::ForApi, Some(self)));
+        context.publish_to(channel, Publishing::new(draft, CreateMissing::ForApi, Some(self)));
     }
 
     fn too_large(&self) -> (Response, Vec<u8>) {
@@ -61,12 +63,12 @@ impl Awaiting for Publish {
 }
 
 impl Publisher for Publish {
-    fn published(self: Box<Self>, context: &mut Context<'_>, result: Result<(), Unpublished>) {
+    fn published(self: Box<Self>, context: &mut Context<'_>, result: Result<(), PublishError>) {
         match result {
             Ok(()) => context.respond(Response::new(Status::NO_CONTENT), b""),
             Err(reason) => {
-                if let Unpublished::Channel(error) = reason {
-                    context.note_not_created(error);
+                if let PublishError::Channel(error) = reason {
+                    context.report_not_created(error);
                 }
                 respond_refusal(context, Refusal::FULL, None);
             }

@@ -9,7 +9,7 @@ use crate::auth::Claims;
 use crate::broker::{Subscriber, Transport};
 use crate::http::{Head, HeaderValue, Response, Status};
 use crate::hub::Maker;
-use crate::server::{Awaiting, Context, Next};
+use crate::server::{BodyHandler, Context, Next};
 use crate::time::Millis;
 use crate::transports::{Coding, Encoded, Formats, Payload, Profile, WireFormat, framed};
 use serde::Deserialize;
@@ -77,8 +77,8 @@ pub(super) fn route(
     let limits = context.limits();
     let bytes_max = limits.stream_body_bytes_max.min(limits.body_bytes_max);
     let streams = streams.clone();
-    let awaiting = Box::new(Subscribe { streams, channel, origin: origin.map(Into::into) });
-    Ok(Next::Read { awaiting, bytes_max })
+    let handler = Box::new(Subscribe { streams, channel, origin: origin.map(Into::into) });
+    Ok(Next::Read { handler, bytes_max })
 }
 
 /// A stream request that waits for its body.
@@ -89,7 +89,7 @@ struct Subscribe {
     origin: Option<HeaderValue>,
 }
 
-impl Awaiting for Subscribe {
+impl BodyHandler for Subscribe {
     fn complete(self: Box<Self>, context: &mut Context<'_>, body: &[u8]) {
         let origin = self.origin.as_deref();
         match self.admit(context, body) {
@@ -117,7 +117,7 @@ impl Subscribe {
         let made =
             context.hub_mut().find_or_create(self.channel.as_bytes(), Maker::Application, now);
         let channel = made.map_err(|error| {
-            context.note_not_created(error);
+            context.report_not_created(error);
             Refusal::FULL
         })?;
         context.hub_mut().keep_for_api(channel, now);
@@ -144,7 +144,7 @@ fn begin_stream(context: &mut Context<'_>, streams: &Streams, origin: Option<&[u
     let profile = if exchange.is_http_1_0 { &streams.identity } else { &streams.chunked };
     let heartbeat = profile.heartbeat.as_ref().map_or(&b""[..], |heartbeat| &heartbeat.frame);
     let bytes = response.finish_with(heartbeat);
-    context.note_stream(Status::OK);
+    context.log_stream_start(Status::OK);
     context.push(bytes);
     let first =
         first_heartbeat_delay(profile.heartbeat_interval.get(), context.connection_number());

@@ -48,7 +48,7 @@ pub(super) fn answer_at_once(
         let messages = messages.iter().map(|message| (&**message, None));
         let exchange = context.begin_unsized();
         let frame = answer.make(exchange, &context.date(), position, messages, context.formats());
-        context.note_answer(Status::OK, "");
+        context.log_answer(Status::OK, "");
         context.push(frame);
         return context.end_exchange();
     }
@@ -77,7 +77,7 @@ fn answer_replay(
     };
     let replay = Replay::new(answer.format(coding), stretches, dressing);
     let head = answer.head(exchange, &context.date(), position);
-    context.note_answer(Status::OK, "");
+    context.log_answer(Status::OK, "");
     context.push(head.finish_with(&begin));
     context.begin_feed(Feed::Replay(replay));
     context.push(end);

@@ -9,7 +9,9 @@ use crate::http::{HeaderValue, Response, Status};
 use crate::hub::{Draft, Maker};
 use crate::message::{ChannelName, Message};
 use crate::push_stream::channel_path::{self, PathChannel};
-use crate::server::{Awaiting, Context, Making, Next, Publisher, Publishing, Unpublished};
+use crate::server::{
+    BodyHandler, Context, CreateMissing, Next, PublishError, Publisher, Publishing,
+};
 use crate::stats::push_stream::Format;
 use std::rc::Rc;
 
@@ -72,7 +74,7 @@ pub(super) fn route(
         format: Format::accepted(head.value("accept")),
         accepts_gzip: gzip::is_accepted(&routed.location.settings.gzip, head),
     };
-    Next::Read { awaiting: Box::new(request), bytes_max }
+    Next::Read { handler: Box::new(request), bytes_max }
 }
 
 /// Checks the channels of the request (steps 3 and 4), and creates missing ones for a POST or PUT.
@@ -123,7 +125,7 @@ fn show_channels(
     Next::Answer(response, body)
 }
 
-impl Awaiting for PublisherRequest {
+impl BodyHandler for PublisherRequest {
     fn complete(self: Box<Self>, context: &mut Context<'_>, body: &[u8]) {
         // While the body was read, a reload may have made one of the channels the events channel.
         let has_events = self.channels.iter().any(|name| context.hub().is_events_channel(name));
@@ -142,7 +144,7 @@ impl Awaiting for PublisherRequest {
                 if context.can_encode(longest(&self.channels), &draft) {
                     let channels = self.channels.iter().cloned().collect();
                     let events_before = context.hub().events_raised();
-                    let publishing = Publishing::new(draft, Making::All, Some(self));
+                    let publishing = Publishing::new(draft, CreateMissing::All, Some(self));
                     return context.publish(Publishing { channels, events_before, ..publishing });
                 }
                 refuse(&self, Refusal::MessageTooLarge)
@@ -162,11 +164,11 @@ impl Awaiting for PublisherRequest {
 
 impl Publisher for PublisherRequest {
     /// Answers the publisher (section 6.2).
-    fn published(self: Box<Self>, context: &mut Context<'_>, result: Result<(), Unpublished>) {
+    fn published(self: Box<Self>, context: &mut Context<'_>, result: Result<(), PublishError>) {
         let (response, body) = match result {
             Ok(()) => answer_published(context, &self),
-            Err(Unpublished::Channel(error)) => refuse(&self, refuse_creation(context, error)),
-            Err(Unpublished::Message) => {
+            Err(PublishError::Channel(error)) => refuse(&self, refuse_creation(context, error)),
+            Err(PublishError::Message) => {
                 context.close_after_answer();
                 let response = begin(&self, Status::INTERNAL_SERVER_ERROR);
                 (response.field("Content-Type", "text/html"), NO_MEMORY_PAGE.to_vec())

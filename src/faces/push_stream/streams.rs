@@ -39,7 +39,7 @@ pub(super) fn begin_stream(
     let transport = Transport::Stream { checksum, padding: 0 };
     let mut subscriber = new_subscriber(location, Wire::Body(coding), transport, context.now);
     let sizes = write_header(context, routed, coding, &mut subscriber, &mut bytes);
-    context.note_stream(Status::OK);
+    context.log_stream_start(Status::OK);
     context.push(bytes);
     let wanted = sizes.map_or(0, |sizes| sizes.message);
     let dressing = match subscriber.profile.padding {

@@ -209,7 +209,7 @@ pub(super) fn subscribe_all(
 
 /// The refusal for a channel that could not be created; logs and counts a full store.
 pub(super) fn refuse_creation(context: &mut Context<'_>, error: CreateError) -> Refusal {
-    context.note_not_created(error);
+    context.report_not_created(error);
     match error {
         CreateError::TooMany => Refusal::TooManyChannels,
         CreateError::Full => Refusal::Full,

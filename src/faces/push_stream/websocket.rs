@@ -66,7 +66,7 @@ fn begin_websocket(
     requested: &RequestedChannels,
     is_deflated: bool,
 ) {
-    context.note_stream(Status::SWITCHING_PROTOCOLS);
+    context.log_stream_start(Status::SWITCHING_PROTOCOLS);
     let location = routed.location;
     let wire = Wire::WebSocket { is_deflated };
     context.push(location.first_item(wire).frame.clone());
@@ -87,7 +87,7 @@ fn begin_websocket(
 /// Refuses a subscriber after the upgrade, with a close frame that contains the reason (section
 /// 15.4).
 fn close_refused(context: &mut Context<'_>, refusal: Refusal) {
-    context.note_answer(refusal.status(), refusal.explain());
+    context.log_answer(refusal.status(), refusal.explain());
     let (status, text) = (refusal.status().0, refusal.explain());
     let reason = format!("{{\"http_status\": {status}, \"explain\":\"{text}\"}}");
     context.push(websocket::close(CloseCode::POLICY, &reason));

@@ -11,14 +11,14 @@ impl World {
     /// events of this turn: input that arrived before them is read before them.
     pub fn no_connection_is_left_waiting(&self) {
         let server = &self.reactor.server;
-        if server.is_turn_spent() || server.is_behind() || server.is_stopping() {
+        if server.is_turn_spent() || server.is_congested() || server.is_stopping() {
             return;
         }
         order::every_wanted_connection_is_listed(&self.reactor);
         for (number, id) in self.reactor.open() {
             let is_kept = server.unread_bytes(id) > 0 && !server.wants_input(id);
             // It may wait for the next pass over a channel with many pending messages.
-            let may_wait = server.is_publishing(id) || server.goes_on_in_next_turn(id);
+            let may_wait = server.is_publishing(id) || server.resumes_in_next_turn(id);
             assert!(
                 !is_kept || may_wait || !self.clients[number].queued.is_empty(),
                 "client {number}: what it has sent is read too late"

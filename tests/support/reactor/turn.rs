@@ -43,7 +43,7 @@ pub trait Turns: Sized {
     /// The most bytes of this read. Input that is paused after reading takes memory, so less of it
     /// is read.
     fn slice_max(&mut self, _number: usize) -> usize {
-        if self.reactor().server.is_late() { READ_BYTES_LATE } else { usize::MAX }
+        if self.reactor().server.is_input_delayed() { READ_BYTES_LATE } else { usize::MAX }
     }
 
     /// How many connections the server names before the first of them is written to.

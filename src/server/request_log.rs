@@ -4,7 +4,7 @@
 
 use super::ConnectionId;
 use super::Server;
-use super::clients::Shown;
+use super::clients::LogAddress;
 use crate::http::{Head, Status};
 use crate::time::{Millis, Now};
 use std::collections::HashMap;
@@ -16,17 +16,17 @@ const TARGET_BYTES_SHOWN: usize = 256;
 
 /// By connection.
 #[derive(Default)]
-pub(super) struct Trail(HashMap<ConnectionId, Asked>);
+pub(super) struct RequestLog(HashMap<ConnectionId, Entry>);
 
-struct Asked {
+struct Entry {
     /// Method and path, without the query: that may hold secrets.
     what: Box<str>,
     began: Millis,
     is_stream: bool,
 }
 
-impl Trail {
-    pub(super) fn forget(&mut self, id: ConnectionId) {
+impl RequestLog {
+    pub(super) fn remove(&mut self, id: ConnectionId) {
         if !self.0.is_empty() {
             self.0.remove(&id);
         }
@@ -34,37 +34,37 @@ impl Trail {
 }
 
 impl Server {
-    fn wants_trail(&self) -> bool {
+    fn keeps_entries(&self) -> bool {
         self.config.log_access || log::log_enabled!(log::Level::Debug)
     }
 
     /// A head was understood.
-    pub(super) fn note_request(&mut self, id: ConnectionId, head: &Head<'_>, now: Now) {
-        if self.wants_trail() {
+    pub(super) fn record_request(&mut self, id: ConnectionId, head: &Head<'_>, now: Now) {
+        if self.keeps_entries() {
             let what = format!("{} {}", head.method, head.path.escape_debug());
-            self.note_asked(id, what, now);
+            self.record(id, what, now);
         }
     }
 
     /// A head cannot be understood, and is going to be refused.
-    pub(super) fn note_malformed(&mut self, id: ConnectionId, input: &[u8], now: Now) {
-        if self.wants_trail() {
-            self.note_asked(id, malformed_request(input), now);
+    pub(super) fn record_malformed(&mut self, id: ConnectionId, input: &[u8], now: Now) {
+        if self.keeps_entries() {
+            self.record(id, malformed_request(input), now);
         }
     }
 
-    fn note_asked(&mut self, id: ConnectionId, what: String, now: Now) {
-        let asked = Asked { what: what.into(), began: now.monotonic, is_stream: false };
-        self.trail.0.insert(id, asked);
+    fn record(&mut self, id: ConnectionId, what: String, now: Now) {
+        let entry = Entry { what: what.into(), began: now.monotonic, is_stream: false };
+        self.request_log.0.insert(id, entry);
     }
 
     /// A request is answered; if it is refused, with the reason.
-    pub(super) fn note_answer(&mut self, id: ConnectionId, status: Status, reason: &str, now: Now) {
-        if self.trail.0.is_empty() {
+    pub(super) fn log_answer(&mut self, id: ConnectionId, status: Status, reason: &str, now: Now) {
+        if self.request_log.0.is_empty() {
             return;
         }
-        let Some(Asked { what, began, .. }) = self.trail.0.remove(&id) else { return };
-        let client = Shown(self.client_address(id));
+        let Some(Entry { what, began, .. }) = self.request_log.0.remove(&id) else { return };
+        let client = LogAddress(self.client_address(id));
         let (code, phrase) = (status.0, status.reason());
         let separator = if reason.is_empty() { "" } else { ": " };
         if code >= 400 {
@@ -77,40 +77,40 @@ impl Server {
     }
 
     /// A request is answered by a stream, whose end will be another line.
-    pub(super) fn note_stream(&mut self, id: ConnectionId, status: Status, now: Now) {
-        if self.trail.0.is_empty() {
+    pub(super) fn log_stream_start(&mut self, id: ConnectionId, status: Status, now: Now) {
+        if self.request_log.0.is_empty() {
             return;
         }
-        let Some(mut asked) = self.trail.0.remove(&id) else { return };
+        let Some(mut entry) = self.request_log.0.remove(&id) else { return };
         if self.config.log_access {
-            let client = Shown(self.client_address(id));
-            let (what, code, ms) = (&asked.what, status.0, now.monotonic.since(asked.began).0);
+            let client = LogAddress(self.client_address(id));
+            let (what, code, ms) = (&entry.what, status.0, now.monotonic.since(entry.began).0);
             log::info!(target: ACCESS, "{client} {what} {code} {ms} ms: stream begins");
-            asked.is_stream = true;
-            self.trail.0.insert(id, asked);
+            entry.is_stream = true;
+            self.request_log.0.insert(id, entry);
         }
     }
 
     /// A stream is over, if there is one that began with a line.
-    pub(super) fn note_stream_end(&mut self, id: ConnectionId, reason: &str, now: Now) {
-        if self.trail.0.get(&id).is_some_and(|asked| asked.is_stream) {
-            self.note_end(id, "stream ended", reason, now);
+    pub(super) fn log_stream_end(&mut self, id: ConnectionId, reason: &str, now: Now) {
+        if self.request_log.0.get(&id).is_some_and(|entry| entry.is_stream) {
+            self.log_end(id, "stream ended", reason, now);
         }
     }
 
     /// The client has gone, perhaps in the middle of a request or of a stream.
-    pub(super) fn note_departure(&mut self, id: ConnectionId, reason: &str, now: Now) {
-        match self.trail.0.get(&id) {
+    pub(super) fn log_disconnect(&mut self, id: ConnectionId, reason: &str, now: Now) {
+        match self.request_log.0.get(&id) {
             None => {}
-            Some(asked) if asked.is_stream => self.note_end(id, "stream ended", reason, now),
-            Some(_) => self.note_end(id, "-", reason, now),
+            Some(entry) if entry.is_stream => self.log_end(id, "stream ended", reason, now),
+            Some(_) => self.log_end(id, "-", reason, now),
         }
     }
 
-    fn note_end(&mut self, id: ConnectionId, how: &str, reason: &str, now: Now) {
-        let Some(Asked { what, began, .. }) = self.trail.0.remove(&id) else { return };
+    fn log_end(&mut self, id: ConnectionId, how: &str, reason: &str, now: Now) {
+        let Some(Entry { what, began, .. }) = self.request_log.0.remove(&id) else { return };
         if self.config.log_access {
-            let client = Shown(self.client_address(id));
+            let client = LogAddress(self.client_address(id));
             let ms = now.monotonic.since(began).0;
             log::info!(target: ACCESS, "{client} {what} {how} {ms} ms: {reason}");
         }

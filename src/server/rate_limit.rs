@@ -1,0 +1,66 @@
+//! How often a line may repeat: an attack, or a bad network, must not fill the log.
+
+use crate::time::Millis;
+
+/// Between two lines of a kind, unless it has an interval of its own.
+const INTERVAL: Millis = Millis(1000);
+
+/// Lines of one kind: one per interval, and how many more there would have been.
+#[derive(Debug)]
+pub(super) struct RateLimit {
+    interval: Millis,
+    next_at: Millis,
+    suppressed: u64,
+}
+
+impl Default for RateLimit {
+    fn default() -> RateLimit {
+        RateLimit::every(INTERVAL)
+    }
+}
+
+impl RateLimit {
+    /// One line per interval.
+    pub(super) fn every(interval: Millis) -> RateLimit {
+        RateLimit { interval, next_at: Millis(0), suppressed: 0 }
+    }
+
+    /// Whether a line may be written now, with the number of those that were not since the last
+    /// one.
+    pub(super) fn take(&mut self, now: Millis) -> Option<u64> {
+        if now < self.next_at {
+            self.suppressed += 1;
+            return None;
+        }
+        self.next_at = now + self.interval;
+        Some(std::mem::take(&mut self.suppressed))
+    }
+
+    /// The number of lines that were held back, once another one would be allowed; none if there
+    /// are none.
+    pub(super) fn take_suppressed(&mut self, now: Millis) -> Option<u64> {
+        if self.suppressed == 0 || now < self.next_at {
+            return None;
+        }
+        self.take(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_a_second_is_allowed_and_the_others_are_counted() {
+        let mut rate_limit = RateLimit::default();
+        assert_eq!(rate_limit.take(Millis(5)), Some(0));
+        assert_eq!(rate_limit.take(Millis(5)), None);
+        assert_eq!(rate_limit.take(Millis(1004)), None);
+        assert_eq!(rate_limit.take_suppressed(Millis(1004)), None);
+        assert_eq!(rate_limit.take(Millis(1005)), Some(2));
+        assert_eq!(rate_limit.take_suppressed(Millis(9000)), None);
+        assert_eq!(rate_limit.take(Millis(9000)), Some(0));
+        assert_eq!(rate_limit.take(Millis(9001)), None);
+        assert_eq!(rate_limit.take_suppressed(Millis(10_000)), Some(1));
+    }
+}
