@@ -1,8 +1,10 @@
 //! Draws the configuration from a seed, often with limits so small that they are reached.
 
 use crate::random::Random;
+use crate::reactor::SimReactor;
 use rpushd::config::{Config, Limits, ListenAddress, Listener, Secret};
-use rpushd::time::Millis;
+use rpushd::server::Host;
+use rpushd::time::{Millis, Now};
 
 /// Secrets are identified by number; a configuration accepts these.
 pub fn subscribe_secret(generation: u32) -> Secret {
@@ -11,6 +13,20 @@ pub fn subscribe_secret(generation: u32) -> Secret {
 
 pub fn publish_secret_text(generation: u32) -> String {
     format!("publish-secret-{generation}")
+}
+
+/// Clocks that do not start at 0: a point in time mistaken for a span of time then shows.
+pub fn now(random: &mut Random) -> Now {
+    Now {
+        monotonic: Millis(random.below(100_000) as u64),
+        unix: Millis(1_776_181_200_000 + random.below(1000) as u64),
+    }
+}
+
+/// A server in front of simulated sockets.
+pub fn reactor(config: &Config, now: Now) -> SimReactor {
+    let host = Host { name: "host".into(), process_id: 1, resident_bytes: || 4096 };
+    SimReactor::new(config.clone(), host, now)
 }
 
 pub fn config(random: &mut Random) -> Config {

@@ -41,13 +41,18 @@ impl Patience {
         *self = Patience::default();
     }
 
-    /// Called at the end of each turn in which the subscriber is free. Returns the number of turns
-    /// that it has waited.
-    pub fn look(&mut self, turn: u64, progress: &Progress) -> u64 {
+    /// Called at the end of each turn in which the subscriber is free. Panics if it has waited for
+    /// more than `turns_max` turns; returns whether it has waited for more than one.
+    pub fn look(&mut self, turn: u64, turns_max: u64, client: usize, progress: &Progress) -> bool {
         let Progress { taken, missing, written, queued } = *progress;
         let message = self.message.look(turn, taken, taken + missing);
         // The amount of one write depends on the socket.
         let bytes = self.bytes.look(turn, written, written + queued.min(1));
-        message.max(bytes)
+        let waited = message.max(bytes);
+        assert!(
+            waited <= turns_max,
+            "client {client} has waited for {waited} turns of at most {turns_max}: {progress:?}"
+        );
+        waited > 1
     }
 }

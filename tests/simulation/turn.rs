@@ -8,7 +8,6 @@ use crate::reactor::{Call, SimReactor, Socket, Turns};
 use crate::world::World;
 use rpushd::config::ListenerId;
 use rpushd::server::ConnectionId;
-use std::io::IoSlice;
 
 /// The most turns in which a server may be busy without visible progress.
 const IDLE_TURNS_MAX: usize = 4;
@@ -229,34 +228,24 @@ impl World {
     fn observe(&mut self, number: usize, id: ConnectionId, is_tick: bool) {
         let client = &mut self.clients[number];
         let known = client.answers.queued.len();
-        let mut few = [IoSlice::new(&[]); 32];
-        let mut many = Vec::new();
-        let mut slices = &mut few[..];
-        let mut count = self.reactor.server.unsent(id, slices);
-        if count == slices.len() {
-            many.resize(8192, IoSlice::new(&[]));
-            slices = &mut many;
-            count = self.reactor.server.unsent(id, slices);
-            assert!(count < slices.len(), "there is room for all slices");
-        }
-        let length: usize = slices[..count].iter().map(|slice| slice.len()).sum();
-        if length >= known {
-            client.answers.queued_frames = count;
-        }
-        if length < known {
+        let fresh = self.reactor.look_at_queued(id, |frames| {
+            let length: usize = frames.iter().map(|frame| frame.len()).sum();
+            if length >= known {
+                client.answers.queued_frames = frames.len();
+            }
             // It is going to be closed, and the reason is checked then.
-            assert_eq!(length, 0, "connection {}: queued bytes have vanished", id.0);
+            assert!(length >= known || length == 0, "client {number}: queued bytes have vanished");
+            let mut fresh = Vec::with_capacity(length.saturating_sub(known));
+            let mut skipped = 0;
+            for frame in frames {
+                let from = (known - skipped).min(frame.len());
+                skipped += from;
+                fresh.extend_from_slice(&frame[from..]);
+            }
+            fresh
+        });
+        if fresh.is_empty() {
             return;
-        }
-        if length == known {
-            return;
-        }
-        let mut fresh = Vec::with_capacity(length - known);
-        let mut skipped = 0;
-        for slice in &slices[..count] {
-            let from = (known - skipped).min(slice.len());
-            skipped += from;
-            fresh.extend_from_slice(&slice[from..]);
         }
         let moment = Moment {
             now: self.reactor.now.monotonic,

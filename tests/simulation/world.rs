@@ -11,8 +11,7 @@ use crate::random::Random;
 use crate::reactor::{Call, SimReactor, Turns};
 use crate::script::{Outcome, Writer};
 use rpushd::config::{Config, Limits, ListenerId};
-use rpushd::server::Host;
-use rpushd::time::{Millis, Now};
+use rpushd::time::Millis;
 use std::net::{IpAddr, Ipv4Addr};
 
 /// A turn that takes longer counts as a jump in time.
@@ -64,13 +63,9 @@ impl World {
         if is_crowded {
             draw::make_crowded(&mut config, &mut random);
         }
-        let now = Now {
-            monotonic: Millis(random.below(100_000) as u64),
-            unix: Millis(1_776_181_200_000 + random.below(1000) as u64),
-        };
-        let host = Host { name: "host".into(), process_id: 1, resident_bytes: || 4096 };
+        let now = draw::now(&mut random);
         let channel_count = *random.pick(&[1, 1, 2, 4]);
-        let mut reactor = SimReactor::new(config.clone(), host, now);
+        let mut reactor = draw::reactor(&config, now);
         reactor.read_bytes = *random.pick(&[64, 1000, 65_536]);
         reactor.slices = random.between(1, 64);
         World {

@@ -6,7 +6,6 @@ use super::world::World;
 use crate::order;
 use crate::reactor::{Call, SimReactor, Turns};
 use std::collections::VecDeque;
-use std::io::IoSlice;
 
 impl Turns for World {
     fn reactor(&mut self) -> &mut SimReactor {
@@ -234,23 +233,15 @@ impl World {
     fn observe(&mut self, number: usize) {
         let Some(id) = self.reactor.sockets[number].id() else { return };
         let client = &mut self.clients[number];
-        let mut few = [IoSlice::new(&[]); 32];
-        let mut many = Vec::new();
-        let mut slices = &mut few[..];
-        let mut count = self.reactor.server.unsent(id, slices);
-        if count == slices.len() {
-            many.resize(4096, IoSlice::new(&[]));
-            slices = &mut many;
-            count = self.reactor.server.unsent(id, slices);
-            assert!(count < slices.len(), "there is room for all slices");
-        }
-        let length: usize = slices[..count].iter().map(|slice| slice.len()).sum();
         // Nothing more is queued for a connection that is about to be closed.
         let is_websocket = client.role == Role::Subscriber(Mode::WebSocket);
-        if length == 0 || length <= client.queued.len() && !is_websocket {
-            return;
-        }
-        let all: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.iter().copied()).collect();
+        let all = self.reactor.look_at_queued(id, |frames| {
+            let length: usize = frames.iter().map(|frame| frame.len()).sum();
+            let is_new = length > 0 && (length > client.queued.len() || is_websocket);
+            is_new
+                .then(|| frames.iter().flat_map(|frame| frame.iter().copied()).collect::<Vec<u8>>())
+        });
+        let Some(all) = all else { return };
         if client.drop_superseded(&all) {
             self.coverage.count("pongs superseded", 1);
         }

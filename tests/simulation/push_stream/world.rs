@@ -13,8 +13,7 @@ use crate::random::Random;
 use crate::reactor::{Call, SimReactor, Turns};
 use crate::wire::masked;
 use rpushd::config::{Config, ListenerId};
-use rpushd::server::Host;
-use rpushd::time::{Millis, Now};
+use rpushd::time::Millis;
 
 /// Longer than the run of any world.
 const SECONDS_MAX: u64 = 3600;
@@ -50,17 +49,13 @@ impl World {
         let mut random = Random::new(seed);
         let settings = draw::settings(&mut random);
         let mut config = draw::config(&settings, &mut random);
-        let now = Now {
-            monotonic: Millis(random.below(100_000) as u64),
-            unix: Millis(1_776_181_200_000 + random.below(1000) as u64),
-        };
+        let now = crate::draw::now(&mut random);
         // More members of one channel than one round visits.
         let is_crowded = random.one_in(14);
         if is_crowded {
             config.limits.microseconds_per_turn = *random.pick(&[1, 20]);
         }
-        let host = Host { name: "host".into(), process_id: 1, resident_bytes: || 4096 };
-        let mut reactor = SimReactor::new(config.clone(), host, now);
+        let mut reactor = crate::draw::reactor(&config, now);
         reactor.slices = 64;
         World {
             reactor,

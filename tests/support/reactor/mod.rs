@@ -14,6 +14,7 @@ use rpushd::config::{Config, ListenerId};
 use rpushd::server::{ConnectionId, Host, Refused, Server};
 use rpushd::time::{Millis, Now};
 use std::collections::VecDeque;
+use std::io::IoSlice;
 use std::net::IpAddr;
 
 /// The same value as in the reactor.
@@ -180,6 +181,19 @@ impl SimReactor {
     /// The socket of an open connection.
     pub fn number(&self, id: ConnectionId) -> usize {
         self.links[id.0 as usize].expect("the connection is open")
+    }
+
+    /// Looks at everything that the server has queued for a connection.
+    pub fn look_at_queued<T>(&self, id: ConnectionId, look: impl FnOnce(&[IoSlice<'_>]) -> T) -> T {
+        let mut few = [IoSlice::new(&[]); 32];
+        let count = self.server.unsent(id, &mut few);
+        if count < few.len() {
+            return look(&few[..count]);
+        }
+        let mut many = vec![IoSlice::new(&[]); 8192];
+        let count = self.server.unsent(id, &mut many);
+        assert!(count < many.len(), "there is room for all frames");
+        look(&many[..count])
     }
 
     /// Whether the server has something to do at once.
