@@ -53,7 +53,7 @@ pub const PUSH_STREAM: &[Floor] = &[
     ("pongs superseded", 40),
     ("publications", 12_000),
     ("publications of WebSocket clients", 200),
-    ("publications refused for want of memory", 12),
+    ("publications refused for want of memory", 60),
     ("publications that waited", 2500),
     ("reloads", 450),
     ("settled", 700),

@@ -207,7 +207,7 @@ impl World {
     fn text(&mut self) -> String {
         self.serial += 1;
         let length = if self.settings.has_little_memory {
-            self.random.below(8000)
+            self.random.below(12_000)
         } else if self.settings.has_small_queues && self.random.one_in(2) {
             // Several fill a queue.
             800
