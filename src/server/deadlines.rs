@@ -6,12 +6,37 @@ use super::connection::Phase;
 use super::lines::SlowReader;
 use crate::broker::Transport;
 use crate::http::Status;
-use crate::time::Now;
+use crate::time::{Millis, Now};
 
 /// Deadlines that are looked at in each turn, whatever they cost: most are looked at in vain.
 const DEADLINES_MIN: usize = 16;
 
 impl Server {
+    /// When [`Server::tick`] is to be called at the latest. None: only when something happens.
+    pub fn next_wake(&self, now: Now) -> Option<Millis> {
+        if self.has_work() {
+            return Some(now.monotonic);
+        }
+        let stops_at = self.stops_at.filter(|_| !self.connections.is_empty());
+        let candidates = [self.timers.next_due(), self.broker.hub.next_sweep(), stops_at];
+        candidates.into_iter().flatten().min()
+    }
+
+    /// Whether something can be done without waiting for anything.
+    fn has_work(&self) -> bool {
+        !self.answered.is_empty()
+            || !self.delivered.is_empty()
+            || !self.to_feed.is_empty()
+            || !self.broker.fanout.is_idle()
+            || !self.to_read.is_empty()
+            || self.broker.fanout.has_released()
+            || !self.expired.is_empty()
+            || self.broker.hub.has_events()
+            || !self.to_shut.is_empty()
+            || !self.to_close.is_empty()
+            || self.has_resumable()
+    }
+
     /// Sees to it that the connection is looked at by its next deadline. A deadline that moved back
     /// is left as it is: it is looked at once in vain and set anew, which is cheaper than moving it
     /// with every message.

@@ -386,31 +386,6 @@ impl Server {
         self.admission.internal_count -= usize::from(self.is_internal(connection.listener));
     }
 
-    /// When [`Server::tick`] is to be called at the latest. None: only when something happens.
-    pub fn next_wake(&self, now: Now) -> Option<Millis> {
-        if self.has_work() {
-            return Some(now.monotonic);
-        }
-        let stops_at = self.stops_at.filter(|_| !self.connections.is_empty());
-        let candidates = [self.timers.next_due(), self.broker.hub.next_sweep(), stops_at];
-        candidates.into_iter().flatten().min()
-    }
-
-    /// Whether something can be done without waiting for anything.
-    fn has_work(&self) -> bool {
-        !self.answered.is_empty()
-            || !self.delivered.is_empty()
-            || !self.to_feed.is_empty()
-            || !self.broker.fanout.is_idle()
-            || !self.to_read.is_empty()
-            || self.broker.fanout.has_released()
-            || !self.expired.is_empty()
-            || self.broker.hub.has_events()
-            || !self.to_shut.is_empty()
-            || !self.to_close.is_empty()
-            || self.has_resumable()
-    }
-
     /// The limits in force.
     pub fn limits(&self) -> &Limits {
         &self.config.limits
