@@ -1,5 +1,5 @@
-//! Who may connect when connections run short: slots that are reserved for internal listeners, and
-//! idle connections that are closed for new clients.
+//! Limits on the number of connections: slots reserved for internal listeners, and idle connections
+//! that are closed to make room for new clients.
 
 use super::Server;
 use super::connection::{Connection, ConnectionId, Phase};
@@ -8,13 +8,12 @@ use crate::time::{Millis, Now};
 use std::collections::BinaryHeap;
 use std::fmt;
 
-/// Connections looked at in one call: about half a millisecond.
+/// Maximum number of connections examined in one search for idle ones: about half a millisecond.
 const EXAMINED_MAX: usize = 32 * 1024;
-/// Idle connections remembered from one look, so that closing them one by one does not need a look
-/// for each.
+/// Maximum number of idle connections that a search finds, so that not each close needs a search.
 const CANDIDATES_MAX: usize = 64;
-/// A connection that was used so recently is likely to be used again at once: a proxy may be
-/// sending.
+/// Connections used more recently than this are not closed: a proxy may be sending the next request
+/// already.
 const IDLE_MIN: Millis = Millis(1000);
 
 /// Why a new connection is refused.
@@ -22,24 +21,24 @@ const IDLE_MIN: Millis = Millis(1000);
 pub enum Refused {
     /// `connections_max` connections are open.
     Connections(usize),
-    /// So many connections are open that the descriptors left are the daemon's own reserve.
+    /// This many connections are open, and the file descriptors left are the daemon's own reserve.
     Descriptors(usize),
-    /// What is left of so many slots is reserved for internal listeners.
+    /// Of this many slots, only those reserved for internal listeners are vacant.
     Reserved(usize),
     /// The server is stopping.
     Stopping,
 }
 
-/// What the server knows of its connections as a whole.
+/// Counts of connections, and the search for idle ones.
 #[derive(Debug)]
 pub(super) struct Admission {
-    /// Connections that the descriptors suffice for.
+    /// Number of connections that there are file descriptors for.
     descriptor_count: usize,
-    /// Connections that came through internal listeners.
+    /// Number of connections accepted from internal listeners.
     pub(super) internal_count: usize,
-    /// Where the next look begins.
+    /// Index at which the next search for idle connections begins.
     next_index: usize,
-    /// Idle connections and since when, the longest idle one last.
+    /// Idle connections, and since when they are idle; the longest idle one is last.
     candidates: Vec<(Millis, ConnectionId)>,
 }
 
@@ -51,15 +50,16 @@ impl Default for Admission {
 }
 
 impl Server {
-    /// The operating system has descriptors for so many connections.
+    /// Limits connections to the number of file descriptors that the process has for them. May be
+    /// called at any time; without it there is no such limit.
     pub fn limit_connections(&mut self, descriptor_count: usize) {
         self.admission.descriptor_count = descriptor_count;
     }
 
-    /// Whether a connection at this listener would be taken now.
+    /// Whether [`Server::accepted`] would accept a connection from this listener now.
     ///
     /// # Errors
-    /// Why not.
+    /// The limit that is reached, or the server is stopping.
     pub fn has_room(&self, listener: ListenerId) -> Result<(), Refused> {
         if self.is_stopping() {
             return Err(Refused::Stopping);
@@ -74,18 +74,20 @@ impl Server {
         }
         let slots = limits.connections_max.min(descriptors);
         let public_count = count - self.admission.internal_count;
-        match self.is_internal(listener) || public_count < slots - self.reserved(slots) {
-            true => Ok(()),
-            false => Err(Refused::Reserved(slots)),
+        if self.is_internal(listener) || public_count < slots - self.reserved(slots) {
+            Ok(())
+        } else {
+            Err(Refused::Reserved(slots))
         }
     }
 
-    /// Slots that only internal listeners may use, if any is bound.
+    /// Number of slots that only internal listeners may use, if any is bound.
     fn reserved(&self, slots: usize) -> usize {
         let mut bound = self.config.listeners[..self.bound_count].iter();
-        match bound.any(|listener| listener.is_internal) {
-            true => self.config.limits.connections_reserved.min(slots / 2),
-            false => 0,
+        if bound.any(|listener| listener.is_internal) {
+            self.config.limits.connections_reserved.min(slots / 2)
+        } else {
+            0
         }
     }
 
@@ -94,21 +96,23 @@ impl Server {
         self.config.listeners[usize::from(listener.0)].is_internal
     }
 
-    /// Whether a connection came over an internal listener.
+    /// Whether the connection was accepted from an internal listener. False if there is none with
+    /// this id.
     pub fn is_internal_peer(&self, id: ConnectionId) -> bool {
         let connection = self.connections.get(id);
         connection.is_some_and(|connection| self.is_internal(connection.listener))
     }
 
-    /// A new configuration may have made another kind of a listener.
+    /// Counts the connections of internal listeners again: a reload may have made a listener
+    /// internal or public.
     pub(super) fn recount_internal(&mut self) {
         let internal = self.connections.iter().filter(|(_, one)| self.is_internal(one.listener));
         self.admission.internal_count = internal.count();
     }
 
-    /// Condemns the connection that has been idle for longest, so that a client who waits at this
-    /// listener can be accepted in the next turn. A public one takes no internal connection's
-    /// place. False: none is idle, as far as a bounded look shows.
+    /// Closes the connection that has been idle longest, so that a client waiting at this listener
+    /// can be accepted in the next turn. For a public listener, connections of internal ones are
+    /// not closed. False: no idle connection was found; the search examines a limited number.
     pub fn make_room(&mut self, listener: ListenerId, now: Now) -> bool {
         let takes_any = self.is_internal(listener);
         for _ in 0..2 {
@@ -129,10 +133,11 @@ impl Server {
         false
     }
 
-    /// Remembers those of the next connections that are idle, the longest idle ones first.
+    /// Searches the next connections for the longest idle ones, and makes them the candidates.
     fn find_idle(&mut self, takes_any: bool, now: Now) {
         let end = self.connections.index_end();
-        // A heap of the oldest ones, the youngest of them on top.
+        // A heap of the longest idle ones; its top, the one idle for the shortest time, is removed
+        // when there are too many.
         let mut oldest = BinaryHeap::with_capacity(CANDIDATES_MAX + 1);
         for _ in 0..end.min(EXAMINED_MAX) {
             let index = self.admission.next_index % end;
@@ -154,9 +159,8 @@ impl Server {
 }
 
 impl Connection {
-    /// Whether nothing of a request has come since its last answer, or since it was accepted: a
-    /// client that connects and sends nothing must not hold a place that a working one has to give
-    /// up.
+    /// Whether no part of a request has arrived since its last answer or, without one, since it was
+    /// accepted: a client that connects and sends nothing is closed before one that sends.
     fn is_idle(&self) -> bool {
         let is_kept_busy =
             self.flags.is_paused() || self.flags.is_held || self.flags.has_input_ended;
@@ -175,7 +179,7 @@ impl fmt::Display for Refused {
             }
             Refused::Descriptors(count) => write!(
                 formatter,
-                "file descriptors for {count} connections in use, the rest is kept back; raise \
+                "file descriptors for {count} connections in use, the others are reserved; raise \
                  LimitNOFILE"
             ),
             Refused::Reserved(slots) => write!(

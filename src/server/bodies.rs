@@ -1,5 +1,5 @@
-//! Bodies of requests: read for whoever needs them, or dropped because the answer does not depend
-//! on them.
+//! Bodies of requests: read for their handlers, or dropped because the answer does not depend on
+//! them.
 
 use super::ConnectionId;
 use super::Server;
@@ -10,7 +10,8 @@ use crate::http::{BodyReader, Framing, Head, Response, Status};
 use crate::time::Now;
 
 impl Server {
-    /// Reads the body for somebody. One that is all there is handed over as it lies.
+    /// Begins to read the body for its handler. If all of it has arrived, the handler gets it at
+    /// once, without a copy. Returns how many bytes behind the head it used.
     pub(super) fn begin_body(
         &mut self,
         id: ConnectionId,
@@ -56,9 +57,10 @@ impl Server {
         }));
     }
 
-    /// The answer is known before the body has come. A short body is read and dropped, so that the
-    /// connection can be used again; in front of a long one, or one that the client may never send
-    /// because it waits for `100 Continue` (RFC 9110, section 10.1.1), the connection is closed.
+    /// Drops the body of a request that is answered without it. A short body is read, so that the
+    /// connection can be used again. The connection is closed after the answer if the body is long,
+    /// or if the client may never send it because it waits for `100 Continue` (RFC 9110, section
+    /// 10.1.1). Returns how many bytes behind the head it used.
     pub(super) fn skip_body(
         &mut self,
         id: ConnectionId,
@@ -105,14 +107,14 @@ impl Server {
                 self.oversized_body(id, now);
                 return Consumed::Nothing;
             }
-            match keeps_data {
-                true if incoming.body.len() + step.data.len() > incoming.bytes_max => {
-                    self.oversized_body(id, now);
-                    return Consumed::Nothing;
-                }
-                true => incoming.body.extend_from_slice(step.data),
-                // A dropped body is bounded too: the rest of the allowance shrinks.
-                false => incoming.bytes_max -= step.data.len(),
+            if !keeps_data {
+                // The size of a dropped body is limited, too.
+                incoming.bytes_max -= step.data.len();
+            } else if incoming.body.len() + step.data.len() > incoming.bytes_max {
+                self.oversized_body(id, now);
+                return Consumed::Nothing;
+            } else {
+                incoming.body.extend_from_slice(step.data);
             }
         }
         let is_complete = incoming.reader.is_complete();
@@ -136,11 +138,12 @@ impl Server {
         Consumed::Bytes(used)
     }
 
-    /// The chunk framing is broken: where the next request begins is unknown.
+    /// Refuses a body whose chunks are malformed. The connection is closed, because the beginning
+    /// of the next request is unknown.
     fn broken_body(&mut self, id: ConnectionId, now: Now) {
         self.counters.malformed_requests_total += 1;
         match self.take_handler(id) {
-            // The answer has been given already.
+            // The answer is queued already.
             None => self.drain(id, now),
             Some(_) => self.refuse_framing(id, Status::BAD_REQUEST, "malformed body", now),
         }

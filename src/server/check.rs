@@ -1,14 +1,15 @@
-//! What must hold between two calls of the server; the simulation asks after every step.
+//! Invariants that hold between calls of the server, checked by the simulation after every step,
+//! and questions of the tests.
 
 use super::connection::{Pause, Phase};
 use super::{ConnectionId, Server, Work};
 use crate::time::Now;
 
 impl Server {
-    /// Checks the whole state; for tests, as it takes as long as there are connections.
+    /// Checks the whole state; for tests, as it examines all connections.
     ///
     /// # Panics
-    /// Something does not hold.
+    /// An invariant is violated.
     pub fn assert_consistent(&self) {
         self.broker.hub.assert_consistent();
         self.broker.fanout.assert_consistent();
@@ -24,38 +25,38 @@ impl Server {
                 !connection.subscriptions.is_empty(),
                 "connection {id}: subscribers, and only they, have subscriptions"
             );
-            // A new configuration may put a deadline into the past: then nothing fires earlier.
+            // After a reload a deadline may be in the past. Then no timer fires earlier.
             let deadline = connection.deadline(&self.config.limits) + super::TICK;
             let soonest = self.timers.next_due().unwrap_or_default();
             assert!(
                 self.timers.due(id.0) <= deadline.max(soonest) || self.expired.contains(&id.0),
-                "connection {id}: its deadline is watched"
+                "connection {id}: its deadline has a timer"
             );
             let is_waiting = connection.outbox.is_empty() || connection.flags.is_blocked;
             assert!(
                 is_waiting || connection.flags.is_pending,
-                "connection {id}: what is queued is going to be written"
+                "connection {id}: it has a queue, so it is in a list of connections to write to"
             );
             let flags = &connection.flags;
             assert!(
                 flags.pause != Pause::Listed || self.resumable.contains(id),
-                "connection {id} goes on"
+                "connection {id}: it is in the list of paused connections that can continue"
             );
             assert!(
                 flags.pause != Pause::ForRoom
                     || connection.is_condemned()
                     || !self.has_outbox_room(id),
-                "connection {id}: paused for a reason"
+                "connection {id}: paused although its outbox has room"
             );
             let is_held = self.broker.fanout.is_held(id.into());
-            assert!(!connection.flags.is_held || is_held, "connection {id}: is read again");
-            assert!(!connection.flags.is_unsubscribing, "connection {id}: it has left");
+            assert!(!connection.flags.is_held || is_held, "connection {id}: it will be released");
+            assert!(!connection.flags.is_unsubscribing, "connection {id}: it is unsubscribed");
             if let Phase::Body(incoming) = &connection.phase {
                 assert!(incoming.body.len() <= incoming.bytes_max, "connection {id}: body");
             }
         }
         assert_eq!(self.subscriber_count, subscriber_count, "subscribers are counted");
-        assert!(self.to_unsubscribe.is_empty(), "everybody who leaves has left");
+        assert!(self.to_unsubscribe.is_empty(), "the step has unsubscribed all connections");
     }
 
     /// Bytes that are queued or buffered for all connections together; for tests.
@@ -66,13 +67,13 @@ impl Server {
             .sum()
     }
 
-    /// Bytes that came from this client and have not been used yet; for tests.
+    /// Bytes received from this client and not used yet; for tests.
     pub fn unread_bytes(&self, id: ConnectionId) -> usize {
         self.connections[id].input.len()
     }
 
-    /// Whether the connection is paused and goes on in the next turn: it has had its share of this
-    /// one, or the paused connections have had theirs; for tests.
+    /// Whether the connection is paused and continues in the next turn, because its own share of
+    /// this turn or that of all paused connections is spent; for tests.
     pub fn resumes_in_next_turn(&self, id: ConnectionId) -> bool {
         let is_listed = self.connections[id].flags.pause == Pause::Listed;
         is_listed && (self.resumes_left == 0 || self.turn.is_paused_share_spent)
@@ -83,12 +84,13 @@ impl Server {
         self.broker.hub.find(channel).map(|channel| self.broker.hub.info(channel, now).published)
     }
 
-    /// Bytes of everything that was published and not handed to all subscribers yet; for tests.
+    /// Size of the publish backlog: everything published and not yet queued for all subscribers;
+    /// for tests.
     pub fn backlog_bytes(&self) -> usize {
         self.broker.fanout.backlog_bytes()
     }
 
-    /// Bytes of events that are still to be published; for tests.
+    /// Memory used by events that are not published yet; for tests.
     pub fn event_bytes(&self) -> usize {
         self.broker.hub.event_bytes()
     }
@@ -98,18 +100,19 @@ impl Server {
         self.broker.fanout.pending_bytes()
     }
 
-    /// The work of the half of a turn that [`Server::begin_turn`] or [`Server::tick`] has ended;
-    /// for tests.
+    /// The work of the previous half of a turn, which [`Server::begin_turn`] or [`Server::tick`]
+    /// has ended; for tests.
     pub fn previous_work(&self) -> Work {
         self.turn.previous
     }
 
-    /// Whether something that this client publishes waits for room; for tests.
+    /// Whether a publication of this client waits for room; for tests.
     pub fn is_publishing(&self, id: ConnectionId) -> bool {
         self.waiting_publications.contains(id)
     }
 
-    /// Whether nothing is left: no connection, no timer, nothing to hand out; for tests.
+    /// Whether nothing is left: no connection, timer, subscription or pending publication; for
+    /// tests.
     pub fn is_empty(&self) -> bool {
         self.connections.is_empty()
             && self.timers.is_empty()

@@ -8,15 +8,15 @@ use slab::Slab;
 use std::fmt;
 use std::net::IpAddr;
 
-/// A client's address as each connection keeps it: five bytes, so that an idle one costs no more
-/// than without. IPv6 addresses are kept in [`Addresses`].
+/// A client's address as each connection stores it: five bytes, so that it does not make an idle
+/// connection larger. IPv6 addresses are in [`Addresses`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Client {
     kind: Kind,
     bytes: [u8; 4],
 }
 
-/// What the bytes are, and how the address is known: one byte for both.
+/// The kind of address and its [`Source`], in one byte.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Kind {
     /// A Unix socket has no address.
@@ -27,20 +27,20 @@ enum Kind {
     UnknownTrusted,
     V4Trusted,
     V6Trusted,
-    /// A proxy that named clients has sent a request without a name.
+    /// A proxy that named clients before has sent a request without a client's address.
     Unnamed,
     V4Named,
     V6Named,
 }
 
-/// How the address of a client is known.
+/// Where the address of a client comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
-    /// It is the other end of the socket, which may not name clients.
+    /// The other end of the socket, which is not a trusted proxy.
     Peer,
-    /// It is the other end of the socket, which is trusted to name clients and has named none yet.
+    /// The other end of the socket, which is a trusted proxy that has named no client so far.
     TrustedPeer,
-    /// A trusted proxy has named it, or another client before it.
+    /// A trusted proxy, which has named this client or an earlier one.
     Named,
 }
 
@@ -54,12 +54,12 @@ impl Kind {
     }
 }
 
-/// The IPv6 addresses of clients that are connected, 16 bytes and a link each.
+/// The IPv6 addresses of connected clients. Each takes 16 bytes and a link.
 #[derive(Default)]
 pub(super) struct Addresses(Slab<[u8; 16]>);
 
 impl Addresses {
-    /// Keeps an address until [`Addresses::release`].
+    /// Stores an address until [`Addresses::release`].
     pub(super) fn keep(&mut self, address: Option<IpAddr>, source: Source) -> Client {
         let (kinds, bytes) = match address.map(|address| address.to_canonical()) {
             None => ([Kind::Unknown, Kind::UnknownTrusted, Kind::Unnamed], [0; 4]),
@@ -109,16 +109,17 @@ impl Client {
 }
 
 impl Server {
-    /// Where the connection's latest request came from, trusted proxies left out. None: the peer
-    /// has no address (a Unix socket), or it is a proxy that named a client before and none in this
-    /// request.
+    /// The address that the connection's latest request came from, behind trusted proxies. `None`:
+    /// the peer has no address (a Unix socket), or is a proxy that named clients before but none in
+    /// this request.
     pub(super) fn client_address(&self, id: ConnectionId) -> Option<IpAddr> {
         self.addresses.of(self.connections[id].client)
     }
 
-    /// A trusted proxy's connection carries requests of many clients; the address of the one in
-    /// hand is in its head. Until a request has such a field, the client is the other end of the
-    /// socket: a program on this machine, for example, that publishes without a proxy.
+    /// Updates the client's address from the head of a request. A connection of a trusted proxy
+    /// carries requests of many clients, each with its client's address in the head. Until a
+    /// request has that field, the client is the other end of the socket, for example a publisher
+    /// on this machine.
     pub(super) fn update_client(&mut self, id: ConnectionId, head: &Head<'_>) {
         let connection = &mut self.connections[id];
         let source = connection.client.kind.source();
@@ -128,7 +129,7 @@ impl Server {
         let trusted = &self.config.trusted_proxies;
         let is_trusted = |address| trusted.contains(Some(address));
         let named = forwarded_for(head.values("x-forwarded-for"), is_trusted);
-        // The client of an earlier request need not be the client of this one.
+        // This request may be of another client than the one before.
         if named.is_some() || source == Source::Named {
             self.addresses.release(connection.client);
             connection.client = self.addresses.keep(named, Source::Named);

@@ -1,4 +1,4 @@
-//! One connection: which phase it is in, what it has sent so far, what waits for it.
+//! One connection: its phase, its unused input, its outbox, its deadline.
 
 use super::clients::Client;
 use super::face::BodyHandler;
@@ -9,8 +9,8 @@ use crate::hub::{SubscriberId, Subscriptions};
 use crate::time::{Millis, Now};
 use std::fmt;
 
-/// Index of a connection in the server's slab; equal to the reactor's token. Used again after the
-/// connection's end.
+/// Index of a connection in the server's slab, and the reactor's token of its socket. It is used
+/// again after [`Server::closed`](super::Server::closed).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub u32);
 
@@ -47,34 +47,34 @@ impl From<ConnectionId> for SubscriberId {
 pub(super) struct Connection {
     pub(super) phase: Phase,
     pub(super) outbox: Outbox,
-    /// Bytes that came and could not be used yet.
+    /// Bytes received that could not be used yet.
     pub(super) input: Vec<u8>,
     pub(super) subscriptions: Subscriptions,
     pub(super) listener: ListenerId,
     pub(super) client: Client,
     pub(super) exchange: Exchange,
-    /// Requests whose head was understood.
+    /// Number of requests whose head was well-formed.
     pub(super) requests: u32,
-    /// Sequence of the last publication that it has taken.
+    /// Sequence number of the last publication that it was given.
     pub(super) delivered: u64,
-    /// When the phase began; in the head phase, when the first byte came; for a WebSocket that owes
-    /// a pong, when it was asked for it.
+    /// When the phase began; in the head phase, when the first byte arrived; for a WebSocket that
+    /// owes a pong, when the ping was queued.
     pub(super) since: Millis,
     pub(super) flags: Flags,
 }
 
-/// Which of the server's lists the connection is on, and what the reactor has reported about its
-/// socket.
+/// Which of the server's lists the connection is in, and the reported state of its socket.
 #[derive(Debug, Default)]
 pub(super) struct Flags {
-    /// The kernel takes nothing at the moment.
+    /// The kernel takes no bytes now.
     pub(super) is_blocked: bool,
-    /// On the list of those to write to.
+    /// In a list of connections to write to.
     pub(super) is_pending: bool,
-    /// On the list of connections whose subscriptions are to be ended.
+    /// In the list of connections to unsubscribe at the end of the step.
     pub(super) is_unsubscribing: bool,
     pub(super) pause: Pause,
-    /// It was answered on a walk that has not ended: see [`super::fanout`].
+    /// Not read until a pass of the fan-out has ended, because its long-polling request was
+    /// answered in that pass.
     pub(super) is_held: bool,
     /// The client will send nothing more.
     pub(super) has_input_ended: bool,
@@ -88,7 +88,7 @@ pub(super) enum Pause {
     No,
     /// Not read until its outbox has room.
     ForRoom,
-    /// On the list of connections that are read again when the publish backlog has room and the
+    /// In the list of connections that are read again when the publish backlog has room and the
     /// turn has time.
     Listed,
 }
@@ -100,27 +100,27 @@ impl Flags {
 }
 
 pub(super) enum Phase {
-    /// Waiting for a request or in the middle of its head, which has been searched so far.
+    /// Waiting for a request, or receiving its head, whose end is not in the first `scanned` bytes.
     Head { scanned: u32 },
-    /// In the middle of a request's body.
+    /// Receiving the body of a request.
     Body(Box<Incoming>),
     /// Receives messages.
     Subscriber(Subscriber),
-    /// What is queued is still written, then the connection is closed.
+    /// To be closed after what is queued has been written.
     Draining,
-    /// The server's side is closed; what the client still sends is dropped, so that it can read the
-    /// answer before its kernel hears of a reset (RFC 9112, section 9.6).
+    /// The server's side is shut down. What the client still sends is dropped, so that no reset
+    /// destroys the answer before the client has read it (RFC 9112, section 9.6).
     Lingering,
     /// To be closed at the end of the turn.
     Condemned {
-        /// In the middle of an answer that only the connection's end would end.
+        /// Its answer is incomplete, and would seem complete after a normal close.
         is_cut_short: bool,
     },
 }
 
-/// A request whose body has not ended.
+/// A request whose body is being received.
 pub(super) struct Incoming {
-    /// What the body is for; none: the answer has been given, and the body is dropped.
+    /// Gets the body. `None`: the answer is queued already, and the body is dropped.
     pub(super) handler: Option<Box<dyn BodyHandler>>,
     pub(super) reader: BodyReader,
     pub(super) body: Vec<u8>,
@@ -157,7 +157,7 @@ impl Connection {
         }
     }
 
-    /// When something has to happen that nobody else will make happen.
+    /// When the server must act on the connection if no event comes before.
     pub(super) fn deadline(&self, limits: &Limits) -> Millis {
         let phase = match &self.phase {
             Phase::Head { .. } | Phase::Body(_) if self.flags.is_paused() || self.flags.is_held => {
@@ -176,14 +176,15 @@ impl Connection {
             Phase::Lingering => self.since + limits.linger_timeout,
             Phase::Draining | Phase::Condemned { .. } => Millis::NEVER,
         };
-        match self.flags.is_blocked && !self.outbox.is_empty() {
-            true => phase.min(self.stalls_at(limits)),
-            false => phase,
+        if self.flags.is_blocked && !self.outbox.is_empty() {
+            phase.min(self.stalls_at(limits))
+        } else {
+            phase
         }
     }
 
-    /// When a WebSocket client has taken too long with what it has begun: as long as with a
-    /// request's body.
+    /// When a WebSocket client has taken too long to complete a frame or message; the limits are
+    /// those of a request's body.
     pub(super) fn unfinished_until(&self, limits: &Limits) -> Millis {
         let Phase::Subscriber(subscriber) = &self.phase else { return Millis::NEVER };
         let Transport::WebSocket { reader, .. } = &subscriber.transport else {
@@ -197,7 +198,7 @@ impl Connection {
         }
     }
 
-    /// Bytes held of a request or message that has not arrived in full.
+    /// Bytes buffered of a request or message that has not arrived completely.
     pub(super) fn unfinished_bytes(&self) -> usize {
         let of_phase = match &self.phase {
             Phase::Body(incoming) => incoming.body.len(),
@@ -210,18 +211,19 @@ impl Connection {
         self.input.len() + of_phase
     }
 
-    /// When a connection whose socket takes nothing is given up.
+    /// When the connection is closed if its socket takes no bytes until then.
     pub(super) fn stalls_at(&self, limits: &Limits) -> Millis {
         self.outbox.progress_at() + limits.outbox_stall_timeout
     }
 
-    /// When a WebSocket that owes a pong is closed. Never while it is paused: its pong may have
-    /// arrived and not been read.
+    /// When a WebSocket that owes a pong is closed. Never while it is paused: the pong may have
+    /// arrived without being read.
     pub(super) fn pong_due_at(&self, limits: &Limits) -> Millis {
         let Phase::Subscriber(subscriber) = &self.phase else { return Millis::NEVER };
-        match subscriber.owes_pong() && !self.flags.is_paused() {
-            true => self.since + limits.pong_timeout,
-            false => Millis::NEVER,
+        if subscriber.owes_pong() && !self.flags.is_paused() {
+            self.since + limits.pong_timeout
+        } else {
+            Millis::NEVER
         }
     }
 
@@ -234,8 +236,8 @@ impl Connection {
 mod tests {
     use super::*;
 
-    /// An idle subscriber of any mode is this and, unless its request was out of the ordinary, no
-    /// heap of its own: so all modes cost the same.
+    /// An idle subscriber of any mode costs this much and usually no heap of its own, so all modes
+    /// cost the same.
     #[test]
     fn a_connection_without_queue_and_partial_input_stays_small() {
         assert!(size_of::<Connection>() <= 160);

@@ -4,7 +4,7 @@ use super::connection::{Connection, ConnectionId};
 use slab::Slab;
 use std::ops::{Index, IndexMut};
 
-/// A slab of connections. An id is used again only after [`Connections::remove`].
+/// A slab of connections. An id is assigned again only after [`Connections::remove`].
 #[derive(Default)]
 pub(super) struct Connections(Slab<Connection>);
 
@@ -41,12 +41,12 @@ impl Connections {
         self.0.iter().map(|(index, connection)| (ConnectionId::of_index(index), connection))
     }
 
-    /// The ids of all connections, for changes on the way through them.
+    /// A copy of the ids of all connections, for loops that change connections.
     pub(super) fn ids(&self) -> Vec<ConnectionId> {
         self.iter().map(|(id, _)| id).collect()
     }
 
-    /// All ids are smaller than this as an index.
+    /// Upper bound of the indices of all connections, exclusive.
     pub(super) fn index_end(&self) -> usize {
         self.0.capacity()
     }

@@ -1,4 +1,5 @@
-//! What happens because time went on: heartbeats, and the end of whoever took too long.
+//! When the next turn begins, and what deadlines cause: heartbeats, the end of subscriptions,
+//! time-outs.
 
 use super::ConnectionId;
 use super::Server;
@@ -8,11 +9,13 @@ use crate::broker::Transport;
 use crate::http::Status;
 use crate::time::{Millis, Now};
 
-/// Deadlines that are looked at in each turn, whatever they cost: most are looked at in vain.
+/// Minimum number of expired timers handled in each turn, whatever they cost. Most of them belong
+/// to a deadline that has been moved.
 const DEADLINES_MIN: usize = 16;
 
 impl Server {
-    /// When [`Server::tick`] is to be called at the latest. None: only when something happens.
+    /// When the next turn must begin at the latest; `now` if work is left over. `None`: only when
+    /// there is something to report.
     pub fn next_wake(&self, now: Now) -> Option<Millis> {
         if self.has_work() {
             return Some(now.monotonic);
@@ -22,7 +25,7 @@ impl Server {
         candidates.into_iter().flatten().min()
     }
 
-    /// Whether something can be done without waiting for anything.
+    /// Whether work is left that waits neither for an event nor for a deadline.
     fn has_work(&self) -> bool {
         !self.answered.is_empty()
             || !self.delivered.is_empty()
@@ -37,28 +40,28 @@ impl Server {
             || self.has_resumable()
     }
 
-    /// Sees to it that the connection is looked at by its next deadline. A deadline that moved back
-    /// is left as it is: it is looked at once in vain and set anew, which is cheaper than moving it
-    /// with every message.
+    /// Sets the connection's timer to its next deadline, unless it fires earlier anyway. A timer
+    /// that fires too early is set again then, which is cheaper than moving it with every message.
     pub(super) fn rearm(&mut self, id: ConnectionId) {
         let Some(connection) = self.connections.get(id) else { return };
         self.timers.bring_forward(id.0, connection.deadline(&self.config.limits));
     }
 
+    /// Handles expired timers, as far as a quarter of the half turn suffices.
     pub(super) fn expire(&mut self, now: Now) {
         if self.expired.is_empty() {
             self.timers.advance(now.monotonic, &mut self.expired);
             self.expired.reverse();
         }
-        // Whatever the turn has cost so far: under load deadlines are kept, too.
+        // Deadlines have a share of their own, so that they are kept under load, too.
         self.turn.begin_quarter();
         let mut count = 0;
         while (count < DEADLINES_MIN || !self.turn.is_quarter_spent())
             && let Some(id) = self.expired.pop().map(ConnectionId)
         {
             count += 1;
-            // It may have ended meanwhile, and another may have its place, whose deadline has not
-            // come.
+            // The connection may have ended since. Another one may have its id; its deadline has
+            // not passed, so nothing happens.
             if self.connections.contains(id) {
                 self.turn.work.expired += 1;
                 self.expire_one(id, now);
@@ -103,6 +106,7 @@ impl Server {
         }
     }
 
+    /// Ends a request whose head or body has not arrived in time.
     fn time_out_request(&mut self, id: ConnectionId, now: Now) {
         let connection = &mut self.connections[id];
         let is_answered = matches!(
@@ -114,11 +118,10 @@ impl Server {
         if is_head {
             self.record_malformed(id, &input, now);
         }
-        match is_answered {
-            true => self.drain(id, now),
-            false => {
-                self.refuse_framing(id, Status::REQUEST_TIMEOUT, "it did not arrive in time", now)
-            }
+        if is_answered {
+            self.drain(id, now);
+        } else {
+            self.refuse_framing(id, Status::REQUEST_TIMEOUT, "it did not arrive in time", now);
         }
     }
 
@@ -131,8 +134,8 @@ impl Server {
             return self.end_subscriber(id, now);
         }
         let interval = subscriber.profile.heartbeat_interval.get();
-        // From the moment it was due, not from now: the interval stays even. After a long sleep of
-        // the machine it starts anew.
+        // Counted from the moment that it was due, so that intervals stay even. After a long sleep
+        // of the machine they are counted from now.
         subscriber.next_beat = match subscriber.next_beat + interval {
             next if next > now.monotonic => next,
             _ => now.monotonic + interval,
@@ -140,8 +143,8 @@ impl Server {
         self.send_heartbeat(id, now);
     }
 
-    /// Sends a heartbeat or ping; not to a subscriber that has other bytes waiting, as it would
-    /// tell nothing.
+    /// Queues a heartbeat or ping. A subscriber with a non-empty queue gets none: the queued bytes
+    /// show as much.
     fn send_heartbeat(&mut self, id: ConnectionId, now: Now) {
         let connection = &self.connections[id];
         let Phase::Subscriber(subscriber) = &connection.phase else { return };

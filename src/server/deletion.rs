@@ -11,8 +11,8 @@ use crate::transports::Publication;
 use std::rc::Rc;
 
 impl Server {
-    /// The channel's subscribers get what is pending, then the deletion
-    /// message; who has no other channel is ended.
+    /// Deletes a channel. Its subscribers get what is pending, then this message. The subscription
+    /// ends if it has no other channel.
     pub(super) fn delete_channel(&mut self, channel: ChannelId, message: Rc<Message>, now: Now) {
         let members = self.broker.hub.members(channel).iter();
         let mut members: Vec<ConnectionId> =
@@ -34,6 +34,7 @@ impl Server {
         self.broker.hub.delete(channel, now);
     }
 
+    /// Unsubscribes one member from the channel to be deleted, and sends it the message.
     fn remove_from_deleted(
         &mut self,
         id: ConnectionId,
@@ -49,7 +50,7 @@ impl Server {
         let connection = &mut self.connections[id];
         let mut subscriptions = std::mem::take(&mut connection.subscriptions);
         while let Some(left) = self.broker.hub.unsubscribe_from(&mut subscriptions, channel, now) {
-            // Everybody has collected what was pending; but another channel may have moved on.
+            // All members were given what is pending, but that of another channel may have changed.
             if let Some(moved) = left.moved.map(ConnectionId::from).filter(|moved| *moved != id) {
                 self.deliver_pending(moved, now);
             }

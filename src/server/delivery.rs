@@ -1,4 +1,4 @@
-//! Brings messages to connections: publish, subscribe, and what a visit of a fan-out gives to each.
+//! Publish, subscribe, and the delivery of pending messages to a subscriber.
 
 use super::ConnectionId;
 use super::Server;
@@ -12,11 +12,11 @@ use crate::transports::{Encoded, Frame};
 use std::rc::Rc;
 
 impl Server {
-    /// Publishes to a channel: the message gets its place in the order at once, its way to the
-    /// members begins with the next writes.
+    /// Publishes to a channel. The message gets its position in the order at once; the fan-out to
+    /// the members begins when this turn writes.
     ///
     /// # Errors
-    /// The memory account is full; nothing has happened.
+    /// The memory account is full; nothing has changed.
     pub(super) fn publish(
         &mut self,
         channel: ChannelId,
@@ -27,16 +27,17 @@ impl Server {
         published.inspect_err(|Full| self.report_full_store(now))
     }
 
-    /// Whether every wire format can hold this publication, with the longest name of its channels.
+    /// Whether every wire format can hold this publication. `channel_bytes` is the length of the
+    /// longest of its channel names.
     pub(super) fn can_encode(&self, channel_bytes: usize, draft: &Draft) -> bool {
         self.broker.can_encode(self.config.limits.encoded_bytes_max, channel_bytes, draft)
     }
 
-    /// Makes the connection a member of the channel. It gets each message that is published from
-    /// now on `times` times, as often as its path names the channel.
+    /// Subscribes the connection to the channel. It gets each message published from now on `times`
+    /// times, which is how often its path names the channel.
     ///
     /// # Errors
-    /// The memory account is full; nothing has happened.
+    /// The memory account is full; nothing has changed.
     pub(super) fn subscribe(
         &mut self,
         id: ConnectionId,
@@ -52,7 +53,7 @@ impl Server {
         subscribed.inspect_err(|Full| self.report_full_store(now))
     }
 
-    /// From now on the connection takes messages instead of requests.
+    /// Makes the connection a subscriber, which gets messages. Its further requests wait.
     pub(super) fn begin_subscriber(&mut self, id: ConnectionId, subscriber: Subscriber) {
         self.subscriber_count += 1;
         self.counters.stream_connections_total += 1;
@@ -65,7 +66,8 @@ impl Server {
         self.request_write(id);
     }
 
-    /// Queues an item of a subscriber's response: a ping, a footer.
+    /// Queues an item of a subscriber's response, such as a ping or a footer, and adds it to the
+    /// checksum.
     pub(super) fn push_item(&mut self, id: ConnectionId, item: &Encoded, now: Now) {
         if let Phase::Subscriber(subscriber) = &mut self.connections[id].phase {
             subscriber.add_to_checksum(item);
@@ -73,7 +75,7 @@ impl Server {
         self.push(id, item.frame.clone(), now);
     }
 
-    /// The same with the padding that its length asks for: messages that the server makes itself.
+    /// Queues a message that the server makes itself, with the padding that its length requires.
     pub(super) fn push_padded(&mut self, id: ConnectionId, item: &Encoded, now: Now) {
         self.push_item(id, item, now);
         let Phase::Subscriber(subscriber) = &self.connections[id].phase else { return };
@@ -82,7 +84,7 @@ impl Server {
         }
     }
 
-    /// Puts the connection on the list of those to write to.
+    /// Puts the connection into the list of those to write to, unless its socket is blocked.
     pub(super) fn request_write(&mut self, id: ConnectionId) {
         let flags = &mut self.connections[id].flags;
         if !flags.is_blocked && !std::mem::replace(&mut flags.is_pending, true) {
@@ -90,7 +92,8 @@ impl Server {
         }
     }
 
-    /// The same for a subscriber that a fan-out gave messages to.
+    /// Puts a subscriber that has messages queued into the list of those to write to, unless its
+    /// socket is blocked.
     pub(super) fn request_delivery(&mut self, id: ConnectionId) {
         let flags = &mut self.connections[id].flags;
         if !flags.is_blocked && !std::mem::replace(&mut flags.is_pending, true) {
@@ -98,8 +101,7 @@ impl Server {
         }
     }
 
-    /// Gives a subscriber everything that is pending on all its channels, in the order of
-    /// publication.
+    /// Queues everything pending on all channels of a subscriber, in the order of publication.
     pub(super) fn deliver_pending(&mut self, id: ConnectionId, now: Now) {
         let connection = &mut self.connections[id];
         let latest = self.broker.fanout.sequence();
@@ -126,14 +128,15 @@ impl Server {
         }
     }
 
-    /// A reader that is too slow loses its connection, never a message in the middle.
+    /// Closes a slow consumer. It never misses a message in the middle of the stream.
     pub(super) fn close_slow(&mut self, id: ConnectionId, why: SlowReader, now: Now) {
         self.counters.slow_subscribers_closed_total += 1;
         self.report_slow(id, why, now);
         self.condemn(id);
     }
 
-    /// A waiting request takes the first message and no other (push-stream spec, section 12.2).
+    /// Answers a waiting long-polling request with the first pending message and no other
+    /// (push-stream spec, section 12.2).
     fn deliver_to_long_poll(&mut self, id: ConnectionId, delivered: u64, now: Now) {
         let subscriptions = &self.connections[id].subscriptions;
         let first = self.broker.first_pending(subscriptions, delivered);

@@ -1,8 +1,8 @@
-//! The seam between the server and its faces: what a face has to answer, and what it may do.
+//! The interface between the server and its faces: what a face implements, and what it may call.
 //!
-//! A face is one dialect in which clients ask for things. It parses a request, checks it, carries
-//! it out through a [`Context`] and renders the answer. The server knows no face: it asks each one
-//! whether a path is its own, in the order in which [`MakeFaces`] gives them.
+//! A face is one dialect of requests and answers. It parses a request, checks it, carries it out
+//! through a [`Context`] and renders the answer. The server knows no face: it offers a request to
+//! each one, in the order of [`MakeFaces`], until one accepts the path.
 
 use super::ConnectionId;
 use super::connection::Connection;
@@ -20,16 +20,16 @@ use crate::time::Now;
 use crate::transports::{FormatId, Formats, Frame};
 use std::rc::Rc;
 
-/// A dialect in which clients ask for things. It is made from a configuration and does not change:
-/// a reload makes another one in its place.
+/// A dialect of requests and answers. It is made from a configuration and does not change; a reload
+/// replaces it.
 pub trait Face {
-    /// What a request leads to. None: its path is not one of this face's.
+    /// Handles the head of a request. `None`: its path does not belong to this face.
     fn route(&self, context: &mut Context<'_>, head: &Head<'_>) -> Option<Next>;
 
-    /// The face of a new configuration.
+    /// The face that replaces this one after a reload.
     fn reconfigured(&self, config: &Config, formats: &mut Formats) -> Box<dyn Face>;
 
-    /// Every wire format that a new subscriber may need.
+    /// All wire formats that new subscribers may use.
     fn formats(&self) -> Vec<FormatId>;
 
     /// The largest padding that a message may get, in bytes.
@@ -38,46 +38,46 @@ pub trait Face {
     }
 }
 
-/// Makes all faces, in the order in which they are asked.
+/// Makes all faces, in the order in which requests are offered to them.
 pub type MakeFaces = fn(&Config, &mut Formats) -> Vec<Box<dyn Face>>;
 
-/// What a request's head leads to.
+/// What the server does after the head of a request.
 pub enum Next {
-    /// An answer, with its body, whatever the request's own body holds.
+    /// Send this answer and its body. The request's body is dropped.
     Answer(Response, Vec<u8>),
-    /// The request's body is needed first.
+    /// Read the request's body.
     Read {
-        /// What it is needed for.
+        /// Gets the body.
         handler: Box<dyn BodyHandler>,
         /// A longer body is refused.
         bytes_max: usize,
     },
-    /// The request has been carried out: its answer is queued, or comes later (long-polling). The
-    /// request has no body, or the connection ends with the answer.
+    /// Nothing: the answer is queued already, or follows later (long-polling). The request has no
+    /// body, or the connection is closed after the answer.
     Done,
 }
 
-/// A request that waits for its body.
+/// A request whose body is being read.
 pub trait BodyHandler {
-    /// The body is complete.
+    /// Carries out the request with its complete body.
     fn complete(self: Box<Self>, context: &mut Context<'_>, body: &[u8]);
 
     /// The answer to a body that is larger than allowed.
     fn too_large(&self) -> (Response, Vec<u8>);
 
-    /// Whether the request publishes: its body is then only completed while there is room for a
-    /// publication.
+    /// Whether the request publishes. If so, [`BodyHandler::complete`] is not called before there
+    /// is room for a publication (back-pressure).
     fn is_publication(&self) -> bool;
 }
 
-/// A request that waits until its publication has reached all its channels: there may be no room
-/// for it at once, so its answer may come in a later turn.
+/// A request that is answered after its message has been published to all its channels. They may
+/// have no room at once, so the answer may follow in a later turn.
 pub trait Publisher {
-    /// The message was published to all channels, or there was no room for it.
+    /// Answers: the message was published to all channels, or publishing failed at one of them.
     fn published(self: Box<Self>, context: &mut Context<'_>, result: Result<(), PublishError>);
 }
 
-/// One connection with its current request, and everything that a face may do about it.
+/// One connection with its current request, and everything that a face may do with it.
 pub struct Context<'a> {
     server: &'a mut Server,
     id: ConnectionId,
@@ -98,7 +98,7 @@ impl<'a> Context<'a> {
         &mut self.server.connections[self.id]
     }
 
-    // What there is.
+    // State.
 
     /// The configuration in force.
     pub fn config(&self) -> &Config {
@@ -110,12 +110,12 @@ impl<'a> Context<'a> {
         &self.server.config.limits
     }
 
-    /// The listener that the connection came through.
+    /// The listener that accepted the connection.
     pub fn listener(&self) -> &Listener {
         &self.server.config.listeners[usize::from(self.connection().listener.0)]
     }
 
-    /// What the answer's framing depends on.
+    /// The properties of the request that determine the framing of its answer.
     pub fn exchange(&self) -> Exchange {
         self.connection().exchange
     }
@@ -130,27 +130,27 @@ impl<'a> Context<'a> {
         &self.server.broker.hub
     }
 
-    /// The same, to make and remove channels.
+    /// Channels, subscriptions and stored messages, to create and remove channels.
     pub fn hub_mut(&mut self) -> &mut Hub {
         &mut self.server.broker.hub
     }
 
-    /// The wire formats and what makes them.
+    /// The wire formats in use, and their encoder.
     pub fn formats(&mut self) -> &mut Formats {
         &mut self.server.broker.formats
     }
 
-    /// Compresses answers.
+    /// The compressor for answers.
     pub fn compressor(&mut self) -> &mut Compressor {
         self.server.broker.formats.compressor()
     }
 
-    /// The work of this turn, to which a face adds what its requests cost.
+    /// The work done in this half of the turn. A face adds the cost of its requests.
     pub fn work(&mut self) -> &mut Work {
         &mut self.server.turn.work
     }
 
-    /// What the core cannot know by itself.
+    /// Facts about the process and its machine.
     pub fn host(&self) -> &Host {
         &self.server.host
     }
@@ -160,73 +160,77 @@ impl<'a> Context<'a> {
         self.server.started
     }
 
-    /// When the configuration in force was taken.
+    /// When the configuration in force was loaded.
     pub fn configured(&self) -> Now {
         self.server.configured
     }
 
-    /// Connections that receive messages.
+    /// Number of connections that receive messages.
     pub fn subscriber_count(&self) -> usize {
         self.server.subscriber_count
     }
 
     /// The counters and gauges at this moment.
     pub fn snapshot(&mut self) -> Snapshot {
-        // It sums up the queues of all connections.
+        // A snapshot adds up the queues of all connections.
         self.server.turn.work.scanned += self.server.connections.len() as u64;
         self.server.snapshot(self.now)
     }
 
     // Answers.
 
-    /// Queues bytes: an answer, or a part of one.
+    /// Queues an answer or a part of one.
     pub fn push(&mut self, frame: impl Into<Frame>) {
         self.server.push(self.id, frame.into(), self.now);
     }
 
-    /// Answers a request that has been read to its end, or after which the connection is closed.
+    /// Answers a request and ends the exchange. The request has been read to its end, or the
+    /// connection is closed after the answer.
     pub fn respond(&mut self, response: Response, body: &[u8]) {
         self.server.respond(self.id, response, body, self.now);
     }
 
-    /// Begins an answer of unknown length: in HTTP/1.0 it ends with the connection.
+    /// Begins an answer of unknown length, which in HTTP/1.0 ends with the connection. Returns what
+    /// its framing depends on.
     pub fn begin_unsized(&mut self) -> Exchange {
         self.server.begin_unsized_exchange(self.id)
     }
 
-    /// After an answer: the next request, or the end.
+    /// Ends the exchange after its answer is queued: continues with the next request, or closes the
+    /// connection.
     pub fn end_exchange(&mut self) {
         self.server.end_exchange(self.id, self.now);
     }
 
-    /// The connection is closed after this request's answer.
+    /// Has the connection closed after the answer to this request.
     pub fn close_after_answer(&mut self) {
         self.connection_mut().exchange.keeps_alive = false;
     }
 
-    /// What is queued is still written; then the connection is closed.
+    /// Closes the connection after what is queued has been written.
     pub fn drain(&mut self) {
         self.server.drain(self.id, self.now);
     }
 
-    /// Begins to queue what a feed makes; what is pushed from now on comes after that.
+    /// Begins a feed: its parts are made and queued as the client reads them. What is pushed later
+    /// follows after the last part.
     pub fn begin_feed(&mut self, feed: Feed) {
         self.server.begin_feed(self.id, feed, self.now);
     }
 
-    /// The request is answered: for the log.
+    /// Logs that the request is answered with this status, and why it is refused if it is.
     pub fn log_answer(&mut self, status: Status, reason: &str) {
         self.server.log_answer(self.id, status, reason, self.now);
     }
 
-    /// The request is answered by a stream: for the log.
+    /// Logs that the answer is a stream, which has begun.
     pub fn log_stream_start(&mut self, status: Status) {
         self.server.log_stream_start(self.id, status, self.now);
     }
 
     // Lists of channels.
 
-    /// Bytes that a list may have to be made at once.
+    /// Maximum size of a list that is made at once instead of as it is read.
     pub fn short_list_bytes_max(&self) -> usize {
         self.server.short_list_bytes_max()
     }
@@ -243,20 +247,20 @@ impl<'a> Context<'a> {
 
     // Access.
 
-    /// Demands the publish secret.
+    /// Checks that the request has a publish secret that is in force.
     ///
     /// # Errors
-    /// Why the request is refused; it is counted.
+    /// The reason to refuse the request, which has been counted.
     pub fn authorize(&mut self, head: &Head<'_>) -> Result<(), Denial> {
         let secrets = &self.server.config.publish_secrets;
         let authorized = auth::authorize(head.values("authorization"), secrets);
         authorized.inspect_err(|denial| self.server.count_denial(*denial))
     }
 
-    /// Checks a subscribe token with the secrets in force; returns what it grants.
+    /// Verifies a subscribe token with the secrets in force and returns what it grants.
     ///
     /// # Errors
-    /// Why the request is refused; it is counted.
+    /// The reason to refuse the request, which has been counted.
     pub fn verify(&mut self, token: &str, wanted: &Claims<'_>) -> Result<Grant, Denial> {
         let verified = auth::verify(token, &self.server.token_keys, wanted);
         verified.inspect_err(|denial| self.server.count_denial(*denial))
@@ -264,51 +268,54 @@ impl<'a> Context<'a> {
 
     // Messages.
 
-    /// Makes the connection a member of the channel. It gets each message that is published from
-    /// now on `times` times.
+    /// Subscribes the connection to the channel. It gets each message published from now on `times`
+    /// times.
     ///
     /// # Errors
-    /// The memory account is full; nothing has happened.
+    /// The memory account is full; nothing has changed.
     pub fn subscribe(&mut self, channel: ChannelId, times: u32) -> Result<(), Full> {
         self.server.subscribe(self.id, channel, times, self.now)
     }
 
-    /// From now on the connection takes messages instead of requests.
+    /// Makes the connection a subscriber, which gets messages. Its further requests wait.
     pub fn begin_subscriber(&mut self, subscriber: Subscriber) {
         self.server.begin_subscriber(self.id, subscriber);
     }
 
-    /// A number that differs between connections and is small: for spreading them over time.
+    /// A small number that differs between connections, to spread their heartbeats over time.
     pub fn connection_number(&self) -> u32 {
         self.id.0
     }
 
-    /// Whether every wire format can hold this publication, with the longest name of its channels.
+    /// Whether every wire format can hold this publication. `channel_bytes` is the length of the
+    /// longest of its channel names.
     pub fn can_encode(&self, channel_bytes: usize, draft: &Draft) -> bool {
         self.server.can_encode(channel_bytes, draft)
     }
 
-    /// Publishes to one channel, as soon as there is room, and then tells the publisher.
+    /// Publishes to one channel as soon as it has room, and then calls [`Publisher::published`].
     pub fn publish_to(&mut self, channel: &[u8], publishing: Publishing) {
         self.server.publish_or_wait(self.id, channel, publishing, self.now);
     }
 
-    /// Publishes to one channel after the other, as there is room, and then tells the publisher.
+    /// Publishes to the channels of `publishing`, each as soon as it has room, and then calls
+    /// [`Publisher::published`].
     pub fn publish(&mut self, publishing: Publishing) {
         self.server.continue_publishing(self.id, publishing, self.now);
     }
 
-    /// Deletes a channel: its subscribers get what is pending, then this message.
+    /// Deletes a channel. Its subscribers get what is pending on it, then this message.
     pub fn delete_channel(&mut self, channel: ChannelId, message: Rc<Message>) {
         self.server.delete_channel(channel, message, self.now);
     }
 
-    /// Publishes the events that were raised so far, as far as there is room for them.
+    /// Publishes the events raised so far, as far as there is room and time for them.
     pub fn publish_events(&mut self) {
         self.server.end_step(self.now);
     }
 
-    /// A channel could not be made. A full store is reported and counted.
+    /// Reports that a channel could not be created. If the memory account is full, that is logged
+    /// and counted.
     pub fn report_not_created(&mut self, error: CreateError) {
         match error {
             CreateError::TooMany => {}

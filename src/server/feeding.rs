@@ -1,4 +1,5 @@
-//! Answers that are larger than a queue may be: they are made as the queue drains.
+//! Answers that may be larger than the queue's limit, replays and lists: they are made piece by
+//! piece as the client reads.
 
 use super::ConnectionId;
 use super::Server;
@@ -10,23 +11,24 @@ use crate::time::Now;
 use crate::transports::Coding;
 use std::rc::Rc;
 
-/// A piece is about this large at most, unless one message is larger.
+/// Approximate maximum size of a piece, unless one message is larger.
 const PIECE_BYTES_MAX: usize = 64 * 1024;
-/// Work in one go, after which the last piece is finished: one may take as long, if it is
-/// compressed.
+/// After this much work in one call no further piece is begun. A single piece may take as long if
+/// it is compressed.
 const FEED_NANOSECONDS: u64 = 500_000;
-/// A list up to this size is made at once, however much may be queued: one turn's worth of work.
+/// A list up to this size is made at once, even if `outbox_bytes_max` is larger: it is about the
+/// work of one turn.
 const SHORT_BYTES_MAX: usize = 256 * 1024;
 
 impl Server {
-    /// Begins to queue what a feed makes; what is queued from now on comes behind it.
+    /// Begins a feed. What is queued later follows after its last part.
     pub(super) fn begin_feed(&mut self, id: ConnectionId, feed: Feed, now: Now) {
         self.connections[id].outbox.begin_feed(feed);
         self.feed_more(id, now);
         self.request_write(id);
     }
 
-    /// Makes more, if most of what was made before is written.
+    /// Makes more pieces of the feed, if most of those made before are written.
     pub(super) fn feed_more(&mut self, id: ConnectionId, now: Now) {
         let begun = self.turn.work.nanoseconds();
         while self.turn.work.nanoseconds() - begun < FEED_NANOSECONDS {
@@ -36,8 +38,8 @@ impl Server {
         }
     }
 
-    /// Makes one more piece; false: no more for now. A client that reads so slowly that messages
-    /// leave the store before there is room for them loses its connection, like any slow consumer.
+    /// Makes one more piece. False: no more for now. A client that reads so slowly that messages of
+    /// its replay have left the store is closed like any slow consumer.
     fn feed_piece(&mut self, id: ConnectionId, now: Now) -> bool {
         let piece_bytes = self.config.limits.outbox_bytes_max.min(PIECE_BYTES_MAX);
         let connection = &mut self.connections[id];
@@ -70,14 +72,14 @@ impl Server {
         }
     }
 
-    /// What a list may have to be made at once.
+    /// Maximum size of a list that is made at once instead of as it is read.
     pub(super) fn short_list_bytes_max(&self) -> usize {
         self.config.limits.outbox_bytes_max.min(SHORT_BYTES_MAX)
     }
 
     /// Whether one more list may be made as it is read.
     pub(super) fn has_place_for_listing(&self) -> bool {
-        // The server itself holds one count.
+        // The broker holds one of the counts.
         Rc::strong_count(&self.broker.listings) <= self.config.limits.listings_max
     }
 

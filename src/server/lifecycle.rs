@@ -1,4 +1,4 @@
-//! How things end: subscriptions, connections, the server; and how it takes a new configuration.
+//! The ends of subscriptions, of connections and of the server; reloading the configuration.
 
 use super::ConnectionId;
 use super::connection::Phase;
@@ -13,7 +13,8 @@ use std::collections::HashSet;
 use std::rc::Rc;
 
 impl Server {
-    /// Ends a subscriber's response properly: what was published before still comes first.
+    /// Ends a subscriber's response completely: with what is pending, the goodbye and the end of
+    /// the body.
     pub(super) fn end_subscriber(&mut self, id: ConnectionId, now: Now) {
         if self.is_stopping() {
             self.connections[id].exchange.keeps_alive = false;
@@ -21,7 +22,7 @@ impl Server {
         self.deliver_pending(id, now);
         let subscriber = match &self.connections[id].phase {
             Phase::Subscriber(subscriber) => subscriber,
-            // It waited for a message and has just got it.
+            // It was a long-polling request, which a pending message has just answered.
             Phase::Head { .. } if self.is_stopping() => return self.drain(id, now),
             Phase::Head { .. }
             | Phase::Body(_)
@@ -43,7 +44,7 @@ impl Server {
         self.resume_requests(id);
     }
 
-    /// What ends a subscriber's response, or its WebSocket.
+    /// Queues the end of a subscriber's body, or the close frame of its WebSocket.
     fn end_body(&mut self, id: ConnectionId, profile: &Profile, now: Now) {
         let connection = &mut self.connections[id];
         let Phase::Subscriber(subscriber) = &mut connection.phase else { return };
@@ -51,7 +52,7 @@ impl Server {
             && let Some(checksum) = checksum.take()
         {
             match connection.outbox.feed() {
-                // Its end is only known when the replay has been made.
+                // The checksum is known at the end of the replay.
                 Some(Feed::Replay(replay)) => return replay.end_stream(checksum),
                 Some(Feed::Listing(_)) | None => {
                     let trailer = checksum.trailer();
@@ -62,7 +63,8 @@ impl Server {
         self.push(id, profile.end.clone(), now);
     }
 
-    /// Puts the connection on the list of those whose subscriptions end with this step.
+    /// Ends the subscriber phase, and puts the connection into the list of those that are
+    /// unsubscribed at the end of the step.
     pub(super) fn begin_unsubscribe(&mut self, id: ConnectionId) {
         let connection = &mut self.connections[id];
         if matches!(connection.phase, Phase::Subscriber(_)) {
@@ -76,26 +78,25 @@ impl Server {
         }
     }
 
-    /// Brings the hub up to date with what this step did, and publishes its events as far as there
-    /// is room and time. Leaving changes the order of other members; a member that moves takes its
-    /// messages first, so that no pass misses it.
+    /// Ends a step, one report or one visit of a member: unsubscribes connections, publishes the
+    /// hub's events as far as there is room and time, and counts encodings as work.
     pub(super) fn end_step(&mut self, now: Now) {
         while let Some(id) = self.to_unsubscribe.pop() {
             self.unsubscribe(id, now);
         }
         while self.broker.hub.has_events() && !self.turn.is_spent() && self.publish_event(now) {}
-        // Also encodings made for a body that came after its head, for a deadline or for a reload.
+        // Those of requests without a body are counted already; these were made for complete
+        // bodies, deadlines and reloads.
         self.turn.work.add_made(self.broker.formats.take_made());
     }
 
-    /// Publishes events that had to wait, before anything is read that may cause more of them.
+    /// Publishes events that had to wait. A turn does that before it reads, which may raise more.
     pub(super) fn publish_waiting_events(&mut self, now: Now) {
         self.turn.begin_quarter();
         while !self.turn.is_quarter_spent() && self.publish_event(now) {}
     }
 
-    /// Publishes the next event. False: there is none, or it waits for room as any publication
-    /// does.
+    /// Publishes the next event. False: there is none, or it waits for room as any publication.
     fn publish_event(&mut self, now: Now) -> bool {
         let Some(channel) = self.broker.hub.events_channel() else { return false };
         if !self.broker.hub.has_events() || self.is_backlog_full() || self.is_crowded(channel) {
@@ -109,11 +110,13 @@ impl Server {
             is_stored: true,
             ..Draft::default()
         };
-        // With the memory account full the event is lost, and counted.
+        // If the memory account is full, the event is lost, and counted as refused.
         let _ = self.publish(channel, &draft, now);
         true
     }
 
+    /// Unsubscribes a connection from all channels. The last member of a channel moves to the
+    /// vacated position; if the pass will not visit it there, it is given its messages now.
     fn unsubscribe(&mut self, id: ConnectionId, now: Now) {
         let connection = &mut self.connections[id];
         connection.flags.is_unsubscribing = false;
@@ -132,7 +135,7 @@ impl Server {
         }
     }
 
-    /// What is queued is still written; then the connection is closed.
+    /// Closes the connection after what is queued has been written.
     pub(super) fn drain(&mut self, id: ConnectionId, now: Now) {
         self.begin_unsubscribe(id);
         let connection = &mut self.connections[id];
@@ -143,8 +146,8 @@ impl Server {
         }
     }
 
-    /// Everything is written: closes the sending side, or all of it if the client has closed its
-    /// own.
+    /// Shuts down the sending side after everything is written, or closes the connection if the
+    /// client has closed its own side.
     pub(super) fn shut(&mut self, id: ConnectionId, now: Now) {
         let connection = &mut self.connections[id];
         if connection.flags.has_input_ended {
@@ -157,15 +160,16 @@ impl Server {
         self.rearm(id);
     }
 
-    /// The connection is over, whatever is queued. Its slot is freed when its socket is closed.
+    /// Drops what is queued and has the connection closed at the end of the turn. Its id is vacant
+    /// when its socket is closed.
     pub(super) fn condemn(&mut self, id: ConnectionId) {
         self.begin_unsubscribe(id);
         let connection = &mut self.connections[id];
         if connection.is_condemned() {
             return;
         }
-        // In HTTP/1.0 a body of unknown length ends with the connection: one that is cut short must
-        // not end as one that is whole.
+        // In HTTP/1.0 a body of unknown length ends with the connection. A body that is cut short
+        // must not look complete.
         let is_unfinished = !connection.outbox.is_empty();
         let is_cut_short = connection.exchange.is_http_1_0 && is_unfinished;
         connection.phase = Phase::Condemned { is_cut_short };
@@ -186,9 +190,9 @@ impl Server {
         self.stops_at.is_some()
     }
 
-    /// Ends every stream properly, lets answers be finished and closes what is idle. After
-    /// `Limits::stop_timeout` whatever is left is cut off. The server is stopped when there are no
-    /// connections any more.
+    /// Begins to stop: ends every stream with its goodbye, lets requests in progress be answered,
+    /// closes idle connections and refuses new ones. After `stop_timeout` the connections that are
+    /// left are closed. Continue with turns until [`Server::connection_count`] is 0.
     pub fn stop(&mut self, now: Now) {
         if self.is_stopping() {
             return;
@@ -210,7 +214,8 @@ impl Server {
         self.end_step(now);
     }
 
-    /// As a reload of nginx does (push-stream spec, section 22.1).
+    /// Ends the subscribers of locations, as a reload of nginx does (push-stream spec, section
+    /// 22.1).
     fn end_subscribers_at_reload(&mut self, now: Now) {
         let all = self.connections.ids();
         for id in all {
@@ -223,8 +228,8 @@ impl Server {
         }
     }
 
-    /// Takes a new configuration without closing a stream. The listeners stay those that are bound:
-    /// the new configuration says what they answer.
+    /// Puts a new configuration in force. Streams continue, unless `reload_ends_subscribers` is
+    /// set. The bound listeners stay; what they answer follows the new configuration.
     pub fn reconfigure(&mut self, mut config: Config, now: Now) {
         for warning in config.keep_listeners(&self.config.listeners[..self.bound_count]) {
             log::warn!("{warning}");
@@ -252,13 +257,14 @@ impl Server {
             self.end_subscribers_at_reload(now);
         }
         self.remove_unused_formats();
-        // Shorter time limits are in force at once.
+        // Deadlines may be earlier now.
         let all = self.connections.ids();
         all.into_iter().for_each(|id| self.rearm(id));
         self.end_step(now);
     }
 
-    /// Subscribers and replays keep those of the configuration that they began under.
+    /// Removes wire formats that nothing uses. Subscribers and replays keep using those of the
+    /// configuration under which they began.
     fn remove_unused_formats(&mut self) {
         let mut used: HashSet<FormatId> = HashSet::new();
         self.faces.iter().for_each(|face| used.extend(face.formats()));

@@ -1,6 +1,6 @@
-//! Log lines about connections and channels. They go to the `log` crate, which knows the
-//! destination. They contain addresses, channels and paths, never queries, header fields or bodies,
-//! which may hold secrets. What comes from the network is escaped.
+//! Log lines about slow consumers and a full store. Log lines may contain addresses, channels and
+//! paths, but never queries, header fields or bodies, which may hold secrets. Text from the network
+//! is escaped.
 
 use super::ConnectionId;
 use super::Server;
@@ -8,20 +8,19 @@ use super::clients::LogAddress;
 use super::connection::Phase;
 use crate::time::Now;
 
-/// Why a reader is too slow.
+/// Why a slow consumer is closed.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum SlowReader {
-    /// More is queued than may be.
+    /// Its queue exceeds `outbox_bytes_max`.
     Overflow,
-    /// What it still has to get has left the store.
+    /// Messages that its replay still needs have left the store.
     Gone,
-    /// Its socket has accepted nothing for too long.
+    /// Its socket has taken no bytes for `outbox_stall_timeout`.
     Stall,
 }
 
 impl Server {
-    /// A slow reader is about to be closed. The operator should see that it happens, and to whom;
-    /// with many of them, not each one.
+    /// Logs that a slow consumer is closed, and which one. The rate of these lines is limited.
     pub(super) fn report_slow(&mut self, id: ConnectionId, why: SlowReader, now: Now) {
         let connection = &self.connections[id];
         let bytes = connection.outbox.bytes();
@@ -29,8 +28,8 @@ impl Server {
         let connection = &self.connections[id];
         let why = match why {
             SlowReader::Overflow => "exceed outbox_bytes_max",
-            SlowReader::Gone => "waited until old messages behind them had left the store",
-            SlowReader::Stall => "found no reader within outbox_stall_timeout",
+            SlowReader::Gone => "waited until messages of its replay had left the store",
+            SlowReader::Stall => "were not read within outbox_stall_timeout",
         };
         let client = LogAddress(self.client_address(id));
         if !matches!(connection.phase, Phase::Subscriber(_)) {
@@ -56,8 +55,8 @@ impl Server {
         );
     }
 
-    /// A publication or subscription is refused, as the memory account is full: counted, and
-    /// reported once a minute at most.
+    /// Counts a publication or subscription that is refused because the memory account is full, and
+    /// logs it at most once a minute.
     pub(super) fn report_full_store(&mut self, now: Now) {
         self.counters.store_refusals_total += 1;
         let Some(suppressed) = self.full_store_lines.take(now.monotonic) else { return };
@@ -79,7 +78,7 @@ impl Server {
         );
     }
 
-    /// Lines that were held back are summed up when the rush is over.
+    /// Logs the number of slow consumers whose lines were suppressed, once a line is allowed again.
     pub(super) fn log_suppressed(&mut self, now: Now) {
         if let Some(count) = self.slow_reader_lines.take_suppressed(now.monotonic) {
             log::info!("{count} more slow readers closed");

@@ -1,5 +1,5 @@
-//! Long-polling requests that wait, and the one answer that each of them gets (push-stream spec,
-//! section 12).
+//! The answer to a waiting long-polling request: a publication, a special message, or nothing after
+//! a time-out (push-stream spec, section 12).
 
 use super::ConnectionId;
 use super::Server;
@@ -13,7 +13,7 @@ use crate::transports::{EndedWait, Frame, Position};
 use std::rc::Rc;
 
 impl Server {
-    /// A waiting request gets a publication, and is over.
+    /// Answers with a pending publication.
     pub(super) fn answer_with_publication(
         &mut self,
         id: ConnectionId,
@@ -35,14 +35,14 @@ impl Server {
         self.resume_requests(id);
     }
 
-    /// A waiting request gets a special message, and is over.
+    /// Answers with a special message.
     pub(super) fn answer_long_poll(&mut self, id: ConnectionId, message: &Message, now: Now) {
         let Some(ended) = self.end_long_poll(id, Exchange::begin_unsized) else { return };
         let frame = ended.special(self.position(now), message, &mut self.broker.formats);
         self.send_long_poll_answer(id, Status::OK, frame, now);
     }
 
-    /// Section 12.3: time over, or the server stops.
+    /// Ends the wait without a message: it timed out, or the server stops (section 12.3).
     pub(super) fn time_out_long_poll(&mut self, id: ConnectionId, now: Now) {
         if self.config.push_stream.timeout_with_body {
             let message = Message::special(Message::TIMED_OUT, Rc::from([]), b"Timed out");
@@ -60,14 +60,15 @@ impl Server {
         self.resume_requests(id);
     }
 
-    /// Where a request goes on that has waited in vain: behind everything published so far.
-    /// Messages keep their order when the clock is set back, so they may be later than its time.
+    /// The cursor for an answer without a publication: after everything published so far. It comes
+    /// from the hub, whose times do not decrease when the clock is set back.
     fn position(&self, now: Now) -> Position {
         let (time, tag) = self.broker.hub.time_and_tag(now);
         Position { time: Some(time), tag: Some(tag) }
     }
 
-    /// Ends the wait; `begin` adapts the exchange to the kind of answer.
+    /// Ends the wait and returns what its answer is made from; `begin` adapts the exchange to the
+    /// kind of answer. `None`: the connection is not waiting.
     fn end_long_poll(
         &mut self,
         id: ConnectionId,

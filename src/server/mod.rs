@@ -1,14 +1,13 @@
-//! The state machine: bytes and time in, bytes and deadlines out. It has no socket and no clock;
-//! the reactor has those, and in tests a simulation does.
+//! The state machine of connections and requests: bytes and time in, bytes and deadlines out. It
+//! has no socket and no clock; the reactor owns those, or a simulation in tests.
 //!
-//! Read it in this order: this file is the seam; `requests` and `bodies` take bytes apart; `api`
-//! carries out the requests of one face and `push_stream` those of the other; `fanout` and
-//! `delivery` bring messages to subscribers, `replay` makes old ones ready, `feed` lets large
-//! answers be made as they are read, `outbox` holds what is to be written, `writing` chooses the
-//! next connection to write to, and `turn` limits the work of one turn; `publishing` holds
-//! publications that wait for room; `admission` decides who may connect; `clients` keeps the
-//! addresses of clients, `lines` and `request_log` write the log; `deadlines` is what happens by
-//! itself; `lifecycle` is how connections, subscriptions and the server end.
+//! Where to read: this file is the seam (see [`Server`]), `face` the interface to the faces.
+//! `admission` accepts connections; `requests`, `bodies` and `websocket` parse their input;
+//! `publishing` and `resumable` queue what waits for room. `delivery`, `long_polling` and `feeding`
+//! fill the outboxes, `writing` chooses the connection to write to, `deletion` deletes channels.
+//! `deadlines` handles timers, `turn` is the budget of a turn. `lifecycle` ends subscriptions,
+//! connections and the server. `lines`, `request_log`, `rate_limit` and `clients` (addresses) are
+//! for the log, `snapshot` for the statistics, `check` for tests.
 
 mod admission;
 mod bodies;
@@ -66,32 +65,88 @@ use turn::Turn;
 /// Granularity of connection deadlines.
 pub const TICK: Millis = Millis(64);
 
-/// Messages and channels removed in one turn because their time is over: about 2 ms. All that
-/// visitors make in a second ends in a second, too.
+/// Maximum number of expired messages and idle channels removed in one turn: about 2 ms of work. It
+/// suffices to remove in a second all channels that visitors can create in a second.
 const SWEPT_PER_TURN: usize = 1024;
 
-/// What the core cannot know by itself.
+/// Facts about the process and its machine, which the core cannot find out by itself.
 #[derive(Clone, Debug)]
 pub struct Host {
     /// The machine's name.
     pub name: String,
     /// The process id.
     pub process_id: u32,
-    /// Bytes of the process that are in RAM; asked when statistics are.
+    /// Returns the resident set size of the process in bytes; called for statistics.
     pub resident_bytes: fn() -> u64,
 }
 
-/// The whole daemon, but for the operating system.
+/// The whole daemon except for the operating system: connections, channels, messages, timers.
+///
+/// It performs no I/O. The caller (the reactor, or a simulation) owns the sockets and the clock,
+/// reports what happened to them, and asks what to do. No call blocks.
+///
+/// # One turn
+///
+/// The caller works in turns ([picture](crate#a-turn-of-the-loop)). All calls of a turn get the
+/// same `now`, and its monotonic time never decreases. In this order:
+///
+/// 1. [`begin_turn`](Server::begin_turn): begins the first half of the budget, for reading.
+/// 2. Optional: read sockets of internal listeners that were readable before, until
+///    [`is_internal_share_spent`](Server::is_internal_share_spent).
+/// 3. [`next_to_read`](Server::next_to_read) until `None`: paused connections continue with input
+///    that arrived earlier. Only then read input that is new.
+/// 4. Accept clients: [`has_room`](Server::has_room) before a socket is accepted,
+///    [`accepted`](Server::accepted) after it.
+/// 5. Read each readable socket once if the server [`wants_input`](Server::wants_input) from it,
+///    until [`is_turn_spent`](Server::is_turn_spent). The others are read in the next turn.
+/// 6. [`tick`](Server::tick): heartbeats and deadlines. Then begins the second half of the budget,
+///    for writing.
+/// 7. [`next_to_write`](Server::next_to_write) until `None`, with one gathered write of the
+///    [`unsent`](Server::unsent) bytes for each. Then [`fan_out`](Server::fan_out), which queues
+///    more. Repeat both until `fan_out` returns false.
+/// 8. [`next_to_shut`](Server::next_to_shut) until `None`: shut down the sending side. Then
+///    [`next_to_close`](Server::next_to_close) until `None`: close the socket, with a reset if the
+///    answer [`is_cut_short`](Server::is_cut_short), and call [`closed`](Server::closed).
+/// 9. Sleep until an event or until [`next_wake`](Server::next_wake), whichever is earlier.
+///
+/// Whatever exceeds the budget stays queued inside; `next_wake` then asks for the next turn at
+/// once. A caller may end a turn's reading or writing earlier, but must not leave out steps 1, 3,
+/// 6 and 8.
+///
+/// # Reports
+///
+/// | what happened to a socket | call |
+/// | --- | --- |
+/// | accepted | [`accepted`](Server::accepted), which assigns the id |
+/// | a read returned bytes | [`received`](Server::received) |
+/// | a read returned 0 (end of file) | [`input_ended`](Server::input_ended) |
+/// | a read or write failed | [`hung_up`](Server::hung_up) |
+/// | a write took bytes | [`sent`](Server::sent) |
+/// | a write took fewer bytes than offered, or none | [`blocked`](Server::blocked), after `sent` |
+/// | it became writable | [`writable`](Server::writable) |
+///
+/// Reports may come at any point of a turn. Their effects on other connections and on sockets
+/// (answers, closed connections) are returned by the calls of steps 7 and 8.
+/// [`stop`](Server::stop) and [`reconfigure`](Server::reconfigure) may be called between any two
+/// calls.
+///
+/// # Ids
+///
+/// An id is valid from `accepted` until `closed`; then it is vacant, and `accepted` may assign it
+/// again. Methods that take an id panic if it is vacant, except
+/// [`is_internal_peer`](Server::is_internal_peer). After the report that ends a connection, and
+/// before `closed`, further reports about it are allowed and ignored, so events of one batch need
+/// no filter.
 pub struct Server {
     config: Config,
-    /// Listeners at the start, which are bound: the first ones of the configuration, also after a
-    /// reload.
+    /// Number of listeners that were bound at the start. They are the first ones of the
+    /// configuration, also after a reload.
     bound_count: usize,
     head_limits: HeadLimits,
     token_keys: Vec<TokenKey>,
     host: Host,
     started: Now,
-    /// When the configuration in force was taken.
+    /// When the configuration in force was loaded.
     configured: Now,
     faces: Rc<[Box<dyn Face>]>,
     connections: Connections,
@@ -109,26 +164,31 @@ pub struct Server {
     subscriber_count: usize,
     stops_at: Option<Millis>,
     turn: Turn,
-    /// Connections to write to, each with a flag in its connection: those with answers, and
-    /// subscribers that a fan-out gave messages to. The two take turns.
+    /// Connections to write to that have answers queued. The flag `is_pending` of a connection
+    /// shows that it is in this list, in `delivered` or in `to_feed`.
     answered: VecDeque<ConnectionId>,
+    /// Connections to write to that the fan-out has queued messages for.
     delivered: VecDeque<ConnectionId>,
-    /// Connections written to from `answered` since a fan-out or `delivered` last had its turn.
+    /// Number of connections taken from `answered` since `delivered` or the fan-out had its turn.
     answers_in_row: usize,
-    /// Work left for later in the turn, each entry with a flag in its connection.
+    /// Connections to unsubscribe from all channels at the end of the step, each with the flag
+    /// `is_unsubscribing`.
     to_unsubscribe: Vec<ConnectionId>,
-    /// Connections whose queue is empty and whose replay or list is not at its end.
+    /// Connections whose replay or list is unfinished and of which everything made so far is
+    /// written.
     to_feed: VecDeque<ConnectionId>,
     resumable: Resumable,
-    /// Of these, those that were on the list when the turn began: each goes on once in a turn.
+    /// How many entries of `resumable` may still continue in this turn: at first those that were in
+    /// it when the turn began, so that each continues once per turn.
     resumes_left: usize,
     /// Publications that wait for room in the backlog or for time.
     waiting_publications: WaitingPublications,
     to_read: VecDeque<ConnectionId>,
     to_shut: VecDeque<ConnectionId>,
     to_close: VecDeque<ConnectionId>,
-    /// Connections whose deadline has come and that are still to be looked at, the first one last.
+    /// Connections whose deadline has passed and is not handled yet; the next one is last.
     expired: Vec<u32>,
+    /// Buffer for the members visited in a round of the fan-out; empty between calls.
     visits: Vec<SubscriberId>,
 }
 
@@ -137,7 +197,7 @@ impl Server {
     pub fn new(config: Config, make_faces: MakeFaces, host: Host, now: Now) -> Server {
         let mut formats = Formats::default();
         let faces = make_faces(&config, &mut formats);
-        // Encodings made for the faces are not charged to the first turn.
+        // The first turn is not charged for encodings made for the faces.
         formats.take_made();
         let hub = Hub::new(HubSettings::from(&config), now);
         Server {
@@ -181,7 +241,8 @@ impl Server {
 
     // What happened.
 
-    /// A turn of the loop begins: to be called before [`Server::next_to_read`].
+    /// Begins a turn and the half of its budget that is for reading. Call it before
+    /// [`Server::next_to_read`].
     pub fn begin_turn(&mut self, now: Now) {
         self.resumes_left = self.resumable.len();
         self.date.refresh(now.unix_seconds());
@@ -189,25 +250,29 @@ impl Server {
         self.publish_waiting_events(now);
     }
 
-    /// Whether what the turn may cost is spent: nothing more is to be read before the next turn.
+    /// Whether the budget of the current half of the turn is spent. Before [`Server::tick`]: read
+    /// nothing more in this turn.
     pub fn is_turn_spent(&self) -> bool {
         self.turn.is_spent()
     }
 
-    /// Whether internal listeners have had their share of the time for reading.
+    /// Whether connections of internal listeners have used up the third of the reading budget that
+    /// may be spent on them before all others.
     pub fn is_internal_share_spent(&self) -> bool {
         self.turn.is_internal_share_spent()
     }
 
-    /// The work done since [`Server::begin_turn`] or, behind it, [`Server::tick`]; for tests.
+    /// The work done since [`Server::begin_turn`] or [`Server::tick`], whichever was later; for
+    /// tests.
     pub fn work(&self) -> Work {
         self.turn.work
     }
 
-    /// A client connected. `peer` is the other end of its socket; a Unix socket has none.
+    /// Adds a connection that was accepted from this listener. `peer` is the address of the other
+    /// end of its socket; a Unix socket has none. Returns its id, which is vacant until then.
     ///
     /// # Errors
-    /// There are as many connections as there may be; try again when one has closed.
+    /// Those of [`Server::has_room`]. The socket is to be dropped; nothing has changed.
     pub fn accepted(
         &mut self,
         listener: ListenerId,
@@ -217,10 +282,8 @@ impl Server {
         self.has_room(listener)?;
         self.admission.internal_count += usize::from(self.is_internal(listener));
         let peer = peer.map(|address| address.to_canonical());
-        let source = match self.config.trusted_proxies.contains(peer) {
-            true => Source::TrustedPeer,
-            false => Source::Peer,
-        };
+        let is_trusted = self.config.trusted_proxies.contains(peer);
+        let source = if is_trusted { Source::TrustedPeer } else { Source::Peer };
         let client = self.addresses.keep(peer, source);
         let id = self.connections.insert(Connection::new(listener, client, now));
         self.counters.connections_total += 1;
@@ -228,7 +291,9 @@ impl Server {
         Ok(id)
     }
 
-    /// Bytes came from a client.
+    /// Reports bytes read from a socket: parses them and carries out the requests and messages that
+    /// they complete. What cannot be used yet is copied and kept, so `bytes` may be reused. Then
+    /// ask [`Server::wants_input`] again.
     pub fn received(&mut self, id: ConnectionId, bytes: &[u8], now: Now) {
         self.counters.received_bytes_total += bytes.len() as u64;
         self.turn.work.bytes += bytes.len() as u64;
@@ -238,7 +303,9 @@ impl Server {
         self.end_step(now);
     }
 
-    /// The client closed its side: it will send nothing more.
+    /// Reports end of file: the client has closed its sending side. Paused requests are still
+    /// carried out and queued answers written. A connection with a subscription or an incomplete
+    /// request is closed at once.
     pub fn input_ended(&mut self, id: ConnectionId, now: Now) {
         let connection = &mut self.connections[id];
         connection.flags.has_input_ended = true;
@@ -254,14 +321,15 @@ impl Server {
         self.end_step(now);
     }
 
-    /// The connection broke.
+    /// Reports that the connection is broken: it is closed without writing what is queued.
     pub fn hung_up(&mut self, id: ConnectionId, now: Now) {
         self.log_disconnect(id, "the connection broke", now);
         self.condemn(id);
         self.end_step(now);
     }
 
-    /// The kernel took so many of the [`Server::unsent`] bytes.
+    /// Reports that the kernel took the first `count` of the [`Server::unsent`] bytes. Call it
+    /// before any other report, which might change the queue.
     pub fn sent(&mut self, id: ConnectionId, count: usize, now: Now) {
         self.counters.sent_bytes_total += count as u64;
         self.turn.work.writes += 1;
@@ -273,13 +341,15 @@ impl Server {
         self.continue_writing(id, now);
     }
 
-    /// The kernel takes nothing more for now; [`Server::writable`] will tell when it does again.
+    /// Reports that the kernel takes no more bytes now. [`Server::next_to_write`] does not return
+    /// the connection until [`Server::writable`], and it is closed if that takes longer than
+    /// `outbox_stall_timeout`.
     pub fn blocked(&mut self, id: ConnectionId) {
         self.connections[id].flags.is_blocked = true;
         self.rearm(id);
     }
 
-    /// The kernel takes bytes again.
+    /// Reports that the socket accepts bytes. It may be called without [`Server::blocked`] before.
     pub fn writable(&mut self, id: ConnectionId) {
         let connection = &mut self.connections[id];
         connection.flags.is_blocked = false;
@@ -288,8 +358,9 @@ impl Server {
         }
     }
 
-    /// Time went on: does what is due. Behind it comes the half of the turn in which messages are
-    /// handed out.
+    /// Handles what is due at `now`: heartbeats, time-outs, expired messages, idle channels. Then
+    /// begins the half of the turn's budget that is for fan-out and writing. Call it once per turn,
+    /// after reading and before [`Server::next_to_write`].
     pub fn tick(&mut self, now: Now) {
         self.date.refresh(now.unix_seconds());
         self.expire(now);
@@ -304,13 +375,14 @@ impl Server {
 
     // What to do.
 
-    /// The bytes to write, oldest first; fills `slices` and returns how many it used.
+    /// The bytes to write to a connection, oldest first. Fills `slices` from the front and returns
+    /// how many it used; 0: nothing is left to write, so skip this connection.
     pub fn unsent<'a>(&'a self, id: ConnectionId, slices: &mut [IoSlice<'a>]) -> usize {
         self.connections[id].outbox.gather(slices)
     }
 
-    /// Whether bytes from this client are of any use now. If not, [`Server::next_to_read`] tells
-    /// when.
+    /// Whether to read from this connection now. If false, leave the input in the socket
+    /// (back-pressure) and ask again when [`Server::next_to_read`] returns the connection.
     pub fn wants_input(&self, id: ConnectionId) -> bool {
         let connection = &self.connections[id];
         match connection.phase {
@@ -323,21 +395,24 @@ impl Server {
             Phase::Subscriber(ref subscriber) if subscriber.is_websocket() => {
                 !connection.flags.is_paused()
             }
-            // What a subscriber says is kept up to a limit and then dropped; but its end is to be
-            // seen.
+            // The input of a subscriber is kept up to a limit and then dropped, but its end of file
+            // must be noticed.
             _ => true,
         }
     }
 
-    /// A connection that wants input again. A paused one goes on with what it had sent already. So
-    /// all of them are to be asked for before anything new is read: what arrived earlier is carried
-    /// out earlier, as far as their share of the turn has time for it.
+    /// The next connection that may want input again: ask [`Server::wants_input`]. If it was
+    /// paused, this call first carries out what it had sent already. Therefore call it until `None`
+    /// before reading anything new, so that what arrived earlier is carried out earlier.
+    ///
+    /// `None`: no connection can continue, or the share of the budget for paused connections (half
+    /// of the reading half) is spent. From then on the budget is that of new input.
     pub fn next_to_read(&mut self, now: Now) -> Option<ConnectionId> {
         let mut released = || self.broker.fanout.next_released().map(ConnectionId::from);
         while let Some(id) = self.to_read.pop_front().or_else(&mut released) {
             if let Some(connection) = self.connections.get_mut(id) {
                 if std::mem::take(&mut connection.flags.is_held) {
-                    // Its time for the next request begins when that can be read.
+                    // `head_timeout` and `keepalive_timeout` begin when it can send.
                     connection.since = now.monotonic;
                     self.rearm(id);
                 }
@@ -352,7 +427,8 @@ impl Server {
         resumed
     }
 
-    /// A connection whose sending side is to be closed now.
+    /// The next connection whose sending side is to be shut down (`SHUT_WR`). Continue to read from
+    /// it; what the client sends is dropped. `None`: no more in this turn.
     pub fn next_to_shut(&mut self) -> Option<ConnectionId> {
         while let Some(id) = self.to_shut.pop_front() {
             let connection = self.connections.get(id);
@@ -363,19 +439,25 @@ impl Server {
         None
     }
 
-    /// A connection that is over. Its socket is to be closed and [`Server::closed`] called.
+    /// The next connection to close: ask [`Server::is_cut_short`], close the socket, then call
+    /// [`Server::closed`]. `None`: no more in this turn.
     pub fn next_to_close(&mut self) -> Option<ConnectionId> {
         self.to_close.pop_front()
     }
 
-    /// Whether the socket of a connection that is over is to be closed with a reset: the client
-    /// must not take what it got for the whole answer.
+    /// Whether to close the socket of this connection with a reset. In HTTP/1.0 the end of the
+    /// connection may be the end of the answer; with a normal close the client would take the part
+    /// that it got for the whole.
     pub fn is_cut_short(&self, id: ConnectionId) -> bool {
         let phase = &self.connections[id].phase;
         matches!(phase, Phase::Condemned { is_cut_short: true })
     }
 
-    /// The socket is closed: only now may the id be used again.
+    /// Reports that the socket of a connection from [`Server::next_to_close`] is closed. The id is
+    /// vacant from now on; [`Server::accepted`] may assign it again.
+    ///
+    /// # Panics
+    /// [`Server::next_to_close`] has not returned the connection.
     pub fn closed(&mut self, id: ConnectionId) {
         let connection = self.connections.remove(id);
         assert!(connection.is_condemned(), "only condemned connections are closed");
@@ -391,12 +473,12 @@ impl Server {
         &self.config.limits
     }
 
-    /// What has been counted since the start; for the reactor's own counts.
+    /// The counters since the start, for the events that the reactor counts.
     pub fn counters(&mut self) -> &mut Counters {
         &mut self.counters
     }
 
-    /// Connections that are open.
+    /// Number of connections, those that are being closed included.
     pub fn connection_count(&self) -> usize {
         self.connections.len()
     }

@@ -1,7 +1,7 @@
-//! Publications of both faces, which may name many channels, carried out one channel at a time.
-//! Each channel needs room in the publish backlog and in the queues of its members, and time in the
-//! turn; the channels that are left wait for all three. So a request or WebSocket message with any
-//! number of channels takes no more memory than its payload and the backlog's limit.
+//! Publications to any number of channels, carried out one channel at a time. Each channel needs
+//! room in the publish backlog, room in the queues of its members, and time in the turn; until then
+//! the remaining channels wait. So a request or WebSocket message takes no more memory than its
+//! payload and the limit of the backlog, however many channels it names.
 
 use super::ConnectionId;
 use super::Server;
@@ -15,18 +15,19 @@ use std::collections::{HashMap, VecDeque};
 pub struct Publishing {
     /// What is published.
     pub draft: Draft,
-    /// The channels that it is still to reach, the next one first.
+    /// The channels that are left, in the order in which it is published to them.
     pub channels: VecDeque<ChannelName>,
-    /// Which of its channels are made.
+    /// Which of its channels are created if they do not exist.
     pub create_missing: CreateMissing,
-    /// Who waits for it to be published; none: a WebSocket client, who gets no answer.
+    /// The request to answer. `None`: it is a WebSocket message, which has no answer.
     pub publisher: Option<Box<dyn Publisher>>,
-    /// Events that come before it: a channel's creation before its first message.
+    /// Number of events, counted since the start, that must be published before it: the creation of
+    /// a channel comes before its first message.
     pub events_before: u64,
 }
 
 impl Publishing {
-    /// A publication to no channels yet.
+    /// A publication without channels.
     pub fn new(
         draft: Draft,
         create_missing: CreateMissing,
@@ -36,20 +37,20 @@ impl Publishing {
     }
 }
 
-/// Which of the channels of a publication are made if they do not exist.
+/// Which channels of a publication are created if they do not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CreateMissing {
-    /// None: it goes to the channels that exist.
+    /// None: the message is published to the channels that exist.
     None,
-    /// All, by a publisher location. The events channel is left out: a reload may have made one of
-    /// them the events channel meanwhile.
+    /// All, for a publisher location. The events channel is left out; a reload may have made it one
+    /// of them.
     All,
-    /// All, by the rpushd API, which keeps them for as long as its own (`channel_idle_ttl`). If
-    /// there is no room for a channel, a message that is not stored has nobody to reach.
+    /// All, for the rpushd API, which keeps them for `channel_idle_ttl`. If there is no room for a
+    /// channel, a message that is not stored counts as published: it has no subscribers.
     ForApi,
 }
 
-/// Why a publication ends before it has reached all its channels.
+/// Why a publication ends before it is published to all its channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PublishError {
     /// There is no room for one more channel.
@@ -58,8 +59,8 @@ pub enum PublishError {
     Message,
 }
 
-/// The publications that wait for room, by connection. The connection is paused until then. If it
-/// ends before, the channels that are left do not get the message; the publisher has had no answer.
+/// The publications that wait for room, by connection. Meanwhile the connection is paused. If it
+/// ends, the message is not published to the remaining channels; no answer was sent.
 #[derive(Default)]
 pub(super) struct WaitingPublications(HashMap<ConnectionId, Publishing>);
 
@@ -68,7 +69,8 @@ impl WaitingPublications {
         if self.0.is_empty() { None } else { self.0.remove(&id) }
     }
 
-    /// A channel was deleted: it is not one of a WebSocket client's channels any more.
+    /// Removes a deleted channel from the messages of WebSocket clients, whose subscription to it
+    /// has ended.
     pub(super) fn remove_channel(&mut self, name: &[u8]) {
         let is_message = |one: &&mut Publishing| one.publisher.is_none();
         self.0
@@ -77,7 +79,7 @@ impl WaitingPublications {
             .for_each(|publishing| publishing.channels.retain(|other| **other != *name));
     }
 
-    /// Whether something of this connection waits.
+    /// Whether a publication of this connection waits.
     pub(super) fn contains(&self, id: ConnectionId) -> bool {
         self.0.contains_key(&id)
     }
@@ -88,16 +90,16 @@ impl WaitingPublications {
 }
 
 impl Server {
-    /// Whether what is read now may have to wait: publications for room, or requests behind those
-    /// of paused connections. It waits in memory, so that little is to be read of each connection.
+    /// Whether input that is read now may have to wait in memory: because the server is congested,
+    /// or because paused connections come first. If so, read less of each connection.
     pub fn is_input_delayed(&self) -> bool {
         self.is_congested() || !self.resumable.is_empty()
     }
 
-    /// Whether so much was published that subscribers have not taken yet that no more may come; or
-    /// so many events wait to be published that nothing may come that could cause more.
+    /// Whether no request may be carried out now (back-pressure): the publish backlog is full, or
+    /// too many events wait to be published, and requests may raise more.
     pub fn is_congested(&self) -> bool {
-        // Two or three passes over the members of the events channel make room for so many.
+        // Two or three passes over the members of the events channel deliver this many.
         self.is_backlog_full()
             || self.broker.hub.event_bytes() > self.config.limits.outbox_bytes_max / 4
     }
@@ -106,20 +108,19 @@ impl Server {
         self.broker.fanout.backlog_bytes() > self.config.limits.backlog_bytes_max
     }
 
-    /// Whether there is room and time for one more publication.
+    /// Whether the backlog has room and the turn has time for one more publication.
     pub(super) fn can_publish(&self) -> bool {
         !self.is_congested() && !self.turn.is_spent()
     }
 
-    /// Whether more would close the channel's members for reading too slowly, though they read all
-    /// that they are sent: a visit gives a member everything that is pending. The next pass makes
-    /// room.
+    /// Whether a further publication might overflow the queues of members that are not slow: a
+    /// visit queues everything that is pending. The next pass makes room.
     pub(super) fn is_crowded(&self, channel: ChannelId) -> bool {
         self.broker.fanout.is_crowded(channel, self.config.limits.outbox_bytes_max / 4)
     }
 
     /// Publishes to one channel, or keeps the publication until there is room. Most find room at
-    /// once: their list of channels, which would be on the heap, stays empty.
+    /// once, so their list of channels, which would need heap memory, stays empty.
     pub(super) fn publish_or_wait(
         &mut self,
         id: ConnectionId,
@@ -137,8 +138,8 @@ impl Server {
         }
     }
 
-    /// Publishes to as many channels as there is room and time for, and answers the request after
-    /// the last one.
+    /// Publishes to as many of the remaining channels as there is room and time for, and answers
+    /// the request after the last one.
     pub(super) fn continue_publishing(
         &mut self,
         id: ConnectionId,
@@ -163,8 +164,8 @@ impl Server {
         self.finish_publishing(id, publishing.publisher, Ok(()), now);
     }
 
-    /// Publishes to one channel. False: the channel has no room yet, or the event of its creation
-    /// is still to be published.
+    /// Publishes to one channel. False: it has no room yet, or the event of its creation is not
+    /// published yet.
     fn publish_to(
         &mut self,
         name: &[u8],
@@ -186,7 +187,7 @@ impl Server {
         Ok(true)
     }
 
-    /// The channel of this name, made if need be. None: there is none to publish to.
+    /// The channel of this name, created if necessary. `None`: nothing is to be published.
     fn channel_for(
         &mut self,
         name: &[u8],
@@ -195,7 +196,7 @@ impl Server {
     ) -> Result<Option<ChannelId>, PublishError> {
         let draft = &publishing.draft;
         let create_missing = publishing.create_missing;
-        // While the publication waited, its channel may have become the events channel.
+        // A reload may have made it the events channel while the publication waited.
         if create_missing != CreateMissing::ForApi && self.broker.hub.is_events_channel(name) {
             return Ok(None);
         }
@@ -223,7 +224,7 @@ impl Server {
         self.counters.published_bytes_total += draft.text.len() as u64;
     }
 
-    /// Keeps what is left of a publication until there is room and time for it.
+    /// Keeps a publication, and pauses its connection, until there is room and time for it.
     fn wait_for_room(&mut self, id: ConnectionId, publishing: Publishing) {
         self.waiting_publications.0.insert(id, publishing);
         self.pause(id);

@@ -1,11 +1,11 @@
-//! How often a line may repeat: an attack, or a bad network, must not fill the log.
+//! Limits how often a log line repeats: an attack or a bad network must not fill the log.
 
 use crate::time::Millis;
 
-/// Between two lines of a kind, unless it has an interval of its own.
+/// Default interval between two lines of a kind.
 const INTERVAL: Millis = Millis(1000);
 
-/// Lines of one kind: one per interval, and how many more there would have been.
+/// Allows one line of a kind per interval, and counts those it suppresses.
 #[derive(Debug)]
 pub(super) struct RateLimit {
     interval: Millis,
@@ -20,13 +20,13 @@ impl Default for RateLimit {
 }
 
 impl RateLimit {
-    /// One line per interval.
+    /// Allows one line per interval.
     pub(super) fn every(interval: Millis) -> RateLimit {
         RateLimit { interval, next_at: Millis(0), suppressed: 0 }
     }
 
-    /// Whether a line may be written now, with the number of those that were not since the last
-    /// one.
+    /// If a line may be written now, the number of those suppressed since the last one; otherwise
+    /// `None`, and this one counts as suppressed.
     pub(super) fn take(&mut self, now: Millis) -> Option<u64> {
         if now < self.next_at {
             self.suppressed += 1;
@@ -36,8 +36,8 @@ impl RateLimit {
         Some(std::mem::take(&mut self.suppressed))
     }
 
-    /// The number of lines that were held back, once another one would be allowed; none if there
-    /// are none.
+    /// The number of suppressed lines, once another line is allowed. `None`: it is not yet, or none
+    /// were suppressed.
     pub(super) fn take_suppressed(&mut self, now: Millis) -> Option<u64> {
         if self.suppressed == 0 || now < self.next_at {
             return None;

@@ -1,6 +1,6 @@
-//! Method, path and start of requests in progress, for log lines at their end. Kept only while such
-//! lines are wanted: for the access log until the end of a stream, for the level debug until the
-//! answer.
+//! The access log, and debug lines about refused requests. Keeps method, path and start of each
+//! request in progress until its line is written: with the access log to the end of a stream,
+//! otherwise to the answer. Without the access log and the level debug it keeps nothing.
 
 use super::ConnectionId;
 use super::Server;
@@ -11,15 +11,15 @@ use std::collections::HashMap;
 
 /// Target of the lines of the access log (see the `log` crate).
 const ACCESS: &str = "rpushd::access";
-/// More of a malformed target is not shown.
+/// Maximum number of bytes shown of a malformed path.
 const TARGET_BYTES_SHOWN: usize = 256;
 
-/// By connection.
+/// Requests in progress, by connection.
 #[derive(Default)]
 pub(super) struct RequestLog(HashMap<ConnectionId, Entry>);
 
 struct Entry {
-    /// Method and path, without the query: that may hold secrets.
+    /// Method and path. The query may hold secrets and is left out.
     what: Box<str>,
     began: Millis,
     is_stream: bool,
@@ -38,7 +38,7 @@ impl Server {
         self.config.log_access || log::log_enabled!(log::Level::Debug)
     }
 
-    /// A head was understood.
+    /// Records the beginning of a request.
     pub(super) fn record_request(&mut self, id: ConnectionId, head: &Head<'_>, now: Now) {
         if self.keeps_entries() {
             let what = format!("{} {}", head.method, head.path.escape_debug());
@@ -46,7 +46,7 @@ impl Server {
         }
     }
 
-    /// A head cannot be understood, and is going to be refused.
+    /// Records a malformed request, which is going to be refused.
     pub(super) fn record_malformed(&mut self, id: ConnectionId, input: &[u8], now: Now) {
         if self.keeps_entries() {
             self.record(id, malformed_request(input), now);
@@ -58,7 +58,8 @@ impl Server {
         self.request_log.0.insert(id, entry);
     }
 
-    /// A request is answered; if it is refused, with the reason.
+    /// Logs the answer to a request. `reason` is why it is refused; empty if it is not, or if there
+    /// is nothing to add to the status.
     pub(super) fn log_answer(&mut self, id: ConnectionId, status: Status, reason: &str, now: Now) {
         if self.request_log.0.is_empty() {
             return;
@@ -76,7 +77,7 @@ impl Server {
         }
     }
 
-    /// A request is answered by a stream, whose end will be another line.
+    /// Logs that the answer to a request is a stream, which has begun. Its end is another line.
     pub(super) fn log_stream_start(&mut self, id: ConnectionId, status: Status, now: Now) {
         if self.request_log.0.is_empty() {
             return;
@@ -91,14 +92,14 @@ impl Server {
         }
     }
 
-    /// A stream is over, if there is one that began with a line.
+    /// Logs the end of a stream, if its beginning was logged.
     pub(super) fn log_stream_end(&mut self, id: ConnectionId, reason: &str, now: Now) {
         if self.request_log.0.get(&id).is_some_and(|entry| entry.is_stream) {
             self.log_end(id, "stream ended", reason, now);
         }
     }
 
-    /// The client has gone, perhaps in the middle of a request or of a stream.
+    /// Logs that the client has disconnected, if a request or stream is in progress.
     pub(super) fn log_disconnect(&mut self, id: ConnectionId, reason: &str, now: Now) {
         match self.request_log.0.get(&id) {
             None => {}
@@ -117,8 +118,8 @@ impl Server {
     }
 }
 
-/// Method and path of a head that is not well-formed. Nothing is shown of what does not even look
-/// like a request: it may be a body, or a field with a secret, out of step.
+/// Method and path of a malformed head. Input that does not look like a request is not shown: it
+/// may be a part of a body, or a header field with a secret.
 fn malformed_request(input: &[u8]) -> String {
     let line = input.split(|byte| b"\r\n".contains(byte)).next().unwrap_or(input);
     let mut words = line.split(|&byte| byte == b' ');

@@ -1,4 +1,4 @@
-//! From bytes to requests: heads, bodies, and what becomes of a body that nobody wants.
+//! Parses requests, hands them to the faces, sends answers; pauses connections (back-pressure).
 
 use super::connection::{Pause, Phase};
 use super::face::{Context, Next};
@@ -7,16 +7,17 @@ use crate::broker::Transport;
 use crate::http::{Exchange, Head, HeadStorage, Response, Status, empty_lines, parse_head};
 use crate::time::Now;
 
-/// What one step of reading did.
+/// How much of its input one step of reading used.
 pub(super) enum Consumed {
-    /// It used so many bytes; there may be more to do.
+    /// This many bytes; the next step may use more.
     Bytes(usize),
-    /// Nothing more can be done with what there is.
+    /// None: nothing more can be done with the input that there is.
     Nothing,
 }
 
 impl Server {
-    /// Puts new bytes behind what was left over and uses as many as it can.
+    /// Appends new bytes to the unused input, uses as much of it as possible, and keeps the
+    /// remainder.
     pub(super) fn read(&mut self, id: ConnectionId, bytes: &[u8], now: Now) {
         self.turn.begin_connection_share();
         let connection = &mut self.connections[id];
@@ -35,13 +36,13 @@ impl Server {
             input.drain(..used);
             self.keep_unused(id, input);
         }
-        // A request that was on its way when the stop came.
+        // The request arrived after the server began to stop.
         if self.is_stopping() && matches!(self.connections[id].phase, Phase::Subscriber(_)) {
             self.end_subscriber(id, now);
         }
     }
 
-    /// Goes on with what was left over.
+    /// Uses the input that was kept while the connection was paused.
     pub(super) fn resume_input(&mut self, id: ConnectionId, now: Now) {
         let connection = &mut self.connections[id];
         connection.since = now.monotonic;
@@ -61,21 +62,21 @@ impl Server {
             && (matches!(subscriber.transport, Transport::Framed)
                 || rest.len() > self.config.limits.head_bytes_max)
         {
-            // Behind a stream of the API, which has no end of its own, it can never be used; and
-            // behind others more than the next request is not kept. It is dropped, so that what
-            // follows could not be understood.
+            // After a stream of the API, which never ends, input cannot be used; after other
+            // streams, no more than the next request is kept. What is dropped would be missing
+            // later, so the connection ends with the stream.
             connection.exchange.keeps_alive = false;
         }
         connection.input = match connection.phase {
             Phase::Draining | Phase::Lingering | Phase::Condemned { .. } => Vec::new(),
-            // Nothing behind the last request of a connection is ever read; frames wait for room.
+            // Input after the last request of a connection is never used, but frames are.
             Phase::Subscriber(ref subscriber)
                 if !connection.exchange.keeps_alive && !subscriber.is_websocket() =>
             {
                 Vec::new()
             }
             _ => {
-                // What was used has left room that is not needed; all of it, if nothing is left.
+                // Gives back the memory of what was used; all of it if nothing is left.
                 rest.shrink_to(2 * rest.len());
                 rest
             }
@@ -164,7 +165,8 @@ impl Server {
         self.is_stopping() || max > 0 && self.connections[id].requests >= max
     }
 
-    /// Answers a request whose end is unknown: nothing that follows can be trusted.
+    /// Refuses a request whose end is unknown, and closes the connection: its further input cannot
+    /// be trusted.
     pub(super) fn refuse_framing(
         &mut self,
         id: ConnectionId,
@@ -177,8 +179,8 @@ impl Server {
         self.respond(id, Response::new(status).because(reason), b"", now);
     }
 
-    /// Asks the faces what a request is for, and answers it or begins to read its body. Returns how
-    /// many of the bytes behind the head it used.
+    /// Offers a request to the faces, and answers it or begins to read its body. Returns how many
+    /// bytes behind the head it used.
     fn route(&mut self, id: ConnectionId, head: &Head<'_>, behind: &[u8], now: Now) -> usize {
         let faces = self.faces.clone();
         let mut context = Context::new(self, id, now);
@@ -197,7 +199,7 @@ impl Server {
         }
     }
 
-    /// Answers a request whose body is not needed. Returns how many bytes of that it used.
+    /// Answers a request whose body is not needed. Returns how many bytes of the body it used.
     pub(super) fn answer_from_head(
         &mut self,
         id: ConnectionId,
@@ -212,7 +214,8 @@ impl Server {
         used
     }
 
-    /// Answers now; if the request's body is still being dropped, the exchange ends with that.
+    /// Queues the answer. The exchange ends with it or, if the request's body is still being
+    /// dropped, with the body.
     fn answer(&mut self, id: ConnectionId, response: Response, body: &[u8], now: Now) {
         if matches!(self.connections[id].phase, Phase::Body(_)) {
             self.write_response(id, response, body, now);
@@ -221,7 +224,8 @@ impl Server {
         }
     }
 
-    /// Answers a request that has been read to its end, or after which the connection is closed.
+    /// Answers a request and ends the exchange. The request has been read to its end, or the
+    /// connection is closed after the answer.
     pub(super) fn respond(&mut self, id: ConnectionId, response: Response, body: &[u8], now: Now) {
         self.write_response(id, response, body, now);
         self.end_exchange(id, now);
@@ -235,47 +239,50 @@ impl Server {
             .date(&self.date)
             .content_length(body.len())
             .connection(exchange.keeps_alive, exchange.is_http_1_0);
-        let bytes = match exchange.is_head || status.is_bodiless() {
-            true => response.finish(),
-            false => response.finish_with(body),
+        let bytes = if exchange.is_head || status.is_bodiless() {
+            response.finish()
+        } else {
+            response.finish_with(body)
         };
         self.push(id, bytes.into(), now);
     }
 
-    /// Begins an answer of unknown length: in HTTP/1.0 it ends with the connection.
+    /// Begins an answer of unknown length, which in HTTP/1.0 ends with the connection. Returns what
+    /// its framing depends on.
     pub(super) fn begin_unsized_exchange(&mut self, id: ConnectionId) -> Exchange {
         let exchange = &mut self.connections[id].exchange;
         exchange.begin_unsized();
         *exchange
     }
 
-    /// After an answer: the next request, or the end.
+    /// Ends the exchange after its answer is queued: continues with the next request, or closes the
+    /// connection.
     pub(super) fn end_exchange(&mut self, id: ConnectionId, now: Now) {
         let connection = &mut self.connections[id];
         connection.since = now.monotonic;
-        match connection.exchange.keeps_alive {
-            true => {
-                connection.phase = Phase::Head { scanned: 0 };
-                // Who was allowed to wait for ever has had no deadline so far.
-                self.rearm(id);
-            }
-            false => self.drain(id, now),
+        if connection.exchange.keeps_alive {
+            connection.phase = Phase::Head { scanned: 0 };
+            // A long-polling request may have had no deadline.
+            self.rearm(id);
+        } else {
+            self.drain(id, now);
         }
     }
 
-    /// Whether there is room for one more request: the client reads what it gets, the subscribers
-    /// have taken most of what was published, and the turn has time for one more of this client.
+    /// Whether one more request may be carried out: the connection's outbox has room, the server is
+    /// not congested, and the connection's share of the turn is not spent.
     fn can_answer(&self, id: ConnectionId) -> bool {
         self.has_outbox_room(id) && !self.is_congested() && !self.turn.is_connection_share_spent()
     }
 
-    /// Whether the client has read most of what it was sent.
+    /// Whether the outbox is at most half full and has no replay or list in progress.
     pub(super) fn has_outbox_room(&self, id: ConnectionId) -> bool {
         let outbox = &self.connections[id].outbox;
         outbox.cost() <= self.config.limits.outbox_bytes_max / 2 && !outbox.is_fed()
     }
 
-    /// After a response that took its time: requests that came meanwhile are read now.
+    /// Continues with the next requests after a response that lasted, such as a stream: those that
+    /// have arrived since are read now.
     pub(super) fn resume_requests(&mut self, id: ConnectionId) {
         let connection = &self.connections[id];
         if !connection.flags.is_held {
@@ -284,11 +291,12 @@ impl Server {
         if matches!(connection.phase, Phase::Head { .. }) && !connection.input.is_empty() {
             self.pause(id);
         }
-        // It may have had no deadline while it waited for messages.
+        // A subscriber may have had no deadline.
         self.rearm(id);
     }
 
-    /// Reads no more of a connection until there is room for what follows from it.
+    /// Pauses a connection: it is not read until its outbox and the publish backlog have room and
+    /// the turn has time (back-pressure).
     pub(super) fn pause(&mut self, id: ConnectionId) {
         let flags = &mut self.connections[id].flags;
         if !flags.is_paused() {
@@ -297,8 +305,8 @@ impl Server {
         self.resume_if_room(id);
     }
 
-    /// Puts a paused connection on the list of those that can go on, unless its own outbox is in
-    /// the way.
+    /// If the outbox of a paused connection has room, puts it into the list of those that continue
+    /// when the backlog has room and the turn has time.
     pub(super) fn resume_if_room(&mut self, id: ConnectionId) {
         let flags = &self.connections[id].flags;
         if flags.pause == Pause::ForRoom && self.has_outbox_room(id) {
@@ -307,14 +315,14 @@ impl Server {
         }
     }
 
-    /// Whether a connection waits for nothing but its turn.
+    /// Whether a paused connection can continue as soon as a turn has time for it.
     pub fn has_resumable(&self) -> bool {
         !self.resumable.is_empty() && !self.is_congested()
     }
 
-    /// Lets the connection that has been paused longest go on. None: there is none, the time for it
-    /// has not come, or the rest of the time for reading is that of connections that have sent
-    /// something new.
+    /// Continues with the connection that has been paused longest: with its waiting publication,
+    /// then with its kept input. `None`: there is none that may continue in this turn, the backlog
+    /// is full, or the share of the paused connections is spent.
     pub(super) fn resume_paused(&mut self, now: Now) -> Option<ConnectionId> {
         while self.resumes_left > 0 && self.can_publish() {
             self.resumes_left -= 1;

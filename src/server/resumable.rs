@@ -1,17 +1,17 @@
-//! Paused connections that can go on as soon as the publish backlog and the turn have room.
+//! Paused connections that can continue as soon as the publish backlog has room and the turn has
+//! time.
 
 use super::connection::ConnectionId;
 use std::collections::VecDeque;
 
-/// Each kind in the order in which its connections were paused. The two kinds take turns, so
-/// however many visitors wait, a publisher waits for one of them. An entry whose connection is not
-/// paused any more is skipped by the caller.
+/// Two queues, which take turns: a publisher at an internal listener waits for at most one visitor,
+/// however many are paused. The caller skips entries whose connection is no longer paused.
 #[derive(Default)]
 pub(super) struct Resumable {
     public: VecDeque<ConnectionId>,
-    /// Of internal listeners.
+    /// Connections accepted from internal listeners.
     internal: VecDeque<ConnectionId>,
-    /// The last one was of an internal listener.
+    /// Whether the last one taken was an internal one.
     was_internal: bool,
 }
 

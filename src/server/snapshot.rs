@@ -1,4 +1,4 @@
-//! What is counted, and the counts at one moment.
+//! Snapshots of the statistics, and the counters of refused credentials.
 
 use super::Server;
 use crate::auth::Denial;
@@ -29,7 +29,7 @@ impl Server {
         }
     }
 
-    /// A request was refused for its secret or token.
+    /// Counts a request that is refused for its secret or token.
     pub(super) fn count_denial(&mut self, denial: Denial) {
         let counters = &mut self.counters;
         counters.auth_failures_total += 1;

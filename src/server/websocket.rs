@@ -1,4 +1,4 @@
-//! What WebSocket clients send: frames, messages to publish, the close (push-stream spec, sections
+//! Input of WebSocket clients: frames, messages to publish, the close (push-stream spec, sections
 //! 15.3 and 15.5; RFC 6455).
 
 use super::ConnectionId;
@@ -13,13 +13,13 @@ use crate::transports::Frame;
 use crate::websocket::{self, CloseCode, Event, Rules};
 use std::collections::VecDeque;
 
-/// Why a message that a wire format cannot hold is refused, in the words of the publisher
-/// locations.
+/// Close reason for a message that a wire format cannot hold; publisher locations answer with the
+/// same text.
 const MESSAGE_TOO_LARGE: &str = "Message is too large in the templates of its readers.";
 
 impl Server {
-    /// Reads frames from the client; returns how many bytes it used. While what it published waits
-    /// for room, or the client's share of the turn is spent, the rest waits too.
+    /// Reads frames from the client; returns how many bytes it used. It stops while a message of
+    /// the client waits for room, or when the connection's share of the turn is spent.
     pub(super) fn read_frames(&mut self, id: ConnectionId, input: &[u8], now: Now) -> usize {
         let mut rest = input;
         while !self.connections[id].flags.is_paused() {
@@ -43,7 +43,7 @@ impl Server {
                 message_bytes_max: bytes_max,
             };
             let event = reader.next(&mut rest, rules, &mut self.inflater, now.monotonic);
-            // Also of a message that is refused for what came out of it.
+            // This includes messages that are refused because of what they inflated to.
             self.turn.work.bytes += 2 * self.inflater.take_bytes();
             match event {
                 None => break,
@@ -70,8 +70,8 @@ impl Server {
                 let frame = Frame::from(websocket::pong(&payload));
                 let bytes_max = self.config.limits.outbox_bytes_max;
                 let outbox = &mut self.connections[id].outbox;
-                // Only the latest ping needs an answer (RFC 6455, section 5.5.3). A client that
-                // pings between messages and never reads is bounded like any other slow reader.
+                // Only the latest ping needs an answer (RFC 6455, section 5.5.3). The queue of a
+                // client that pings between messages and never reads is limited as any other.
                 let pushed = match outbox.supersede(frame, websocket::is_pong) {
                     Ok(()) => Ok(()),
                     Err(frame) => outbox.push_live(frame, bytes_max, now.monotonic),
@@ -81,7 +81,7 @@ impl Server {
                     Err(_) => self.close_slow(id, SlowReader::Overflow, now),
                 }
             }
-            // Section 15.3: nothing is made of binary messages.
+            // Section 15.3: binary messages are not accepted.
             Event::Binary => {
                 let frame = websocket::CLOSE_EMPTY[..].into();
                 self.close_websocket(id, frame, "a binary message", now);
@@ -96,7 +96,7 @@ impl Server {
         }
     }
 
-    /// A frame or a message took longer than a request's body may.
+    /// Closes a WebSocket whose frame or message took longer to arrive than a request's body may.
     pub(super) fn time_out_frame(&mut self, id: ConnectionId, now: Now) {
         self.counters.timed_out_requests_total += 1;
         let reason = "message took too long";
@@ -104,7 +104,8 @@ impl Server {
         self.close_websocket(id, frame.into(), reason, now);
     }
 
-    /// What was published before still comes first; then the close frame, then nothing.
+    /// Queues what is pending, then the close frame, and closes the connection when both are
+    /// written.
     fn close_websocket(&mut self, id: ConnectionId, frame: Frame, reason: &str, now: Now) {
         self.deliver_pending(id, now);
         if matches!(self.connections[id].phase, Phase::Subscriber(_)) {
@@ -114,8 +115,8 @@ impl Server {
         }
     }
 
-    /// A client's message found no room in the memory account. The connection is closed, as in the
-    /// module, so that the client does not take it for published.
+    /// Closes a WebSocket whose message has no room in the memory account, as the module does: the
+    /// client must not believe that it is published.
     pub(super) fn close_for_full_store(&mut self, id: ConnectionId, now: Now) {
         log::debug!("connection {id}: closed, the memory account has no room for its message");
         let reason = "no memory for the message";
@@ -123,7 +124,8 @@ impl Server {
         self.close_websocket(id, frame.into(), reason, now);
     }
 
-    /// Section 15.5: to every channel of the connection, in the order of the path.
+    /// Publishes a message to every channel of the connection, in the order of the path (section
+    /// 15.5).
     fn publish_text(&mut self, id: ConnectionId, text: &[u8], now: Now) {
         let connection = &self.connections[id];
         let Phase::Subscriber(subscriber) = &connection.phase else { return };

@@ -1,20 +1,22 @@
-//! Which connection is written to next, and the fan-out, which queues what there is to write.
+//! Chooses the connection to write to, and runs the fan-out, which queues messages for subscribers.
 
 use super::connection::Phase;
 use super::{ConnectionId, Server};
 use crate::time::Now;
 
-/// Answers that are written before a fan-out has its turn, if there is one.
+/// Maximum number of answers written before deliveries or the fan-out have their turn.
 const ANSWERS_IN_ROW: usize = 16;
 
 impl Server {
-    /// The next connection that has something to write and whose socket accepts bytes. The caller
-    /// may ask for several before it writes to the first; one of them may then have nothing left,
-    /// because it was returned twice or has been closed. None: the budget is spent, or
-    /// [`Server::fan_out`] is to be called before there is more to write.
+    /// The next connection that has bytes to write and whose socket accepts them. Write its
+    /// [`Server::unsent`] bytes once. Several may be taken before the first is written to; one of
+    /// them may then have nothing left, because it was returned twice or has been closed.
     ///
-    /// Answers and a fan-out alternate, so neither can hold up the other for longer than
-    /// `ANSWERS_IN_ROW` writes.
+    /// `None`: call [`Server::fan_out`], which queues more; if that returns false, the turn has
+    /// nothing more to write.
+    ///
+    /// Answers and deliveries alternate, so neither delays the other by more than `ANSWERS_IN_ROW`
+    /// writes.
     pub fn next_to_write(&mut self) -> Option<ConnectionId> {
         while !self.turn.is_spent() {
             let is_deliveries_turn =
@@ -41,9 +43,10 @@ impl Server {
         None
     }
 
-    /// One step of the fan-out, within the budget of the half that [`Server::tick`] began: makes
-    /// more of replays and lists whose queues are empty, and visits some subscribers. False: there
-    /// is nothing to do now, or the budget is spent.
+    /// Runs one round of the fan-out, within the budget that [`Server::tick`] began: makes more of
+    /// replays and lists whose queues are empty, and visits some subscribers. Call it when
+    /// [`Server::next_to_write`] returns `None`, and then that again. False: nothing is left to do,
+    /// or the budget is spent.
     pub fn fan_out(&mut self, now: Now) -> bool {
         if self.turn.is_spent() || !self.can_fan_out() {
             return false;
@@ -63,8 +66,8 @@ impl Server {
         !self.broker.fanout.is_idle() || !self.to_feed.is_empty()
     }
 
-    /// For a connection taken off its list of connections to write to: whether it has something to
-    /// write and its socket accepts bytes.
+    /// Whether a connection that was taken from a list of connections to write to has bytes to
+    /// write and its socket accepts them.
     fn is_ready_to_write(&mut self, id: ConnectionId) -> bool {
         let Some(connection) = self.connections.get_mut(id) else { return false };
         let was_pending = std::mem::take(&mut connection.flags.is_pending);
@@ -74,14 +77,14 @@ impl Server {
         }
         let is_writable = connection.outbox.is_writable();
         if !is_writable {
-            // All of a replay or list that was made is written.
+            // Everything made so far of its replay or list is written.
             connection.flags.is_pending = true;
             self.to_feed.push_back(id);
         }
         is_writable
     }
 
-    /// Makes more of a replay or list of which everything that was made is written.
+    /// Makes more of a replay or list of which everything made so far is written.
     fn feed_empty_queue(&mut self, id: ConnectionId, now: Now) {
         let Some(connection) = self.connections.get_mut(id) else { return };
         let was_pending = std::mem::take(&mut connection.flags.is_pending);
@@ -92,17 +95,18 @@ impl Server {
         self.continue_writing(id, now);
     }
 
-    /// Something was written, or nothing was there to be: what is left is written later; a
-    /// connection that was only kept for that is shut down.
+    /// Continues after a write or a feed: requests a write for what is left in the queue. With an
+    /// empty queue, a draining connection is shut down.
     pub(super) fn continue_writing(&mut self, id: ConnectionId, now: Now) {
         let connection = &self.connections[id];
         if !connection.outbox.is_empty() {
-            // Before the next round, those of the last one are given all that they take: a member's
-            // queue must not fill up because others were visited meanwhile.
+            // Deliveries are written before the next round, so that the queue of a member does not
+            // fill up only because others are visited.
             let is_delivery = matches!(connection.phase, Phase::Subscriber(_));
-            match is_delivery && !connection.outbox.is_fed() {
-                true => self.request_delivery(id),
-                false => self.request_write(id),
+            if is_delivery && !connection.outbox.is_fed() {
+                self.request_delivery(id);
+            } else {
+                self.request_write(id);
             }
         } else if matches!(connection.phase, Phase::Draining) {
             self.shut(id, now);
@@ -110,8 +114,9 @@ impl Server {
         self.resume_if_room(id);
     }
 
-    /// Queues what is pending for some subscribers. A first loop reads a field of each: connections
-    /// are scattered over memory, and so the CPU fetches several at a time.
+    /// Visits the members of one round: queues what is pending for each. The `retain` loop reads a
+    /// field of each connection first: they are scattered over memory, and so the CPU fetches
+    /// several at a time.
     fn visit_members(&mut self, now: Now) {
         let mut visits = std::mem::take(&mut self.visits);
         self.broker.fanout.next_round(&self.broker.hub, &mut visits);

@@ -58,7 +58,7 @@ fn a_stalled_reader_is_told_too() {
     log_lines();
     daemon.advance(61_000);
     let lines = log_lines();
-    let expected = "slow reader 192.0.2.7 on channel \"a\" closed: 8 queued bytes found no reader \
+    let expected = "slow reader 192.0.2.7 on channel \"a\" closed: 8 queued bytes were not read \
                     within outbox_stall_timeout";
     assert_eq!(lines.iter().filter(|line| line.contains(expected)).count(), 1, "{lines:?}");
 }
