@@ -354,7 +354,9 @@ fn readme_lines(text: &str, root: &str) -> String {
     let readme = include_str!("../README.md");
     let mut blocks = readme.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
     let block = blocks.find(|block| block.contains(text)).expect(text);
-    let lines = block.lines().filter(|line| !line.contains("systemctl") && !line.contains("tar "));
+    // These would act on the machine itself, not on the folder.
+    let skipped = ["systemctl", "systemd-sysusers", "tar "];
+    let lines = block.lines().filter(|line| !skipped.iter().any(|text| line.contains(text)));
     let lines: Vec<String> = lines
         .map(|line| line.replace("sudo ", ""))
         .map(|line| line.replace(" /etc/", &format!(" {root}/etc/")))
@@ -415,6 +417,11 @@ fn an_unpacked_archive_is_installed_and_removed_by_the_lines_of_the_readme() {
     let unit = read(root.join("etc/systemd/system/rpushd.service"));
     assert!(unit.contains("\nExecStart=/opt/rpushd/rpushd serve"), "{unit}");
     assert!(root.join("etc/nginx/snippets/rpushd.conf").is_file());
+    // Without its user the service runs, but a reload cannot read /etc/rpushd.env.
+    for name in ["sysusers", "tmpfiles"] {
+        let installed = read(root.join(format!("etc/{name}.d/rpushd.conf")));
+        assert_eq!(installed, shipped(&format!("systemd/rpushd.{name}")));
+    }
 
     run("sh", &["-ec", &readme_lines("disable --now", &root_name)], &archive);
     assert_eq!(run("find", &[&root_name, "-type", "f"], &folder), "");
