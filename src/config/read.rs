@@ -173,7 +173,8 @@ impl Variables {
 }
 
 /// How to make an environment file readable for the service.
-const REMEDY: &str = "\"chgrp rpushd\" and \"chmod 640\" it, then restart";
+const REMEDY: &str = "make it root:rpushd, mode 640 (\"systemd-sysusers rpushd.conf\" creates the \
+                      group, \"systemd-tmpfiles --create rpushd.conf\" sets both), then restart";
 
 /// Reads the configuration, at start and for each reload: the given file, or else that of
 /// `RPUSHD_CONFIG`, the variables, and the flags of the command line.
