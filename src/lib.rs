@@ -70,7 +70,7 @@
 //!     │ answered│ │ subscribes
 //!     └─────────┘ └──────────────────> Subscriber ──> gets messages and heartbeats
 //!     ^                                     │
-//!     └── a long-poll's answer ─────────────┤ the stream ends, or the reader is too slow
+//!     └── a long-poll's answer ─────────────┤ end of the stream, or a slow consumer
 //!               │ no keep-alive             │
 //!               v                           v
 //!            Draining ──> Lingering ──> Condemned ──> closed

@@ -160,7 +160,8 @@ impl Server {
 
 impl Connection {
     /// Whether no part of a request has arrived since its last answer or, without one, since it was
-    /// accepted: a client that connects and sends nothing is closed before one that sends.
+    /// accepted. A client that connects and sends nothing counts as idle, so that it does not keep
+    /// a slot that another client needs.
     fn is_idle(&self) -> bool {
         let is_kept_busy =
             self.flags.is_paused() || self.flags.is_held || self.flags.has_input_ended;

@@ -128,7 +128,7 @@ impl Server {
         }
     }
 
-    /// Closes a slow consumer. It never misses a message in the middle of the stream.
+    /// Closes a slow consumer, instead of dropping messages from the middle of its stream.
     pub(super) fn close_slow(&mut self, id: ConnectionId, why: SlowReader, now: Now) {
         self.counters.slow_subscribers_closed_total += 1;
         self.report_slow(id, why, now);

@@ -95,8 +95,9 @@ pub struct Host {
 ///    [`is_internal_share_spent`](Server::is_internal_share_spent).
 /// 3. [`next_to_read`](Server::next_to_read) until `None`: paused connections continue with input
 ///    that arrived earlier. Only then read input that is new.
-/// 4. Accept clients: [`has_room`](Server::has_room) before a socket is accepted,
-///    [`accepted`](Server::accepted) after it.
+/// 4. Accept clients: [`has_room`](Server::has_room) before a socket is accepted; if it refuses,
+///    [`make_room`](Server::make_room) closes an idle connection in step 8. Then
+///    [`accepted`](Server::accepted).
 /// 5. Read each readable socket once if the server [`wants_input`](Server::wants_input) from it,
 ///    until [`is_turn_spent`](Server::is_turn_spent). The others are read in the next turn.
 /// 6. [`tick`](Server::tick): heartbeats and deadlines. Then begins the second half of the budget,
@@ -125,10 +126,9 @@ pub struct Host {
 /// | a write took fewer bytes than offered, or none | [`blocked`](Server::blocked), after `sent` |
 /// | it became writable | [`writable`](Server::writable) |
 ///
-/// Reports may come at any point of a turn. Their effects on other connections and on sockets
-/// (answers, closed connections) are returned by the calls of steps 7 and 8.
-/// [`stop`](Server::stop) and [`reconfigure`](Server::reconfigure) may be called between any two
-/// calls.
+/// Reports may come at any point of a turn. The calls of steps 7 and 8 return the connections that
+/// have answers to write or are to be closed because of them. [`stop`](Server::stop) and
+/// [`reconfigure`](Server::reconfigure) may be called at any point, too.
 ///
 /// # Ids
 ///

@@ -55,12 +55,13 @@ impl Server {
         self.rearm(id);
     }
 
-    fn keep_unused(&mut self, id: ConnectionId, mut rest: Vec<u8>) {
+    /// Keeps input that could not be used yet, or drops it if it can never be used.
+    fn keep_unused(&mut self, id: ConnectionId, mut unused: Vec<u8>) {
         let connection = &mut self.connections[id];
         if let Phase::Subscriber(subscriber) = &connection.phase
-            && !rest.is_empty()
+            && !unused.is_empty()
             && (matches!(subscriber.transport, Transport::Framed)
-                || rest.len() > self.config.limits.head_bytes_max)
+                || unused.len() > self.config.limits.head_bytes_max)
         {
             // After a stream of the API, which never ends, input cannot be used; after other
             // streams, no more than the next request is kept. What is dropped would be missing
@@ -77,25 +78,26 @@ impl Server {
             }
             _ => {
                 // Gives back the memory of what was used; all of it if nothing is left.
-                rest.shrink_to(2 * rest.len());
-                rest
+                unused.shrink_to(2 * unused.len());
+                unused
             }
         };
     }
 
+    /// Uses as much of the input as possible; returns how many bytes.
     fn process(&mut self, id: ConnectionId, input: &[u8], now: Now) -> usize {
         let mut used = 0;
         loop {
-            let rest = &input[used..];
+            let unused = &input[used..];
             let consumed = match &self.connections[id].phase {
                 Phase::Head { .. } if self.connections[id].flags.is_paused() => Consumed::Nothing,
                 Phase::Head { scanned } => {
                     let scanned = *scanned;
-                    self.read_head(id, rest, scanned as usize, now)
+                    self.read_head(id, unused, scanned as usize, now)
                 }
-                Phase::Body(_) => self.read_body(id, rest, now),
+                Phase::Body(_) => self.read_body(id, unused, now),
                 Phase::Subscriber(subscriber) if subscriber.is_websocket() => {
-                    return used + self.read_frames(id, rest, now);
+                    return used + self.read_frames(id, unused, now);
                 }
                 Phase::Subscriber(_)
                 | Phase::Draining

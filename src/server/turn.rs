@@ -59,8 +59,8 @@ impl Turn {
         self.work.nanoseconds() > self.connection_share_end || self.is_spent()
     }
 
-    /// Begins a share of a quarter of the half, whatever was spent before: for deadlines and for
-    /// events.
+    /// Begins a share of a quarter of the half, however much of the half is spent: for deadlines
+    /// and for events.
     pub(super) fn begin_quarter(&mut self) {
         self.quarter_end = self.work.nanoseconds() + self.half / 4;
     }

@@ -21,9 +21,9 @@ impl Server {
     /// Reads frames from the client; returns how many bytes it used. It stops while a message of
     /// the client waits for room, or when the connection's share of the turn is spent.
     pub(super) fn read_frames(&mut self, id: ConnectionId, input: &[u8], now: Now) -> usize {
-        let mut rest = input;
+        let mut unread = input;
         while !self.connections[id].flags.is_paused() {
-            if self.turn.is_connection_share_spent() && !rest.is_empty() {
+            if self.turn.is_connection_share_spent() && !unread.is_empty() {
                 self.pause(id);
                 break;
             }
@@ -42,7 +42,7 @@ impl Server {
                 keeps_texts: subscriber.profile.takes_messages,
                 message_bytes_max: bytes_max,
             };
-            let event = reader.next(&mut rest, rules, &mut self.inflater, now.monotonic);
+            let event = reader.next(&mut unread, rules, &mut self.inflater, now.monotonic);
             // This includes messages that are refused because of what they inflated to.
             self.turn.work.bytes += 2 * self.inflater.take_bytes();
             match event {
@@ -55,7 +55,7 @@ impl Server {
                 }
             }
         }
-        input.len() - rest.len()
+        input.len() - unread.len()
     }
 
     fn handle_frame(&mut self, id: ConnectionId, event: Event, now: Now) {
