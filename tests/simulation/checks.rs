@@ -130,6 +130,10 @@ pub fn nothing_is_left_undone(world: &mut World) {
                 || world.reactor.server.is_stopping();
             // A long list of channels is generated as its client reads it.
             let is_being_made = is_blocked && !client.answers.reader.is_between_answers();
+            // After a body that was too large to be dropped, only what is queued is still written;
+            // `may_end` judges whether the connection may then be closed.
+            let is_draining = is_blocked && world.reactor.server.unread_bytes(id) == 0;
+            let is_over = is_over || is_draining;
             let has_its_due = is_answered || is_being_made || !wants_input || is_over;
             assert!(has_its_due, "client {number} has no answer");
             assert!(wants_input || is_blocked, "client {number} waits for nothing");
