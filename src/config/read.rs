@@ -173,8 +173,11 @@ impl Variables {
 }
 
 /// How to make an environment file readable for the service.
-const REMEDY: &str = "make it root:rpushd, mode 640 (\"systemd-sysusers rpushd.conf\" creates the \
-                      group, \"systemd-tmpfiles --create rpushd.conf\" sets both), then restart";
+///
+/// systemd-sysusers creates no user while a dynamic user of a running service has its name.
+const REMEDY: &str = "stop the service, make the file root:rpushd, mode 640 (\"systemd-sysusers \
+                      rpushd.conf\" creates the group, \"systemd-tmpfiles --create rpushd.conf\" \
+                      sets both), and start it";
 
 /// Reads the configuration, at start and for each reload: the given file, or else that of
 /// `RPUSHD_CONFIG`, the variables, and the flags of the command line.

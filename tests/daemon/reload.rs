@@ -284,8 +284,9 @@ fn an_environment_file_that_only_root_reads_starts_the_daemon_and_fails_a_reload
     assert_eq!((refused_at_start.code, refused_at_start.stderr), (Some(66), reason));
 
     let daemon = Daemon::listening(&mut start(&SECRETS));
-    let remedy = "make it root:rpushd, mode 640 (\"systemd-sysusers rpushd.conf\" creates the \
-                  group, \"systemd-tmpfiles --create rpushd.conf\" sets both), then restart";
+    let remedy = "stop the service, make the file root:rpushd, mode 640 (\"systemd-sysusers \
+                  rpushd.conf\" creates the group, \"systemd-tmpfiles --create rpushd.conf\" sets \
+                  both), and start it";
     let denied = "(Permission denied (os error 13))";
     daemon.wait_for(&format!("{file}: cannot be read again for a reload {denied}: {remedy}"));
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
