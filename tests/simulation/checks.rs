@@ -4,7 +4,6 @@
 use crate::client::Client;
 use crate::order;
 use crate::patience::Progress;
-use crate::script::Closes;
 use crate::wire::{chunk, framed};
 use crate::world::World;
 use rpushd::config::Limits;
@@ -31,9 +30,7 @@ pub fn may_end(world: &mut World, number: usize) {
         }
         return;
     }
-    // The remaining body of a refused request was larger than the limit for discarded input.
-    let last = answers.ends.len().checked_sub(1).and_then(|last| client.script.requests.get(last));
-    if last.is_some_and(|last| last.closes != Closes::No) {
+    if client.may_be_cut_in_body() {
         return;
     }
     let stalled_since = answers.last_taken.max(answers.queue_began);
@@ -130,11 +127,10 @@ pub fn nothing_is_left_undone(world: &mut World) {
                 || world.reactor.server.is_stopping();
             // A long list of channels is generated as its client reads it.
             let is_being_made = is_blocked && !client.answers.reader.is_between_answers();
-            // After a body that was too large to be dropped, only what is queued is still written;
-            // `may_end` judges whether the connection may then be closed.
-            let is_draining = is_blocked && world.reactor.server.unread_bytes(id) == 0;
-            let is_over = is_over || is_draining;
-            let has_its_due = is_answered || is_being_made || !wants_input || is_over;
+            // The connection ends after what is queued; what came after it was dropped.
+            let is_unread = world.reactor.server.unread_bytes(id) > 0;
+            let is_ending = is_blocked && !is_unread && client.may_be_cut_in_body();
+            let has_its_due = is_answered || is_being_made || is_ending || !wants_input || is_over;
             assert!(has_its_due, "client {number} has no answer");
             assert!(wants_input || is_blocked, "client {number} waits for nothing");
             parked += u64::from(!wants_input);

@@ -4,7 +4,7 @@
 use crate::model::Cursor;
 use crate::patience::Patience;
 use crate::reactor::Socket;
-use crate::script::{Outcome, Request, Script, Until};
+use crate::script::{Closes, Outcome, Request, Script, Until};
 use crate::wire::AnswerReader;
 use rpushd::time::Millis;
 use std::collections::VecDeque;
@@ -129,6 +129,14 @@ impl Client {
         let last = self.answers.ends.len().checked_sub(1);
         let request = last.and_then(|last| self.script.requests.get(last));
         request.is_some_and(|request| request.end > self.received)
+    }
+
+    /// Whether the server may close the connection after its last answer: the request was refused,
+    /// and its body may be larger than the limit for discarded input.
+    pub fn may_be_cut_in_body(&self) -> bool {
+        let last = self.answers.ends.len().checked_sub(1);
+        let request = last.and_then(|last| self.script.requests.get(last));
+        request.is_some_and(|request| request.closes != Closes::No)
     }
 
     /// Requests that the server has received to their last byte.
