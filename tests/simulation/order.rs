@@ -23,7 +23,8 @@ pub fn nothing_older_is_unread(reactor: &SimReactor, number: usize) {
     }
     for (other, id) in reactor.open().filter(|(other, _)| *other != number) {
         let older = &reactor.sockets[other];
-        let is_of_turn = !older.is_listed || older.listed_in == Some(reactor.turns);
+        let is_of_turn =
+            !older.is_listed || older.listed_in == Some(reactor.turns) && !older.is_ahead;
         let is_older =
             older.is_readable && older.arrived.is_some() && older.arrived < socket.arrived;
         let is_wanted = older.was_wanted && reactor.server.wants_input(id);

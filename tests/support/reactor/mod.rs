@@ -4,12 +4,16 @@
 
 #![allow(dead_code, unused_imports, reason = "every test binary uses another part of it")]
 
+// The reactor's own: it decides in which order sockets are read.
+#[path = "../../../src/reactor/readable.rs"]
+mod readable;
 mod socket;
 mod turn;
 
 pub use socket::{Socket, State};
 pub use turn::{Call, Turns, WRITES_AT_ONCE};
 
+use readable::Readable;
 use rpushd::config::{Config, ListenerId};
 use rpushd::server::{ConnectionId, Host, Refused, Server};
 use rpushd::time::{Millis, Now};
@@ -34,7 +38,7 @@ pub struct SimReactor {
     /// Sockets with something to report.
     events: Vec<usize>,
     /// Sockets on the list to be read.
-    readable: VecDeque<usize>,
+    readable: Readable,
     /// How many times bytes or the end arrived at a socket that had been read completely.
     arrivals: u64,
     pub turns: u64,
@@ -56,7 +60,7 @@ impl SimReactor {
             links: Vec::new(),
             backlog: VecDeque::new(),
             events: Vec::new(),
-            readable: VecDeque::new(),
+            readable: Readable::default(),
             arrivals: 0,
             turns: 0,
             is_active: false,

@@ -51,6 +51,8 @@ pub struct Socket {
     pub is_readable: bool,
     /// Whether it is on the reactor's list of sockets to read.
     pub is_listed: bool,
+    /// On the list of sockets of internal listeners, which the next turn reads before all others.
+    pub is_ahead: bool,
     /// The turn whose events put it on the list; `None`: the server did.
     pub listed_in: Option<u64>,
     /// Whether the server wanted its input when the events of this turn were taken.
@@ -80,6 +82,7 @@ impl Socket {
             is_blocked: false,
             is_readable: false,
             is_listed: false,
+            is_ahead: false,
             listed_in: None,
             was_wanted: false,
             is_reporting: false,

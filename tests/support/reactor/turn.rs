@@ -195,6 +195,15 @@ fn next(
 fn resume_reading(turns: &mut impl Turns) {
     let reactor = turns.reactor();
     reactor.server.begin_turn(reactor.now);
+    reactor.begin_reading();
+    let count = reactor.readable.internal_count();
+    for _ in 0..count {
+        if turns.reactor().server.is_internal_share_spent() {
+            break;
+        }
+        let Some(number) = turns.reactor().readable.pop_internal() else { break };
+        read_one(turns, number as usize);
+    }
     while let Some(number) = next(turns, Call::NextToRead, Server::next_to_read) {
         turns.reactor().request_read(number);
     }
@@ -213,25 +222,29 @@ fn accept(turns: &mut impl Turns) {
 }
 
 fn read(turns: &mut impl Turns) {
-    let count = turns.reactor().readable.len();
+    let count = turns.reactor().readable.arrived_count();
     for _ in 0..count.min(turns.reads_max()) {
         if turns.reactor().server.is_turn_spent() {
             return turns.reading_is_over();
         }
-        let Some(number) = turns.reactor().readable.pop_front() else { return };
-        read_one(turns, number);
-        turns.was_read(number);
+        let Some(number) = turns.reactor().readable.pop_arrived() else { return };
+        read_one(turns, number as usize);
     }
 }
 
 fn read_one(turns: &mut impl Turns, number: usize) {
     let reactor = turns.reactor();
-    reactor.sockets[number].is_listed = false;
-    let Some(id) = reactor.sockets[number].id() else { return };
-    if !reactor.server.wants_input(id) {
-        return;
+    let socket = &mut reactor.sockets[number];
+    (socket.is_listed, socket.is_ahead) = (false, false);
+    let id = socket.id().filter(|id| reactor.server.wants_input(*id));
+    if let Some(id) = id {
+        turns.reading(number);
+        receive(turns, number, id);
     }
-    turns.reading(number);
+    turns.was_read(number);
+}
+
+fn receive(turns: &mut impl Turns, number: usize, id: ConnectionId) {
     let reactor = turns.reactor();
     let socket = &mut reactor.sockets[number];
     if socket.is_broken {
@@ -359,13 +372,23 @@ impl SimReactor {
         }
     }
 
+    fn begin_reading(&mut self) {
+        let (server, sockets) = (&self.server, &self.sockets);
+        self.readable.begin_turn(server.has_resumable(), |number| {
+            let id = sockets[number as usize].id();
+            id.is_some_and(|id| server.is_internal_peer(id))
+        });
+    }
+
     /// Adds a readable socket to the list of those to read, if the server wants its input.
     fn request_read(&mut self, number: usize) {
         let socket = &mut self.sockets[number];
         let Some(id) = socket.id() else { return };
         if socket.is_readable && !socket.is_listed && self.server.wants_input(id) {
             (socket.is_listed, socket.listed_in) = (true, None);
-            self.readable.push_back(number);
+            let ahead_count = self.readable.internal_count();
+            self.readable.push(number as u32, self.server.is_internal_peer(id));
+            self.sockets[number].is_ahead = self.readable.internal_count() > ahead_count;
         }
     }
 
@@ -409,6 +432,5 @@ impl SimReactor {
         self.sockets[number].state = State::Closed;
         self.sockets[number].is_reset = self.server.is_cut_short(id);
         self.server.closed(id);
-        self.readable.retain(|listed| *listed != number);
     }
 }
