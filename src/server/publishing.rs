@@ -178,8 +178,9 @@ impl Server {
             publishing.events_before = self.broker.hub.events_raised();
         }
         self.end_step(now);
-        if self.is_crowded(channel) || !self.broker.hub.has_passed_events(publishing.events_before)
-        {
+        // The event of the channel's creation may have filled the backlog.
+        let has_room = !self.is_backlog_full() && !self.is_crowded(channel);
+        if !has_room || !self.broker.hub.has_passed_events(publishing.events_before) {
             return Ok(false);
         }
         self.publish(channel, &publishing.draft, now).map_err(|Full| PublishError::Message)?;
