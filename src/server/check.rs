@@ -49,6 +49,10 @@ impl Server {
                 "connection {id}: paused although its outbox has room"
             );
             let is_held = self.broker.fanout.is_held(id.into());
+            assert!(
+                !self.waiting_publications.contains(id) || flags.is_paused(),
+                "connection {id}: its publication waits, and it is not read meanwhile"
+            );
             assert!(!connection.flags.is_held || is_held, "connection {id}: it will be released");
             assert!(!connection.flags.is_unsubscribing, "connection {id}: it is unsubscribed");
             if let Phase::Body(incoming) = &connection.phase {

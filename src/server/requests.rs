@@ -330,9 +330,12 @@ impl Server {
             self.resumes_left -= 1;
             let id = self.resumable.pop()?;
             let Some(connection) = self.connections.get_mut(id) else { continue };
-            if std::mem::take(&mut connection.flags.pause) != Pause::Listed {
+            // The entry may be of a connection that is gone, and this one be paused for a reason of
+            // its own.
+            if connection.flags.pause != Pause::Listed {
                 continue;
             }
+            connection.flags.pause = Pause::No;
             self.turn.begin_connection_share();
             if let Some(publishing) = self.waiting_publications.take(id) {
                 self.continue_publishing(id, publishing, now);

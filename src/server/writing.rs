@@ -52,12 +52,12 @@ impl Server {
             return false;
         }
         self.answers_in_row = 0;
-        while let Some(id) = self.to_feed.pop_front() {
+        while !self.turn.is_spent()
+            && let Some(id) = self.to_feed.pop_front()
+        {
             self.feed_empty_queue(id, now);
-            if self.turn.is_spent() {
-                return true;
-            }
         }
+        // Whatever replays and lists have cost: a round is visited in any case.
         self.visit_members(now);
         true
     }
