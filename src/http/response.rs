@@ -1,7 +1,7 @@
 //! Writes responses: a head with the fields in the given order, then a body of known
 //! length or chunks.
 
-use super::Status;
+use super::{Exchange, Status};
 use crate::time::http_date;
 
 /// The value of the `Date` field (RFC 9110, section 5.6.7), formatted once per second.
@@ -113,11 +113,21 @@ impl Response {
         self.number(name, length as u64)
     }
 
+    /// Adds the Transfer-Encoding field of a body of unknown length. HTTP/1.0 has none: there the
+    /// end of the connection ends the body.
+    pub fn transfer_encoding(self, exchange: Exchange) -> Response {
+        if exchange.is_http_1_0 {
+            return self;
+        }
+        let name = if self.is_titled { "Transfer-Encoding" } else { "transfer-encoding" };
+        self.field(name, "chunked")
+    }
+
     /// Adds the Connection field where it differs from the default of the HTTP version, and to
     /// every titled response, as nginx does.
-    pub fn connection(self, keeps_alive: bool, is_http_1_0: bool) -> Response {
+    pub fn connection(self, exchange: Exchange) -> Response {
         let name = if self.is_titled { "Connection" } else { "connection" };
-        match (keeps_alive, is_http_1_0 || self.is_titled) {
+        match (exchange.keeps_alive, exchange.is_http_1_0 || self.is_titled) {
             (false, _) => self.field(name, "close"),
             (true, true) => self.field(name, "keep-alive"),
             (true, false) => self,

@@ -35,8 +35,8 @@ pub struct Stamp {
 }
 
 impl Hub {
-    /// Stamps a message and stores it if the draft says so. The caller fans it out to the members.
-    /// An event that does not fit into the memory account is not stored.
+    /// Stamps a message and stores it if [`Draft::is_stored`]. The caller fans it out to the
+    /// members. An event that does not fit into the memory account is not stored.
     ///
     /// # Errors
     /// The memory account is full; nothing has changed.
@@ -71,8 +71,8 @@ impl Hub {
         }
     }
 
-    /// Takes a stamped message: charges it, stores it if the draft says so, and counts it. Its stamp
-    /// must be later than those of all messages before it.
+    /// Takes a stamped message: charges it, stores it if [`Draft::is_stored`], and counts it. Its
+    /// stamp must be later than those of all messages before it.
     ///
     /// # Panics
     /// The stamp is not later.

@@ -237,10 +237,7 @@ impl Server {
         let exchange = self.connections[id].exchange;
         let status = response.status();
         self.log_answer(id, status, response.reason(), now);
-        let response = response
-            .date(&self.date)
-            .content_length(body.len())
-            .connection(exchange.keeps_alive, exchange.is_http_1_0);
+        let response = response.date(&self.date).content_length(body.len()).connection(exchange);
         let bytes = if exchange.is_head || status.is_bodiless() {
             response.finish()
         } else {

@@ -54,11 +54,7 @@ fn list_long(
         context.close_after_answer();
     }
     let exchange = context.begin_unsized();
-    let mut response = response.date(&context.date());
-    if !exchange.is_http_1_0 {
-        response = response.field("transfer-encoding", "chunked");
-    }
-    let response = response.connection(exchange.keeps_alive, exchange.is_http_1_0);
+    let response = response.date(&context.date()).transfer_encoding(exchange).connection(exchange);
     context.answer_listing(response, Box::new(report), walk);
     Ok(Next::Done)
 }

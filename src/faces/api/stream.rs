@@ -132,15 +132,10 @@ fn begin_stream(context: &mut Context<'_>, streams: &Streams, origin: Option<&[u
     let response = no_cache(response)
         .field("x-content-type-options", "nosniff")
         .field("x-accel-buffering", "no")
-        .field("date", context.date().as_bytes());
-    let mut response = origin::add_fields(response, origin);
+        .date(&context.date());
     let exchange = context.begin_unsized();
-    if !exchange.is_http_1_0 {
-        response = response.field("transfer-encoding", "chunked");
-    }
-    if !exchange.keeps_alive {
-        response = response.field("connection", "close");
-    }
+    let response = origin::add_fields(response, origin);
+    let response = response.transfer_encoding(exchange).connection(exchange);
     let profile = if exchange.is_http_1_0 { &streams.identity } else { &streams.chunked };
     let heartbeat = profile.heartbeat.as_ref().map_or(&b""[..], |heartbeat| &heartbeat.frame);
     let bytes = response.finish_with(heartbeat);

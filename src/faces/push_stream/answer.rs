@@ -287,7 +287,7 @@ impl LongPollAnswers for Answers {
     fn nothing(&self, waited: &Waited<'_>, position: Position) -> Frame {
         let exchange = waited.exchange;
         let response = Answer::after_waiting(self, waited).nothing(position).date(waited.date);
-        response.connection(exchange.keeps_alive, exchange.is_http_1_0).finish().into()
+        response.connection(exchange).finish().into()
     }
 }
 
@@ -298,12 +298,10 @@ pub fn begin_unsized(
     content_type: &str,
     is_compressed: bool,
 ) -> Response {
-    let mut response = Response::titled(Status::OK).date(date).field("Content-Type", content_type);
-    if !exchange.is_http_1_0 {
-        response = response.field("Transfer-Encoding", "chunked");
-    }
+    let response = Response::titled(Status::OK).date(date).field("Content-Type", content_type);
+    let mut response = response.transfer_encoding(exchange);
     if is_compressed {
         response = response.field("Content-Encoding", "gzip");
     }
-    response.connection(exchange.keeps_alive, exchange.is_http_1_0)
+    response.connection(exchange)
 }

@@ -140,7 +140,7 @@ fn any_slicing_gives_the_same_head() {
 }
 
 /// Found by the fuzz target `server`: a long method was refused only if it arrived before the
-/// rest of its head.
+/// other fields of its head.
 #[test]
 fn a_faulty_head_is_refused_with_the_same_status_however_it_is_sliced() {
     let (method, long) = ("G".repeat(33), "a".repeat(600));
