@@ -11,7 +11,7 @@ use rpushd::faces::api;
 use rpushd::http::{HeadLimits, HeadStorage, parse_head};
 use rpushd::message::Message;
 use rpushd::server::Host;
-use rpushd::time::{Millis, Now};
+use rpushd::time::{Millis, Moment, Now, UnixMillis};
 use rpushd::timer_wheel::TimerWheel;
 use rpushd::transports::template::Template;
 use rpushd::transports::{Coding, FormatId, Formats, Payload, WireFormat};
@@ -19,8 +19,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 const SECRET: &str = "a secret for benches only";
-const NOW: Now =
-    Now { monotonic: Millis::from_seconds(1000), unix: Millis::from_seconds(1_795_315_656) };
+const NOW: Now = Now { monotonic: Moment(1_000_000), unix: UnixMillis(1_795_315_656_000) };
 
 fn parse(criterion: &mut Criterion) {
     let limits =
@@ -164,8 +163,8 @@ fn fan_out(criterion: &mut Criterion) {
 fn timer_wheel(criterion: &mut Criterion) {
     const ENTRIES: u32 = 100_000;
     let full = || {
-        let mut wheel = TimerWheel::new(Millis(64), Millis(0));
-        (0..ENTRIES).for_each(|key| wheel.set(key, Millis(u64::from(key % 15_000))));
+        let mut wheel = TimerWheel::new(Millis(64), Moment::START);
+        (0..ENTRIES).for_each(|key| wheel.set(key, Moment(u64::from(key % 15_000))));
         wheel
     };
     let mut wheel = full();
@@ -173,14 +172,14 @@ fn timer_wheel(criterion: &mut Criterion) {
     criterion.bench_function("timer wheel/set one of 100,000", |bencher| {
         bencher.iter(|| {
             key = (key + 7919) % ENTRIES;
-            wheel.set(key, Millis(u64::from(key % 15_000)));
+            wheel.set(key, Moment(u64::from(key % 15_000)));
         });
     });
     criterion.bench_function("timer wheel/expire 100,000", |bencher| {
         bencher.iter_batched_ref(
             || (full(), Vec::with_capacity(ENTRIES as usize)),
             |(wheel, expired)| {
-                wheel.advance(Millis(16_000), expired);
+                wheel.advance(Moment(16_000), expired);
                 assert_eq!(expired.len(), ENTRIES as usize);
             },
             BatchSize::LargeInput,

@@ -11,7 +11,7 @@
 //!
 //! | module | what it is for |
 //! | --- | --- |
-//! | [`time`] | points in time as values; no clock |
+//! | [`time`] | spans, moments and Unix times as values; no clock |
 //! | [`message`] | a published message |
 //! | [`push_stream`] | the small grammars of push-stream requests: channel paths, tags |
 //! | [`timer_wheel`] | deadlines of slab keys; no clock |

@@ -1,7 +1,7 @@
 //! A timer wheel: one ring of buckets, one entry per key, linked through the keys. Has no clock and
 //! does not know what a key represents.
 
-use crate::time::Millis;
+use crate::time::{Millis, Moment};
 
 const NONE: u32 = u32::MAX;
 /// A power of two. One bit per bucket marks those with entries, 64 bits per word.
@@ -36,7 +36,7 @@ impl Entry {
 
 impl TimerWheel {
     /// A wheel that starts at `now` and rounds deadlines up to whole ticks.
-    pub fn new(tick: Millis, now: Millis) -> TimerWheel {
+    pub fn new(tick: Millis, now: Moment) -> TimerWheel {
         assert!(tick.0 > 0, "a tick is longer than 0 ms");
         TimerWheel {
             tick,
@@ -63,18 +63,18 @@ impl TimerWheel {
         self.entries.get(key as usize).is_some_and(|entry| entry.due != NONE)
     }
 
-    /// The key's deadline, rounded up to a tick; [`Millis::NEVER`] if it has none.
-    pub fn due(&self, key: u32) -> Millis {
+    /// The key's deadline, rounded up to a tick; [`Moment::NEVER`] if it has none.
+    pub fn due(&self, key: u32) -> Moment {
         match self.entries.get(key as usize) {
-            Some(entry) if entry.due != NONE => Millis(u64::from(entry.due) * self.tick.0),
-            _ => Millis::NEVER,
+            Some(entry) if entry.due != NONE => Moment(u64::from(entry.due) * self.tick.0),
+            _ => Moment::NEVER,
         }
     }
 
-    /// Sets the key's deadline and replaces any other; [`Millis::NEVER`] removes it.
-    pub fn set(&mut self, key: u32, due: Millis) {
+    /// Sets the key's deadline and replaces any other; [`Moment::NEVER`] removes it.
+    pub fn set(&mut self, key: u32, due: Moment) {
         self.cancel(key);
-        if due == Millis::NEVER {
+        if due == Moment::NEVER {
             return;
         }
         let index = key as usize;
@@ -95,8 +95,8 @@ impl TimerWheel {
     }
 
     /// Sets the key's deadline unless it already has an earlier one.
-    pub fn bring_forward(&mut self, key: u32, due: Millis) {
-        if due < Millis(self.due(key).0.saturating_sub(self.tick.0 - 1)) {
+    pub fn bring_forward(&mut self, key: u32, due: Moment) {
+        if due < Moment(self.due(key).0.saturating_sub(self.tick.0 - 1)) {
             self.set(key, due);
         }
     }
@@ -123,7 +123,7 @@ impl TimerWheel {
     }
 
     /// Appends every key whose deadline has passed to `expired` and removes its deadline.
-    pub fn advance(&mut self, now: Millis, expired: &mut Vec<u32>) {
+    pub fn advance(&mut self, now: Moment, expired: &mut Vec<u32>) {
         let target = (now.0 / self.tick.0).min(u64::from(NONE - 1)) as u32;
         while self.served < target {
             let Some(distance) = self.distance_to_occupied() else {
@@ -141,9 +141,9 @@ impl TimerWheel {
     }
 
     /// When to call [`TimerWheel::advance`] next: no deadline is earlier.
-    pub fn next_due(&self) -> Option<Millis> {
+    pub fn next_due(&self) -> Option<Moment> {
         let distance = self.distance_to_occupied()?;
-        Some(Millis(u64::from(self.served.saturating_add(distance)) * self.tick.0))
+        Some(Moment(u64::from(self.served.saturating_add(distance)) * self.tick.0))
     }
 
     fn expire_bucket(&mut self, bucket: usize, target: u32, expired: &mut Vec<u32>) {
@@ -190,16 +190,16 @@ mod tests {
 
     fn expired(wheel: &mut TimerWheel, now: u64) -> Vec<u32> {
         let mut keys = Vec::new();
-        wheel.advance(Millis(now), &mut keys);
+        wheel.advance(Moment(now), &mut keys);
         keys.sort_unstable();
         keys
     }
 
     #[test]
     fn a_deadline_fires_at_its_tick_and_never_before() {
-        let mut wheel = TimerWheel::new(Millis(64), Millis(0));
-        wheel.set(3, Millis(100));
-        assert_eq!(wheel.next_due(), Some(Millis(128)));
+        let mut wheel = TimerWheel::new(Millis(64), Moment(0));
+        wheel.set(3, Moment(100));
+        assert_eq!(wheel.next_due(), Some(Moment(128)));
         assert_eq!(expired(&mut wheel, 127), [0u32; 0]);
         assert_eq!(expired(&mut wheel, 128), [3]);
         assert!(wheel.is_empty());
@@ -208,9 +208,9 @@ mod tests {
 
     #[test]
     fn a_deadline_beyond_one_revolution_waits_for_its_own() {
-        let mut wheel = TimerWheel::new(Millis(1), Millis(0));
-        wheel.set(1, Millis(5));
-        wheel.set(2, Millis(5 + BUCKETS as u64));
+        let mut wheel = TimerWheel::new(Millis(1), Moment(0));
+        wheel.set(1, Moment(5));
+        wheel.set(2, Moment(5 + BUCKETS as u64));
         assert_eq!(expired(&mut wheel, 6), [1]);
         assert_eq!(expired(&mut wheel, BUCKETS as u64), [0u32; 0]);
         assert_eq!(expired(&mut wheel, 5 + BUCKETS as u64), [2]);
@@ -218,9 +218,9 @@ mod tests {
 
     #[test]
     fn a_jump_over_many_revolutions_fires_everything_that_is_due() {
-        let mut wheel = TimerWheel::new(Millis(1), Millis(0));
+        let mut wheel = TimerWheel::new(Millis(1), Moment(0));
         for key in 0..5000 {
-            wheel.set(key, Millis(u64::from(key) * 3));
+            wheel.set(key, Moment(u64::from(key) * 3));
         }
         assert_eq!(expired(&mut wheel, 9000).len(), 3001);
         assert_eq!(wheel.len(), 1999);
@@ -229,12 +229,12 @@ mod tests {
 
     #[test]
     fn setting_again_replaces_a_deadline_and_cancelling_removes_it() {
-        let mut wheel = TimerWheel::new(Millis(10), Millis(0));
-        wheel.set(0, Millis(20));
-        wheel.set(0, Millis(500));
-        wheel.set(1, Millis(20));
+        let mut wheel = TimerWheel::new(Millis(10), Moment(0));
+        wheel.set(0, Moment(20));
+        wheel.set(0, Moment(500));
+        wheel.set(1, Moment(20));
         wheel.cancel(1);
-        wheel.set(2, Millis::NEVER);
+        wheel.set(2, Moment::NEVER);
         assert_eq!(wheel.len(), 1);
         assert_eq!(expired(&mut wheel, 499), [0u32; 0]);
         assert_eq!(expired(&mut wheel, 500), [0]);
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn random_deadlines_agree_with_a_sorted_list() {
-        let mut wheel = TimerWheel::new(Millis(7), Millis(0));
+        let mut wheel = TimerWheel::new(Millis(7), Moment(0));
         let mut model: Vec<Option<u64>> = vec![None; 200];
         let (mut state, mut now) = (88172645463325252u64, 0u64);
         for _ in 0..20_000 {
@@ -253,7 +253,7 @@ mod tests {
             match state % 4 {
                 0 | 1 => {
                     let due = now + (state >> 20) % 20_000;
-                    wheel.set(key as u32, Millis(due));
+                    wheel.set(key as u32, Moment(due));
                     model[key] = Some(due.div_ceil(7).max(now / 7 + 1) * 7);
                 }
                 2 => {

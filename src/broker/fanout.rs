@@ -373,10 +373,10 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::hub::{HubSettings, Maker, Subscriptions};
-    use crate::time::{Millis, Now};
+    use crate::time::{Moment, Now, UnixMillis};
     use std::ops::Range;
 
-    const NOW: Now = Now { monotonic: Millis(0), unix: Millis(0) };
+    const NOW: Now = Now { monotonic: Moment(0), unix: UnixMillis(0) };
 
     /// A hub with one channel per count, with that many members, numbered consecutively over all
     /// channels, and a message pending on each channel.

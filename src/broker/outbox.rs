@@ -3,7 +3,7 @@
 //! queued bytes, and the time of the last progress.
 
 use super::feed::Feed;
-use crate::time::Millis;
+use crate::time::Moment;
 use crate::transports::{FormatId, Frame};
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -23,7 +23,7 @@ pub struct Outbox {
     exempt: u32,
     bytes: usize,
     /// When bytes were last sent, or queued while the queue was empty.
-    progress_at: Millis,
+    progress_at: Moment,
 }
 
 #[derive(Default)]
@@ -92,13 +92,13 @@ impl Outbox {
         self.exempt as usize + self.frames.exempt_count() * FRAME_COST
     }
 
-    pub(crate) fn progress_at(&self) -> Millis {
+    pub(crate) fn progress_at(&self) -> Moment {
         self.progress_at
     }
 
     /// Queues a frame without checking the limit: for answers, which are bounded by their requests.
     /// If there is a feed, the frame is written after its end.
-    pub(crate) fn push(&mut self, frame: Frame, now: Millis) {
+    pub(crate) fn push(&mut self, frame: Frame, now: Moment) {
         if frame.is_empty() {
             return;
         }
@@ -157,7 +157,7 @@ impl Outbox {
     }
 
     /// Queues a piece that the feed made.
-    pub(crate) fn push_fed(&mut self, frame: Frame, now: Millis) {
+    pub(crate) fn push_fed(&mut self, frame: Frame, now: Moment) {
         let Frames::Many(queue) = &mut self.frames else { return };
         let Ok(size) = u32::try_from(frame.len()) else {
             return frame.chunks(1 << 30).for_each(|piece| self.push_fed(piece.into(), now));
@@ -192,7 +192,7 @@ impl Outbox {
         &mut self,
         frame: Frame,
         bytes_max: usize,
-        now: Millis,
+        now: Moment,
     ) -> Result<(), Overflow> {
         let cost = self.cost();
         if cost > bytes_max {
@@ -251,7 +251,7 @@ impl Outbox {
     ///
     /// # Panics
     /// More bytes were sent than are queued.
-    pub(crate) fn sent(&mut self, count: usize, now: Millis) -> Left {
+    pub(crate) fn sent(&mut self, count: usize, now: Moment) -> Left {
         assert!(count <= self.bytes, "no more is sent than was queued");
         if count > 0 {
             self.progress_at = now;
@@ -390,27 +390,27 @@ mod tests {
     fn partial_writes_go_on_in_the_middle_of_a_frame() {
         let mut outbox = Outbox::default();
         for frame in [b"abc", b"def", b"ghi"] {
-            outbox.push(frame.as_slice().into(), Millis(0));
+            outbox.push(frame.as_slice().into(), Moment(0));
         }
-        outbox.sent(2, Millis(1));
+        outbox.sent(2, Moment(1));
         assert_eq!(text(&outbox), "c|def|ghi|");
-        outbox.sent(1, Millis(2));
-        outbox.sent(4, Millis(3));
+        outbox.sent(1, Moment(2));
+        outbox.sent(4, Moment(3));
         assert_eq!(text(&outbox), "hi|");
-        assert_eq!((outbox.bytes(), outbox.progress_at()), (2, Millis(3)));
-        outbox.sent(2, Millis(4));
+        assert_eq!((outbox.bytes(), outbox.progress_at()), (2, Moment(3)));
+        outbox.sent(2, Moment(4));
         assert_eq!((text(&outbox), outbox.is_empty()), (String::new(), true));
     }
 
     #[test]
     fn the_limit_bounds_what_piles_up_but_not_one_message_or_a_replay() {
         let frame = || Frame::from([0; 100 - FRAME_COST].as_slice());
-        let push = |outbox: &mut Outbox, max| outbox.push_live(frame(), max, Millis(0));
+        let push = |outbox: &mut Outbox, max| outbox.push_live(frame(), max, Moment(0));
         let mut outbox = Outbox::default();
         assert_eq!(push(&mut outbox, 150), Ok(()));
         assert_eq!(push(&mut outbox, 150), Ok(()));
         assert_eq!(push(&mut outbox, 150), Err(Overflow));
-        outbox.sent(36, Millis(0));
+        outbox.sent(36, Moment(0));
         assert_eq!(push(&mut outbox, 150), Ok(()));
         outbox.clear();
         // Larger than the limit by itself.
@@ -418,37 +418,37 @@ mod tests {
         assert_eq!(push(&mut outbox, 30), Ok(()));
         assert_eq!(push(&mut outbox, 30), Err(Overflow));
         outbox.clear();
-        outbox.push(frame(), Millis(0));
+        outbox.push(frame(), Moment(0));
         outbox.begin_feed(feed());
-        (0..9).for_each(|_| outbox.push_fed(frame(), Millis(0)));
+        (0..9).for_each(|_| outbox.push_fed(frame(), Moment(0)));
         assert_eq!(push(&mut outbox, 150), Ok(()));
         outbox.end_feed();
         outbox.assert_consistent();
         assert_eq!(push(&mut outbox, 150), Ok(()));
         assert_eq!(push(&mut outbox, 150), Err(Overflow));
-        outbox.sent(36 * 9 + 18, Millis(0));
+        outbox.sent(36 * 9 + 18, Moment(0));
         assert_eq!(push(&mut outbox, 150), Err(Overflow), "live messages behind the feed count");
-        outbox.sent(18 + 36, Millis(0));
+        outbox.sent(18 + 36, Moment(0));
         assert_eq!(push(&mut outbox, 150), Ok(()));
     }
 
     #[test]
     fn a_replay_is_written_before_what_is_queued_behind_it() {
         let mut outbox = Outbox::default();
-        outbox.push(b"head".as_slice().into(), Millis(0));
+        outbox.push(b"head".as_slice().into(), Moment(0));
         outbox.begin_feed(feed());
-        outbox.push(b"live".as_slice().into(), Millis(0));
+        outbox.push(b"live".as_slice().into(), Moment(0));
         assert!(outbox.feed_due(4 + FRAME_COST).is_none(), "the front is full");
-        outbox.sent(2, Millis(0));
+        outbox.sent(2, Moment(0));
         assert!(outbox.feed_due(4 + FRAME_COST).is_some());
-        outbox.push_fed(b"one".as_slice().into(), Millis(0));
+        outbox.push_fed(b"one".as_slice().into(), Moment(0));
         assert_eq!(text(&outbox), "ad|one|");
-        outbox.sent(5, Millis(0));
+        outbox.sent(5, Moment(0));
         assert_eq!((outbox.is_empty(), outbox.bytes()), (false, 4));
-        outbox.push_fed(b"two".as_slice().into(), Millis(0));
+        outbox.push_fed(b"two".as_slice().into(), Moment(0));
         outbox.end_feed();
         assert_eq!(text(&outbox), "two|live|");
-        outbox.sent(7, Millis(0));
+        outbox.sent(7, Moment(0));
         assert!(outbox.is_empty());
     }
 
@@ -460,13 +460,13 @@ mod tests {
             result.is_ok()
         };
         let push = |outbox: &mut Outbox, frame: &str| {
-            outbox.push(frame.as_bytes().into(), Millis(0));
+            outbox.push(frame.as_bytes().into(), Moment(0));
         };
         assert!(!supersede(&mut outbox, "p1"), "the queue is empty");
         push(&mut outbox, "p1");
         assert!(supersede(&mut outbox, "p22"));
         assert_eq!(text(&outbox), "p22|");
-        outbox.sent(1, Millis(0));
+        outbox.sent(1, Moment(0));
         assert!(!supersede(&mut outbox, "p3"), "its first byte is sent");
         push(&mut outbox, "p3");
         assert!(supersede(&mut outbox, "p44"));
@@ -475,7 +475,7 @@ mod tests {
         assert!(!supersede(&mut outbox, "p5"), "another frame is behind it");
         outbox.begin_feed(feed());
         assert!(!supersede(&mut outbox, "p5"));
-        outbox.push_fed(b"p".as_slice().into(), Millis(0));
+        outbox.push_fed(b"p".as_slice().into(), Moment(0));
         push(&mut outbox, "p6");
         assert!(supersede(&mut outbox, "p7"));
         outbox.end_feed();
@@ -484,7 +484,7 @@ mod tests {
         outbox.clear();
         push(&mut outbox, "head");
         outbox.begin_feed(feed());
-        outbox.push_fed(b"p".as_slice().into(), Millis(0));
+        outbox.push_fed(b"p".as_slice().into(), Moment(0));
         outbox.end_feed();
         assert!(!supersede(&mut outbox, "p9"), "the last frame belongs to a feed");
     }

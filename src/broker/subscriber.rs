@@ -1,7 +1,7 @@
 //! A subscriber: its transport and its deadlines.
 
 use super::checksum::StreamChecksum;
-use crate::time::Millis;
+use crate::time::Moment;
 use crate::transports::{Encoded, Formats, Profile, Waiting};
 use crate::websocket::Reader;
 use std::rc::Rc;
@@ -13,9 +13,9 @@ pub struct Subscriber {
     /// What it shares with other subscribers of its kind.
     pub profile: Rc<Profile>,
     /// When the next heartbeat is due.
-    pub next_beat: Millis,
+    pub next_beat: Moment,
     /// When its subscription ends.
-    pub ends_at: Millis,
+    pub ends_at: Moment,
 }
 
 /// How messages are carried to a subscriber.
@@ -66,7 +66,7 @@ impl Subscriber {
     }
 
     /// Restarts the heartbeat interval because of a live message, if the profile asks for it.
-    pub(crate) fn restart_heartbeat(&mut self, now: Millis) {
+    pub(crate) fn restart_heartbeat(&mut self, now: Moment) {
         if self.profile.restarts_heartbeat {
             self.next_beat = now + self.profile.heartbeat_interval.get();
         }

@@ -8,7 +8,7 @@ use rpushd::reactor::{
     LOG_LINE_BYTES_MAX, count_dropped_log_line, is_standard_error_journal, open_log_file,
     takes_log_line,
 };
-use rpushd::time::{Millis, iso_date};
+use rpushd::time::{UnixMillis, iso_date};
 use simple_logger::SimpleLogger;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
@@ -178,7 +178,7 @@ impl Log for Destination {
 
 fn now() -> String {
     let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    iso_date::format(Millis(unix.as_millis() as u64))
+    iso_date::format(UnixMillis(unix.as_millis() as u64))
 }
 
 #[cfg(test)]

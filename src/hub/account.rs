@@ -2,7 +2,7 @@
 //! removed ones whose memory is still charged (push-stream spec, sections 20 and 22.4).
 
 use crate::message::{ChannelName, Message};
-use crate::time::Millis;
+use crate::time::Moment;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -137,7 +137,7 @@ impl MemoryAccount {
     pub(super) fn move_to_trash(
         &mut self,
         trash: &mut Trash,
-        until: Millis,
+        until: Moment,
         messages: usize,
         channels: usize,
         bytes: usize,
@@ -168,7 +168,7 @@ pub(super) struct Trash(VecDeque<Batch>);
 
 #[derive(Debug)]
 struct Batch {
-    until: Millis,
+    until: Moment,
     messages: u64,
     channels: u64,
     bytes: usize,
@@ -187,7 +187,7 @@ impl Trash {
     }
 
     /// Drops the batches whose time has come; returns the bytes that were still charged.
-    pub(super) fn empty(&mut self, now: Millis) -> usize {
+    pub(super) fn empty(&mut self, now: Moment) -> usize {
         let mut freed = 0;
         while self.0.front().is_some_and(|batch| batch.until <= now)
             && let Some(batch) = self.0.pop_front()
@@ -197,7 +197,7 @@ impl Trash {
         freed
     }
 
-    pub(super) fn next(&self) -> Option<Millis> {
+    pub(super) fn next(&self) -> Option<Moment> {
         self.0.front().map(|batch| batch.until)
     }
 

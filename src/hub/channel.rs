@@ -4,7 +4,7 @@ use super::ChannelId;
 use super::history::History;
 use super::members::Member;
 use crate::message::{ChannelName, Position};
-use crate::time::Millis;
+use crate::time::Moment;
 
 #[derive(Debug)]
 pub(super) struct Channel {
@@ -27,13 +27,13 @@ pub(super) struct Channel {
     pub(super) serial: u64,
     pub(super) neighbours: Neighbours,
     /// Time of creation, of the last publication or of the last new subscription.
-    pub(super) last_use: Millis,
+    pub(super) last_use: Moment,
     /// The same, or the last end of a subscription.
-    pub(super) last_activity: Millis,
+    pub(super) last_activity: Moment,
 }
 
 impl Channel {
-    pub(super) fn new(name: ChannelName, serial: u64, floor: Position, now: Millis) -> Channel {
+    pub(super) fn new(name: ChannelName, serial: u64, floor: Position, now: Moment) -> Channel {
         Channel {
             name,
             members: Vec::new(),
@@ -69,12 +69,12 @@ impl Channel {
         self.floor.max(self.history.last_position())
     }
 
-    pub(super) fn touch_use(&mut self, now: Millis) {
+    pub(super) fn touch_use(&mut self, now: Moment) {
         self.last_use = now;
         self.last_activity = now;
     }
 
-    pub(super) fn touch(&mut self, now: Millis) {
+    pub(super) fn touch(&mut self, now: Moment) {
         self.last_activity = now;
     }
 }

@@ -1,19 +1,19 @@
 //! The idle channels that only visitors use, sorted by idle time.
 
 use super::ChannelId;
-use crate::time::Millis;
+use crate::time::Moment;
 use std::collections::BTreeSet;
 
 /// The channels that may be evicted, normal and wildcard ones, each sorted by idle time.
 #[derive(Debug, Default)]
 pub(super) struct Evictable {
-    kinds: [BTreeSet<(Millis, ChannelId)>; 2],
+    kinds: [BTreeSet<(Moment, ChannelId)>; 2],
     bytes: usize,
 }
 
 impl Evictable {
     /// The one that has been idle for longest, of one kind (`true`: wildcard) or of any.
-    pub(super) fn oldest(&self, kind: Option<bool>) -> Option<(Millis, ChannelId)> {
+    pub(super) fn oldest(&self, kind: Option<bool>) -> Option<(Moment, ChannelId)> {
         let kinds = match kind {
             Some(is_wildcard) => &self.kinds[usize::from(is_wildcard)..][..1],
             None => &self.kinds[..],
@@ -25,7 +25,7 @@ impl Evictable {
     pub(super) fn insert(
         &mut self,
         is_wildcard: bool,
-        since: Millis,
+        since: Moment,
         channel: ChannelId,
         bytes: usize,
     ) {
@@ -38,7 +38,7 @@ impl Evictable {
     pub(super) fn remove(
         &mut self,
         is_wildcard: bool,
-        since: Millis,
+        since: Moment,
         channel: ChannelId,
         bytes: usize,
     ) {
@@ -56,7 +56,7 @@ impl Evictable {
         self.bytes
     }
 
-    pub(super) fn contains(&self, is_wildcard: bool, since: Millis, channel: ChannelId) -> bool {
+    pub(super) fn contains(&self, is_wildcard: bool, since: Moment, channel: ChannelId) -> bool {
         self.kinds[usize::from(is_wildcard)].contains(&(since, channel))
     }
 }

@@ -3,7 +3,7 @@
 
 use super::account::message_cost;
 use crate::message::{Message, Position};
-use crate::time::Millis;
+use crate::time::Moment;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -51,7 +51,7 @@ struct Messages {
 
 #[derive(Debug)]
 struct Stored {
-    expires: Millis,
+    expires: Moment,
     message: Rc<Message>,
 }
 
@@ -64,18 +64,18 @@ impl History {
         self.0.is_none()
     }
 
-    pub(super) fn push(&mut self, message: Rc<Message>, expires: Millis) {
+    pub(super) fn push(&mut self, message: Rc<Message>, expires: Moment) {
         let messages = self.0.get_or_insert_default();
         messages.cost += message_cost(&message);
         messages.stored.push_back(Stored { expires, message });
     }
 
     /// Number of expired messages, counted from the oldest and up to a maximum.
-    pub(super) fn expired(&self, now: Millis, count_max: usize) -> usize {
+    pub(super) fn expired(&self, now: Moment, count_max: usize) -> usize {
         self.iter().take(count_max).take_while(|stored| stored.expires <= now).count()
     }
 
-    pub(super) fn next_expiry(&self) -> Option<Millis> {
+    pub(super) fn next_expiry(&self) -> Option<Moment> {
         self.iter().next().map(|stored| stored.expires)
     }
 

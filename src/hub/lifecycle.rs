@@ -4,7 +4,7 @@
 use super::account::Deleted;
 use super::channel::Channel;
 use super::{ChannelId, EventKind, Hub, account};
-use crate::time::{Millis, Now};
+use crate::time::{Millis, Moment, Now};
 
 /// Stored messages and the trash are processed at multiples of this time, like the module's sweeps
 /// (push-stream spec, section 20.1).
@@ -55,9 +55,9 @@ impl Hub {
     }
 
     /// When to call [`Hub::sweep`] next; `None` while there is nothing to remove.
-    pub fn next_sweep(&self) -> Option<Millis> {
+    pub fn next_sweep(&self) -> Option<Moment> {
         if !self.due.is_empty() {
-            return Some(Millis(0));
+            return Some(Moment::START);
         }
         let expiry = self.lifecycle.next_due();
         match (expiry, self.sweep_at) {
@@ -98,7 +98,7 @@ impl Hub {
 
     /// Removes at most `count_max` expired messages, and the channel if its idle time is over.
     /// Returns how many messages and channels it processed.
-    fn expire(&mut self, channel: ChannelId, count_max: usize, now: Millis) -> usize {
+    fn expire(&mut self, channel: ChannelId, count_max: usize, now: Moment) -> usize {
         let entry = &self.channels[channel.0 as usize];
         let expired = entry.history.expired(now, count_max);
         self.discard_oldest(channel, expired, now);
@@ -122,7 +122,7 @@ impl Hub {
         expired + 1
     }
 
-    fn sweep_deleted(&mut self, now: Millis) {
+    fn sweep_deleted(&mut self, now: Moment) {
         let until = sweep_at_or_after(now + TRASH_TIME);
         for deleted in std::mem::take(&mut self.deleted) {
             self.totals.channels_in_delete -= 1;
@@ -134,7 +134,7 @@ impl Hub {
     }
 
     /// When an idle channel is removed: `None` while it has members or stored messages.
-    fn idle_end(&self, entry: &Channel) -> Option<Millis> {
+    fn idle_end(&self, entry: &Channel) -> Option<Moment> {
         if !entry.members.is_empty() || !entry.history.is_empty() {
             return None;
         }
@@ -157,17 +157,17 @@ impl Hub {
     }
 
     /// Sets the channel's next deadline.
-    pub(super) fn schedule(&mut self, channel: ChannelId, now: Millis) {
+    pub(super) fn schedule(&mut self, channel: ChannelId, now: Moment) {
         let entry = &self.channels[channel.0 as usize];
         let due = match entry.history.next_expiry() {
             Some(expiry) => sweep_at_or_after(expiry),
-            None if self.events_channel == Some(channel) => Millis::NEVER,
-            None => self.idle_end(entry).map_or(Millis::NEVER, |end| end.max(now)),
+            None if self.events_channel == Some(channel) => Moment::NEVER,
+            None => self.idle_end(entry).map_or(Moment::NEVER, |end| end.max(now)),
         };
         self.lifecycle.set(channel.0, due);
     }
 
-    pub(super) fn discard_oldest(&mut self, channel: ChannelId, count: usize, now: Millis) {
+    pub(super) fn discard_oldest(&mut self, channel: ChannelId, count: usize, now: Moment) {
         if count == 0 {
             return;
         }
@@ -181,23 +181,23 @@ impl Hub {
         self.discard(count, bytes, now);
     }
 
-    pub(super) fn discard(&mut self, messages: usize, bytes: usize, now: Millis) {
+    pub(super) fn discard(&mut self, messages: usize, bytes: usize, now: Moment) {
         let until = sweep_at_or_after(now + TRASH_TIME);
         self.account.move_to_trash(&mut self.trash, until, messages, 0, bytes);
         self.request_sweep(until);
     }
 
-    fn request_sweep(&mut self, at: Millis) {
+    fn request_sweep(&mut self, at: Moment) {
         self.sweep_at = Some(self.sweep_at.map_or(at, |earlier| earlier.min(at)));
     }
 }
 
 /// The first multiple of [`SWEEP`] that is not before this time.
-fn sweep_at_or_after(at: Millis) -> Millis {
-    Millis(at.0.div_ceil(SWEEP.0).saturating_mul(SWEEP.0))
+fn sweep_at_or_after(at: Moment) -> Moment {
+    Moment(at.0.div_ceil(SWEEP.0).saturating_mul(SWEEP.0))
 }
 
 /// The first multiple of [`SWEEP`] after this time.
-fn sweep_after(now: Millis) -> Millis {
+fn sweep_after(now: Moment) -> Moment {
     sweep_at_or_after(now + Millis(1))
 }

@@ -2,7 +2,7 @@
 
 use super::evictable::Evictable;
 use super::{ChannelId, Hub, HubSettings, account};
-use crate::time::{Millis, Now};
+use crate::time::{Moment, Now};
 
 impl Hub {
     /// Applies new settings. Channels and messages stay, and so does the size of an
@@ -17,7 +17,7 @@ impl Hub {
     }
 
     /// Counts everything again: another prefix or events channel changes the kind of channels.
-    fn recount(&mut self, now: Millis) {
+    fn recount(&mut self, now: Moment) {
         (self.totals.channels, self.totals.wildcard_channels) = (0, 0);
         self.totals.stored = self.deleted.iter().map(|deleted| deleted.messages).sum();
         self.evictable = Evictable::default();

@@ -9,7 +9,7 @@ use super::members::Members;
 use super::names::Names;
 use super::{ChannelId, HubSettings, Totals};
 use crate::message::{ChannelName, Position};
-use crate::time::{Millis, Now};
+use crate::time::{Millis, Moment, Now};
 use crate::timer_wheel::TimerWheel;
 use slab::Slab;
 use std::collections::BTreeMap;
@@ -31,7 +31,7 @@ pub struct Hub {
     pub(super) due: Vec<u32>,
     pub(super) deleted: Vec<Deleted>,
     /// When deleted channels and the trash are processed next.
-    pub(super) sweep_at: Option<Millis>,
+    pub(super) sweep_at: Option<Moment>,
     pub(super) trash: Trash,
     pub(super) account: MemoryAccount,
     pub(super) evictable: Evictable,

@@ -1,14 +1,14 @@
 use super::*;
 use crate::message::Position;
-use crate::time::{Millis, Now};
+use crate::time::{Millis, Moment, Now, UnixMillis};
 
 mod order;
 mod visitors;
 
 fn at(seconds: u64) -> Now {
     Now {
-        monotonic: Millis::from_seconds(seconds),
-        unix: Millis::from_seconds(1_000_000 + seconds),
+        monotonic: Moment::START + Millis::from_seconds(seconds),
+        unix: UnixMillis((1_000_000 + seconds) * 1000),
     }
 }
 
@@ -37,7 +37,7 @@ fn stored(text: &[u8]) -> Draft {
 
 fn sweep_until(hub: &mut Hub, seconds: u64) {
     while let Some(next) = hub.next_sweep().filter(|next| *next <= at(seconds).monotonic) {
-        let now = Now { monotonic: next, unix: Millis(1_000_000_000 + next.0) };
+        let now = Now { monotonic: next, unix: UnixMillis(1_000_000_000 + next.0) };
         hub.sweep(usize::MAX, now);
         hub.assert_consistent();
     }

@@ -1,7 +1,7 @@
 //! Pauses of accepting, and when to log them: a server at its limit pauses ten times a second, but
 //! logs that at most once a minute.
 
-use crate::time::Millis;
+use crate::time::{Millis, Moment};
 
 /// Length of a pause, when a connection limit is reached or descriptors have run out.
 const PAUSE: Millis = Millis(100);
@@ -20,23 +20,23 @@ pub(super) enum Kind {
 /// State of the pauses of both kinds of listeners.
 #[derive(Debug, Default)]
 pub(super) struct Pauses {
-    internal_until: Option<Millis>,
-    public_until: Option<Millis>,
-    warned_at: Option<Millis>,
+    internal_until: Option<Moment>,
+    public_until: Option<Moment>,
+    warned_at: Option<Moment>,
     /// The current shortage, if a warning about it was logged.
     shortage: Option<Shortage>,
 }
 
 #[derive(Debug)]
 struct Shortage {
-    began: Millis,
-    last_pause: Millis,
+    began: Moment,
+    last_pause: Moment,
     pause_count: u64,
 }
 
 impl Pauses {
     /// Whether listeners of this kind may accept again.
-    pub(super) fn is_over(&self, kind: Kind, now: Millis) -> bool {
+    pub(super) fn is_over(&self, kind: Kind, now: Moment) -> bool {
         let until = match kind {
             Kind::Internal => self.internal_until,
             Kind::Public => self.public_until,
@@ -45,7 +45,7 @@ impl Pauses {
     }
 
     /// Pauses listeners of this kind. Returns whether to log a warning.
-    pub(super) fn begin(&mut self, kind: Kind, now: Millis) -> bool {
+    pub(super) fn begin(&mut self, kind: Kind, now: Moment) -> bool {
         let until = match kind {
             Kind::Internal => &mut self.internal_until,
             Kind::Public => &mut self.public_until,
@@ -66,7 +66,7 @@ impl Pauses {
     /// The log line for the end of a shortage, once it is over; none without a warning before.
     pub(super) fn recovered(
         &mut self,
-        now: Millis,
+        now: Moment,
         has_room: impl FnOnce() -> bool,
     ) -> Option<String> {
         let shortage = self
@@ -80,8 +80,8 @@ impl Pauses {
     }
 
     /// When the next pause ends, or when to check next whether the shortage is over.
-    pub(super) fn next_wake(&self, now: Millis) -> Option<Millis> {
-        let later = |until: Option<Millis>| until.filter(|until| *until > now);
+    pub(super) fn next_wake(&self, now: Moment) -> Option<Moment> {
+        let later = |until: Option<Moment>| until.filter(|until| *until > now);
         let recovery = self.shortage.as_ref().map(|shortage| shortage.last_pause + RECOVERY);
         // Recovery also needs room, which is checked once a second.
         let recovery = recovery.map(|at| if at > now { at } else { now + RECOVERY });
@@ -98,7 +98,7 @@ mod tests {
         let mut pauses = Pauses::default();
         let warned: Vec<u64> = (0..3000)
             .map(|pause| pause * 100)
-            .filter(|at| pauses.begin(Kind::Public, Millis(*at)))
+            .filter(|at| pauses.begin(Kind::Public, Moment(*at)))
             .collect();
         assert_eq!(warned, [0, 60_000, 120_000, 180_000, 240_000]);
     }
@@ -106,27 +106,27 @@ mod tests {
     #[test]
     fn a_recovery_is_logged_once_per_warning_and_not_at_the_brink() {
         let mut pauses = Pauses::default();
-        assert!(pauses.begin(Kind::Public, Millis(0)));
-        assert!(!pauses.begin(Kind::Public, Millis(900)));
-        assert_eq!(pauses.recovered(Millis(1800), || true), None);
-        assert_eq!(pauses.recovered(Millis(1900), || false), None);
+        assert!(pauses.begin(Kind::Public, Moment(0)));
+        assert!(!pauses.begin(Kind::Public, Moment(900)));
+        assert_eq!(pauses.recovered(Moment(1800), || true), None);
+        assert_eq!(pauses.recovered(Moment(1900), || false), None);
         assert_eq!(
-            pauses.recovered(Millis(1900), || true).as_deref(),
+            pauses.recovered(Moment(1900), || true).as_deref(),
             Some("accept resumed: there is room for connections again, after 1 s and 2 pauses")
         );
-        assert!(!pauses.begin(Kind::Public, Millis(3000)));
-        assert_eq!(pauses.recovered(Millis(9000), || true), None, "no warning was logged for it");
-        assert!(pauses.begin(Kind::Public, Millis(60_000)));
+        assert!(!pauses.begin(Kind::Public, Moment(3000)));
+        assert_eq!(pauses.recovered(Moment(9000), || true), None, "no warning was logged for it");
+        assert!(pauses.begin(Kind::Public, Moment(60_000)));
     }
 
     #[test]
     fn public_pauses_do_not_hold_up_internal_listeners() {
         let mut pauses = Pauses::default();
-        pauses.begin(Kind::Public, Millis(5));
-        assert!(pauses.is_over(Kind::Internal, Millis(5)));
-        assert!(!pauses.is_over(Kind::Public, Millis(104)));
-        assert_eq!(pauses.next_wake(Millis(5)), Some(Millis(105)));
-        assert!(pauses.is_over(Kind::Public, Millis(105)));
-        assert_eq!(pauses.next_wake(Millis(105)), Some(Millis(1005)));
+        pauses.begin(Kind::Public, Moment(5));
+        assert!(pauses.is_over(Kind::Internal, Moment(5)));
+        assert!(!pauses.is_over(Kind::Public, Moment(104)));
+        assert_eq!(pauses.next_wake(Moment(5)), Some(Moment(105)));
+        assert!(pauses.is_over(Kind::Public, Moment(105)));
+        assert_eq!(pauses.next_wake(Moment(105)), Some(Moment(1005)));
     }
 }

@@ -1,6 +1,6 @@
 //! The only place that reads the clocks of the system.
 
-use crate::time::{Millis, Now};
+use crate::time::{Moment, Now, UnixMillis};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Reads the monotonic and the Unix clock. The monotonic one counts from [`Clock::start`].
@@ -19,8 +19,8 @@ impl Clock {
     pub fn now(&self) -> Now {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Now {
-            monotonic: Millis(self.started.elapsed().as_millis() as u64),
-            unix: Millis(unix.as_millis() as u64),
+            monotonic: Moment(self.started.elapsed().as_millis() as u64),
+            unix: UnixMillis(unix.as_millis() as u64),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Tunes glibc's heap: large blocks are mapped outside it, and freed memory is returned to the
 //! system. By default, malloc(3) keeps all free memory below a block in use.
 
-use crate::time::Millis;
+use crate::time::{Millis, Moment};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -81,14 +81,14 @@ pub(super) struct Trimming {
     /// Most bytes in use since the last trim.
     most: usize,
     /// Earliest time of the next trim.
-    next_at: Millis,
+    next_at: Moment,
     /// Time of the planned trim.
-    due: Option<Millis>,
+    due: Option<Moment>,
 }
 
 impl Trimming {
     /// Trims the heap if a trim is due. Call it in each turn.
-    pub(super) fn turn(&mut self, now: Millis) {
+    pub(super) fn turn(&mut self, now: Moment) {
         if self.is_due(IN_USE.load(Ordering::Relaxed), now) {
             #[cfg(target_env = "gnu")]
             // SAFETY: malloc_trim takes a number and touches free memory only.
@@ -99,11 +99,11 @@ impl Trimming {
     }
 
     /// When the loop has to wake up for a trim.
-    pub(super) fn due(&self) -> Option<Millis> {
+    pub(super) fn due(&self) -> Option<Moment> {
         self.due
     }
 
-    fn is_due(&mut self, in_use: usize, now: Millis) -> bool {
+    fn is_due(&mut self, in_use: usize, now: Moment) -> bool {
         self.most = self.most.max(in_use);
         let is_much = self.most - in_use >= FREED_BYTES_MIN.max(in_use / 8);
         match self.due {
@@ -130,31 +130,31 @@ mod tests {
     #[test]
     fn what_was_freed_is_given_back_after_a_second_and_at_most_once_in_ten() {
         let mut trimming = Trimming::default();
-        assert!(!trimming.is_due(100 * MIB, Millis(0)));
-        assert!(!trimming.is_due(85 * MIB, Millis(10)), "15 MiB are not much");
+        assert!(!trimming.is_due(100 * MIB, Moment(0)));
+        assert!(!trimming.is_due(85 * MIB, Moment(10)), "15 MiB are not much");
         assert_eq!(trimming.due(), None);
-        assert!(!trimming.is_due(50 * MIB, Millis(20)));
-        assert_eq!(trimming.due(), Some(Millis(1_020)));
-        assert!(!trimming.is_due(20 * MIB, Millis(1_019)));
-        assert!(trimming.is_due(10 * MIB, Millis(1_020)));
-        assert!(!trimming.is_due(10 * MIB, Millis(2_000)), "there is nothing more to give back");
+        assert!(!trimming.is_due(50 * MIB, Moment(20)));
+        assert_eq!(trimming.due(), Some(Moment(1_020)));
+        assert!(!trimming.is_due(20 * MIB, Moment(1_019)));
+        assert!(trimming.is_due(10 * MIB, Moment(1_020)));
+        assert!(!trimming.is_due(10 * MIB, Moment(2_000)), "there is nothing more to give back");
         assert_eq!(trimming.due(), None);
-        assert!(!trimming.is_due(100 * MIB, Millis(3_000)));
-        assert!(!trimming.is_due(10 * MIB, Millis(3_010)));
-        assert_eq!(trimming.due(), Some(Millis(11_020)));
-        assert!(trimming.is_due(10 * MIB, Millis(11_020)));
+        assert!(!trimming.is_due(100 * MIB, Moment(3_000)));
+        assert!(!trimming.is_due(10 * MIB, Moment(3_010)));
+        assert_eq!(trimming.due(), Some(Moment(11_020)));
+        assert!(trimming.is_due(10 * MIB, Moment(11_020)));
     }
 
     #[test]
     fn what_is_used_again_is_not_searched_for() {
         let mut trimming = Trimming::default();
-        assert!(!trimming.is_due(100 * MIB, Millis(0)));
-        assert!(!trimming.is_due(50 * MIB, Millis(0)));
-        assert!(!trimming.is_due(90 * MIB, Millis(1_000)));
+        assert!(!trimming.is_due(100 * MIB, Moment(0)));
+        assert!(!trimming.is_due(50 * MIB, Moment(0)));
+        assert!(!trimming.is_due(90 * MIB, Moment(1_000)));
         assert_eq!(trimming.due(), None);
         let mut large = Trimming::default();
-        assert!(!large.is_due(1_000 * MIB, Millis(0)));
-        assert!(!large.is_due(900 * MIB, Millis(0)), "less than an eighth");
+        assert!(!large.is_due(1_000 * MIB, Moment(0)));
+        assert!(!large.is_due(900 * MIB, Moment(0)), "less than an eighth");
         assert_eq!(large.due(), None);
     }
 }

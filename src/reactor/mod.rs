@@ -33,7 +33,7 @@ pub use systemd::Notifier;
 
 use crate::config::Config;
 use crate::server::{ConnectionId, Server};
-use crate::time::{Millis, Now};
+use crate::time::{Millis, Moment, Now};
 use accepting::{Kind, Pauses};
 use mio::event::Event;
 use mio::unix::SourceFd;
@@ -79,10 +79,10 @@ pub struct Reactor {
     pauses: Pauses,
     /// Number of descriptors that the daemon uses besides those of its connections.
     own_descriptors: u64,
-    watchdog_at: Option<Millis>,
+    watchdog_at: Option<Moment>,
     trimming: heap::Trimming,
     /// When the signal to stop arrived.
-    stop_began: Option<Millis>,
+    stop_began: Option<Moment>,
 }
 
 impl Reactor {

@@ -4,7 +4,7 @@
 use super::Server;
 use super::connection::{Connection, ConnectionId, Phase};
 use crate::config::ListenerId;
-use crate::time::{Millis, Now};
+use crate::time::{Millis, Moment, Now};
 use std::collections::BinaryHeap;
 use std::fmt;
 
@@ -39,7 +39,7 @@ pub(super) struct Admission {
     /// Index at which the next search for idle connections begins.
     next_index: usize,
     /// Idle connections, and since when they are idle; the longest idle one is last.
-    candidates: Vec<(Millis, ConnectionId)>,
+    candidates: Vec<(Moment, ConnectionId)>,
 }
 
 impl Default for Admission {

@@ -6,7 +6,7 @@ use crate::broker::{Feed, Outbox, StreamChecksum, Subscriber, Transport};
 use crate::config::{Limits, ListenerId};
 use crate::http::{BodyReader, Exchange};
 use crate::hub::{SubscriberId, Subscriptions};
-use crate::time::{Millis, Now};
+use crate::time::{Moment, Now};
 use std::fmt;
 
 /// Index of a connection in the server's slab, and the reactor's token of its socket. It is used
@@ -59,7 +59,7 @@ pub(super) struct Connection {
     pub(super) delivered: u64,
     /// When the phase began; in the head phase, when the first byte arrived; for a WebSocket that
     /// owes a pong, when the ping was queued.
-    pub(super) since: Millis,
+    pub(super) since: Moment,
     pub(super) flags: Flags,
 }
 
@@ -125,8 +125,8 @@ pub(super) struct Incoming {
     pub(super) reader: BodyReader,
     pub(super) body: Vec<u8>,
     pub(super) bytes_max: usize,
-    pub(super) began: Millis,
-    pub(super) last_arrival: Millis,
+    pub(super) began: Moment,
+    pub(super) last_arrival: Moment,
 }
 
 impl Connection {
@@ -158,10 +158,10 @@ impl Connection {
     }
 
     /// When the server must act on the connection if no event comes before.
-    pub(super) fn deadline(&self, limits: &Limits) -> Millis {
+    pub(super) fn deadline(&self, limits: &Limits) -> Moment {
         let phase = match &self.phase {
             Phase::Head { .. } | Phase::Body(_) if self.flags.is_paused() || self.flags.is_held => {
-                Millis::NEVER
+                Moment::NEVER
             }
             Phase::Head { .. } if self.input.is_empty() && self.requests > 0 => {
                 self.since + limits.keepalive_timeout
@@ -174,7 +174,7 @@ impl Connection {
                 end.min(self.pong_due_at(limits)).min(self.unfinished_until(limits))
             }
             Phase::Lingering => self.since + limits.linger_timeout,
-            Phase::Draining | Phase::Condemned { .. } => Millis::NEVER,
+            Phase::Draining | Phase::Condemned { .. } => Moment::NEVER,
         };
         if self.flags.is_blocked && !self.outbox.is_empty() {
             phase.min(self.stalls_at(limits))
@@ -185,16 +185,16 @@ impl Connection {
 
     /// When a WebSocket client has taken too long to complete a frame or message; the limits are
     /// those of a request's body.
-    pub(super) fn unfinished_until(&self, limits: &Limits) -> Millis {
-        let Phase::Subscriber(subscriber) = &self.phase else { return Millis::NEVER };
+    pub(super) fn unfinished_until(&self, limits: &Limits) -> Moment {
+        let Phase::Subscriber(subscriber) = &self.phase else { return Moment::NEVER };
         let Transport::WebSocket { reader, .. } = &subscriber.transport else {
-            return Millis::NEVER;
+            return Moment::NEVER;
         };
         match reader.unfinished() {
             Some(unfinished) if !self.flags.is_paused() => (unfinished.last_arrival
                 + limits.body_timeout)
                 .min(unfinished.began + limits.body_total_timeout),
-            Some(_) | None => Millis::NEVER,
+            Some(_) | None => Moment::NEVER,
         }
     }
 
@@ -212,18 +212,18 @@ impl Connection {
     }
 
     /// When the connection is closed if its socket takes no bytes until then.
-    pub(super) fn stalls_at(&self, limits: &Limits) -> Millis {
+    pub(super) fn stalls_at(&self, limits: &Limits) -> Moment {
         self.outbox.progress_at() + limits.outbox_stall_timeout
     }
 
     /// When a WebSocket that owes a pong is closed. Never while it is paused: the pong may have
     /// arrived without being read.
-    pub(super) fn pong_due_at(&self, limits: &Limits) -> Millis {
-        let Phase::Subscriber(subscriber) = &self.phase else { return Millis::NEVER };
+    pub(super) fn pong_due_at(&self, limits: &Limits) -> Moment {
+        let Phase::Subscriber(subscriber) = &self.phase else { return Moment::NEVER };
         if subscriber.owes_pong() && !self.flags.is_paused() {
             self.since + limits.pong_timeout
         } else {
-            Millis::NEVER
+            Moment::NEVER
         }
     }
 

@@ -7,7 +7,7 @@ use super::connection::Phase;
 use super::lines::SlowReader;
 use crate::broker::Transport;
 use crate::http::Status;
-use crate::time::{Millis, Now};
+use crate::time::{Moment, Now};
 
 /// Minimum number of expired timers handled in each turn, whatever they cost. Most of them belong
 /// to a deadline that has been moved.
@@ -16,7 +16,7 @@ const DEADLINES_MIN: usize = 16;
 impl Server {
     /// When the next turn must begin at the latest; `now` if work is left over. `None`: only when
     /// there is something to report.
-    pub fn next_wake(&self, now: Now) -> Option<Millis> {
+    pub fn next_wake(&self, now: Now) -> Option<Moment> {
         if self.has_work() {
             return Some(now.monotonic);
         }

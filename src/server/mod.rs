@@ -45,7 +45,7 @@ use crate::config::{Config, Limits, ListenerId};
 use crate::http::{Date, HeadLimits};
 use crate::hub::{Hub, HubSettings, SubscriberId};
 use crate::stats::Counters;
-use crate::time::{Millis, Now};
+use crate::time::{Millis, Moment, Now};
 use crate::timer_wheel::TimerWheel;
 use crate::transports::Formats;
 use admission::Admission;
@@ -162,7 +162,7 @@ pub struct Server {
     date: Date,
     /// Connections in a phase that receives messages.
     subscriber_count: usize,
-    stops_at: Option<Millis>,
+    stops_at: Option<Moment>,
     turn: Turn,
     /// Connections to write to that have answers queued. The flag `is_pending` of a connection
     /// shows that it is in this list, in `delivered` or in `to_feed`.

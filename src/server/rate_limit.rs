@@ -1,6 +1,6 @@
 //! Limits how often a log line repeats: an attack or a bad network must not fill the log.
 
-use crate::time::Millis;
+use crate::time::{Millis, Moment};
 
 /// Default interval between two lines of a kind.
 const INTERVAL: Millis = Millis(1000);
@@ -9,7 +9,7 @@ const INTERVAL: Millis = Millis(1000);
 #[derive(Debug)]
 pub(super) struct RateLimit {
     interval: Millis,
-    next_at: Millis,
+    next_at: Moment,
     suppressed: u64,
 }
 
@@ -22,12 +22,12 @@ impl Default for RateLimit {
 impl RateLimit {
     /// Allows one line per interval.
     pub(super) fn every(interval: Millis) -> RateLimit {
-        RateLimit { interval, next_at: Millis(0), suppressed: 0 }
+        RateLimit { interval, next_at: Moment::START, suppressed: 0 }
     }
 
     /// If a line may be written now, the number of those suppressed since the last one; otherwise
     /// `None`, and this one counts as suppressed.
-    pub(super) fn take(&mut self, now: Millis) -> Option<u64> {
+    pub(super) fn take(&mut self, now: Moment) -> Option<u64> {
         if now < self.next_at {
             self.suppressed += 1;
             return None;
@@ -38,7 +38,7 @@ impl RateLimit {
 
     /// The number of suppressed lines, once another line is allowed. `None`: it is not yet, or none
     /// were suppressed.
-    pub(super) fn take_suppressed(&mut self, now: Millis) -> Option<u64> {
+    pub(super) fn take_suppressed(&mut self, now: Moment) -> Option<u64> {
         if self.suppressed == 0 || now < self.next_at {
             return None;
         }
@@ -53,14 +53,14 @@ mod tests {
     #[test]
     fn one_line_a_second_is_allowed_and_the_others_are_counted() {
         let mut rate_limit = RateLimit::default();
-        assert_eq!(rate_limit.take(Millis(5)), Some(0));
-        assert_eq!(rate_limit.take(Millis(5)), None);
-        assert_eq!(rate_limit.take(Millis(1004)), None);
-        assert_eq!(rate_limit.take_suppressed(Millis(1004)), None);
-        assert_eq!(rate_limit.take(Millis(1005)), Some(2));
-        assert_eq!(rate_limit.take_suppressed(Millis(9000)), None);
-        assert_eq!(rate_limit.take(Millis(9000)), Some(0));
-        assert_eq!(rate_limit.take(Millis(9001)), None);
-        assert_eq!(rate_limit.take_suppressed(Millis(10_000)), Some(1));
+        assert_eq!(rate_limit.take(Moment(5)), Some(0));
+        assert_eq!(rate_limit.take(Moment(5)), None);
+        assert_eq!(rate_limit.take(Moment(1004)), None);
+        assert_eq!(rate_limit.take_suppressed(Moment(1004)), None);
+        assert_eq!(rate_limit.take(Moment(1005)), Some(2));
+        assert_eq!(rate_limit.take_suppressed(Moment(9000)), None);
+        assert_eq!(rate_limit.take(Moment(9000)), Some(0));
+        assert_eq!(rate_limit.take(Moment(9001)), None);
+        assert_eq!(rate_limit.take_suppressed(Moment(10_000)), Some(1));
     }
 }

@@ -6,7 +6,7 @@ use super::ConnectionId;
 use super::Server;
 use super::clients::LogAddress;
 use crate::http::{Head, Status};
-use crate::time::{Millis, Now};
+use crate::time::{Moment, Now};
 use std::collections::HashMap;
 
 /// Target of the lines of the access log (see the `log` crate).
@@ -21,7 +21,7 @@ pub(super) struct RequestLog(HashMap<ConnectionId, Entry>);
 struct Entry {
     /// Method and path. The query may hold secrets and is left out.
     what: Box<str>,
-    began: Millis,
+    began: Moment,
     is_stream: bool,
 }
 

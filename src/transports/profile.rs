@@ -15,7 +15,8 @@ pub struct Profile {
     pub format: FormatId,
     /// Sent when nothing else was for [`Profile::heartbeat_interval`].
     pub heartbeat: Option<Encoded>,
-    /// [`Millis::NEVER`]: no heartbeats. The interval of the rpushd API's streams follows a reload.
+    /// [`Millis::FOREVER`]: no heartbeats. The interval of the rpushd API's streams follows a
+    /// reload.
     pub heartbeat_interval: Cell<Millis>,
     /// Each live message starts the interval anew (push-stream spec, section 19). Otherwise
     /// heartbeats keep their own time.

@@ -10,7 +10,7 @@ use super::header::{HEADER_BYTES_MAX, Header, Kind};
 use super::mask;
 use super::violation::Violation;
 use crate::compression::{InflateError, Inflater};
-use crate::time::Millis;
+use crate::time::{Millis, Moment};
 
 /// Properties of the connection; the same for all calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,9 +58,9 @@ pub struct Reader {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unfinished {
     /// When its first byte arrived.
-    pub began: Millis,
+    pub began: Moment,
     /// When its latest bytes arrived.
-    pub last_arrival: Millis,
+    pub last_arrival: Moment,
 }
 
 impl Reader {
@@ -73,7 +73,7 @@ impl Reader {
     /// could arrive: the pause does not count as delay. Only a pause longer than `quiet_max` moves
     /// the beginning. A client that sends nothing for that long is disconnected, so that it cannot
     /// move the beginning itself.
-    pub fn resume(&mut self, now: Millis, quiet_max: Millis) {
+    pub fn resume(&mut self, now: Moment, quiet_max: Millis) {
         let Some(partial) = &mut self.partial else { return };
         let unfinished = &mut partial.unfinished;
         let quiet = now.since(unfinished.last_arrival);
@@ -104,7 +104,7 @@ impl Reader {
         input: &mut &[u8],
         rules: Rules,
         inflater: &mut Inflater,
-        now: Millis,
+        now: Moment,
     ) -> Option<Result<Event, Violation>> {
         let has_input = !input.is_empty();
         let mut partial = match self.partial.take() {
@@ -173,7 +173,7 @@ struct Message {
 }
 
 impl Partial {
-    fn new(now: Millis) -> Partial {
+    fn new(now: Moment) -> Partial {
         Partial {
             unfinished: Unfinished { began: now, last_arrival: now },
             header: [0; HEADER_BYTES_MAX],
@@ -374,7 +374,7 @@ mod tests {
         let mut reader = Reader::default();
         let rules = Rules { accepts_deflated: true, keeps_texts: true, message_bytes_max: 100 };
         let mut rest = input;
-        assert_eq!(reader.next(&mut rest, rules, &mut Inflater::default(), Millis(0)), None);
+        assert_eq!(reader.next(&mut rest, rules, &mut Inflater::default(), Moment(0)), None);
         assert!(rest.is_empty());
         reader
     }
@@ -387,15 +387,15 @@ mod tests {
         let mut input: &[u8] = b"\x01\x81\0\0\0\0a\x80\x81\0\0\0\0b\x89\x80\0\0\0\0";
         let text = Event::Text("ab".to_owned());
         assert_eq!(
-            reader.next(&mut input, rules, &mut Inflater::default(), Millis(0)),
+            reader.next(&mut input, rules, &mut Inflater::default(), Moment(0)),
             Some(Ok(text))
         );
         assert!(reader.partial.is_none());
         assert_eq!(
-            reader.next(&mut input, rules, &mut Inflater::default(), Millis(0)),
+            reader.next(&mut input, rules, &mut Inflater::default(), Moment(0)),
             Some(Ok(Event::Ping(Vec::new())))
         );
-        assert_eq!(reader.next(&mut input, rules, &mut Inflater::default(), Millis(0)), None);
+        assert_eq!(reader.next(&mut input, rules, &mut Inflater::default(), Moment(0)), None);
         assert!(reader.partial.is_none());
     }
 
@@ -415,7 +415,7 @@ mod tests {
         let mut reader = Reader::default();
         let rules = Rules { accepts_deflated: false, keeps_texts: true, message_bytes_max: 1000 };
         let mut next = |mut input: &[u8]| {
-            assert_eq!(reader.next(&mut input, rules, &mut Inflater::default(), Millis(0)), None);
+            assert_eq!(reader.next(&mut input, rules, &mut Inflater::default(), Moment(0)), None);
             reader.held_bytes()
         };
         next(b"\x81\xfe\x03\xe8\0\0\0\0");
@@ -428,7 +428,7 @@ mod tests {
         let mut next = {
             let mut reader = Reader::default();
             move |mut input: &[u8]| {
-                let event = reader.next(&mut input, rules, &mut Inflater::default(), Millis(0));
+                let event = reader.next(&mut input, rules, &mut Inflater::default(), Moment(0));
                 (event, reader.held_bytes())
             }
         };
@@ -450,7 +450,7 @@ mod tests {
         let mut reader = Reader::default();
         let mut next = |mut input: &[u8], now: u64| {
             let mut inflater = Inflater::default();
-            while reader.next(&mut input, rules, &mut inflater, Millis(now)).is_some() {}
+            while reader.next(&mut input, rules, &mut inflater, Moment(now)).is_some() {}
             reader.unfinished().map(|unfinished| (unfinished.began.0, unfinished.last_arrival.0))
         };
         assert_eq!(next(b"\x81", 1), Some((1, 1)));
@@ -462,9 +462,9 @@ mod tests {
         assert_eq!(next(b"\x88\x82\0\0\0", 7), Some((7, 7)), "a truncated close frame");
         let times =
             |reader: &Reader| reader.unfinished().map(|one| (one.began.0, one.last_arrival.0));
-        reader.resume(Millis(17), Millis(10));
+        reader.resume(Moment(17), Millis(10));
         assert_eq!(times(&reader), Some((7, 17)));
-        reader.resume(Millis(28), Millis(10));
+        reader.resume(Moment(28), Millis(10));
         assert_eq!(times(&reader), Some((18, 28)), "a long pause");
     }
 }

@@ -9,7 +9,7 @@ use tungstenite::{Message, WebSocket};
 
 use super::*;
 use crate::compression::{Compressor, Inflater};
-use crate::time::Millis;
+use crate::time::Moment;
 
 const MESSAGE_BYTES_MAX: usize = 200_000;
 const PLAIN: Rules =
@@ -28,7 +28,7 @@ fn read_slices<'a>(slices: impl IntoIterator<Item = &'a [u8]>, rules: Rules) -> 
     let (mut reader, mut inflater) = (Reader::default(), Inflater::default());
     let mut outcomes = Vec::new();
     for mut slice in slices {
-        while let Some(outcome) = reader.next(&mut slice, rules, &mut inflater, Millis(0)) {
+        while let Some(outcome) = reader.next(&mut slice, rules, &mut inflater, Moment(0)) {
             let is_last = matches!(outcome, Err(_) | Ok(Event::Binary | Event::Close { .. }));
             outcomes.push(outcome);
             if is_last {

@@ -7,7 +7,7 @@ use crate::patience::Progress;
 use crate::wire::{chunk, framed};
 use crate::world::World;
 use rpushd::config::Limits;
-use rpushd::time::Millis;
+use rpushd::time::{Millis, Moment};
 
 /// A deadline is late by at most this much, when time passes in small steps.
 const TICK: Millis = Millis(64);
@@ -64,7 +64,7 @@ pub fn may_end(world: &mut World, number: usize) {
 }
 
 /// Whether the client has taken too long with its next request or with a body that is discarded.
-pub fn is_late(client: &Client, limits: &Limits, now: Millis) -> bool {
+pub fn is_late(client: &Client, limits: &Limits, now: Moment) -> bool {
     let answers = &client.answers;
     let idle_since = answers.last_request_byte.max(answers.last_answer);
     if answers.stream.is_some() {
@@ -165,7 +165,7 @@ fn nothing_is_late(
     assert!(span.0 <= limit.0 + TICK.0, "client {number} is {what} for {} ms", span.0);
     let undisturbed = world.leapt_at.max(answers.last_waiting).max(answers.request_line_began);
     let began = answers.request_began.filter(|_| answers.stream.is_none() && wants_input);
-    let limit = limits.head_timeout + limits.body_total_timeout + TICK + TICK;
+    let limit = Millis(limits.head_timeout.0 + limits.body_total_timeout.0 + 2 * TICK.0);
     let is_in_request =
         answers.ends.len() <= client.complete_requests() && !is_blocked && client.shut_at.is_none();
     assert!(

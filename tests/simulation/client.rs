@@ -6,7 +6,7 @@ use crate::patience::Patience;
 use crate::reactor::Socket;
 use crate::script::{Closes, Outcome, Request, Script, Until};
 use crate::wire::AnswerReader;
-use rpushd::time::Millis;
+use rpushd::time::Moment;
 use std::collections::VecDeque;
 
 pub struct Client {
@@ -20,7 +20,7 @@ pub struct Client {
     /// Bytes that it has read.
     pub read: u64,
     /// When the server closed its sending side.
-    pub shut_at: Option<Millis>,
+    pub shut_at: Option<Moment>,
     pub answers: Answers,
 }
 
@@ -65,17 +65,17 @@ pub struct Answers {
     pub is_anything: bool,
     /// It has taken too long; the end may follow after what is queued.
     pub is_late: bool,
-    pub last_received: Millis,
-    pub last_request_byte: Millis,
+    pub last_received: Moment,
+    pub last_request_byte: Moment,
     /// First byte of the first request without an answer.
-    pub request_began: Option<Millis>,
+    pub request_began: Option<Moment>,
     /// The same without empty lines before it.
-    pub request_line_began: Millis,
-    pub last_answer: Millis,
-    pub last_taken: Millis,
+    pub request_line_began: Moment,
+    pub last_answer: Moment,
+    pub last_taken: Moment,
     /// When the client was last paused (back-pressure).
-    pub last_waiting: Millis,
-    pub queue_began: Millis,
+    pub last_waiting: Moment,
+    pub queue_began: Moment,
 }
 
 pub struct Stream {
@@ -89,7 +89,7 @@ pub struct Stream {
 
 impl Client {
     pub fn new(secret: u32, script: Script, manners: Manners) -> Client {
-        let answers = Answers::new(Millis(0));
+        let answers = Answers::new(Moment(0));
         Client { script, secret, manners, sent: 0, received: 0, read: 0, shut_at: None, answers }
     }
 
@@ -149,7 +149,7 @@ impl Client {
 }
 
 impl Answers {
-    pub fn new(now: Millis) -> Answers {
+    pub fn new(now: Moment) -> Answers {
         Answers {
             queued: VecDeque::new(),
             queued_frames: 0,

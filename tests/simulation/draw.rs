@@ -4,7 +4,7 @@ use crate::random::Random;
 use crate::reactor::SimReactor;
 use rpushd::config::{Config, Limits, ListenAddress, Listener, Secret};
 use rpushd::server::Host;
-use rpushd::time::{Millis, Now};
+use rpushd::time::{Millis, Moment, Now, UnixMillis};
 
 /// Secrets are identified by number; a configuration accepts these.
 pub fn subscribe_secret(generation: u32) -> Secret {
@@ -18,8 +18,8 @@ pub fn publish_secret_text(generation: u32) -> String {
 /// Clocks that do not start at 0: a point in time mistaken for a span of time then shows.
 pub fn now(random: &mut Random) -> Now {
     Now {
-        monotonic: Millis(random.below(100_000) as u64),
-        unix: Millis(1_776_181_200_000 + random.below(1000) as u64),
+        monotonic: Moment(random.below(100_000) as u64),
+        unix: UnixMillis(1_776_181_200_000 + random.below(1000) as u64),
     }
 }
 

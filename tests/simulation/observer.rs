@@ -7,11 +7,11 @@ use crate::patience::Patience;
 use crate::script::{Closes, Outcome};
 use crate::wire::{Event, Head, take_framed};
 use rpushd::config::Limits;
-use rpushd::time::Millis;
+use rpushd::time::Moment;
 
 /// The circumstances of an observation.
-pub struct Moment<'a> {
-    pub now: Millis,
+pub struct Context<'a> {
+    pub now: Moment,
     /// The lowest and the highest limits that were in force.
     pub strict: &'a Limits,
     pub accepted_secrets: &'a [u32],
@@ -22,9 +22,9 @@ pub struct Moment<'a> {
 }
 
 /// Reads the new bytes and updates the model. Panics if they are not what is expected.
-pub fn digest(client: &mut Client, model: &mut Model, fresh: &[u8], moment: &Moment<'_>) {
+pub fn digest(client: &mut Client, model: &mut Model, fresh: &[u8], context: &Context<'_>) {
     if client.answers.queued.is_empty() {
-        client.answers.queue_began = moment.now;
+        client.answers.queue_began = context.now;
     }
     client.answers.queued.extend(fresh);
     client.answers.total += fresh.len() as u64;
@@ -38,30 +38,30 @@ pub fn digest(client: &mut Client, model: &mut Model, fresh: &[u8], moment: &Mom
                 let end = client.answers.total;
                 client.answers.interims.push((answered, end));
             }
-            Event::Head(head) => take_head(client, model, &head, moment),
+            Event::Head(head) => take_head(client, model, &head, context),
             Event::Data(data) => take_data(client, model, &data),
-            Event::End => take_end(client, model, moment),
+            Event::End => take_end(client, model, context),
             Event::Frame(..) => panic!("no client asks for a WebSocket"),
         }
     }
 }
 
-fn take_head(client: &mut Client, model: &mut Model, head: &Head, moment: &Moment<'_>) {
+fn take_head(client: &mut Client, model: &mut Model, head: &Head, context: &Context<'_>) {
     let answers = &mut client.answers;
     assert!(!answers.closes, "{head:?} comes after the last answer");
     answers.count += 1;
-    answers.last_answer = moment.now;
+    answers.last_answer = context.now;
     let began = answers.request_began.take();
     let request = client.script.requests.get(answers.ends.len());
     answers.is_anything |= request.is_some_and(|one| matches!(one.outcome, Outcome::Anything));
-    let limits = moment.strict;
+    let limits = context.strict;
     if head.status == 408 {
         answers.closes = head.closes();
         assert!(head.closes(), "a time-out ends the connection");
         let is_complete = request.is_none_or(|request| client.received >= request.end);
         assert!(!is_complete || answers.is_anything, "a complete request was timed out");
         let shortest = limits.head_timeout.min(limits.body_timeout).min(limits.body_total_timeout);
-        let is_late = began.is_some_and(|began| moment.now.since(began) >= shortest);
+        let is_late = began.is_some_and(|began| context.now.since(began) >= shortest);
         assert!(is_late || answers.is_anything, "a request was timed out early");
         return;
     }
@@ -73,15 +73,15 @@ fn take_head(client: &mut Client, model: &mut Model, head: &Head, moment: &Momen
     let received = client.received;
     assert!(received > request.start, "{head:?} answers a request that did not begin");
     if received > request.end {
-        answers.request_began = Some(moment.now);
+        answers.request_began = Some(context.now);
     }
     let is_last = limits.keepalive_requests_max > 0
         && answers.count >= limits.keepalive_requests_max as usize;
     // The request is refused before its body is read, so an Expect field decides (RFC 9110, section
     // 10.1.1).
-    let is_withdrawn = head.status == 401 && !moment.accepted_secrets.contains(&client.secret);
+    let is_withdrawn = head.status == 401 && !context.accepted_secrets.contains(&client.secret);
     let closes = if is_withdrawn { Closes::Maybe } else { request.closes };
-    match (moment.is_stopping || is_last, closes) {
+    match (context.is_stopping || is_last, closes) {
         (true, _) | (false, Closes::Yes) => assert!(head.closes(), "{head:?} ends the connection"),
         (false, Closes::No) => assert!(!head.closes(), "{head:?} does not end the connection"),
         (false, Closes::Maybe) => {}
@@ -96,23 +96,23 @@ fn take_head(client: &mut Client, model: &mut Model, head: &Head, moment: &Momen
             );
         }
         Outcome::Publish { channel, payload, secret } => match head.status {
-            204 => model.publish(*channel, payload.clone(), moment.client, moment.batch),
-            401 => assert!(!moment.accepted_secrets.contains(secret), "a good secret is accepted"),
+            204 => model.publish(*channel, payload.clone(), context.client, context.batch),
+            401 => assert!(!context.accepted_secrets.contains(secret), "a good secret is accepted"),
             _ => panic!("{head:?} to a publication"),
         },
         Outcome::Subscribe { channel, secret } => match head.status {
             200 => {
-                assert!(moment.accepted_secrets.contains(secret), "an old token is refused");
+                assert!(context.accepted_secrets.contains(secret), "an old token is refused");
                 answers.stream = Some(Stream {
-                    cursor: model.join(*channel, moment.batch),
+                    cursor: model.join(*channel, context.batch),
                     unread: Vec::new(),
                     is_chunked: head.is_chunked(),
                     // A stream without chunks ends with its connection.
-                    has_ended: moment.is_stopping && !head.is_chunked(),
+                    has_ended: context.is_stopping && !head.is_chunked(),
                     patience: Patience::default(),
                 });
             }
-            401 => assert!(!moment.accepted_secrets.contains(secret), "a good token is accepted"),
+            401 => assert!(!context.accepted_secrets.contains(secret), "a good token is accepted"),
             503 => assert!(
                 limits.channels_max < 1000 || limits.store_bytes_max < 1_000_000,
                 "there is room for a subscriber"
@@ -132,9 +132,9 @@ fn take_data(client: &mut Client, model: &mut Model, data: &[u8]) {
     }
 }
 
-fn take_end(client: &mut Client, model: &Model, moment: &Moment<'_>) {
+fn take_end(client: &mut Client, model: &Model, context: &Context<'_>) {
     if let Some(stream) = &mut client.answers.stream {
-        assert!(moment.is_stopping, "a stream ends only with the server");
+        assert!(context.is_stopping, "a stream ends only with the server");
         assert!(stream.unread.is_empty(), "a stream ends behind a message");
         assert_eq!(model.missing(&stream.cursor).count(), 0, "a stream ends with its last message");
         stream.has_ended = true;

@@ -2,7 +2,7 @@
 
 use crate::checks;
 use crate::client::{Answers, Client};
-use crate::observer::{Moment, digest};
+use crate::observer::{Context, digest};
 use crate::order;
 use crate::reactor::{Call, SimReactor, Socket, Turns};
 use crate::world::World;
@@ -247,7 +247,7 @@ impl World {
         if fresh.is_empty() {
             return;
         }
-        let moment = Moment {
+        let context = Context {
             now: self.reactor.now.monotonic,
             strict: &self.strict,
             accepted_secrets: &self.accepted_secrets,
@@ -255,6 +255,6 @@ impl World {
             batch: is_tick.then_some(self.batch),
             client: number,
         };
-        digest(client, &mut self.model, &fresh, &moment);
+        digest(client, &mut self.model, &fresh, &context);
     }
 }

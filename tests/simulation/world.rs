@@ -11,7 +11,7 @@ use crate::random::Random;
 use crate::reactor::{Call, SimReactor, Turns};
 use crate::script::{Outcome, Writer};
 use rpushd::config::{Config, Limits, ListenerId};
-use rpushd::time::Millis;
+use rpushd::time::{Millis, Moment, UnixMillis};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// A turn that takes longer counts as a jump in time.
@@ -25,7 +25,7 @@ pub struct World {
     pub strict: Limits,
     pub generous: Limits,
     /// When time last jumped: delays until then are not the server's fault.
-    pub leapt_at: Millis,
+    pub leapt_at: Moment,
     /// The clients, by number of their socket.
     pub clients: Vec<Client>,
     pub model: Model,
@@ -334,7 +334,7 @@ impl World {
         if self.random.one_in(100) {
             let day = 86_400_000;
             let shift = self.random.below(2 * day) as u64;
-            self.reactor.now.unix = Millis(self.reactor.now.unix.0 + shift - day as u64);
+            self.reactor.now.unix = UnixMillis(self.reactor.now.unix.0 + shift - day as u64);
             self.log(|| "the wall clock is set".to_string());
         }
     }

@@ -17,7 +17,7 @@ use reactor::{Call, SimReactor, Turns};
 use rpushd::config::{Config, ListenerId};
 use rpushd::server::{Host, Server};
 use rpushd::stats::Counters;
-use rpushd::time::{Millis, Now};
+use rpushd::time::{Millis, Moment, Now, UnixMillis};
 use std::cell::RefCell;
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
@@ -53,8 +53,7 @@ impl Daemon {
             resident_bytes: || RESIDENT_BYTES,
         };
         // A start other than 0 reveals code that confuses points in time with durations.
-        let now =
-            Now { monotonic: Millis::from_seconds(64), unix: Millis::from_seconds(STARTED_AT) };
+        let now = Now { monotonic: Moment(64_000), unix: UnixMillis(STARTED_AT * 1000) };
         let reactor = SimReactor::new(config, host, now);
         let world = World { reactor, run_count: 0, dearest_half: 0 };
         Daemon { world: Rc::new(RefCell::new(world)) }
@@ -104,7 +103,7 @@ impl Daemon {
     /// Sets the wall clock back.
     pub fn set_clock_back(&self, millis: u64) {
         let now = &mut self.world.borrow_mut().reactor.now;
-        now.unix = now.unix.since(Millis(millis));
+        now.unix = UnixMillis(now.unix.0 - millis);
     }
 
     /// Runs turns until there is nothing to do unless time passes or a client acts.

@@ -35,7 +35,7 @@ impl Api {
 /// The heartbeat interval, shorter by one tick: deadlines may fire a tick late, and heartbeats must
 /// be sent at least as often as configured.
 fn heartbeat_interval(config: &Config) -> Millis {
-    config.heartbeat.since(TICK)
+    config.heartbeat - TICK
 }
 
 impl Face for Api {

@@ -10,7 +10,7 @@ use crate::broker::{Subscriber, Transport};
 use crate::http::{Head, HeaderValue, Response, Status};
 use crate::hub::Maker;
 use crate::server::{BodyHandler, Context, Next};
-use crate::time::Millis;
+use crate::time::{Millis, Moment};
 use crate::transports::{Coding, Encoded, Formats, Payload, Profile, WireFormat, framed};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -146,7 +146,7 @@ fn begin_stream(context: &mut Context<'_>, streams: &Streams, origin: Option<&[u
     context.begin_subscriber(Subscriber {
         transport: Transport::Framed,
         next_beat: context.now.monotonic + first,
-        ends_at: Millis::NEVER,
+        ends_at: Moment::NEVER,
         profile: profile.clone(),
     });
 }

@@ -97,7 +97,7 @@ impl Location {
         let profile = |format, heartbeat, goodbye, end: &[u8]| Profile {
             format,
             heartbeat,
-            heartbeat_interval: subscriber.ping_message_interval.unwrap_or(Millis::NEVER).into(),
+            heartbeat_interval: subscriber.ping_message_interval.unwrap_or(Millis::FOREVER).into(),
             restarts_heartbeat: true,
             padding: None,
             goodbye: Some(goodbye),

@@ -8,7 +8,7 @@ use crate::http::Status;
 use crate::hub::Stretch;
 use crate::message::Message;
 use crate::server::Context;
-use crate::time::Millis;
+use crate::time::Moment;
 use crate::transports::{Coding, Position};
 use std::rc::Rc;
 
@@ -92,8 +92,8 @@ pub(super) fn begin_waiting(context: &mut Context<'_>, routed: &RoutedRequest<'_
     let subscriber = Subscriber {
         profile: location.profile(Wire::Body(coding)).clone(),
         transport: Transport::LongPoll(routed.answer().into_waiting()),
-        next_beat: Millis::NEVER,
-        ends_at: ttl.map_or(Millis::NEVER, |ttl| context.now.monotonic + ttl),
+        next_beat: Moment::NEVER,
+        ends_at: ttl.map_or(Moment::NEVER, |ttl| context.now.monotonic + ttl),
     };
     context.begin_subscriber(subscriber);
 }

@@ -6,7 +6,7 @@ use super::{Location, RoutedRequest, Wire, begin_unsized, cors, gzip, no_cache};
 use crate::broker::{Dressing, Feed, Replay, Subscriber, Transport};
 use crate::http::{Status, chunk};
 use crate::server::{Context, Next};
-use crate::time::{Millis, Now};
+use crate::time::{Moment, Now};
 use crate::transports::padding::PaddingSizes;
 use crate::transports::{Coding, Encoded, gzip_stream};
 
@@ -98,7 +98,7 @@ pub(super) fn new_subscriber(
     Subscriber {
         transport,
         next_beat: now.monotonic + profile.heartbeat_interval.get(),
-        ends_at: profile.time_to_live.map_or(Millis::NEVER, |span| now.monotonic + span),
+        ends_at: profile.time_to_live.map_or(Moment::NEVER, |span| now.monotonic + span),
         profile,
     }
 }

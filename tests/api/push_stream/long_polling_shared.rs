@@ -3,6 +3,7 @@
 //! turns of the loop.
 
 use super::receiving::*;
+use crate::support::reactor::later;
 use crate::support::{Client, Daemon};
 use rpushd::config::ListenerId;
 use rpushd::server::{ConnectionId, Server};
@@ -165,8 +166,7 @@ fn an_answer_carries_the_second_in_which_it_is_given() {
     daemon.with_server(|server, now| {
         publish_by(ConnectionId(18), PUBLICATION, server, now);
         for (seconds, count) in [(0, 16), (1, 2)] {
-            let span = Millis::from_seconds(seconds);
-            let now = Now { monotonic: now.monotonic + span, unix: now.unix + span };
+            let now = later(now, Millis::from_seconds(seconds));
             server.tick(now);
             for _ in 0..count {
                 let (_, text) = write_next(server, now).expect("somebody waits still");
@@ -324,8 +324,7 @@ fn who_waited_before_a_reload_and_who_waits_since_get_different_answers() {
 #[test]
 fn a_rest_does_not_use_up_the_time_for_the_next_request() {
     when_one_of_fifty_is_answered(|server, now, first| {
-        let later = Millis::from_seconds(100);
-        let now = Now { monotonic: now.monotonic + later, unix: now.unix + later };
+        let now = later(now, Millis::from_seconds(100));
         server.tick(now);
         while write_next(server, now).is_some() {}
         let shut: Vec<ConnectionId> = std::iter::from_fn(|| server.next_to_shut()).collect();

@@ -10,7 +10,7 @@ use libfuzzer_sys::fuzz_target;
 use reactor::SimReactor;
 use rpushd::config::{Config, ConfigError, Files, Overrides, Secret, VARIABLE_PREFIX};
 use rpushd::server::Host;
-use rpushd::time::{Millis, Now};
+use rpushd::time::{Moment, Now, UnixMillis};
 use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -77,7 +77,7 @@ fn essence(config: &Config) -> Config {
 
 fn serve(config: Config) {
     let host = Host { name: "fuzz".to_owned(), process_id: 1, resident_bytes: || 0 };
-    let now = Now { monotonic: Millis(0), unix: Millis::from_seconds(1_795_315_656) };
+    let now = Now { monotonic: Moment::START, unix: UnixMillis(1_795_315_656_000) };
     let server = &mut SimReactor::new(config.clone(), host, now).server;
     server.assert_consistent();
     server.reconfigure(config, now);

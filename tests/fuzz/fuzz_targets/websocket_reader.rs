@@ -8,7 +8,7 @@ mod slices;
 
 use libfuzzer_sys::fuzz_target;
 use rpushd::compression::{Compressor, Inflater};
-use rpushd::time::Millis;
+use rpushd::time::Moment;
 use rpushd::websocket::{Event, Reader, Rules, Violation, deflate};
 use slices::slices;
 
@@ -26,7 +26,7 @@ fn read<'a>(rules: Rules, slices: impl Iterator<Item = &'a [u8]>) -> Vec<Outcome
     let (mut outcomes, mut given) = (Vec::new(), 0);
     for mut slice in slices {
         given += slice.len();
-        while let Some(outcome) = reader.next(&mut slice, rules, &mut inflater, Millis(0)) {
+        while let Some(outcome) = reader.next(&mut slice, rules, &mut inflater, Moment(0)) {
             let is_last = is_last(&outcome);
             outcomes.push(outcome);
             if is_last {

@@ -2,7 +2,7 @@
 //! stored, what each subscriber is still missing. It does not depend on sockets and bytes.
 
 use crate::patience::Patience;
-use rpushd::time::{Millis, Now};
+use rpushd::time::{Millis, Moment, Now};
 use std::collections::{BTreeMap, VecDeque};
 
 /// An expired message may still be delivered until the sweep after this time (section 20.1).
@@ -19,7 +19,7 @@ pub struct Message {
 impl Message {
     /// Its time (section 1.1).
     pub fn second(&self) -> u64 {
-        self.at.unix.0 / 1000
+        self.at.unix_seconds()
     }
 }
 
@@ -56,7 +56,7 @@ pub struct Live {
     pub is_answered: bool,
     /// It waits for nothing more, or the server has been made to end it.
     pub may_end: bool,
-    pub since: Millis,
+    pub since: Moment,
     /// Number of messages that it has received.
     pub taken_count: u64,
     /// It has received its old messages: all further ones were published after it subscribed.
@@ -75,7 +75,7 @@ pub struct Model {
     /// expire.
     keeps_channels: bool,
     /// When the server last had an opportunity to sweep.
-    pub swept_at: Millis,
+    pub swept_at: Moment,
 }
 
 impl Model {
@@ -87,7 +87,7 @@ impl Model {
             ttl,
             stored_max,
             keeps_channels,
-            swept_at: Millis(0),
+            swept_at: Moment::START,
         }
     }
 

@@ -16,7 +16,7 @@ pub use turn::{Call, Turns, WRITES_AT_ONCE};
 use readable::Readable;
 use rpushd::config::{Config, ListenerId};
 use rpushd::server::{ConnectionId, Host, Refused, Server};
-use rpushd::time::{Millis, Now};
+use rpushd::time::{Millis, Now, UnixMillis};
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::net::IpAddr;
@@ -214,6 +214,11 @@ impl SimReactor {
 
     /// Time passes, for turns that the test runs itself.
     pub fn pass(&mut self, span: Millis) {
-        self.now = Now { monotonic: self.now.monotonic + span, unix: self.now.unix + span };
+        self.now = later(self.now, span);
     }
+}
+
+/// Both clocks, a span later.
+pub fn later(now: Now, span: Millis) -> Now {
+    Now { monotonic: now.monotonic + span, unix: UnixMillis(now.unix.0 + span.0) }
 }

@@ -19,7 +19,7 @@ use no_files::NoFiles;
 use reactor::{Call, READ_BYTES, Turns};
 use rpushd::config::{Config, Overrides};
 use rpushd::server::Server;
-use rpushd::time::Millis;
+use rpushd::time::{Millis, UnixMillis};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use world::World;
@@ -189,7 +189,7 @@ fn act(world: &mut World, choice: &Choice, bytes: &[u8]) {
             }
             2 => {
                 let unix = &mut world.reactor.now.unix;
-                *unix = unix.since(Millis::from_seconds(3600));
+                *unix = UnixMillis(unix.0.saturating_sub(3_600_000));
             }
             _ => world.call(Call::Whole, None, Server::stop),
         },

@@ -3,7 +3,7 @@
 use crate::reactor::{Call, SimReactor, Turns};
 use rpushd::config::{Config, ListenerId};
 use rpushd::server::Host;
-use rpushd::time::{Millis, Now};
+use rpushd::time::{Moment, Now, UnixMillis};
 use std::io::IoSlice;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -33,8 +33,8 @@ impl World {
     /// that is read from a socket at once.
     pub fn new(config: Config, read_bytes: usize) -> World {
         // A start other than 0 shows where points in time are mistaken for spans.
-        let unix = Millis::from_seconds(1_795_315_656);
-        let now = Now { monotonic: Millis::from_seconds(64), unix };
+        let unix = UnixMillis(1_795_315_656_000);
+        let now = Now { monotonic: Moment(64_000), unix };
         let host = Host { name: "fuzz".to_owned(), process_id: 1, resident_bytes: || 0 };
         let clients = (0..config.listeners.len()).map(|index| Client {
             listener: ListenerId(index as u16),
