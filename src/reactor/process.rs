@@ -1,13 +1,25 @@
 //! Properties of the process: host name, memory, file descriptors, random bytes.
 
 use crate::server::Host;
+use std::ffi::CStr;
 use std::fs;
 use std::io;
 
 /// Facts about the machine and the process for the core.
 pub fn host() -> Host {
-    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    Host { name: name.trim().to_owned(), process_id: std::process::id(), resident_bytes }
+    Host { name: host_name(), process_id: std::process::id(), resident_bytes }
+}
+
+/// The name of the machine, by a system call, as a service may not see all of /proc (ProcSubset=).
+/// Blank if unknown.
+fn host_name() -> String {
+    let mut bytes = [0_u8; 256];
+    // SAFETY: the buffer is ours; the last byte is not passed, so it stays 0.
+    let result = unsafe { libc::gethostname(bytes.as_mut_ptr().cast(), bytes.len() - 1) };
+    match (result, CStr::from_bytes_until_nul(&bytes)) {
+        (0, Ok(name)) => name.to_string_lossy().into_owned(),
+        _ => String::new(),
+    }
 }
 
 /// Resident memory of this process in bytes (proc(5), statm); 0 if unknown.
