@@ -5,6 +5,8 @@
 mod contributing;
 #[path = "packaging/release.rs"]
 mod release;
+#[path = "packaging/service.rs"]
+mod service;
 
 use rpushd::config::{
     Config, DiskFiles, HTTP_DIRECTIVES, LEVEL_DIRECTIVES, LIMITS, Limits, Overrides, PushStream,

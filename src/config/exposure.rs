@@ -14,7 +14,8 @@ fn of_listener(config: &Config, listener: &Listener) -> Vec<String> {
     let address = listener.address.show();
     let mut warnings = vec![format!(
         "{address} can be reached from other networks, and the daemon speaks plain HTTP: listen on \
-         127.0.0.1 or a private address, behind a proxy that speaks TLS"
+         127.0.0.1 or a private address, behind a proxy that speaks TLS (rpushd.service lets in \
+         private networks only: IPAddressAllow=)"
     )];
     let servers = config.servers_on(listener);
     let locations = servers.iter().flat_map(|server| &config.servers[*server].locations);

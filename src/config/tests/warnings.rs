@@ -43,7 +43,8 @@ fn an_address_that_other_networks_reach_is_warned_about() {
     let warning = |address: &str| {
         format!(
             "{address} can be reached from other networks, and the daemon speaks plain HTTP: \
-             listen on 127.0.0.1 or a private address, behind a proxy that speaks TLS"
+             listen on 127.0.0.1 or a private address, behind a proxy that speaks TLS \
+             (rpushd.service lets in private networks only: IPAddressAllow=)"
         )
     };
     let config =
