@@ -1,54 +1,44 @@
-//! Bodies of requests: read for their handlers, or dropped because the answer does not depend on
+//! Bodies of requests: kept for what needs them, or dropped because the answer does not depend on
 //! them.
 
-use super::ConnectionId;
-use super::Server;
-use super::connection::{Incoming, Phase};
-use super::face::{BodyHandler, Context};
-use super::requests::Consumed;
-use crate::http::{BodyReader, Framing, Head, Response, Status};
+use super::connection::{ConnectionId, Incoming, Phase, Purpose};
+use super::state::State;
+use crate::http::{BodyReader, Framing, Head, Status};
 use crate::time::Now;
 
-impl Server {
-    /// Begins to read the body for its handler. If all of it has arrived, the handler gets it at
-    /// once, without a copy. Returns how many bytes behind the head it used.
-    pub(super) fn begin_body(
-        &mut self,
-        id: ConnectionId,
-        head: &Head<'_>,
-        behind: &[u8],
-        handler: Box<dyn BodyHandler>,
-        bytes_max: usize,
-        now: Now,
-    ) -> usize {
-        if let Framing::Length(length) = head.framing {
-            let length = usize::try_from(length).unwrap_or(usize::MAX);
-            if length > bytes_max {
-                let (response, body) = handler.too_large();
-                return self.answer_from_head(id, head, behind, response, &body, now);
-            }
-            if let Some(body) = behind.get(..length) {
-                handler.complete(&mut Context::new(self, id, now), body);
-                return length;
-            }
-        }
-        if head.expects_continue && behind.is_empty() {
-            self.push(id, Response::new(Status::CONTINUE).finish().into(), now);
-        }
-        self.expect_body(id, head.framing, Some(handler), bytes_max, now);
-        0
-    }
+/// How much of its input one step of reading used.
+pub(super) enum Consumed {
+    /// This many bytes; the next step may use more.
+    Bytes(usize),
+    /// None: nothing more can be done with the input that there is.
+    Nothing,
+}
 
-    fn expect_body(
+/// What input has made of a body.
+pub(super) enum BodyInput {
+    /// More is needed, or there is no room yet for what is published with it.
+    Unfinished(Consumed),
+    /// It is complete, and this many bytes of the input were used. The connection is in the phase
+    /// of the next head.
+    Complete { used: usize, body: Vec<u8> },
+    /// Its chunks are malformed.
+    Broken,
+    /// It is larger than allowed.
+    TooLarge,
+}
+
+impl State {
+    /// Begins to read a body.
+    pub(super) fn expect_body(
         &mut self,
         id: ConnectionId,
         framing: Framing,
-        handler: Option<Box<dyn BodyHandler>>,
+        purpose: Purpose,
         bytes_max: usize,
         now: Now,
     ) {
         self.connections[id].phase = Phase::Body(Box::new(Incoming {
-            handler,
+            purpose,
             reader: BodyReader::new(framing),
             body: Vec::new(),
             bytes_max,
@@ -82,92 +72,72 @@ impl Server {
         if length > bytes_max || head.expects_continue {
             self.connections[id].exchange.keeps_alive = false;
         } else {
-            self.expect_body(id, head.framing, None, bytes_max, now);
+            self.expect_body(id, head.framing, Purpose::Drop, bytes_max, now);
         }
         0
     }
 
-    pub(super) fn read_body(&mut self, id: ConnectionId, input: &[u8], now: Now) -> Consumed {
+    /// Uses input for the body of the request.
+    pub(super) fn read_body(&mut self, id: ConnectionId, input: &[u8], now: Now) -> BodyInput {
         let Phase::Body(incoming) = &mut self.connections[id].phase else {
-            return Consumed::Nothing;
+            return BodyInput::Unfinished(Consumed::Nothing);
         };
-        let keeps_data = incoming.handler.is_some();
         let mut used = 0;
         while !incoming.reader.is_complete() {
-            let Ok(step) = incoming.reader.next(&input[used..]) else {
-                self.broken_body(id, now);
-                return Consumed::Nothing;
-            };
+            let Ok(step) = incoming.reader.next(&input[used..]) else { return BodyInput::Broken };
             if step.consumed == 0 {
                 break;
             }
             used += step.consumed;
             incoming.last_arrival = now.monotonic;
             if step.data.len() > incoming.bytes_max {
-                self.oversized_body(id, now);
-                return Consumed::Nothing;
+                return BodyInput::TooLarge;
             }
-            if !keeps_data {
+            if incoming.purpose == Purpose::Drop {
                 // The size of a dropped body is limited, too.
                 incoming.bytes_max -= step.data.len();
             } else if incoming.body.len() + step.data.len() > incoming.bytes_max {
-                self.oversized_body(id, now);
-                return Consumed::Nothing;
+                return BodyInput::TooLarge;
             } else {
                 incoming.body.extend_from_slice(step.data);
             }
         }
         let is_complete = incoming.reader.is_complete();
-        let is_publication = incoming.handler.as_ref().is_some_and(|one| one.is_publication());
+        let is_publication = incoming.purpose == Purpose::Publication;
         if is_complete && is_publication && !self.can_publish() {
             self.pause(id);
         }
-        if !is_complete || self.connections[id].flags.is_paused() {
-            return if used > 0 { Consumed::Bytes(used) } else { Consumed::Nothing };
+        let connection = &mut self.connections[id];
+        if !is_complete || connection.flags.is_paused() {
+            let consumed = if used > 0 { Consumed::Bytes(used) } else { Consumed::Nothing };
+            return BodyInput::Unfinished(consumed);
         }
-        let phase = Phase::Head { scanned: 0 };
-        let phase = std::mem::replace(&mut self.connections[id].phase, phase);
-        if let Phase::Body(incoming) = phase {
-            match incoming.handler {
-                None => self.end_exchange(id, now),
-                Some(handler) => {
-                    handler.complete(&mut Context::new(self, id, now), &incoming.body);
-                }
-            }
+        match std::mem::replace(&mut connection.phase, Phase::Head { scanned: 0 }) {
+            Phase::Body(incoming) => BodyInput::Complete { used, body: incoming.body },
+            _ => BodyInput::Unfinished(Consumed::Bytes(used)),
         }
-        Consumed::Bytes(used)
     }
 
-    /// Refuses a body whose chunks are malformed. The connection is closed, because the beginning
-    /// of the next request is unknown.
-    fn broken_body(&mut self, id: ConnectionId, now: Now) {
+    /// Ends a request whose body is not read to its end, and closes the connection, because the
+    /// beginning of the next request is unknown. Returns whether the request is still to be
+    /// answered.
+    pub(super) fn abandon_body(&mut self, id: ConnectionId, now: Now) -> bool {
+        let connection = &mut self.connections[id];
+        connection.exchange.keeps_alive = false;
+        let phase = std::mem::replace(&mut connection.phase, Phase::Head { scanned: 0 });
+        let is_answered =
+            matches!(phase, Phase::Body(incoming) if incoming.purpose == Purpose::Drop);
+        if is_answered {
+            self.drain(id, now);
+        }
+        !is_answered
+    }
+
+    /// Refuses a body whose chunks are malformed.
+    pub(super) fn refuse_body(&mut self, id: ConnectionId, now: Now) {
         self.counters.malformed_requests_total += 1;
-        match self.take_handler(id) {
-            // The answer is queued already.
-            None => self.drain(id, now),
-            Some(_) => self.refuse_framing(id, Status::BAD_REQUEST, "malformed body", now),
-        }
-    }
-
-    fn oversized_body(&mut self, id: ConnectionId, now: Now) {
-        match self.take_handler(id) {
-            None => self.drain(id, now),
-            Some(handler) => {
-                self.connections[id].exchange.keeps_alive = false;
-                let (response, body) = handler.too_large();
-                self.respond(id, response, &body, now);
-            }
-        }
-    }
-
-    fn take_handler(&mut self, id: ConnectionId) -> Option<Box<dyn BodyHandler>> {
-        let phase = &mut self.connections[id].phase;
-        match std::mem::replace(phase, Phase::Head { scanned: 0 }) {
-            Phase::Body(incoming) => incoming.handler,
-            other => {
-                *phase = other;
-                None
-            }
+        if self.abandon_body(id, now) {
+            self.refuse_framing(id, Status::BAD_REQUEST, "malformed body", now);
         }
     }
 }

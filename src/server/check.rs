@@ -1,8 +1,11 @@
 //! Invariants that hold between calls of the server, checked by the simulation after every step,
 //! and questions of the tests.
 
+use super::connection::ConnectionId;
 use super::connection::{Pause, Phase};
-use super::{ConnectionId, Server, Work};
+use super::seam::Server;
+use super::state::TICK;
+use crate::broker::Work;
 use crate::time::Now;
 
 impl Server {
@@ -11,12 +14,17 @@ impl Server {
     /// # Panics
     /// An invariant is violated.
     pub fn assert_consistent(&self) {
-        self.broker.hub.assert_consistent();
-        self.broker.fanout.assert_consistent();
+        self.state.broker.hub.assert_consistent();
+        self.state.broker.fanout.assert_consistent();
         let mut subscriber_count = 0;
-        let ipv6_count = self.connections.iter().filter(|(_, one)| one.client.is_ipv6()).count();
-        assert_eq!(self.addresses.len(), ipv6_count, "each address has its connection");
-        for (id, connection) in self.connections.iter() {
+        let ipv6_count =
+            self.state.connections.iter().filter(|(_, one)| one.client.is_ipv6()).count();
+        assert_eq!(
+            self.state.connections.address_count(),
+            ipv6_count,
+            "each address has its connection"
+        );
+        for (id, connection) in self.state.connections.iter() {
             connection.outbox.assert_consistent();
             let is_subscriber = matches!(connection.phase, Phase::Subscriber(_));
             subscriber_count += usize::from(is_subscriber);
@@ -26,10 +34,11 @@ impl Server {
                 "connection {id}: subscribers, and only they, have subscriptions"
             );
             // After a reload a deadline may be in the past. Then no timer fires earlier.
-            let deadline = connection.deadline(&self.config.limits) + super::TICK;
-            let soonest = self.timers.next_due().unwrap_or_default();
+            let deadline = connection.deadline(&self.state.config.limits) + TICK;
+            let soonest = self.state.timers.next_due().unwrap_or_default();
             assert!(
-                self.timers.due(id.0) <= deadline.max(soonest) || self.expired.contains(&id.0),
+                self.state.timers.due(id.0) <= deadline.max(soonest)
+                    || self.state.expired.contains(&id.0),
                 "connection {id}: its deadline has a timer"
             );
             let is_waiting = connection.outbox.is_empty() || connection.flags.is_blocked;
@@ -39,18 +48,18 @@ impl Server {
             );
             let flags = &connection.flags;
             assert!(
-                flags.pause != Pause::Listed || self.resumable.contains(id),
+                flags.pause != Pause::Listed || self.state.lists.resumable.contains(id),
                 "connection {id}: it is in the list of paused connections that can continue"
             );
             assert!(
                 flags.pause != Pause::ForRoom
                     || connection.is_condemned()
-                    || !self.has_outbox_room(id),
+                    || !self.state.has_outbox_room(id),
                 "connection {id}: paused although its outbox has room"
             );
-            let is_held = self.broker.fanout.is_held(id.into());
+            let is_held = self.state.broker.fanout.is_held(id.into());
             assert!(
-                !self.waiting_publications.contains(id) || flags.is_paused(),
+                !self.state.waiting_publications.contains(id) || flags.is_paused(),
                 "connection {id}: its publication waits, and it is not read meanwhile"
             );
             assert!(!connection.flags.is_held || is_held, "connection {id}: it will be released");
@@ -59,13 +68,20 @@ impl Server {
                 assert!(incoming.body.len() <= incoming.bytes_max, "connection {id}: body");
             }
         }
-        assert_eq!(self.subscriber_count, subscriber_count, "subscribers are counted");
-        assert!(self.to_unsubscribe.is_empty(), "the step has unsubscribed all connections");
+        assert_eq!(
+            self.state.connections.subscriber_count, subscriber_count,
+            "subscribers are counted"
+        );
+        assert!(
+            self.state.lists.to_unsubscribe.is_empty(),
+            "the step has unsubscribed all connections"
+        );
     }
 
     /// Bytes that are queued or buffered for all connections together; for tests.
     pub fn buffered_bytes(&self) -> usize {
-        self.connections
+        self.state
+            .connections
             .iter()
             .map(|(_, connection)| connection.outbox.bytes() + connection.unfinished_bytes())
             .sum()
@@ -73,57 +89,61 @@ impl Server {
 
     /// Bytes received from this client and not used yet; for tests.
     pub fn unread_bytes(&self, id: ConnectionId) -> usize {
-        self.connections[id].input.len()
+        self.state.connections[id].input.len()
     }
 
     /// Whether the connection is paused and continues in the next turn, because its own share of
     /// this turn or that of all paused connections is spent; for tests.
     pub fn resumes_in_next_turn(&self, id: ConnectionId) -> bool {
-        let is_listed = self.connections[id].flags.pause == Pause::Listed;
-        is_listed && (self.resumes_left == 0 || self.turn.is_paused_share_spent)
+        let is_listed = self.state.connections[id].flags.pause == Pause::Listed;
+        is_listed && (self.state.lists.resumes_left == 0 || self.state.turn.is_paused_share_spent)
     }
 
     /// The id of the channel's last message; for tests.
     pub fn last_message_id(&self, channel: &[u8], now: Now) -> Option<u64> {
-        self.broker.hub.find(channel).map(|channel| self.broker.hub.info(channel, now).published)
+        self.state
+            .broker
+            .hub
+            .find(channel)
+            .map(|channel| self.state.broker.hub.info(channel, now).published)
     }
 
     /// Size of the publish backlog: everything published and not yet queued for all subscribers;
     /// for tests.
     pub fn backlog_bytes(&self) -> usize {
-        self.broker.fanout.backlog_bytes()
+        self.state.broker.fanout.backlog_bytes()
     }
 
     /// Memory used by events that are not published yet; for tests.
     pub fn event_bytes(&self) -> usize {
-        self.broker.hub.event_bytes()
+        self.state.broker.hub.event_bytes()
     }
 
     /// What the backlog counts for publications alone, without their encodings; for tests.
     pub fn pending_bytes(&self) -> usize {
-        self.broker.fanout.pending_bytes()
+        self.state.broker.fanout.pending_bytes()
     }
 
     /// The work of the previous half of a turn, which [`Server::begin_turn`] or [`Server::tick`]
     /// has ended; for tests.
     pub fn previous_work(&self) -> Work {
-        self.turn.previous
+        self.state.turn.previous
     }
 
     /// Whether a publication of this client waits for room; for tests.
     pub fn is_publishing(&self, id: ConnectionId) -> bool {
-        self.waiting_publications.contains(id)
+        self.state.waiting_publications.contains(id)
     }
 
     /// Whether nothing is left: no connection, timer, subscription or pending publication; for
     /// tests.
     pub fn is_empty(&self) -> bool {
-        self.connections.is_empty()
-            && self.timers.is_empty()
-            && self.broker.fanout.is_idle()
-            && self.resumable.is_empty()
-            && self.waiting_publications.is_empty()
-            && !self.broker.hub.has_events()
-            && self.broker.hub.totals().subscriptions == 0
+        self.state.connections.is_empty()
+            && self.state.timers.is_empty()
+            && self.state.broker.fanout.is_idle()
+            && self.state.lists.resumable.is_empty()
+            && self.state.waiting_publications.is_empty()
+            && !self.state.broker.hub.has_events()
+            && self.state.broker.hub.totals().subscriptions == 0
     }
 }

@@ -1,9 +1,6 @@
 //! The address of a connection's client: that of the peer or, where the peer is a trusted proxy,
 //! the one in `X-Forwarded-For` of the latest request.
 
-use super::ConnectionId;
-use super::Server;
-use crate::http::{Head, forwarded_for};
 use slab::Slab;
 use std::fmt;
 use std::net::IpAddr;
@@ -42,16 +39,6 @@ pub(super) enum Source {
     TrustedPeer,
     /// A trusted proxy, which has named this client or an earlier one.
     Named,
-}
-
-impl Kind {
-    fn source(self) -> Source {
-        match self {
-            Kind::Unknown | Kind::V4 | Kind::V6 => Source::Peer,
-            Kind::UnknownTrusted | Kind::V4Trusted | Kind::V6Trusted => Source::TrustedPeer,
-            Kind::Unnamed | Kind::V4Named | Kind::V6Named => Source::Named,
-        }
-    }
 }
 
 /// The IPv6 addresses of connected clients. Each takes 16 bytes and a link.
@@ -103,37 +90,17 @@ impl Addresses {
 }
 
 impl Client {
+    /// Where the address comes from.
+    pub(super) fn source(self) -> Source {
+        match self.kind {
+            Kind::Unknown | Kind::V4 | Kind::V6 => Source::Peer,
+            Kind::UnknownTrusted | Kind::V4Trusted | Kind::V6Trusted => Source::TrustedPeer,
+            Kind::Unnamed | Kind::V4Named | Kind::V6Named => Source::Named,
+        }
+    }
+
     pub(super) fn is_ipv6(self) -> bool {
         matches!(self.kind, Kind::V6 | Kind::V6Trusted | Kind::V6Named)
-    }
-}
-
-impl Server {
-    /// The address that the connection's latest request came from, behind trusted proxies. `None`:
-    /// the peer has no address (a Unix socket), or is a proxy that named clients before but none in
-    /// this request.
-    pub(super) fn client_address(&self, id: ConnectionId) -> Option<IpAddr> {
-        self.addresses.of(self.connections[id].client)
-    }
-
-    /// Updates the client's address from the head of a request. A connection of a trusted proxy
-    /// carries requests of many clients, each with its client's address in the head. Until a
-    /// request has that field, the client is the other end of the socket, for example a publisher
-    /// on this machine.
-    pub(super) fn update_client(&mut self, id: ConnectionId, head: &Head<'_>) {
-        let connection = &mut self.connections[id];
-        let source = connection.client.kind.source();
-        if source == Source::Peer {
-            return;
-        }
-        let trusted = &self.config.trusted_proxies;
-        let is_trusted = |address| trusted.contains(Some(address));
-        let named = forwarded_for(head.values("x-forwarded-for"), is_trusted);
-        // This request may be of another client than the one before.
-        if named.is_some() || source == Source::Named {
-            self.addresses.release(connection.client);
-            connection.client = self.addresses.keep(named, Source::Named);
-        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! One connection: its phase, its unused input, its outbox, its deadline.
 
 use super::clients::Client;
-use super::face::BodyHandler;
 use crate::broker::{Feed, Outbox, StreamChecksum, Subscriber, Transport};
 use crate::config::{Limits, ListenerId};
 use crate::http::{BodyReader, Exchange};
@@ -120,13 +119,23 @@ pub(super) enum Phase {
 
 /// A request whose body is being received.
 pub(super) struct Incoming {
-    /// Gets the body. `None`: the answer is queued already, and the body is dropped.
-    pub(super) handler: Option<Box<dyn BodyHandler>>,
+    pub(super) purpose: Purpose,
     pub(super) reader: BodyReader,
     pub(super) body: Vec<u8>,
     pub(super) bytes_max: usize,
     pub(super) began: Moment,
     pub(super) last_arrival: Moment,
+}
+
+/// What the body of a request is needed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Nothing: the answer is queued already, and the body is dropped.
+    Drop,
+    /// The request that waits for it.
+    Request,
+    /// A request that publishes: it is carried out when there is room for a publication.
+    Publication,
 }
 
 impl Connection {

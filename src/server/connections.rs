@@ -1,44 +1,81 @@
-//! All connections, by id.
+//! All connections, by id, with the addresses of their clients.
 
+use super::clients::{Addresses, Source};
 use super::connection::{Connection, ConnectionId};
+use crate::config::ListenerId;
+use crate::time::Now;
 use slab::Slab;
+use std::net::IpAddr;
 use std::ops::{Index, IndexMut};
 
 /// A slab of connections. An id is assigned again only after [`Connections::remove`].
 #[derive(Default)]
-pub(super) struct Connections(Slab<Connection>);
+pub(super) struct Connections {
+    slab: Slab<Connection>,
+    addresses: Addresses,
+    /// Connections in a phase that receives messages.
+    pub(super) subscriber_count: usize,
+}
 
 impl Connections {
-    pub(super) fn insert(&mut self, connection: Connection) -> ConnectionId {
-        ConnectionId::of_index(self.0.insert(connection))
+    pub(super) fn insert(
+        &mut self,
+        listener: ListenerId,
+        peer: Option<IpAddr>,
+        source: Source,
+        now: Now,
+    ) -> ConnectionId {
+        let client = self.addresses.keep(peer, source);
+        ConnectionId::of_index(self.slab.insert(Connection::new(listener, client, now)))
     }
 
     pub(super) fn remove(&mut self, id: ConnectionId) -> Connection {
-        self.0.remove(id.index())
+        let connection = self.slab.remove(id.index());
+        self.addresses.release(connection.client);
+        connection
+    }
+
+    /// The address that the connection's latest request came from, behind trusted proxies. `None`:
+    /// the peer has no address (a Unix socket), or is a proxy that named clients before but none in
+    /// this request.
+    pub(super) fn client_address(&self, id: ConnectionId) -> Option<IpAddr> {
+        self.addresses.of(self[id].client)
+    }
+
+    /// Replaces the address of the client.
+    pub(super) fn set_client(&mut self, id: ConnectionId, address: Option<IpAddr>, source: Source) {
+        let client = &mut self.slab[id.index()].client;
+        self.addresses.release(*client);
+        *client = self.addresses.keep(address, source);
+    }
+
+    /// Number of addresses kept outside the connections; for tests.
+    pub(super) fn address_count(&self) -> usize {
+        self.addresses.len()
     }
 
     pub(super) fn get(&self, id: ConnectionId) -> Option<&Connection> {
-        self.0.get(id.index())
+        self.slab.get(id.index())
     }
 
     pub(super) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Connection> {
-        self.0.get_mut(id.index())
+        self.slab.get_mut(id.index())
     }
 
     pub(super) fn contains(&self, id: ConnectionId) -> bool {
-        self.0.contains(id.index())
+        self.slab.contains(id.index())
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.slab.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.slab.is_empty()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (ConnectionId, &Connection)> {
-        self.0.iter().map(|(index, connection)| (ConnectionId::of_index(index), connection))
+        self.slab.iter().map(|(index, connection)| (ConnectionId::of_index(index), connection))
     }
 
     /// A copy of the ids of all connections, for loops that change connections.
@@ -48,7 +85,7 @@ impl Connections {
 
     /// Upper bound of the indices of all connections, exclusive.
     pub(super) fn index_end(&self) -> usize {
-        self.0.capacity()
+        self.slab.capacity()
     }
 }
 
@@ -56,12 +93,12 @@ impl Index<ConnectionId> for Connections {
     type Output = Connection;
 
     fn index(&self, id: ConnectionId) -> &Connection {
-        &self.0[id.index()]
+        &self.slab[id.index()]
     }
 }
 
 impl IndexMut<ConnectionId> for Connections {
     fn index_mut(&mut self, id: ConnectionId) -> &mut Connection {
-        &mut self.0[id.index()]
+        &mut self.slab[id.index()]
     }
 }

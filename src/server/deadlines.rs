@@ -1,22 +1,38 @@
 //! When the next turn begins, and what deadlines cause: heartbeats, the end of subscriptions,
 //! time-outs.
 
-use super::ConnectionId;
-use super::Server;
-use super::connection::Phase;
+use super::connection::ConnectionId;
+use super::connection::{Phase, Purpose};
 use super::lines::SlowReader;
+use super::state::State;
 use crate::broker::Transport;
 use crate::http::Status;
 use crate::time::{Moment, Now};
 
+/// Maximum number of expired messages and idle channels removed in one turn: about 2 ms of work. It
+/// suffices to remove in a second all channels that visitors can create in a second.
+const SWEPT_PER_TURN: usize = 1024;
 /// Minimum number of expired timers handled in each turn, whatever they cost. Most of them belong
 /// to a deadline that has been moved.
 const DEADLINES_MIN: usize = 16;
 
-impl Server {
+impl State {
+    /// Handles what is due, and begins the half of the turn that is for fan-out and writing.
+    pub(super) fn tick(&mut self, now: Now) {
+        self.date.refresh(now.unix_seconds());
+        self.expire(now);
+        self.log_suppressed(now);
+        if self.broker.hub.next_sweep().is_some_and(|at| at <= now.monotonic) {
+            self.turn.work.channels += self.broker.hub.sweep(SWEPT_PER_TURN, now) as u64;
+            self.broker.pieces.remove_unused();
+        }
+        self.end_step(now);
+        self.turn.begin_half(self.config.limits.microseconds_per_turn);
+    }
+
     /// When the next turn must begin at the latest; `now` if work is left over. `None`: only when
     /// there is something to report.
-    pub fn next_wake(&self, now: Now) -> Option<Moment> {
+    pub(super) fn next_wake(&self, now: Now) -> Option<Moment> {
         if self.has_work() {
             return Some(now.monotonic);
         }
@@ -27,16 +43,11 @@ impl Server {
 
     /// Whether work is left that waits neither for an event nor for a deadline.
     fn has_work(&self) -> bool {
-        !self.answered.is_empty()
-            || !self.delivered.is_empty()
-            || !self.to_feed.is_empty()
+        self.lists.has_work()
             || !self.broker.fanout.is_idle()
-            || !self.to_read.is_empty()
             || self.broker.fanout.has_released()
             || !self.expired.is_empty()
             || self.broker.hub.has_events()
-            || !self.to_shut.is_empty()
-            || !self.to_close.is_empty()
             || self.has_resumable()
     }
 
@@ -48,7 +59,7 @@ impl Server {
     }
 
     /// Handles expired timers, as far as a quarter of the half turn suffices.
-    pub(super) fn expire(&mut self, now: Now) {
+    fn expire(&mut self, now: Now) {
         if self.expired.is_empty() {
             self.timers.advance(now.monotonic, &mut self.expired);
             self.expired.reverse();
@@ -111,7 +122,7 @@ impl Server {
         let connection = &mut self.connections[id];
         let is_answered = matches!(
             &connection.phase,
-            Phase::Body(incoming) if incoming.handler.is_none()
+            Phase::Body(incoming) if incoming.purpose == Purpose::Drop
         );
         let input = std::mem::take(&mut connection.input);
         let is_head = matches!(connection.phase, Phase::Head { .. });

@@ -1,8 +1,8 @@
 //! Deleting a channel (push-stream spec, sections 20.3 and 20.4).
 
-use super::ConnectionId;
-use super::Server;
+use super::connection::ConnectionId;
 use super::connection::Phase;
+use super::state::State;
 use crate::broker::Transport;
 use crate::hub::ChannelId;
 use crate::message::Message;
@@ -10,7 +10,7 @@ use crate::time::Now;
 use crate::transports::Publication;
 use std::rc::Rc;
 
-impl Server {
+impl State {
     /// Deletes a channel. Its subscribers get what is pending, then this message. The subscription
     /// ends if it has no other channel.
     pub(super) fn delete_channel(&mut self, channel: ChannelId, message: Rc<Message>, now: Now) {

@@ -1,9 +1,9 @@
 //! Publish, subscribe, and the delivery of pending messages to a subscriber.
 
-use super::ConnectionId;
-use super::Server;
+use super::connection::ConnectionId;
 use super::connection::Phase;
 use super::lines::SlowReader;
+use super::state::State;
 use crate::broker::{Overflow, Recipient, Subscriber, Tally, Transport};
 use crate::hub::{ChannelId, Draft, Full};
 use crate::message::Message;
@@ -11,7 +11,7 @@ use crate::time::Now;
 use crate::transports::{Encoded, Frame};
 use std::rc::Rc;
 
-impl Server {
+impl State {
     /// Publishes to a channel. The message gets its position in the order at once; the fan-out to
     /// the members begins when this turn writes.
     ///
@@ -55,7 +55,7 @@ impl Server {
 
     /// Makes the connection a subscriber, which gets messages. Its further requests wait.
     pub(super) fn begin_subscriber(&mut self, id: ConnectionId, subscriber: Subscriber) {
-        self.subscriber_count += 1;
+        self.connections.subscriber_count += 1;
         self.counters.stream_connections_total += 1;
         self.connections[id].phase = Phase::Subscriber(subscriber);
     }
@@ -88,7 +88,7 @@ impl Server {
     pub(super) fn request_write(&mut self, id: ConnectionId) {
         let flags = &mut self.connections[id].flags;
         if !flags.is_blocked && !std::mem::replace(&mut flags.is_pending, true) {
-            self.answered.push_back(id);
+            self.lists.answered.push_back(id);
         }
     }
 
@@ -97,7 +97,7 @@ impl Server {
     pub(super) fn request_delivery(&mut self, id: ConnectionId) {
         let flags = &mut self.connections[id].flags;
         if !flags.is_blocked && !std::mem::replace(&mut flags.is_pending, true) {
-            self.delivered.push_back(id);
+            self.lists.delivered.push_back(id);
         }
     }
 

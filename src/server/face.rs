@@ -4,10 +4,9 @@
 //! through a [`Context`] and renders the answer. The server knows no face: it offers a request to
 //! each one, in the order of [`MakeFaces`], until one accepts the path.
 
-use super::ConnectionId;
-use super::connection::Connection;
+use super::connection::{Connection, ConnectionId};
 use super::publishing::{PublishError, Publishing};
-use super::{Host, Server};
+use super::state::{Host, State};
 use crate::auth::{self, Claims, Denial, Grant};
 use crate::broker::{ChannelList, Feed, Subscriber, Work};
 use crate::compression::Compressor;
@@ -41,26 +40,34 @@ pub trait Face {
 /// Makes all faces, in the order in which requests are offered to them.
 pub type MakeFaces = fn(&Config, &mut Formats) -> Vec<Box<dyn Face>>;
 
-/// What the server does after the head of a request.
+/// What comes next for a request, after its head or its body.
 pub enum Next {
-    /// Send this answer and its body. The request's body is dropped.
+    /// Send this answer and its body. If the request has a body that is not read, it is dropped.
     Answer(Response, Vec<u8>),
-    /// Read the request's body.
+    /// Read the request's body; only after its head.
     Read {
         /// Gets the body.
         handler: Box<dyn BodyHandler>,
         /// A longer body is refused.
         bytes_max: usize,
     },
-    /// Nothing: the answer is queued already, or follows later (long-polling). The request has no
-    /// body, or the connection is closed after the answer.
+    /// The answer comes later: after the message is published to all its channels, which may have
+    /// no room at once. Until then the connection is paused.
+    Later {
+        /// What is published, and to which channels.
+        publishing: Publishing,
+        /// Makes the answer.
+        publisher: Box<dyn Publisher>,
+    },
+    /// Nothing: the answer is queued already, or the connection is a subscriber, whose answer is
+    /// made by deliveries. The request has no body, or the connection is closed after the answer.
     Done,
 }
 
 /// A request whose body is being read.
 pub trait BodyHandler {
     /// Carries out the request with its complete body.
-    fn complete(self: Box<Self>, context: &mut Context<'_>, body: &[u8]);
+    fn complete(self: Box<Self>, context: &mut Context<'_>, body: &[u8]) -> Next;
 
     /// The answer to a body that is larger than allowed.
     fn too_large(&self) -> (Response, Vec<u8>);
@@ -70,49 +77,52 @@ pub trait BodyHandler {
     fn is_publication(&self) -> bool;
 }
 
-/// A request that is answered after its message has been published to all its channels. They may
-/// have no room at once, so the answer may follow in a later turn.
+/// A request that is answered after its message has been published ([`Next::Later`]).
 pub trait Publisher {
-    /// Answers: the message was published to all channels, or publishing failed at one of them.
-    fn published(self: Box<Self>, context: &mut Context<'_>, result: Result<(), PublishError>);
+    /// The answer: the message was published to all channels, or publishing failed at one of them.
+    fn published(
+        self: Box<Self>,
+        context: &mut Context<'_>,
+        result: Result<(), PublishError>,
+    ) -> (Response, Vec<u8>);
 }
 
 /// One connection with its current request, and everything that a face may do with it.
 pub struct Context<'a> {
-    server: &'a mut Server,
+    state: &'a mut State,
     id: ConnectionId,
     /// The time of this turn.
     pub now: Now,
 }
 
 impl<'a> Context<'a> {
-    pub(super) fn new(server: &'a mut Server, id: ConnectionId, now: Now) -> Context<'a> {
-        Context { server, id, now }
+    pub(super) fn new(state: &'a mut State, id: ConnectionId, now: Now) -> Context<'a> {
+        Context { state, id, now }
     }
 
     fn connection(&self) -> &Connection {
-        &self.server.connections[self.id]
+        &self.state.connections[self.id]
     }
 
     fn connection_mut(&mut self) -> &mut Connection {
-        &mut self.server.connections[self.id]
+        &mut self.state.connections[self.id]
     }
 
     // State.
 
     /// The configuration in force.
     pub fn config(&self) -> &Config {
-        &self.server.config
+        &self.state.config
     }
 
     /// The limits in force.
     pub fn limits(&self) -> &Limits {
-        &self.server.config.limits
+        &self.state.config.limits
     }
 
     /// The listener that accepted the connection.
     pub fn listener(&self) -> &Listener {
-        &self.server.config.listeners[usize::from(self.connection().listener.0)]
+        &self.state.config.listeners[usize::from(self.connection().listener.0)]
     }
 
     /// The properties of the request that determine the framing of its answer.
@@ -122,84 +132,78 @@ impl<'a> Context<'a> {
 
     /// The value of the `Date` field.
     pub fn date(&self) -> Date {
-        self.server.date
+        self.state.date
     }
 
     /// Channels, subscriptions and stored messages.
     pub fn hub(&self) -> &Hub {
-        &self.server.broker.hub
+        &self.state.broker.hub
     }
 
     /// Channels, subscriptions and stored messages, to create and remove channels.
     pub fn hub_mut(&mut self) -> &mut Hub {
-        &mut self.server.broker.hub
+        &mut self.state.broker.hub
     }
 
     /// The wire formats in use, and their encoder.
     pub fn formats(&mut self) -> &mut Formats {
-        &mut self.server.broker.formats
+        &mut self.state.broker.formats
     }
 
     /// The compressor for answers.
     pub fn compressor(&mut self) -> &mut Compressor {
-        self.server.broker.formats.compressor()
+        self.state.broker.formats.compressor()
     }
 
     /// The work done in this half of the turn. A face adds the cost of its requests.
     pub fn work(&mut self) -> &mut Work {
-        &mut self.server.turn.work
+        &mut self.state.turn.work
     }
 
     /// Facts about the process and its machine.
     pub fn host(&self) -> &Host {
-        &self.server.host
+        &self.state.host
     }
 
     /// When the server started.
     pub fn started(&self) -> Now {
-        self.server.started
+        self.state.started
     }
 
     /// When the configuration in force was loaded.
     pub fn configured(&self) -> Now {
-        self.server.configured
+        self.state.configured
     }
 
     /// Number of connections that receive messages.
     pub fn subscriber_count(&self) -> usize {
-        self.server.subscriber_count
+        self.state.connections.subscriber_count
     }
 
     /// The counters and gauges at this moment.
     pub fn snapshot(&mut self) -> Snapshot {
         // A snapshot adds up the queues of all connections.
-        self.server.turn.work.scanned += self.server.connections.len() as u64;
-        self.server.snapshot(self.now)
+        self.state.turn.work.scanned += self.state.connections.len() as u64;
+        self.state.snapshot(self.now)
     }
 
     // Answers.
 
     /// Queues an answer or a part of one.
     pub fn push(&mut self, frame: impl Into<Frame>) {
-        self.server.push(self.id, frame.into(), self.now);
-    }
-
-    /// Answers a request and ends the exchange. The request has been read to its end, or the
-    /// connection is closed after the answer.
-    pub fn respond(&mut self, response: Response, body: &[u8]) {
-        self.server.respond(self.id, response, body, self.now);
+        self.state.push(self.id, frame.into(), self.now);
     }
 
     /// Begins an answer of unknown length, which in HTTP/1.0 ends with the connection. Returns what
     /// its framing depends on.
     pub fn begin_unsized(&mut self) -> Exchange {
-        self.server.begin_unsized_exchange(self.id)
+        self.state.begin_unsized_exchange(self.id)
     }
 
     /// Ends the exchange after its answer is queued: continues with the next request, or closes the
     /// connection.
     pub fn end_exchange(&mut self) {
-        self.server.end_exchange(self.id, self.now);
+        self.state.end_exchange(self.id, self.now);
     }
 
     /// Has the connection closed after the answer to this request.
@@ -209,40 +213,40 @@ impl<'a> Context<'a> {
 
     /// Closes the connection after what is queued has been written.
     pub fn drain(&mut self) {
-        self.server.drain(self.id, self.now);
+        self.state.drain(self.id, self.now);
     }
 
     /// Begins a feed: its parts are made and queued as the client reads them. What is pushed later
     /// follows after the last part.
     pub fn begin_feed(&mut self, feed: Feed) {
-        self.server.begin_feed(self.id, feed, self.now);
+        self.state.begin_feed(self.id, feed, self.now);
     }
 
     /// Logs that the request is answered with this status, and why it is refused if it is.
     pub fn log_answer(&mut self, status: Status, reason: &str) {
-        self.server.log_answer(self.id, status, reason, self.now);
+        self.state.log_answer(self.id, status, reason, self.now);
     }
 
     /// Logs that the answer is a stream, which has begun.
     pub fn log_stream_start(&mut self, status: Status) {
-        self.server.log_stream_start(self.id, status, self.now);
+        self.state.log_stream_start(self.id, status, self.now);
     }
 
     // Lists of channels.
 
     /// Maximum size of a list that is made at once instead of as it is read.
     pub fn short_list_bytes_max(&self) -> usize {
-        self.server.short_list_bytes_max()
+        self.state.short_list_bytes_max()
     }
 
     /// Whether one more list may be made as it is read (`listings_max`).
     pub fn has_place_for_listing(&self) -> bool {
-        self.server.has_place_for_listing()
+        self.state.has_place_for_listing()
     }
 
     /// Answers with a list that is made as it is read. The head says how its body ends.
     pub fn answer_listing(&mut self, head: Response, list: Box<dyn ChannelList>, walk: Walk) {
-        self.server.answer_listing(self.id, head, list, walk, self.now);
+        self.state.answer_listing(self.id, head, list, walk, self.now);
     }
 
     // Access.
@@ -252,9 +256,9 @@ impl<'a> Context<'a> {
     /// # Errors
     /// The reason to refuse the request, which has been counted.
     pub fn authorize(&mut self, head: &Head<'_>) -> Result<(), Denial> {
-        let secrets = &self.server.config.publish_secrets;
+        let secrets = &self.state.config.publish_secrets;
         let authorized = auth::authorize(head.values("authorization"), secrets);
-        authorized.inspect_err(|denial| self.server.count_denial(*denial))
+        authorized.inspect_err(|denial| self.state.count_denial(*denial))
     }
 
     /// Verifies a subscribe token with the secrets in force and returns what it grants.
@@ -262,8 +266,8 @@ impl<'a> Context<'a> {
     /// # Errors
     /// The reason to refuse the request, which has been counted.
     pub fn verify(&mut self, token: &str, wanted: &Claims<'_>) -> Result<Grant, Denial> {
-        let verified = auth::verify(token, &self.server.token_keys, wanted);
-        verified.inspect_err(|denial| self.server.count_denial(*denial))
+        let verified = auth::verify(token, &self.state.token_keys, wanted);
+        verified.inspect_err(|denial| self.state.count_denial(*denial))
     }
 
     // Messages.
@@ -274,12 +278,12 @@ impl<'a> Context<'a> {
     /// # Errors
     /// The memory account is full; nothing has changed.
     pub fn subscribe(&mut self, channel: ChannelId, times: u32) -> Result<(), Full> {
-        self.server.subscribe(self.id, channel, times, self.now)
+        self.state.subscribe(self.id, channel, times, self.now)
     }
 
     /// Makes the connection a subscriber, which gets messages. Its further requests wait.
     pub fn begin_subscriber(&mut self, subscriber: Subscriber) {
-        self.server.begin_subscriber(self.id, subscriber);
+        self.state.begin_subscriber(self.id, subscriber);
     }
 
     /// A small number that differs between connections, to spread their heartbeats over time.
@@ -290,28 +294,37 @@ impl<'a> Context<'a> {
     /// Whether every wire format can hold this publication. `channel_bytes` is the length of the
     /// longest of its channel names.
     pub fn can_encode(&self, channel_bytes: usize, draft: &Draft) -> bool {
-        self.server.can_encode(channel_bytes, draft)
+        self.state.can_encode(channel_bytes, draft)
     }
 
-    /// Publishes to one channel as soon as it has room, and then calls [`Publisher::published`].
-    pub fn publish_to(&mut self, channel: &[u8], publishing: Publishing) {
-        self.server.publish_or_wait(self.id, channel, publishing, self.now);
-    }
-
-    /// Publishes to the channels of `publishing`, each as soon as it has room, and then calls
-    /// [`Publisher::published`].
-    pub fn publish(&mut self, publishing: Publishing) {
-        self.server.continue_publishing(self.id, publishing, self.now);
+    /// Publishes to one channel: at once if it has room, otherwise later. Most channels have room,
+    /// so the list of channels, which would need heap memory, stays empty.
+    pub fn publish_to(
+        &mut self,
+        channel: &[u8],
+        mut publishing: Publishing,
+        publisher: Box<dyn Publisher>,
+    ) -> Next {
+        let result = match self.state.publish_to(channel, &mut publishing, self.now) {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                publishing.channels.push_back(channel.into());
+                return Next::Later { publishing, publisher };
+            }
+            Err(reason) => Err(reason),
+        };
+        let (response, body) = publisher.published(self, result);
+        Next::Answer(response, body)
     }
 
     /// Deletes a channel. Its subscribers get what is pending on it, then this message.
     pub fn delete_channel(&mut self, channel: ChannelId, message: Rc<Message>) {
-        self.server.delete_channel(channel, message, self.now);
+        self.state.delete_channel(channel, message, self.now);
     }
 
     /// Publishes the events raised so far, as far as there is room and time for them.
     pub fn publish_events(&mut self) {
-        self.server.end_step(self.now);
+        self.state.end_step(self.now);
     }
 
     /// Reports that a channel could not be created. If the memory account is full, that is logged
@@ -319,7 +332,7 @@ impl<'a> Context<'a> {
     pub fn report_not_created(&mut self, error: CreateError) {
         match error {
             CreateError::TooMany => {}
-            CreateError::Full => self.server.report_full_store(self.now),
+            CreateError::Full => self.state.report_full_store(self.now),
         }
     }
 }

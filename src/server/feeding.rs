@@ -1,9 +1,9 @@
 //! Answers that may be larger than the queue's limit, replays and lists: they are made piece by
 //! piece as the client reads.
 
-use super::ConnectionId;
-use super::Server;
+use super::connection::ConnectionId;
 use super::lines::SlowReader;
+use super::state::State;
 use crate::broker::{ChannelList, Feed, Gone, Listing, StreamChecksum};
 use crate::http::Response;
 use crate::hub::Walk;
@@ -20,7 +20,7 @@ const FEED_NANOSECONDS: u64 = 500_000;
 /// work of one turn.
 const SHORT_BYTES_MAX: usize = 256 * 1024;
 
-impl Server {
+impl State {
     /// Begins a feed. What is queued later follows after its last part.
     pub(super) fn begin_feed(&mut self, id: ConnectionId, feed: Feed, now: Now) {
         self.connections[id].outbox.begin_feed(feed);

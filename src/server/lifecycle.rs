@@ -1,18 +1,14 @@
-//! The ends of subscriptions, of connections and of the server; reloading the configuration.
+//! The ends of steps, of subscriptions, of connections and of the server.
 
-use super::ConnectionId;
-use super::connection::Phase;
-use super::{Server, head_limits, padding_max};
-use crate::auth::TokenKey;
+use super::connection::{ConnectionId, Phase};
+use super::state::State;
 use crate::broker::{Feed, Transport};
 use crate::config::Config;
-use crate::hub::{Draft, HubSettings};
+use crate::hub::Draft;
 use crate::time::Now;
-use crate::transports::{FormatId, Profile};
-use std::collections::HashSet;
-use std::rc::Rc;
+use crate::transports::Profile;
 
-impl Server {
+impl State {
     /// Ends a subscriber's response completely: with what is pending, the goodbye and the end of
     /// the body.
     pub(super) fn end_subscriber(&mut self, id: ConnectionId, now: Now) {
@@ -69,19 +65,20 @@ impl Server {
         let connection = &mut self.connections[id];
         if matches!(connection.phase, Phase::Subscriber(_)) {
             connection.phase = Phase::Head { scanned: 0 };
-            self.subscriber_count -= 1;
+            self.connections.subscriber_count -= 1;
         }
+        let connection = &mut self.connections[id];
         if !connection.subscriptions.is_empty()
             && !std::mem::replace(&mut connection.flags.is_unsubscribing, true)
         {
-            self.to_unsubscribe.push(id);
+            self.lists.to_unsubscribe.push(id);
         }
     }
 
     /// Ends a step, one report or one visit of a member: unsubscribes connections, publishes the
     /// hub's events as far as there is room and time, and counts encodings as work.
     pub(super) fn end_step(&mut self, now: Now) {
-        while let Some(id) = self.to_unsubscribe.pop() {
+        while let Some(id) = self.lists.to_unsubscribe.pop() {
             self.unsubscribe(id, now);
         }
         while self.broker.hub.has_events() && !self.turn.is_spent() && self.publish_event(now) {}
@@ -155,8 +152,8 @@ impl Server {
         }
         connection.phase = Phase::Lingering;
         connection.since = now.monotonic;
-        self.to_shut.push_back(id);
-        self.to_read.push_back(id);
+        self.lists.to_shut.push_back(id);
+        self.lists.to_read.push_back(id);
         self.rearm(id);
     }
 
@@ -177,7 +174,7 @@ impl Server {
         connection.input = Vec::new();
         self.waiting_publications.take(id);
         self.timers.cancel(id.0);
-        self.to_close.push_back(id);
+        self.lists.to_close.push_back(id);
     }
 
     pub(super) fn condemn_all(&mut self) {
@@ -186,14 +183,14 @@ impl Server {
     }
 
     /// Whether [`Server::stop`] was called.
-    pub fn is_stopping(&self) -> bool {
+    pub(super) fn is_stopping(&self) -> bool {
         self.stops_at.is_some()
     }
 
     /// Begins to stop: ends every stream with its goodbye, lets requests in progress be answered,
     /// closes idle connections and refuses new ones. After `stop_timeout` the connections that are
     /// left are closed. Continue with turns until [`Server::connection_count`] is 0.
-    pub fn stop(&mut self, now: Now) {
+    pub(super) fn stop(&mut self, now: Now) {
         if self.is_stopping() {
             return;
         }
@@ -214,28 +211,11 @@ impl Server {
         self.end_step(now);
     }
 
-    /// Ends the subscribers of locations, as a reload of nginx does (push-stream spec, section
-    /// 22.1).
-    fn end_subscribers_at_reload(&mut self, now: Now) {
-        let all = self.connections.ids();
-        for id in all {
-            if let Phase::Subscriber(subscriber) = &self.connections[id].phase
-                && subscriber.profile.ends_at_reload
-            {
-                self.log_stream_end(id, "the configuration was reloaded", now);
-                self.end_subscriber(id, now);
-            }
-        }
-    }
-
-    /// Puts a new configuration in force. Streams continue, unless `reload_ends_subscribers` is
-    /// set. The bound listeners stay; what they answer follows the new configuration.
-    pub fn reconfigure(&mut self, mut config: Config, now: Now) {
+    /// Warns about changes that need a restart, and undoes those of listeners.
+    pub(super) fn keep_what_needs_a_restart(&self, config: &mut Config) {
         for warning in config.keep_listeners(&self.config.listeners[..self.bound_count]) {
             log::warn!("{warning}");
         }
-        self.head_limits = head_limits(&config.limits);
-        self.token_keys = config.subscribe_secrets.iter().map(TokenKey::new).collect();
         let memory_size = config.push_stream.shared_memory_size;
         if memory_size.is_some() && memory_size != self.config.push_stream.shared_memory_size {
             // The module's words (push-stream spec, section 3); there is one zone, with its usual
@@ -245,38 +225,19 @@ impl Server {
                  push_stream_module"
             );
         }
-        self.broker.hub.reconfigure(HubSettings::from(&config), now);
-        let faces = self.faces.iter();
-        self.faces =
-            faces.map(|face| face.reconfigured(&config, &mut self.broker.formats)).collect();
-        self.broker.padding_max = padding_max(&self.faces);
-        self.config = config;
-        self.configured = now;
-        self.recount_internal();
-        if self.config.push_stream.reload_ends_subscribers {
-            self.end_subscribers_at_reload(now);
-        }
-        self.remove_unused_formats();
-        // Deadlines may be earlier now.
-        let all = self.connections.ids();
-        all.into_iter().for_each(|id| self.rearm(id));
-        self.end_step(now);
     }
 
-    /// Removes wire formats that nothing uses. Subscribers and replays keep using those of the
-    /// configuration under which they began.
-    fn remove_unused_formats(&mut self) {
-        let mut used: HashSet<FormatId> = HashSet::new();
-        self.faces.iter().for_each(|face| used.extend(face.formats()));
-        let mut seen = HashSet::new();
-        for (_, connection) in self.connections.iter() {
-            used.extend(connection.outbox.fed_format());
-            if let Phase::Subscriber(subscriber) = &connection.phase
-                && seen.insert(Rc::as_ptr(&subscriber.profile))
+    /// Ends the subscribers of locations, as a reload of nginx does (push-stream spec, section
+    /// 22.1).
+    pub(super) fn end_subscribers_at_reload(&mut self, now: Now) {
+        let all = self.connections.ids();
+        for id in all {
+            if let Phase::Subscriber(subscriber) = &self.connections[id].phase
+                && subscriber.profile.ends_at_reload
             {
-                used.extend(subscriber.profile.formats());
+                self.log_stream_end(id, "the configuration was reloaded", now);
+                self.end_subscriber(id, now);
             }
         }
-        self.broker.formats.retain(|id| used.contains(&id));
     }
 }

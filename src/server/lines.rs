@@ -2,10 +2,10 @@
 //! paths, but never queries, header fields or bodies, which may hold secrets. Text from the network
 //! is escaped.
 
-use super::ConnectionId;
-use super::Server;
 use super::clients::LogAddress;
+use super::connection::ConnectionId;
 use super::connection::Phase;
+use super::state::State;
 use crate::time::Now;
 
 /// Why a slow consumer is closed.
@@ -19,7 +19,7 @@ pub(super) enum SlowReader {
     Stall,
 }
 
-impl Server {
+impl State {
     /// Logs that a slow consumer is closed, and which one. The rate of these lines is limited.
     pub(super) fn report_slow(&mut self, id: ConnectionId, why: SlowReader, now: Now) {
         let connection = &self.connections[id];
@@ -31,12 +31,12 @@ impl Server {
             SlowReader::Gone => "waited until messages of its replay had left the store",
             SlowReader::Stall => "were not read within outbox_stall_timeout",
         };
-        let client = LogAddress(self.client_address(id));
+        let client = LogAddress(self.connections.client_address(id));
         if !matches!(connection.phase, Phase::Subscriber(_)) {
             log::debug!("{client}: connection {id} closed: {bytes} queued bytes {why}");
             return;
         }
-        let Some(suppressed) = self.slow_reader_lines.take(now.monotonic) else { return };
+        let Some(suppressed) = self.log.slow_readers.take(now.monotonic) else { return };
         let connection = &self.connections[id];
         let mut channels = self.broker.hub.channels_of(&connection.subscriptions);
         let Some((first, _)) = channels.next() else { return };
@@ -59,7 +59,7 @@ impl Server {
     /// logs it at most once a minute.
     pub(super) fn report_full_store(&mut self, now: Now) {
         self.counters.store_refusals_total += 1;
-        let Some(suppressed) = self.full_store_lines.take(now.monotonic) else { return };
+        let Some(suppressed) = self.log.full_store.take(now.monotonic) else { return };
         let key = match self.config.push_stream.shared_memory_size {
             Some(_) => "shared_memory_size",
             None => "store_bytes_max",
@@ -80,7 +80,7 @@ impl Server {
 
     /// Logs the number of slow consumers whose lines were suppressed, once a line is allowed again.
     pub(super) fn log_suppressed(&mut self, now: Now) {
-        if let Some(count) = self.slow_reader_lines.take_suppressed(now.monotonic) {
+        if let Some(count) = self.log.slow_readers.take_suppressed(now.monotonic) {
             log::info!("{count} more slow readers closed");
         }
     }

@@ -1,9 +1,9 @@
 //! The answer to a waiting long-polling request: a publication, a special message, or nothing after
 //! a time-out (push-stream spec, section 12).
 
-use super::ConnectionId;
-use super::Server;
+use super::connection::ConnectionId;
 use super::connection::Phase;
+use super::state::State;
 use crate::broker::Transport;
 use crate::http::{Exchange, Status};
 use crate::hub::ChannelId;
@@ -12,7 +12,7 @@ use crate::time::Now;
 use crate::transports::{EndedWait, Frame, Position};
 use std::rc::Rc;
 
-impl Server {
+impl State {
     /// Answers with a pending publication.
     pub(super) fn answer_with_publication(
         &mut self,

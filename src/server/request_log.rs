@@ -1,39 +1,18 @@
-//! The access log, and debug lines about refused requests. Keeps method, path and start of each
-//! request in progress until its line is written: with the access log to the end of a stream,
-//! otherwise to the answer. Without the access log and the level debug it keeps nothing.
+//! The access log, and debug lines about refused requests.
 
-use super::ConnectionId;
-use super::Server;
 use super::clients::LogAddress;
+use super::connection::ConnectionId;
+use super::open_requests::Entry;
+use super::state::State;
 use crate::http::{Head, Status};
-use crate::time::{Moment, Now};
-use std::collections::HashMap;
+use crate::time::Now;
 
 /// Target of the lines of the access log (see the `log` crate).
 const ACCESS: &str = "rpushd::access";
 /// Maximum number of bytes shown of a malformed path.
 const TARGET_BYTES_SHOWN: usize = 256;
 
-/// Requests in progress, by connection.
-#[derive(Default)]
-pub(super) struct RequestLog(HashMap<ConnectionId, Entry>);
-
-struct Entry {
-    /// Method and path. The query may hold secrets and is left out.
-    what: Box<str>,
-    began: Moment,
-    is_stream: bool,
-}
-
-impl RequestLog {
-    pub(super) fn remove(&mut self, id: ConnectionId) {
-        if !self.0.is_empty() {
-            self.0.remove(&id);
-        }
-    }
-}
-
-impl Server {
+impl State {
     fn keeps_entries(&self) -> bool {
         self.config.log_access || log::log_enabled!(log::Level::Debug)
     }
@@ -55,17 +34,17 @@ impl Server {
 
     fn record(&mut self, id: ConnectionId, what: String, now: Now) {
         let entry = Entry { what: what.into(), began: now.monotonic, is_stream: false };
-        self.request_log.0.insert(id, entry);
+        self.log.requests.insert(id, entry);
     }
 
     /// Logs the answer to a request. `reason` is why it is refused; empty if it is not, or if there
     /// is nothing to add to the status.
     pub(super) fn log_answer(&mut self, id: ConnectionId, status: Status, reason: &str, now: Now) {
-        if self.request_log.0.is_empty() {
+        if self.log.requests.is_empty() {
             return;
         }
-        let Some(Entry { what, began, .. }) = self.request_log.0.remove(&id) else { return };
-        let client = LogAddress(self.client_address(id));
+        let Some(Entry { what, began, .. }) = self.log.requests.remove(id) else { return };
+        let client = LogAddress(self.connections.client_address(id));
         let (code, phrase) = (status.0, status.reason());
         let separator = if reason.is_empty() { "" } else { ": " };
         if code >= 400 {
@@ -79,29 +58,29 @@ impl Server {
 
     /// Logs that the answer to a request is a stream, which has begun. Its end is another line.
     pub(super) fn log_stream_start(&mut self, id: ConnectionId, status: Status, now: Now) {
-        if self.request_log.0.is_empty() {
+        if self.log.requests.is_empty() {
             return;
         }
-        let Some(mut entry) = self.request_log.0.remove(&id) else { return };
+        let Some(mut entry) = self.log.requests.remove(id) else { return };
         if self.config.log_access {
-            let client = LogAddress(self.client_address(id));
+            let client = LogAddress(self.connections.client_address(id));
             let (what, code, ms) = (&entry.what, status.0, now.monotonic.since(entry.began).0);
             log::info!(target: ACCESS, "{client} {what} {code} {ms} ms: stream begins");
             entry.is_stream = true;
-            self.request_log.0.insert(id, entry);
+            self.log.requests.insert(id, entry);
         }
     }
 
     /// Logs the end of a stream, if its beginning was logged.
     pub(super) fn log_stream_end(&mut self, id: ConnectionId, reason: &str, now: Now) {
-        if self.request_log.0.get(&id).is_some_and(|entry| entry.is_stream) {
+        if self.log.requests.get(id).is_some_and(|entry| entry.is_stream) {
             self.log_end(id, "stream ended", reason, now);
         }
     }
 
     /// Logs that the client has disconnected, if a request or stream is in progress.
     pub(super) fn log_disconnect(&mut self, id: ConnectionId, reason: &str, now: Now) {
-        match self.request_log.0.get(&id) {
+        match self.log.requests.get(id) {
             None => {}
             Some(entry) if entry.is_stream => self.log_end(id, "stream ended", reason, now),
             Some(_) => self.log_end(id, "-", reason, now),
@@ -109,9 +88,9 @@ impl Server {
     }
 
     fn log_end(&mut self, id: ConnectionId, how: &str, reason: &str, now: Now) {
-        let Some(Entry { what, began, .. }) = self.request_log.0.remove(&id) else { return };
+        let Some(Entry { what, began, .. }) = self.log.requests.remove(id) else { return };
         if self.config.log_access {
-            let client = LogAddress(self.client_address(id));
+            let client = LogAddress(self.connections.client_address(id));
             let ms = now.monotonic.since(began).0;
             log::info!(target: ACCESS, "{client} {what} {how} {ms} ms: {reason}");
         }

@@ -1,11 +1,11 @@
 //! Snapshots of the statistics, and the counters of refused credentials.
 
-use super::Server;
+use super::state::State;
 use crate::auth::Denial;
 use crate::stats::{Counters, Snapshot};
 use crate::time::Now;
 
-impl Server {
+impl State {
     /// The counters and gauges at this moment.
     pub(super) fn snapshot(&self, now: Now) -> Snapshot {
         let totals = self.broker.hub.totals();
@@ -15,7 +15,7 @@ impl Server {
             uptime_seconds: now.monotonic.since(self.started.monotonic).whole_seconds(),
             active_channels: totals.active_channels as u64,
             active_subscribers: totals.subscriptions as u64,
-            active_stream_connections: self.subscriber_count as u64,
+            active_stream_connections: self.connections.subscriber_count as u64,
             memory_rss_bytes: (self.host.resident_bytes)(),
             active_connections: self.connections.len() as u64,
             remembered_channels: self.broker.hub.channel_count() as u64,

@@ -1,11 +1,11 @@
 //! Input of WebSocket clients: frames, messages to publish, the close (push-stream spec, sections
 //! 15.3 and 15.5; RFC 6455).
 
-use super::ConnectionId;
-use super::Server;
+use super::connection::ConnectionId;
 use super::connection::Phase;
 use super::lines::SlowReader;
-use super::publishing::{CreateMissing, Publishing};
+use super::publishing::{CreateMissing, Progress, PublishError, Publishing};
+use super::state::State;
 use crate::broker::Transport;
 use crate::hub::{Draft, Maker};
 use crate::time::Now;
@@ -17,7 +17,7 @@ use std::collections::VecDeque;
 /// same text.
 const MESSAGE_TOO_LARGE: &str = "Message is too large in the templates of its readers.";
 
-impl Server {
+impl State {
     /// Reads frames from the client; returns how many bytes it used. It stops while a message of
     /// the client waits for room, or when the connection's share of the turn is spent.
     pub(super) fn read_frames(&mut self, id: ConnectionId, input: &[u8], now: Now) -> usize {
@@ -115,13 +115,33 @@ impl Server {
         }
     }
 
-    /// Closes a WebSocket whose message has no room in the memory account, as the module does: the
-    /// client must not believe that it is published.
-    pub(super) fn close_for_full_store(&mut self, id: ConnectionId, now: Now) {
-        log::debug!("connection {id}: closed, the memory account has no room for its message");
-        let reason = "no memory for the message";
-        let frame = websocket::close(CloseCode::TRY_AGAIN_LATER, reason);
-        self.close_websocket(id, frame.into(), reason, now);
+    /// Ends a message of the client that is published to all its channels, or has found no room in
+    /// the memory account. Then it closes the connection, as the module does: the client must not
+    /// believe that it is published.
+    pub(super) fn end_text(
+        &mut self,
+        id: ConnectionId,
+        result: Result<(), PublishError>,
+        now: Now,
+    ) {
+        if result.is_err() {
+            log::debug!("connection {id}: closed, the memory account has no room for its message");
+            let reason = "no memory for the message";
+            let frame = websocket::close(CloseCode::TRY_AGAIN_LATER, reason);
+            self.close_websocket(id, frame.into(), reason, now);
+        }
+    }
+
+    /// Prepares the reader of a WebSocket to go on after a pause, which its client does not have to
+    /// answer for.
+    pub(super) fn resume_frames(&mut self, id: ConnectionId, now: Now) {
+        let connection = &mut self.connections[id];
+        connection.since = now.monotonic;
+        if let Phase::Subscriber(subscriber) = &mut connection.phase
+            && let Transport::WebSocket { reader, .. } = &mut subscriber.transport
+        {
+            reader.resume(now.monotonic, self.config.limits.body_timeout);
+        }
     }
 
     /// Publishes a message to every channel of the connection, in the order of the path (section
@@ -141,8 +161,9 @@ impl Server {
             let frame = websocket::close(CloseCode::TOO_BIG, reason);
             return self.close_websocket(id, frame.into(), reason, now);
         }
-        let publishing =
-            Publishing { channels, ..Publishing::new(draft, CreateMissing::None, None) };
-        self.continue_publishing(id, publishing, now);
+        let publishing = Publishing { channels, ..Publishing::new(draft, CreateMissing::None) };
+        if let Progress::Ended(result) = self.continue_publishing(id, publishing, now) {
+            self.end_text(id, result, now);
+        }
     }
 }

@@ -1,13 +1,14 @@
 //! Chooses the connection to write to, and runs the fan-out, which queues messages for subscribers.
 
+use super::connection::ConnectionId;
 use super::connection::Phase;
-use super::{ConnectionId, Server};
+use super::state::State;
 use crate::time::Now;
 
 /// Maximum number of answers written before deliveries or the fan-out have their turn.
 const ANSWERS_IN_ROW: usize = 16;
 
-impl Server {
+impl State {
     /// The next connection that has bytes to write and whose socket accepts them. Write its
     /// [`Server::unsent`] bytes once. Several may be taken before the first is written to; one of
     /// them may then have nothing left, because it was returned twice or has been closed.
@@ -17,22 +18,22 @@ impl Server {
     ///
     /// Answers and deliveries alternate, so neither delays the other by more than `ANSWERS_IN_ROW`
     /// writes.
-    pub fn next_to_write(&mut self) -> Option<ConnectionId> {
+    pub(super) fn next_to_write(&mut self) -> Option<ConnectionId> {
         while !self.turn.is_spent() {
             let is_deliveries_turn =
-                self.answered.is_empty() || self.answers_in_row >= ANSWERS_IN_ROW;
-            let next = if is_deliveries_turn { self.delivered.pop_front() } else { None };
+                self.lists.answered.is_empty() || self.lists.answers_in_row >= ANSWERS_IN_ROW;
+            let next = if is_deliveries_turn { self.lists.delivered.pop_front() } else { None };
             if is_deliveries_turn && next.is_none() {
                 if self.can_fan_out() {
                     return None;
                 }
-                self.answers_in_row = 0;
+                self.lists.answers_in_row = 0;
             }
             let id = match next {
                 Some(id) => id,
                 None => {
-                    let id = self.answered.pop_front()?;
-                    self.answers_in_row += 1;
+                    let id = self.lists.answered.pop_front()?;
+                    self.lists.answers_in_row += 1;
                     id
                 }
             };
@@ -47,13 +48,13 @@ impl Server {
     /// replays and lists whose queues are empty, and visits some subscribers. Call it when
     /// [`Server::next_to_write`] returns `None`, and then that again. False: nothing is left to do,
     /// or the budget is spent.
-    pub fn fan_out(&mut self, now: Now) -> bool {
+    pub(super) fn fan_out(&mut self, now: Now) -> bool {
         if self.turn.is_spent() || !self.can_fan_out() {
             return false;
         }
-        self.answers_in_row = 0;
+        self.lists.answers_in_row = 0;
         while !self.turn.is_spent()
-            && let Some(id) = self.to_feed.pop_front()
+            && let Some(id) = self.lists.to_feed.pop_front()
         {
             self.feed_empty_queue(id, now);
         }
@@ -63,7 +64,7 @@ impl Server {
     }
 
     fn can_fan_out(&self) -> bool {
-        !self.broker.fanout.is_idle() || !self.to_feed.is_empty()
+        !self.broker.fanout.is_idle() || !self.lists.to_feed.is_empty()
     }
 
     /// Whether a connection that was taken from a list of connections to write to has bytes to
@@ -79,7 +80,7 @@ impl Server {
         if !is_writable {
             // Everything made so far of its replay or list is written.
             connection.flags.is_pending = true;
-            self.to_feed.push_back(id);
+            self.lists.to_feed.push_back(id);
         }
         is_writable
     }

@@ -2,7 +2,7 @@
 
 use super::channel_name::is_channel_name;
 use super::fields::has_json_content_type;
-use super::refusal::{Fault, Refusal, refuse, respond_refusal};
+use super::refusal::{Fault, Refusal, refuse, refused};
 use crate::http::{Head, Response, Status};
 use crate::hub::Draft;
 use crate::server::{
@@ -39,18 +39,18 @@ pub(super) fn route(context: &mut Context<'_>, head: &Head<'_>) -> Result<Next, 
 struct Publish;
 
 impl BodyHandler for Publish {
-    fn complete(self: Box<Self>, context: &mut Context<'_>, body: &[u8]) {
+    fn complete(self: Box<Self>, context: &mut Context<'_>, body: &[u8]) -> Next {
         let publication = match parse(body) {
             Ok(publication) => publication,
-            Err(refusal) => return respond_refusal(context, refusal, None),
+            Err(refusal) => return refused(refusal, None),
         };
         let is_stored = context.config().push_stream.store_api_messages;
         let draft = Draft { text: publication.payload.into(), is_stored, ..Draft::default() };
         let channel = publication.channel.as_bytes();
         if !context.can_encode(channel.len(), &draft) {
-            return respond_refusal(context, Refusal::MESSAGE_TOO_LARGE, None);
+            return refused(Refusal::MESSAGE_TOO_LARGE, None);
         }
-        context.publish_to(channel, Publishing::new(draft, CreateMissing::ForApi, Some(self)));
+        context.publish_to(channel, Publishing::new(draft, CreateMissing::ForApi), self)
     }
 
     fn too_large(&self) -> (Response, Vec<u8>) {
@@ -63,14 +63,18 @@ impl BodyHandler for Publish {
 }
 
 impl Publisher for Publish {
-    fn published(self: Box<Self>, context: &mut Context<'_>, result: Result<(), PublishError>) {
+    fn published(
+        self: Box<Self>,
+        context: &mut Context<'_>,
+        result: Result<(), PublishError>,
+    ) -> (Response, Vec<u8>) {
         match result {
-            Ok(()) => context.respond(Response::new(Status::NO_CONTENT), b""),
+            Ok(()) => (Response::new(Status::NO_CONTENT), Vec::new()),
             Err(reason) => {
                 if let PublishError::Channel(error) = reason {
                     context.report_not_created(error);
                 }
-                respond_refusal(context, Refusal::FULL, None);
+                refuse(Refusal::FULL, None)
             }
         }
     }

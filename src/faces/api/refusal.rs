@@ -3,7 +3,7 @@
 use super::origin;
 use crate::auth::Denial;
 use crate::http::{Response, Status};
-use crate::server::Context;
+use crate::server::Next;
 
 /// Why a request is refused.
 pub(super) enum Fault {
@@ -59,14 +59,10 @@ pub(super) fn refuse(fault: impl Into<Fault>, origin: Option<&[u8]>) -> (Respons
     (origin::add_fields(response, origin), body)
 }
 
-/// Sends the answer to a refused request whose body has been read.
-pub(super) fn respond_refusal(
-    context: &mut Context<'_>,
-    fault: impl Into<Fault>,
-    origin: Option<&[u8]>,
-) {
+/// What comes next for a refused request: the answer.
+pub(super) fn refused(fault: impl Into<Fault>, origin: Option<&[u8]>) -> Next {
     let (response, body) = refuse(fault, origin);
-    context.respond(response, &body);
+    Next::Answer(response, body)
 }
 
 /// A mistake of the client, or a limit: a status and a short text.

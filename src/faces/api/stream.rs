@@ -4,7 +4,7 @@ use super::channel_name::is_channel_name;
 use super::fields::{has_json_content_type, no_cache};
 use super::origin;
 use super::publish::{BadBody, parse_object};
-use super::refusal::{Fault, Refusal, refuse, respond_refusal};
+use super::refusal::{Fault, Refusal, refuse, refused};
 use crate::auth::Claims;
 use crate::broker::{Subscriber, Transport};
 use crate::http::{Head, HeaderValue, Response, Status};
@@ -90,11 +90,11 @@ struct Subscribe {
 }
 
 impl BodyHandler for Subscribe {
-    fn complete(self: Box<Self>, context: &mut Context<'_>, body: &[u8]) {
+    fn complete(self: Box<Self>, context: &mut Context<'_>, body: &[u8]) -> Next {
         let origin = self.origin.as_deref();
         match self.admit(context, body) {
             Ok(()) => begin_stream(context, &self.streams, origin),
-            Err(fault) => respond_refusal(context, fault, origin),
+            Err(fault) => refused(fault, origin),
         }
     }
 
@@ -127,7 +127,7 @@ impl Subscribe {
 }
 
 /// Sends the response head and a heartbeat, and makes the connection a subscriber.
-fn begin_stream(context: &mut Context<'_>, streams: &Streams, origin: Option<&[u8]>) {
+fn begin_stream(context: &mut Context<'_>, streams: &Streams, origin: Option<&[u8]>) -> Next {
     let response = Response::new(Status::OK).field("content-type", "application/octet-stream");
     let response = no_cache(response)
         .field("x-content-type-options", "nosniff")
@@ -149,6 +149,7 @@ fn begin_stream(context: &mut Context<'_>, streams: &Streams, origin: Option<&[u
         ends_at: Moment::NEVER,
         profile: profile.clone(),
     });
+    Next::Done
 }
 
 /// The time until the first periodic heartbeat: the interval, shortened by a share that differs

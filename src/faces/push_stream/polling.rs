@@ -7,7 +7,7 @@ use crate::broker::{Dressing, Feed, Replay, Subscriber, Transport};
 use crate::http::Status;
 use crate::hub::Stretch;
 use crate::message::Message;
-use crate::server::Context;
+use crate::server::{Context, Next};
 use crate::time::Moment;
 use crate::transports::{Coding, Position};
 use std::rc::Rc;
@@ -24,10 +24,10 @@ pub(super) fn answer_at_once(
     answer: &Answer<'_>,
     stretches: Vec<Stretch>,
     cursor: &Cursor,
-) {
+) -> Next {
     if stretches.is_empty() {
         let position = Position { time: cursor.time.filter(|time| *time > 0), tag: cursor.tag };
-        return context.respond(answer.nothing(position), b"");
+        return Next::Answer(answer.nothing(position), Vec::new());
     }
     // The position that the client requested. A missing tag counts as -1 in this comparison, before
     // all messages of its second.
@@ -50,9 +50,11 @@ pub(super) fn answer_at_once(
         let frame = answer.make(exchange, &context.date(), position, messages, context.formats());
         context.log_answer(Status::OK, "");
         context.push(frame);
-        return context.end_exchange();
+        context.end_exchange();
+        return Next::Done;
     }
     answer_replay(context, answer, position, stretches);
+    Next::Done
 }
 
 /// Answers 200 with header, old messages and footer. The messages are replayed as the client reads

@@ -126,7 +126,7 @@ fn show_channels(
 }
 
 impl BodyHandler for PublisherRequest {
-    fn complete(self: Box<Self>, context: &mut Context<'_>, body: &[u8]) {
+    fn complete(self: Box<Self>, context: &mut Context<'_>, body: &[u8]) -> Next {
         // While the body was read, a reload may have made one of the channels the events channel.
         let has_events = self.channels.iter().any(|name| context.hub().is_events_channel(name));
         let (response, body) = match &self.verb {
@@ -144,13 +144,14 @@ impl BodyHandler for PublisherRequest {
                 if context.can_encode(longest(&self.channels), &draft) {
                     let channels = self.channels.iter().cloned().collect();
                     let events_before = context.hub().events_raised();
-                    let publishing = Publishing::new(draft, CreateMissing::All, Some(self));
-                    return context.publish(Publishing { channels, events_before, ..publishing });
+                    let publishing = Publishing::new(draft, CreateMissing::All);
+                    let publishing = Publishing { channels, events_before, ..publishing };
+                    return Next::Later { publishing, publisher: self };
                 }
                 refuse(&self, Refusal::MessageTooLarge)
             }
         };
-        context.respond(response, &body);
+        Next::Answer(response, body)
     }
 
     fn too_large(&self) -> (Response, Vec<u8>) {
@@ -164,8 +165,12 @@ impl BodyHandler for PublisherRequest {
 
 impl Publisher for PublisherRequest {
     /// Answers the publisher (section 6.2).
-    fn published(self: Box<Self>, context: &mut Context<'_>, result: Result<(), PublishError>) {
-        let (response, body) = match result {
+    fn published(
+        self: Box<Self>,
+        context: &mut Context<'_>,
+        result: Result<(), PublishError>,
+    ) -> (Response, Vec<u8>) {
+        match result {
             Ok(()) => answer_published(context, &self),
             Err(PublishError::Channel(error)) => refuse(&self, refuse_creation(context, error)),
             Err(PublishError::Message) => {
@@ -173,8 +178,7 @@ impl Publisher for PublisherRequest {
                 let response = begin(&self, Status::INTERNAL_SERVER_ERROR);
                 (response.field("Content-Type", "text/html"), NO_MEMORY_PAGE.to_vec())
             }
-        };
-        context.respond(response, &body);
+        }
     }
 }
 

@@ -53,8 +53,7 @@ fn poll(context: &mut Context<'_>, routed: &RoutedRequest<'_>, checked: &Checked
     let answer = routed.answer();
     let known = existing_channels(context, checked);
     let stretches = old_messages(context, &known);
-    answer_at_once(context, &answer, stretches, &checked.cursor);
-    Next::Done
+    answer_at_once(context, &answer, stretches, &checked.cursor)
 }
 
 /// Answers with the old messages if there are any; otherwise waits for the next one (section 12).
@@ -73,8 +72,7 @@ fn long_poll(
             stretches = old_messages(context, &known);
         }
         let answer = routed.answer();
-        answer_at_once(context, &answer, stretches, &checked.cursor);
-        return Next::Done;
+        return answer_at_once(context, &answer, stretches, &checked.cursor);
     }
     let joined = create_channels(context, checked);
     match joined.and_then(|requested| subscribe_all(context, &requested)) {

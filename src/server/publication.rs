@@ -1,0 +1,105 @@
+//! Publications to any number of channels, carried out one channel at a time. Each channel needs
+//! room in the publish backlog, room in the queues of its members, and time in the turn; until then
+//! the remaining channels wait. So a request or WebSocket message takes no more memory than its
+//! payload and the limit of the backlog, however many channels it names.
+
+use super::connection::ConnectionId;
+use super::publishing::{CreateMissing, Progress, PublishError, Publishing};
+use super::state::State;
+use crate::hub::{ChannelId, Draft, Full, Maker};
+use crate::time::Now;
+
+impl State {
+    /// Whether a further publication might overflow the queues of members that are not slow: a
+    /// visit queues everything that is pending. The next pass makes room.
+    pub(super) fn is_crowded(&self, channel: ChannelId) -> bool {
+        self.broker.fanout.is_crowded(channel, self.config.limits.outbox_bytes_max / 4)
+    }
+
+    /// Publishes to as many of the remaining channels as there is room and time for. If some are
+    /// left, the publication is kept, and its connection paused.
+    pub(super) fn continue_publishing(
+        &mut self,
+        id: ConnectionId,
+        mut publishing: Publishing,
+        now: Now,
+    ) -> Progress {
+        while let Some(name) = publishing.channels.pop_front() {
+            let has_time = !self.is_congested() && !self.turn.is_connection_share_spent();
+            let published =
+                if has_time { self.publish_to(&name, &mut publishing, now) } else { Ok(false) };
+            match published {
+                Ok(true) => {}
+                Ok(false) => {
+                    publishing.channels.push_front(name);
+                    self.waiting_publications.insert(id, publishing);
+                    self.pause(id);
+                    return Progress::Waits;
+                }
+                Err(reason) => return Progress::Ended(Err(reason)),
+            }
+        }
+        Progress::Ended(Ok(()))
+    }
+
+    /// Publishes to one channel. False: it has no room yet, or the event of its creation is not
+    /// published yet.
+    pub(super) fn publish_to(
+        &mut self,
+        name: &[u8],
+        publishing: &mut Publishing,
+        now: Now,
+    ) -> Result<bool, PublishError> {
+        let raised = self.broker.hub.events_raised();
+        let Some(channel) = self.channel_for(name, publishing, now)? else { return Ok(true) };
+        if self.broker.hub.events_raised() > raised {
+            publishing.events_before = self.broker.hub.events_raised();
+        }
+        self.end_step(now);
+        // The event of the channel's creation may have filled the backlog.
+        let has_room = !self.is_backlog_full() && !self.is_crowded(channel);
+        if !has_room || !self.broker.hub.has_passed_events(publishing.events_before) {
+            return Ok(false);
+        }
+        self.publish(channel, &publishing.draft, now).map_err(|Full| PublishError::Message)?;
+        self.count_publication(&publishing.draft);
+        Ok(true)
+    }
+
+    /// The channel of this name, created if necessary. `None`: nothing is to be published.
+    fn channel_for(
+        &mut self,
+        name: &[u8],
+        publishing: &Publishing,
+        now: Now,
+    ) -> Result<Option<ChannelId>, PublishError> {
+        let draft = &publishing.draft;
+        let create_missing = publishing.create_missing;
+        // A reload may have made it the events channel while the publication waited.
+        if create_missing != CreateMissing::ForApi && self.broker.hub.is_events_channel(name) {
+            return Ok(None);
+        }
+        if create_missing == CreateMissing::None {
+            return Ok(self.broker.hub.find(name));
+        }
+        match self.broker.hub.find_or_create(name, Maker::Application, now) {
+            Ok(channel) => {
+                if create_missing == CreateMissing::ForApi {
+                    self.broker.hub.keep_for_api(channel, now);
+                }
+                Ok(Some(channel))
+            }
+            // A channel for which there is no room has no subscribers.
+            Err(_) if create_missing == CreateMissing::ForApi && !draft.is_stored => {
+                self.count_publication(draft);
+                Ok(None)
+            }
+            Err(error) => Err(PublishError::Channel(error)),
+        }
+    }
+
+    fn count_publication(&mut self, draft: &Draft) {
+        self.counters.publish_requests_total += 1;
+        self.counters.published_bytes_total += draft.text.len() as u64;
+    }
+}

@@ -1,0 +1,129 @@
+//! Everything the server holds, except for the faces and the requests that they wait with: the
+//! files that change it use only this.
+
+use super::admission::Admission;
+use super::connections::Connections;
+use super::lists::Lists;
+use super::open_requests::OpenRequests;
+use super::publishing::WaitingPublications;
+use super::rate_limit::RateLimit;
+use super::turn::Turn;
+use crate::auth::TokenKey;
+use crate::broker::Broker;
+use crate::compression::Inflater;
+use crate::config::{Config, Limits};
+use crate::http::{Date, HeadLimits};
+use crate::hub::{Hub, HubSettings, SubscriberId};
+use crate::stats::Counters;
+use crate::time::{Millis, Moment, Now};
+use crate::timer_wheel::TimerWheel;
+use crate::transports::Formats;
+
+/// Granularity of connection deadlines.
+pub const TICK: Millis = Millis(64);
+
+/// Facts about the process and its machine, which the core cannot find out by itself.
+#[derive(Clone, Debug)]
+pub struct Host {
+    /// The machine's name.
+    pub name: String,
+    /// The process id.
+    pub process_id: u32,
+    /// Returns the resident set size of the process in bytes; called for statistics.
+    pub resident_bytes: fn() -> u64,
+}
+
+/// Connections, channels, messages, timers, and the configuration.
+pub(super) struct State {
+    pub(super) config: Config,
+    /// When the configuration in force was loaded.
+    pub(super) configured: Now,
+    /// Number of listeners that were bound at the start. They are the first ones of the
+    /// configuration, also after a reload.
+    pub(super) bound_count: usize,
+    pub(super) head_limits: HeadLimits,
+    pub(super) token_keys: Vec<TokenKey>,
+    pub(super) host: Host,
+    pub(super) started: Now,
+    pub(super) connections: Connections,
+    pub(super) admission: Admission,
+    pub(super) lists: Lists,
+    pub(super) timers: TimerWheel,
+    /// Connections whose deadline has passed and is not handled yet; the next one is last.
+    pub(super) expired: Vec<u32>,
+    pub(super) broker: Broker,
+    /// Publications that wait for room in the backlog or for time.
+    pub(super) waiting_publications: WaitingPublications,
+    pub(super) inflater: Inflater,
+    pub(super) turn: Turn,
+    pub(super) date: Date,
+    pub(super) stops_at: Option<Moment>,
+    pub(super) counters: Counters,
+    pub(super) log: Log,
+    /// Buffer for the members visited in a round of the fan-out; empty between calls.
+    pub(super) visits: Vec<SubscriberId>,
+}
+
+/// What the log needs to know about earlier lines and requests.
+pub(super) struct Log {
+    pub(super) slow_readers: RateLimit,
+    pub(super) full_store: RateLimit,
+    pub(super) requests: OpenRequests,
+}
+
+impl State {
+    /// A server without connections. `formats` are those that its faces have made, and
+    /// `padding_max` is the largest padding, in bytes, that they give a message.
+    pub(super) fn new(
+        config: Config,
+        host: Host,
+        formats: Formats,
+        padding_max: u32,
+        now: Now,
+    ) -> State {
+        let hub = Hub::new(HubSettings::from(&config), now);
+        State {
+            head_limits: head_limits(&config.limits),
+            token_keys: config.subscribe_secrets.iter().map(TokenKey::new).collect(),
+            bound_count: config.listeners.len(),
+            config,
+            configured: now,
+            host,
+            started: now,
+            connections: Connections::default(),
+            admission: Admission::default(),
+            lists: Lists::default(),
+            timers: TimerWheel::new(TICK, now.monotonic),
+            expired: Vec::new(),
+            broker: Broker::new(hub, formats, padding_max),
+            waiting_publications: WaitingPublications::default(),
+            inflater: Inflater::default(),
+            turn: Turn::default(),
+            date: Date::new(now.unix_seconds()),
+            stops_at: None,
+            counters: Counters::default(),
+            log: Log {
+                slow_readers: RateLimit::default(),
+                full_store: RateLimit::every(Millis(60_000)),
+                requests: OpenRequests::default(),
+            },
+            visits: Vec::new(),
+        }
+    }
+
+    /// Puts a configuration in force. What the faces and the hub need of it is theirs to take.
+    pub(super) fn set_config(&mut self, config: Config, now: Now) {
+        self.head_limits = head_limits(&config.limits);
+        self.token_keys = config.subscribe_secrets.iter().map(TokenKey::new).collect();
+        self.config = config;
+        self.configured = now;
+    }
+}
+
+fn head_limits(limits: &Limits) -> HeadLimits {
+    HeadLimits {
+        head_bytes_max: limits.head_bytes_max,
+        target_bytes_max: limits.target_bytes_max,
+        header_count_max: limits.header_count_max,
+    }
+}
