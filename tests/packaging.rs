@@ -10,6 +10,7 @@ mod service;
 
 use rpushd::config::{
     Config, DiskFiles, HTTP_DIRECTIVES, LEVEL_DIRECTIVES, LIMITS, Limits, Overrides, PushStream,
+    Sandbox,
 };
 use std::collections::BTreeMap;
 use std::fs;
@@ -98,6 +99,8 @@ fn the_example_configuration_names_every_key() {
         "public_prefix",
         "trusted_proxies",
         "pid_file",
+        "user",
+        "core_dumps",
         "level",
         "access",
         "file",
@@ -180,6 +183,7 @@ fn the_environment_example_is_good_with_every_variable_uncommented() {
         publish_secrets: Vec::new(),
         pid_file: None,
         log_file: None,
+        sandbox: Sandbox::default(),
         ..config
     };
     assert_eq!(without_defaults, Config::default());

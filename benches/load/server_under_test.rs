@@ -164,6 +164,8 @@ fn start_rpushd(
         .env("RPUSHD_PUBLISH_SECRET", PUBLISH_SECRET)
         .env("RPUSHD_LISTEN", address.to_string())
         .env("RPUSHD_LOG_LEVEL", "warn")
+        // Its memory is measured, which another process may not read otherwise.
+        .env("RPUSHD_CORE_DUMPS", "on")
         .env("RPUSHD_CONFIG", &configuration)
         .envs(variables.iter().copied())
         .stdin(Stdio::null())

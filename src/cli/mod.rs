@@ -22,6 +22,7 @@ mod sources;
 mod stats;
 mod subscribe;
 mod token;
+mod user;
 mod words;
 
 use command::Command;

@@ -2,16 +2,17 @@
 
 use super::logger::Destination;
 use super::settings::Settings;
-use rpushd::config::Config;
+use rpushd::config::{Config, Sandbox};
 use std::path::PathBuf;
 
 /// The state needed for a reload.
 pub struct Reload {
     settings: Settings,
     log: &'static Destination,
-    /// Paths at start, which a reload cannot change.
+    /// Settings at start, which a reload cannot change.
     log_file: Option<PathBuf>,
     pid_file: Option<PathBuf>,
+    sandbox: Sandbox,
     in_force: Config,
 }
 
@@ -23,6 +24,7 @@ impl Reload {
             log,
             log_file: config.log_file.clone(),
             pid_file: config.pid_file.clone(),
+            sandbox: config.sandbox.clone(),
             in_force: config.clone(),
         }
     }
@@ -44,6 +46,7 @@ impl Reload {
         for (key, is_changed) in [
             ("log.file", config.log_file != self.log_file),
             ("pid_file", config.pid_file != self.pid_file),
+            ("sandbox", config.sandbox != self.sandbox),
         ] {
             if is_changed {
                 log::warn!("{key} has changed: restart to use the new one");

@@ -24,7 +24,8 @@ from the files that it was started with. No stream is closed. If the configurati
 an error, the daemon keeps the old one and logs the reason, and this command fails.
 
 Only a process of this executable is signalled, or of one with the same file name that
-was deleted, as in an upgrade.
+was deleted, as in an upgrade. Users other than root cannot see which one a daemon runs
+that forbids core dumps; its name is compared instead.
 
   --pid-file FILE    file with the daemon's process id
   --timeout TIME     give up after this time (30s by default; exit code 75)
@@ -95,8 +96,9 @@ fn refuse_other_program(id: i32) -> Result<(), Failure> {
 }
 
 /// Facts about a process from /proc. A field is none if it cannot be read: there is no such
-/// process, or it belongs to another user or is hidden. PrivateUsers= and ProtectProc= hide the
-/// service from its own ExecReload=.
+/// process, or it belongs to another user or is hidden. Only root sees the executable of a daemon
+/// that forbids core dumps, and PrivateUsers= and ProtectProc= hide the service from its own
+/// ExecReload=.
 struct Process {
     executable: Option<Executable>,
     name: Option<String>,
@@ -127,7 +129,9 @@ impl Process {
             (Some(other), Some(own), _) => {
                 Some(format!("runs {}, not {}", other.path.display(), own.path.display()))
             }
-            (None, _, Some(name)) | (_, None, Some(name)) if name != "rpushd" => {
+            (None, _, Some(name)) | (_, None, Some(name))
+                if name != "rpushd" && self.name != own.name =>
+            {
                 Some(format!("is not rpushd but \"{name}\""))
             }
             (None, _, _) | (_, None, _) => None,
@@ -182,5 +186,7 @@ mod tests {
         ] {
             assert_eq!(other.difference_from(&own), difference);
         }
+        let renamed = process("/bin/push", 1, Some("push"));
+        assert_eq!(process("", 0, Some("push")).difference_from(&renamed), None);
     }
 }

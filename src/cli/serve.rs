@@ -9,8 +9,9 @@ use super::pid_file::PidFile;
 use super::reload::Reload;
 use super::settings::Settings;
 use super::sources::Sources;
+use super::user::{self, RunsAs};
 use rpushd::faces;
-use rpushd::reactor::{self, Clock, Notifier, Reactor};
+use rpushd::reactor::{self, Bound, Clock, Notifier, Reactor, sandbox};
 use rpushd::server::Server;
 
 pub const COMMAND: Command = Command {
@@ -50,8 +51,15 @@ fn run(parser: lexopt::Parser) -> Result<(), Failure> {
     let settings = Settings::parse(parser)?;
     let sources = settings.read()?;
     let config = &sources.config;
-    let log = logger::start(config.log_level, config.log_file.as_deref())?;
-    let outcome = serve(settings, sources, log);
+    let is_development = settings.overrides.development.is_some();
+    // Ports below 1024 need root; the log and every other file are this user's.
+    let bound = reactor::bind_all(&config.listeners);
+    let user = user::leave_root(config.sandbox.user.as_deref(), is_development)?;
+    sandbox::set_core_dumps(config.sandbox.allows_core_dumps)
+        .map_err(|error| Failure::new(Exit::System, format!("core dumps: {error}")))?;
+    let log = logger::start(config.log_level, config.log_file.as_deref())
+        .map_err(|failure| user.explain(failure))?;
+    let outcome = serve(settings, sources, bound, &user, log);
     // The failure is printed on standard error in any case.
     if let (Err(failure), true) = (&outcome, log.is_file()) {
         log::error!("{failure}");
@@ -59,7 +67,13 @@ fn run(parser: lexopt::Parser) -> Result<(), Failure> {
     outcome
 }
 
-fn serve(settings: Settings, sources: Sources, log: &'static Destination) -> Result<(), Failure> {
+fn serve(
+    settings: Settings,
+    sources: Sources,
+    bound: Result<Bound, String>,
+    user: &RunsAs,
+    log: &'static Destination,
+) -> Result<(), Failure> {
     let Sources { config, messages } = sources;
     let is_development = settings.overrides.development.is_some();
     if is_development {
@@ -68,13 +82,17 @@ fn serve(settings: Settings, sources: Sources, log: &'static Destination) -> Res
     for (level, message) in &messages {
         log::log!(*level, "{message}");
     }
+    user.log();
     for warning in &config.warnings {
         log::warn!("{warning}");
     }
     let descriptors = reactor::raise_descriptor_limit();
     let clock = Clock::start();
-    let listeners = reactor::bind_all(&config.listeners)
-        .map_err(|error| Failure::new(Exit::System, format!("cannot listen on {error}")))?;
+    let Bound { listeners, warnings } =
+        bound.map_err(|error| Failure::new(Exit::System, format!("cannot listen on {error}")))?;
+    for warning in &warnings {
+        log::warn!("{warning}");
+    }
     let addresses = addresses::of(&listeners, &config);
     let mut reload = Reload::new(settings, log, &config);
     let server = Server::new(config.clone(), faces::all, reactor::host(), clock.now());
@@ -83,7 +101,8 @@ fn serve(settings: Settings, sources: Sources, log: &'static Destination) -> Res
         .map_err(|error| {
             Failure::new(Exit::System, format!("cannot start the event loop: {error}"))
         })?;
-    let _pid_file = config.pid_file.as_deref().map(PidFile::write).transpose()?;
+    let pid_file = config.pid_file.as_deref().map(PidFile::write).transpose();
+    let _pid_file = pid_file.map_err(|failure| user.explain(failure))?;
     for address in &addresses {
         let kind = if address.is_internal { " (internal)" } else { "" };
         log::info!("listening on {}{kind}", address.text);

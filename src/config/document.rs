@@ -71,6 +71,14 @@ impl Entry {
     pub(super) fn list(&self) -> Result<Vec<String>, ConfigError> {
         self.value.list().map_err(|reason| self.place.error(reason))
     }
+
+    pub(super) fn switch(&self) -> Result<bool, ConfigError> {
+        match self.text()? {
+            "on" | "true" | "1" => Ok(true),
+            "off" | "false" | "0" => Ok(false),
+            text => Err(self.place.error(format!("\"{text}\" is neither on nor off"))),
+        }
+    }
 }
 
 /// A table: values and inner tables, in the order of the file.

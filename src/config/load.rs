@@ -50,6 +50,7 @@ impl Loader<'_> {
         self.times()?;
         self.limits()?;
         self.log()?;
+        self.sandbox()?;
         self.allowed_origins()?;
         self.public_prefix()?;
         self.trusted_proxies()?;
@@ -153,16 +154,27 @@ impl Loader<'_> {
             ))
         })?;
         if let Some(entry) = self.environment.find(&mut block, "access", "RPUSHD_LOG_ACCESS") {
-            self.config.log_access = match entry.text()? {
-                "on" | "true" | "1" => true,
-                "off" | "false" | "0" => false,
-                text => return Err(entry.place.error(format!("\"{text}\" is neither on nor off"))),
-            };
+            self.config.log_access = entry.switch()?;
         }
         let log_file = self.environment.find(&mut block, "file", "RPUSHD_LOG_FILE");
         self.config.log_file = either_path(&self.overrides.log_file, log_file)?;
         let pid_file = self.find("pid_file", "RPUSHD_PID_FILE");
         self.config.pid_file = either_path(&self.overrides.pid_file, pid_file)?;
+        block.finish()
+    }
+
+    fn sandbox(&mut self) -> Result<(), ConfigError> {
+        let mut block = self.root.take_block("sandbox")?;
+        if let Some(entry) = self.environment.find(&mut block, "user", "RPUSHD_USER") {
+            let name = entry.text()?;
+            if name.is_empty() || name.contains('\0') {
+                return Err(entry.place.error("must be the name of a user"));
+            }
+            self.config.sandbox.user = Some(name.to_owned());
+        }
+        if let Some(entry) = self.environment.find(&mut block, "core_dumps", "RPUSHD_CORE_DUMPS") {
+            self.config.sandbox.allows_core_dumps = entry.switch()?;
+        }
         block.finish()
     }
 

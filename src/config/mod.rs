@@ -2,12 +2,12 @@
 //! accesses files and environment variables.
 //!
 //! Leaves to root: `units`, `error`, `suggest`; `document` (TOML with line numbers), `env_file` and
-//! `sources` (environment, flags); the settings as types: `limits`, `variables`, `kinds` (of
-//! values), `location_path`, `location`, `http_directives`, `networks`, `origins`; `checks` (what
-//! the module refuses); readers of a document: the tables `limit_table` and `directives`, `listen`,
-//! `secrets` and `push_stream_blocks`; `alignment` and `exposure` (warnings); `load` (builds the
-//! configuration), `kept_listeners` (what a reload cannot change), `kept_secrets` (what it
-//! refuses), `to_toml` and `describe` (output), `read` (the process and its files).
+//! `sources` (environment, flags); the settings as types: `limits`, `sandbox`, `variables`, `kinds`
+//! (of values), `location_path`, `location`, `http_directives`, `networks`, `origins`; `checks`
+//! (what the module refuses); readers of a document: the tables `limit_table` and `directives`,
+//! `listen`, `secrets` and `push_stream_blocks`; `alignment` and `exposure` (warnings); `load`
+//! (builds the configuration), `kept_listeners` (what a reload cannot change), `kept_secrets` (what
+//! it refuses), `to_toml` and `describe` (output), `read` (the process and its files).
 
 mod alignment;
 pub mod checks;
@@ -31,6 +31,7 @@ mod networks;
 mod origins;
 mod push_stream_blocks;
 mod read;
+mod sandbox;
 mod secrets;
 mod sources;
 mod suggest;
@@ -55,6 +56,7 @@ pub use location::{
 pub use location_path::PathMatch;
 pub use networks::TrustedProxies;
 pub use read::{DiskFiles, SourceFile, Variables, read, read_text};
+pub use sandbox::Sandbox;
 pub use sources::{DevelopmentSecrets, Files, Overrides, VARIABLE_PREFIX};
 pub use suggest::nearest;
 pub use variables::{RequestVariables, VariableString};
@@ -105,6 +107,8 @@ pub struct Config {
     pub log_file: Option<PathBuf>,
     /// File that the process id is written to.
     pub pid_file: Option<PathBuf>,
+    /// What the daemon gives up at its start.
+    pub sandbox: Sandbox,
     /// Warnings to be logged at start.
     pub warnings: Vec<String>,
 }
@@ -191,6 +195,7 @@ impl Default for Config {
             log_access: false,
             log_file: None,
             pid_file: None,
+            sandbox: Sandbox::default(),
             warnings: Vec::new(),
         }
     }

@@ -189,6 +189,12 @@ impl Writer {
         if let Some(path) = &config.log_file {
             self.text("file", &path.to_string_lossy());
         }
+        self.section("What the daemon gives up at its start.");
+        self.line("[sandbox]");
+        if let Some(user) = &config.sandbox.user {
+            self.text("user", user);
+        }
+        self.raw("core_dumps", config.sandbox.allows_core_dumps);
     }
 
     fn secrets(&mut self, key: &str, secrets: &[Secret]) {

@@ -21,11 +21,20 @@ pub struct BoundListener {
     pub(super) is_ready: bool,
 }
 
-/// Binds every listener of the configuration, in its order.
+/// The bound listeners, and warnings to be logged.
+pub struct Bound {
+    /// The listeners, in the order of the configuration.
+    pub listeners: Vec<BoundListener>,
+    /// A warning for each passed socket that is not used.
+    pub warnings: Vec<String>,
+}
+
+/// Binds every listener of the configuration. Logs nothing, because it is called before the log is
+/// opened.
 ///
 /// # Errors
 /// An address that cannot be listened on, with the reason.
-pub fn bind_all(listeners: &[Listener]) -> Result<Vec<BoundListener>, String> {
+pub fn bind_all(listeners: &[Listener]) -> Result<Bound, String> {
     let mut inherited = inherited_sockets()?;
     let names: Vec<&str> = listeners
         .iter()
@@ -61,14 +70,14 @@ pub fn bind_all(listeners: &[Listener]) -> Result<Vec<BoundListener>, String> {
             is_ready: true,
         }));
     }
-    for unused in &inherited {
-        log::warn!(
+    let warning = |unused: &Inherited| {
+        format!(
             "socket {} passed by systemd is not used, its clients get no response: listen at \
              \"systemd\", or disable rpushd.socket",
             unused.socket.describe()
-        );
-    }
-    Ok(bound)
+        )
+    };
+    Ok(Bound { listeners: bound, warnings: inherited.iter().map(warning).collect() })
 }
 
 /// Takes the inherited sockets with this name, or, without a name, all that no listener names.

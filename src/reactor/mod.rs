@@ -16,13 +16,14 @@ mod listeners;
 mod log_output;
 mod process;
 mod readable;
+pub mod sandbox;
 mod signals;
 mod socket;
 mod systemd;
 
 pub use clock::Clock;
 pub use heap::{CountedHeap, set_heap_thresholds};
-pub use listeners::{BoundListener, bind_all};
+pub use listeners::{Bound, BoundListener, bind_all};
 pub use log_output::{
     LOG_LINE_BYTES_MAX, count_dropped_log_line, is_standard_error_journal, open_log_file,
     takes_log_line,
@@ -33,7 +34,7 @@ pub use systemd::Notifier;
 
 use crate::config::Config;
 use crate::server::{ConnectionId, Server};
-use crate::time::{Millis, Moment, Now};
+use crate::time::{Moment, Now};
 use accepting::{Kind, Pauses};
 use mio::event::Event;
 use mio::unix::SourceFd;
@@ -56,8 +57,6 @@ const READ_BYTES_LATE: usize = 4 * 1024;
 const WRITES_AT_ONCE: usize = 16;
 /// Most frames in one gathered write. More would make each write of a single frame 2 % slower.
 const SLICES: usize = 16;
-/// Delay before a notification that systemd had no room for is sent again.
-const NOTIFY_PAUSE: Millis = Millis(100);
 
 /// Reads the configuration for a reload; after an error the old one is kept.
 pub type Reload<'a> = dyn FnMut() -> Result<Config, String> + 'a;
@@ -165,7 +164,7 @@ impl Reactor {
         } else {
             let pauses = self.pauses.next_wake(now.monotonic);
             let due = self.trimming.due();
-            let notify = self.notifier.has_unsent().then(|| now.monotonic + NOTIFY_PAUSE);
+            let notify = self.notifier.has_unsent().then(|| now.monotonic + systemd::PAUSE);
             let wakes = [self.server.next_wake(now), pauses, self.watchdog_at, due, notify];
             wakes.into_iter().flatten().min()
         };

@@ -1,11 +1,11 @@
 //! Signals as readable events (signalfd(2)), so that no handler interrupts the loop. A process that
 //! asks for a reload by [`request_reload`] gets the outcome in a signal.
 
+use super::sandbox::is_root;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::mem::{MaybeUninit, offset_of, size_of};
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
-use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
 /// Value sent with a SIGHUP to request an answer. Other senders of SIGHUP are sent none.
@@ -88,19 +88,24 @@ pub fn request_reload(process: i32, timeout: Duration) -> io::Result<ReloadOutco
 /// If root, becomes the user of a process: that process may send its answer only to processes of
 /// its own user (kill(2)).
 fn become_user_of(process: i32) -> io::Result<()> {
-    // SAFETY: the call only reads.
-    let is_root = unsafe { libc::geteuid() } == 0;
-    match fs::metadata(format!("/proc/{process}")) {
-        Ok(owned) if is_root => {
-            let user = owned.uid();
+    // Its files in /proc belong to root if it forbids core dumps, so their owner is not enough.
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    match effective_user(&status) {
+        Some(user) if is_root() => {
             // SAFETY: the call only changes numbers of this process, which has one thread.
             match unsafe { libc::setresuid(user, user, user) } {
                 0 => Ok(()),
                 _ => Err(io::Error::last_os_error()),
             }
         }
-        Ok(_) | Err(_) => Ok(()),
+        Some(_) | None => Ok(()),
     }
+}
+
+/// The effective user id in the status file of a process (proc(5)).
+fn effective_user(status: &str) -> Option<libc::uid_t> {
+    let ids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    ids.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// Sends a signal with a number (sigqueue(3)).
@@ -174,5 +179,17 @@ impl Signals {
 impl AsRawFd for Signals {
     fn as_raw_fd(&self) -> RawFd {
         self.0.as_raw_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_effective_user_of_a_process_is_the_second_id_of_its_row() {
+        let status = "Name:\tuid\nUmask:\t0022\nUid:\t0\t997\t998\t999\nGid:\t5\t6\t7\t8\n";
+        assert_eq!(effective_user(status), Some(997));
+        assert_eq!(effective_user("Gid:\t5\t6\t7\t8\n"), None);
     }
 }

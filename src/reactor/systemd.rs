@@ -11,6 +11,9 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 /// The first passed descriptor (SD_LISTEN_FDS_START).
 const FIRST_DESCRIPTOR: i32 = 3;
 
+/// Delay before a notification that systemd had no room for is sent again.
+pub(super) const PAUSE: Millis = Millis(100);
+
 /// Most states queued while systemd does not read its socket.
 const UNSENT_MAX: usize = 16;
 

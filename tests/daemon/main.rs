@@ -16,6 +16,7 @@ mod php_fpm;
 mod programs;
 mod proxies;
 mod reload;
+mod sandbox;
 mod signals;
 mod sockets;
 mod support;

@@ -273,7 +273,7 @@ fn an_environment_file_that_only_root_reads_starts_the_daemon_and_fails_a_reload
     let start = |variables: &[(&str, &str)]| {
         let mut command = Command::new("setpriv");
         isolate(&mut command);
-        command.envs(variables.iter().copied());
+        command.env_remove("RPUSHD_USER").envs(variables.iter().copied());
         command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
         command.arg(env!("CARGO_BIN_EXE_rpushd"));
         command.args(["--listen", "127.0.0.1:0", "--env-file", &format!("-{file}")]);

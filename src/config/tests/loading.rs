@@ -1,7 +1,7 @@
 //! Tests of reading a configuration.
 
 use super::super::{
-    Config, DevelopmentSecrets, ListenAddress, Mode, Overrides, PathMatch, Role, Secret,
+    Config, DevelopmentSecrets, ListenAddress, Mode, Overrides, PathMatch, Role, Sandbox, Secret,
 };
 use super::{FakeFiles, SECRETS, load, load_with_secrets, variables};
 use crate::time::Millis;
@@ -49,6 +49,9 @@ fn every_setting_has_a_key() {
         level = "debug"
         access = true
         file = "/var/log/rpushd.log"
+        [sandbox]
+        user = "push"
+        core_dumps = true
         "#,
     );
     assert_eq!(
@@ -76,6 +79,8 @@ fn every_setting_has_a_key() {
     assert_eq!(config.log_level, log::LevelFilter::Debug);
     assert!(config.log_access);
     assert_eq!(config.log_file, Some(PathBuf::from("/var/log/rpushd.log")));
+    let sandbox = Sandbox { user: Some("push".to_owned()), allows_core_dumps: true };
+    assert_eq!(config.sandbox, sandbox);
     assert_eq!(config.warnings, Vec::<String>::new());
 }
 

@@ -73,6 +73,9 @@ fn bad_keys_are_refused_with_file_line_and_key() {
              info, debug or trace",
         ),
         ("pid_file = ''", "x.toml:1: pid_file: must not be empty"),
+        ("sandbox.user = ''", "x.toml:1: sandbox.user: must be the name of a user"),
+        ("sandbox.core_dumps = 'no'", "x.toml:1: sandbox.core_dumps: \"no\" is neither on nor off"),
+        ("[sandbox]\nuid = 1", "x.toml:2: sandbox.uid: unknown key"),
         ("limits.connections_max = 0", "x.toml:1: limits.connections_max: must be at least 1"),
         ("limits.connections_max = -1", "x.toml:1: limits.connections_max: \"-1\" is not a number"),
         (

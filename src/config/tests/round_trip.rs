@@ -48,6 +48,9 @@ fn every_setting_of_the_daemon_reads_back() {
         level = "off"
         access = true
         file = "/var/log/rpushd.log"
+        [sandbox]
+        user = "push \"1\""
+        core_dumps = true
         [limits]
         connections_max = 7
         keepalive_requests_max = 100
