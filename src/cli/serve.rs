@@ -87,7 +87,7 @@ fn serve(
         log::warn!("{warning}");
     }
     let descriptors = reactor::raise_descriptor_limit();
-    let clock = Clock::start();
+    let mut clock = Clock::start();
     let Bound { listeners, warnings } =
         bound.map_err(|error| Failure::new(Exit::System, format!("cannot listen on {error}")))?;
     for warning in &warnings {

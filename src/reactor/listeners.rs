@@ -3,6 +3,7 @@
 use super::listen_socket::{ListenSocket, prepare};
 use super::systemd::{Inherited, inherited_sockets};
 use crate::config::{ListenAddress, Listener, ListenerId};
+use crate::time::Millis;
 use mio::net::{TcpListener, UnixListener, UnixStream};
 use std::fs;
 use std::io;
@@ -19,6 +20,11 @@ pub struct BoundListener {
     pub(super) socket: ListenSocket,
     /// Whether connections may wait to be accepted.
     pub(super) is_ready: bool,
+}
+
+/// Sets the time-out of connections that are accepted from now on.
+pub(super) fn set_peer_timeout(listeners: &[BoundListener], timeout: Millis) {
+    listeners.iter().for_each(|listener| listener.socket.set_peer_timeout(timeout));
 }
 
 /// The bound listeners, and warnings to be logged.

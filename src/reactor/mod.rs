@@ -17,8 +17,10 @@ mod log_output;
 mod process;
 mod readable;
 pub mod sandbox;
+mod shortage;
 mod signals;
 mod socket;
+mod sockets;
 mod systemd;
 
 pub use clock::Clock;
@@ -37,14 +39,13 @@ use crate::server::{ConnectionId, Server};
 use crate::time::{Moment, Now};
 use accepting::{Kind, Pauses};
 use mio::event::Event;
-use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use readable::{Pop, Readable};
+use shortage::Shortage;
 use signals::{Signal, Signals};
-use socket::{Socket, Transfer};
+use socket::{Socket, Transfer, watch};
+use sockets::Sockets;
 use std::io;
-use std::os::fd::AsRawFd;
-use std::time::Duration;
 
 /// Token of the first listener. Tokens of connections are their ids.
 const FIRST_LISTENER: usize = 1 << 40;
@@ -70,7 +71,7 @@ pub struct Reactor {
     signals: Signals,
     notifier: Notifier,
     listeners: Vec<BoundListener>,
-    sockets: Vec<Option<Socket>>,
+    sockets: Sockets,
     readable: Readable,
     /// Buffer for the connections written to next; empty between turns.
     writable: Vec<ConnectionId>,
@@ -78,7 +79,7 @@ pub struct Reactor {
     pauses: Pauses,
     /// Number of descriptors that the daemon uses besides those of its connections.
     own_descriptors: u64,
-    watchdog_at: Option<Moment>,
+    shortage: Shortage,
     trimming: heap::Trimming,
     /// When the signal to stop arrived.
     stop_began: Option<Moment>,
@@ -101,8 +102,8 @@ impl Reactor {
         for (index, listener) in listeners.iter().enumerate() {
             let token = Token(FIRST_LISTENER + index);
             watch(&poll, &listener.socket, token, Interest::READABLE)?;
-            listener.socket.set_peer_timeout(server.limits().peer_timeout);
         }
+        listeners::set_peer_timeout(&listeners, server.limits().peer_timeout);
         let own_descriptors = process::open_descriptors();
         Ok(Reactor {
             poll,
@@ -112,13 +113,13 @@ impl Reactor {
             signals,
             notifier,
             listeners,
-            sockets: Vec::new(),
+            sockets: Sockets::default(),
             readable: Readable::default(),
             writable: Vec::with_capacity(WRITES_AT_ONCE),
             buffer: vec![0; READ_BYTES].into_boxed_slice(),
             pauses: Pauses::default(),
             own_descriptors,
-            watchdog_at: None,
+            shortage: Shortage::default(),
             trimming: heap::Trimming::default(),
             stop_began: None,
         })
@@ -129,12 +130,10 @@ impl Reactor {
     /// # Errors
     /// Those of epoll itself. An error on a connection only closes that connection.
     pub fn run(&mut self, reload: &mut Reload<'_>) -> io::Result<()> {
-        self.notifier.ready();
-        self.watchdog_at =
-            self.notifier.watchdog_interval().map(|interval| self.clock.now().monotonic + interval);
+        self.notifier.start(self.clock.now().monotonic);
         loop {
-            self.wait()?;
-            let now = self.clock.now();
+            let now = self.wait()?;
+            self.retry_transfers(now);
             self.resume_reading(now);
             self.take_events(now, reload);
             self.accept(now);
@@ -143,8 +142,8 @@ impl Reactor {
             self.write(now);
             self.close();
             self.log_recovery(now);
-            self.notify_watchdog(now);
-            self.server.counters().log_lines_dropped_total = log_output::dropped_log_lines();
+            self.notifier.turn(now.monotonic);
+            self.update_counters();
             self.trimming.turn(now.monotonic);
             if self.server.is_stopping() && self.server.connection_count() == 0 {
                 let began = self.stop_began.unwrap_or(now.monotonic);
@@ -155,23 +154,50 @@ impl Reactor {
         }
     }
 
-    /// Sleeps until the next event or deadline; returns at once while work is left over.
-    fn wait(&mut self) -> io::Result<()> {
+    fn update_counters(&mut self) {
+        let counters = self.server.counters();
+        counters.log_lines_dropped_total = log_output::dropped_log_lines();
+        (counters.process_pauses_total, counters.process_paused_seconds_total) =
+            self.clock.pauses();
+    }
+
+    /// Sleeps until the next event or deadline, not at all while work is left over. Returns the
+    /// time after it.
+    fn wait(&mut self) -> io::Result<Now> {
         let now = self.clock.now();
         let has_work = !self.readable.is_empty() || self.can_accept(now);
-        let wake = if has_work {
-            Some(now.monotonic)
-        } else {
-            let pauses = self.pauses.next_wake(now.monotonic);
-            let due = self.trimming.due();
-            let notify = self.notifier.has_unsent().then(|| now.monotonic + systemd::PAUSE);
-            let wakes = [self.server.next_wake(now), pauses, self.watchdog_at, due, notify];
-            wakes.into_iter().flatten().min()
-        };
-        let timeout = wake.map(|at| Duration::from_millis(at.since(now.monotonic).0));
+        let wakes = [
+            has_work.then_some(now.monotonic),
+            self.server.next_wake(now),
+            self.pauses.next_wake(now.monotonic),
+            self.trimming.due(),
+            self.notifier.next_wake(now.monotonic),
+            self.shortage.due(),
+        ];
+        let timeout = wakes.into_iter().flatten().min().map(|at| self.clock.until(at));
         match self.poll.poll(&mut self.events, timeout) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
-            other => other,
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
+            _ => Ok(self.clock.now_after(timeout)),
+        }
+    }
+
+    /// Repeats transfers that the kernel had no memory for.
+    fn retry_transfers(&mut self, now: Now) {
+        for id in self.shortage.take_due(now.monotonic) {
+            if let Some(socket) = self.sockets.get_mut(id) {
+                socket.is_short = false;
+                self.server.writable(ConnectionId(id));
+                self.request_read(id);
+            }
+        }
+    }
+
+    /// Lets a transfer wait that the kernel has no memory for.
+    fn postpone_transfer(&mut self, id: u32, error: &io::Error, now: Now) {
+        self.server.counters().kernel_memory_shortages_total += 1;
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        if !std::mem::replace(&mut socket.is_short, true) {
+            self.shortage.add(id, error, now.monotonic);
         }
     }
 
@@ -193,13 +219,11 @@ impl Reactor {
     }
 
     fn take_socket_event(&mut self, id: u32, event: &Event) {
-        let Some(Some(socket)) = self.sockets.get_mut(id as usize) else { return };
+        let Some(socket) = self.sockets.get_mut(id) else { return };
         if event.is_writable() {
             self.server.writable(ConnectionId(id));
         }
-        socket.is_ending |= event.is_read_closed() || event.is_error();
-        if event.is_readable() || event.is_read_closed() || event.is_error() {
-            socket.is_readable = true;
+        if socket.notices(event) {
             self.request_read(id);
         }
     }
@@ -222,9 +246,7 @@ impl Reactor {
                         Ok(config) => {
                             self.server.reconfigure(config, now);
                             let timeout = self.server.limits().peer_timeout;
-                            for listener in &self.listeners {
-                                listener.socket.set_peer_timeout(timeout);
-                            }
+                            listeners::set_peer_timeout(&self.listeners, timeout);
                             log::info!("reloaded: the new configuration is in force");
                         }
                         Err(error) => log::error!("reload failed, old configuration kept: {error}"),
@@ -239,10 +261,8 @@ impl Reactor {
     }
 
     fn can_accept(&self, now: Now) -> bool {
-        let can = |listener: &BoundListener| {
-            listener.is_ready && self.pauses.is_over(self.kind(listener), now.monotonic)
-        };
-        self.listeners.iter().any(can)
+        let is_over = |kind| self.pauses.is_over(kind, now.monotonic);
+        self.listeners.iter().any(|one| one.is_ready && is_over(self.kind(one)))
     }
 
     fn kind(&self, listener: &BoundListener) -> Kind {
@@ -256,7 +276,7 @@ impl Reactor {
             return;
         }
         let descriptors = process::descriptors_for_connections(self.own_descriptors);
-        self.server.limit_connections(usize::try_from(descriptors).unwrap_or(usize::MAX));
+        self.server.limit_connections(descriptors);
         for kind in [Kind::Internal, Kind::Public] {
             for index in 0..self.listeners.len() {
                 if self.kind(&self.listeners[index]) == kind {
@@ -268,11 +288,8 @@ impl Reactor {
 
     fn accept_some(&mut self, index: usize, kind: Kind, now: Now) {
         for _ in 0..self.server.limits().accepts_per_turn {
-            let is_ready = self.listeners[index].is_ready;
-            if !is_ready || !self.pauses.is_over(kind, now.monotonic) {
-                return;
-            }
-            if !self.accept_one(index, kind, now) {
+            let can = self.listeners[index].is_ready && self.pauses.is_over(kind, now.monotonic);
+            if !can || !self.accept_one(index, kind, now) {
                 return;
             }
         }
@@ -309,10 +326,8 @@ impl Reactor {
         };
         match self.server.accepted(id, peer, now) {
             Ok(connection) => self.register(connection, socket, kind, now),
-            Err(_) => {
-                drop(socket);
-                true
-            }
+            // The socket is dropped.
+            Err(_) => true,
         }
     }
 
@@ -320,13 +335,9 @@ impl Reactor {
     /// kernel has no memory), closes it, pauses accepting, as the next would fail, too, and returns
     /// false.
     fn register(&mut self, id: ConnectionId, socket: Socket, kind: Kind, now: Now) -> bool {
-        let index = id.0 as usize;
         let interest = Interest::READABLE | Interest::WRITABLE;
-        let watched = watch(&self.poll, &socket, Token(index), interest);
-        if index >= self.sockets.len() {
-            self.sockets.resize_with(index + 1, || None);
-        }
-        self.sockets[index] = Some(socket);
+        let watched = watch(&self.poll, &socket, Token(id.0 as usize), interest);
+        self.sockets.insert(id.0, socket);
         if let Err(error) = &watched {
             self.server.hung_up(id, now);
             let why =
@@ -346,10 +357,8 @@ impl Reactor {
 
     fn log_recovery(&mut self, now: Now) {
         let (server, listeners) = (&self.server, &self.listeners);
-        let has_room = || {
-            let mut rooms = listeners.iter().map(|listener| server.has_room(listener.id));
-            rooms.len() > 0 && rooms.all(|room| room.is_ok())
-        };
+        let can_take = |listener: &BoundListener| server.has_room(listener.id).is_ok();
+        let has_room = || !listeners.is_empty() && listeners.iter().all(can_take);
         if let Some(line) = self.pauses.recovered(now.monotonic, has_room) {
             log::info!("{line}");
         }
@@ -371,7 +380,7 @@ impl Reactor {
 
     /// Puts a readable connection on the list of those to read, if the server wants its input.
     fn request_read(&mut self, id: u32) {
-        let Some(Some(socket)) = self.sockets.get_mut(id as usize) else { return };
+        let Some(socket) = self.sockets.get_mut(id) else { return };
         if socket.is_readable && !socket.is_listed && self.server.wants_input(ConnectionId(id)) {
             socket.is_listed = true;
             self.readable.push(id, self.server.is_internal_peer(ConnectionId(id)));
@@ -396,7 +405,7 @@ impl Reactor {
     }
 
     fn read_one(&mut self, id: u32, now: Now) {
-        let Some(Some(socket)) = self.sockets.get_mut(id as usize) else { return };
+        let Some(socket) = self.sockets.get_mut(id) else { return };
         socket.is_listed = false;
         let connection = ConnectionId(id);
         if !self.server.wants_input(connection) {
@@ -416,6 +425,7 @@ impl Reactor {
                 socket.is_readable = false;
                 self.server.input_ended(connection, now);
             }
+            Transfer::Short(error) => self.postpone_transfer(id, &error, now),
             Transfer::Broken(error) => {
                 log::debug!("connection {id}: {error}");
                 self.server.hung_up(connection, now);
@@ -435,14 +445,14 @@ impl Reactor {
             left_count -= batch.len();
             // Looking up sockets in a batch overlaps their cache misses. One after the other, each
             // write would wait for its own.
-            batch.retain(|id| self.sockets.get(id.0 as usize).is_some_and(Option::is_some));
+            batch.retain(|id| self.sockets.get(id.0).is_some());
             batch.drain(..).for_each(|id| self.write_one(id, now));
         }
         self.writable = batch;
     }
 
     fn write_one(&mut self, id: ConnectionId, now: Now) {
-        let Some(Some(socket)) = self.sockets.get_mut(id.0 as usize) else { return };
+        let Some(socket) = self.sockets.get_mut(id.0) else { return };
         let mut slices = [io::IoSlice::new(&[]); SLICES];
         let count = self.server.unsent(id, &mut slices);
         let wanted: usize = slices[..count].iter().map(|slice| slice.len()).sum();
@@ -458,6 +468,10 @@ impl Reactor {
                 }
             }
             Transfer::Blocked => self.server.blocked(id),
+            Transfer::Short(error) => {
+                self.server.blocked(id);
+                self.postpone_transfer(id.0, &error, now);
+            }
             Transfer::Ended => self.server.hung_up(id, now),
             Transfer::Broken(error) => {
                 log::debug!("connection {}: {error}", id.0);
@@ -468,13 +482,13 @@ impl Reactor {
 
     fn close(&mut self) {
         while let Some(id) = self.server.next_to_shut() {
-            if let Some(Some(socket)) = self.sockets.get(id.0 as usize) {
+            if let Some(socket) = self.sockets.get(id.0) {
                 socket.shut();
             }
         }
         while let Some(id) = self.server.next_to_close() {
             // Closing the descriptor removes it from epoll.
-            let socket = self.sockets[id.0 as usize].take();
+            let socket = self.sockets.remove(id.0);
             if self.server.is_cut_short(id) {
                 socket.iter().for_each(Socket::reset_at_close);
             }
@@ -482,18 +496,4 @@ impl Reactor {
             self.server.closed(id);
         }
     }
-
-    fn notify_watchdog(&mut self, now: Now) {
-        self.notifier.retry();
-        if self.watchdog_at.is_some_and(|at| at <= now.monotonic) {
-            self.notifier.alive();
-            self.watchdog_at =
-                self.notifier.watchdog_interval().map(|interval| now.monotonic + interval);
-        }
-    }
-}
-
-/// Registers a descriptor with epoll, edge-triggered, until it is closed.
-fn watch(poll: &Poll, source: &impl AsRawFd, token: Token, interest: Interest) -> io::Result<()> {
-    poll.registry().register(&mut SourceFd(&source.as_raw_fd()), token, interest)
 }

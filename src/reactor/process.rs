@@ -60,12 +60,12 @@ pub(super) fn open_descriptors() -> u64 {
 
 /// Number of connections that there are descriptors for, after the daemon's `own` and the reserve.
 /// The limit is read on each call, as prlimit(1) may change it.
-pub(super) fn descriptors_for_connections(own: u64) -> u64 {
+pub(super) fn descriptors_for_connections(own: u64) -> usize {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the pointer is to an rlimit of our own.
     let known = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } == 0;
     let left = if known { limit.rlim_cur.saturating_sub(own) } else { u64::MAX };
-    left - DESCRIPTORS_KEPT.min(left / 2)
+    usize::try_from(left - DESCRIPTORS_KEPT.min(left / 2)).unwrap_or(usize::MAX)
 }
 
 /// Random bytes fit for secrets (getrandom(2)).

@@ -1,6 +1,10 @@
 //! The socket of one connection, TCP or Unix.
 
+use super::shortage::is_shortage;
+use mio::event::Event;
 use mio::net::{TcpStream, UnixStream};
+use mio::unix::SourceFd;
+use mio::{Interest, Poll, Token};
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::{AsRawFd, RawFd};
@@ -15,6 +19,8 @@ pub(super) struct Socket {
     pub(super) is_ending: bool,
     /// It is on a list of sockets to read.
     pub(super) is_listed: bool,
+    /// A transfer waits until the kernel has memory again.
+    pub(super) is_short: bool,
 }
 
 enum Stream {
@@ -30,6 +36,8 @@ pub(super) enum Transfer {
     Blocked,
     /// The peer has closed its side.
     Ended,
+    /// The kernel has no memory for it now; epoll does not report when it has.
+    Short(io::Error),
     Broken(io::Error),
 }
 
@@ -43,7 +51,16 @@ impl Socket {
     }
 
     fn new(stream: Stream) -> Socket {
-        Socket { stream, is_readable: false, is_ending: false, is_listed: false }
+        Socket { stream, is_readable: false, is_ending: false, is_listed: false, is_short: false }
+    }
+
+    /// Takes over what an event reports about reading. Returns whether to read the socket.
+    pub(super) fn notices(&mut self, event: &Event) -> bool {
+        let is_ending = event.is_read_closed() || event.is_error();
+        let is_readable = event.is_readable() || is_ending;
+        self.is_ending |= is_ending;
+        self.is_readable |= is_readable;
+        is_readable
     }
 
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> Transfer {
@@ -95,10 +112,21 @@ fn retry(mut transfer: impl FnMut() -> io::Result<usize>) -> Transfer {
             Err(error) => match error.kind() {
                 io::ErrorKind::Interrupted => continue,
                 io::ErrorKind::WouldBlock => Transfer::Blocked,
+                _ if is_shortage(&error) => Transfer::Short(error),
                 _ => Transfer::Broken(error),
             },
         };
     }
+}
+
+/// Registers a descriptor with epoll, edge-triggered, until it is closed.
+pub(super) fn watch(
+    poll: &Poll,
+    source: &impl AsRawFd,
+    token: Token,
+    interest: Interest,
+) -> io::Result<()> {
+    poll.registry().register(&mut SourceFd(&source.as_raw_fd()), token, interest)
 }
 
 /// Whether an accept failed for a reason that concerns only that connection: its client gave up, or

@@ -1,7 +1,7 @@
 //! Interface to systemd: passed sockets (sd_listen_fds(3)), readiness and watchdog (sd_notify(3)).
 
 use super::listen_socket::{ListenSocket, prepare};
-use crate::time::Millis;
+use crate::time::{Millis, Moment};
 use std::collections::VecDeque;
 use std::env;
 use std::os::fd::FromRawFd;
@@ -12,7 +12,7 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 const FIRST_DESCRIPTOR: i32 = 3;
 
 /// Delay before a notification that systemd had no room for is sent again.
-pub(super) const PAUSE: Millis = Millis(100);
+const PAUSE: Millis = Millis(100);
 
 /// Most states queued while systemd does not read its socket.
 const UNSENT_MAX: usize = 16;
@@ -89,6 +89,8 @@ pub struct Notifier {
     /// States that could not be sent yet, oldest first; watchdog messages are not queued.
     unsent: VecDeque<String>,
     watchdog_interval: Option<Millis>,
+    /// When to send `WATCHDOG=1` next.
+    watchdog_at: Option<Moment>,
 }
 
 impl Notifier {
@@ -110,12 +112,28 @@ impl Notifier {
         // Half of the demanded interval, as sd_watchdog_enabled(3) recommends.
         let interval = interval.map(|micros| Millis((micros / 2000).max(1)));
         let watchdog_interval = interval.filter(|_| is_for_us && target.is_some());
-        Notifier { target, unsent: VecDeque::new(), watchdog_interval }
+        Notifier { target, unsent: VecDeque::new(), watchdog_interval, watchdog_at: None }
     }
 
-    /// Interval at which to send `WATCHDOG=1`; none if systemd does not ask for it.
-    pub fn watchdog_interval(&self) -> Option<Millis> {
-        self.watchdog_interval
+    /// Reports that the start is complete, and begins to report signs of life.
+    pub(super) fn start(&mut self, now: Moment) {
+        self.ready();
+        self.watchdog_at = self.watchdog_interval.map(|interval| now + interval);
+    }
+
+    /// When to call [`Notifier::turn`] at the latest.
+    pub(super) fn next_wake(&self, now: Moment) -> Option<Moment> {
+        let retry = (!self.unsent.is_empty()).then(|| now + PAUSE);
+        [retry, self.watchdog_at].into_iter().flatten().min()
+    }
+
+    /// Sends what is due.
+    pub(super) fn turn(&mut self, now: Moment) {
+        self.retry();
+        if self.watchdog_at.is_some_and(|at| at <= now) {
+            self.alive();
+            self.watchdog_at = self.watchdog_interval.map(|interval| now + interval);
+        }
     }
 
     pub(super) fn ready(&mut self) {
@@ -135,18 +153,13 @@ impl Notifier {
         self.send("STOPPING=1");
     }
 
-    pub(super) fn alive(&mut self) {
+    fn alive(&mut self) {
         // Not queued if it cannot be sent now: it would be out of date later.
         let _ = self.try_send("WATCHDOG=1");
     }
 
-    /// Whether [`Notifier::retry`] has something to do.
-    pub(super) fn has_unsent(&self) -> bool {
-        !self.unsent.is_empty()
-    }
-
     /// Sends the queued states, as far as there is room.
-    pub(super) fn retry(&mut self) {
+    fn retry(&mut self) {
         while let Some(state) = self.unsent.pop_front() {
             if !self.try_send(&state) {
                 return self.unsent.push_front(state);
@@ -156,7 +169,7 @@ impl Notifier {
 
     fn send(&mut self, state: &str) {
         self.retry();
-        if self.has_unsent() || !self.try_send(state) {
+        if !self.unsent.is_empty() || !self.try_send(state) {
             self.unsent.push_back(state.to_owned());
             // The oldest states are out of date.
             let surplus = self.unsent.len().saturating_sub(UNSENT_MAX);

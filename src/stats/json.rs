@@ -59,7 +59,10 @@ mod tests {
         r#""auth_failures_early_total": 119, "#,
         r#""auth_failures_channel_total": 120, "#,
         r#""auth_failures_purpose_total": 121, "#,
-        r#""log_lines_dropped_total": 122"#,
+        r#""log_lines_dropped_total": 122, "#,
+        r#""process_pauses_total": 123, "#,
+        r#""process_paused_seconds_total": 124, "#,
+        r#""kernel_memory_shortages_total": 125"#,
     );
 
     #[test]

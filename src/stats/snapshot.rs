@@ -110,6 +110,9 @@ impl Snapshot {
             auth_failures_channel_total,
             auth_failures_purpose_total,
             log_lines_dropped_total,
+            process_pauses_total,
+            process_paused_seconds_total,
+            kernel_memory_shortages_total,
         } = counters;
         macro_rules! row {
             ($kind:ident, $name:ident, $help:literal) => {
@@ -234,6 +237,17 @@ impl Snapshot {
                 log_lines_dropped_total,
                 "Log lines dropped because they could not be written at once."
             ),
+            row!(
+                Counter,
+                process_pauses_total,
+                "Times that the daemon did not run for more than two seconds."
+            ),
+            row!(Counter, process_paused_seconds_total, "Length of these pauses together."),
+            row!(
+                Counter,
+                kernel_memory_shortages_total,
+                "Reads and writes repeated because the kernel had no memory for them."
+            ),
         ]
     }
 }
@@ -294,6 +308,9 @@ pub(super) mod tests {
                 auth_failures_channel_total: 120,
                 auth_failures_purpose_total: 121,
                 log_lines_dropped_total: 122,
+                process_pauses_total: 123,
+                process_paused_seconds_total: 124,
+                kernel_memory_shortages_total: 125,
             },
         }
     }

@@ -79,6 +79,9 @@ auth_failures_early_total: 119
 auth_failures_channel_total: 120
 auth_failures_purpose_total: 121
 log_lines_dropped_total: 122
+process_pauses_total: 123
+process_paused_seconds_total: 124
+kernel_memory_shortages_total: 125
 ";
 
     #[test]

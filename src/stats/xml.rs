@@ -75,6 +75,9 @@ mod tests {
         "<auth_failures_channel_total>120</auth_failures_channel_total>",
         "<auth_failures_purpose_total>121</auth_failures_purpose_total>",
         "<log_lines_dropped_total>122</log_lines_dropped_total>",
+        "<process_pauses_total>123</process_pauses_total>",
+        "<process_paused_seconds_total>124</process_paused_seconds_total>",
+        "<kernel_memory_shortages_total>125</kernel_memory_shortages_total>",
     );
 
     #[test]

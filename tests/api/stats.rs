@@ -82,6 +82,9 @@ fn rows(query: &str) -> Vec<(&'static str, u64)> {
         ("auth_failures_channel_total", 0),
         ("auth_failures_purpose_total", 0),
         ("log_lines_dropped_total", 0),
+        ("process_pauses_total", 0),
+        ("process_paused_seconds_total", 0),
+        ("kernel_memory_shortages_total", 0),
     ]
 }
 
@@ -163,7 +166,7 @@ fn prometheus_reads_every_number_but_no_channel() {
     }
     let rows = written("?mode=prometheus", |name, value| format!("rpushd_{name} {value}\n"));
     let rows = rows + &format!("rpushd_build_info{{version=\"{VERSION}\"}} 1\n");
-    assert_eq!((samples, explained), (rows, vec![true; 76]));
+    assert_eq!((samples, explained), (rows, vec![true; 82]));
 }
 
 #[test]

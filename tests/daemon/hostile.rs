@@ -2,7 +2,7 @@
 //! memory that its limits add up to, and the messages of a channel beside them come in time.
 
 mod attacks;
-mod healthy;
+pub mod healthy;
 mod swarm;
 
 use crate::http::Connection;

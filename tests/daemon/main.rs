@@ -7,6 +7,7 @@ mod clients;
 mod configuration;
 mod crowds;
 mod development;
+mod faults;
 mod hostile;
 mod http;
 mod logging;

@@ -74,9 +74,16 @@ impl Stream {
 
     fn fill(&mut self) -> io::Result<usize> {
         let mut bytes = [0; 16 * 1024];
-        let count = self.socket.read(&mut bytes)?;
-        self.frames.feed(&bytes[..count]);
-        Ok(count)
+        loop {
+            match self.socket.read(&mut bytes) {
+                Ok(count) => {
+                    self.frames.feed(&bytes[..count]);
+                    return Ok(count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 }
 
