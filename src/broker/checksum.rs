@@ -48,14 +48,14 @@ mod tests {
     #[test]
     fn what_is_queued_behind_a_replay_counts_behind_it() {
         let mut checksum = StreamChecksum::default();
-        checksum.add(&gzip_stream::check_sum(b"head"));
+        checksum.add(&gzip_stream::checksum_of(b"head"));
         checksum.begin_replay();
-        checksum.add(&gzip_stream::check_sum(b"live"));
-        checksum.add_piece(&gzip_stream::check_sum(b"old"));
+        checksum.add(&gzip_stream::checksum_of(b"live"));
+        checksum.add_piece(&gzip_stream::checksum_of(b"old"));
         checksum.end_replay();
-        checksum.add(&gzip_stream::check_sum(b"later"));
+        checksum.add(&gzip_stream::checksum_of(b"later"));
         let mut expected = StreamChecksum::default();
-        expected.add(&gzip_stream::check_sum(b"headoldlivelater"));
+        expected.add(&gzip_stream::checksum_of(b"headoldlivelater"));
         assert_eq!(checksum.trailer(), expected.trailer());
     }
 }

@@ -18,7 +18,7 @@ pub use delivery::{Recipient, Tally};
 pub use feed::Feed;
 pub use listing::{ChannelList, Listing};
 pub use outbox::{Left, Outbox, Overflow};
-pub use replay::{Dressing, Gone, Part, Replay};
+pub use replay::{Gone, Part, Replay, ReplayLayout};
 pub use state::Broker;
 pub use subscriber::{Subscriber, Transport};
 pub use work::Work;

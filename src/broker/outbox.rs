@@ -374,11 +374,11 @@ impl Frames {
 
 #[cfg(test)]
 mod tests {
-    use super::super::replay::{Dressing, Replay};
+    use super::super::replay::{Replay, ReplayLayout};
     use super::*;
 
     fn feed() -> Feed {
-        Feed::Replay(Replay::new(FormatId(0), Vec::new(), Dressing::None))
+        Feed::Replay(Replay::new(FormatId(0), Vec::new(), ReplayLayout::Plain))
     }
 
     fn text(outbox: &Outbox) -> String {

@@ -28,7 +28,7 @@ pub struct Replay {
     format: FormatId,
     /// In reverse order: the next one is the last element.
     stretches: Vec<Stretch>,
-    dressing: Dressing,
+    layout: ReplayLayout,
     /// Checksum of the compressed stream, if that ends after this replay.
     stream_end: Option<Box<StreamChecksum>>,
 }
@@ -45,10 +45,10 @@ pub struct Part {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gone;
 
-/// What is added to the messages of a replay.
-pub enum Dressing {
+/// What a replay adds to each of its messages.
+pub enum ReplayLayout {
     /// Nothing.
-    None,
+    Plain,
     /// Padding that brings each message up to a size (push-stream spec, section 18).
     Padded {
         /// Kind and coding of the padding.
@@ -57,7 +57,7 @@ pub enum Dressing {
         size: u32,
     },
     /// A comma in front of each message but the first (JSONP).
-    Listed {
+    CommaSeparated {
         /// The coding of the answer.
         coding: Coding,
         /// Whether no message has been written yet.
@@ -88,9 +88,9 @@ enum Commas {
 
 impl Replay {
     /// A replay of these stretches, in this order.
-    pub fn new(format: FormatId, mut stretches: Vec<Stretch>, dressing: Dressing) -> Replay {
+    pub fn new(format: FormatId, mut stretches: Vec<Stretch>, layout: ReplayLayout) -> Replay {
         stretches.reverse();
-        Replay { format, stretches, dressing, stream_end: None }
+        Replay { format, stretches, layout, stream_end: None }
     }
 
     pub(crate) fn format(&self) -> FormatId {
@@ -121,17 +121,17 @@ impl Replay {
     ) -> Result<Option<Part>, Gone> {
         let Some(stretch) = self.stretches.pop() else { return Ok(None) };
         let mut messages = hub.stored(&stretch).ok_or(Gone)?;
-        let commas = match self.dressing {
-            Dressing::None => Some(Commas::None),
-            Dressing::Listed { is_first: true, .. } => Some(Commas::Between),
-            Dressing::Listed { is_first: false, .. } => Some(Commas::Before),
+        let commas = match self.layout {
+            ReplayLayout::Plain => Some(Commas::None),
+            ReplayLayout::CommaSeparated { is_first: true, .. } => Some(Commas::Between),
+            ReplayLayout::CommaSeparated { is_first: false, .. } => Some(Commas::Before),
             // Pieces with padding are not shared: it depends on the location and the client.
-            Dressing::Padded { .. } => None,
+            ReplayLayout::Padded { .. } => None,
         };
-        let (format, dressing) = (self.format, &mut self.dressing);
+        let (format, layout) = (self.format, &mut self.layout);
         let checksum = formats.is_gzipped(format).then(Crc::new);
         let mut write = |message: &Message, out: &mut Vec<u8>, sum: Option<&mut Crc>| {
-            dressing.write(format, message, formats, out, sum);
+            layout.write(format, message, formats, out, sum);
         };
         let (made, count) = match commas {
             Some(commas) => {
@@ -143,7 +143,7 @@ impl Replay {
                 (piece.part, piece.count)
             }
         };
-        if let Dressing::Listed { is_first, .. } = dressing {
+        if let ReplayLayout::CommaSeparated { is_first, .. } = layout {
             *is_first = false;
         }
         if let Some(rest) = messages.nth(count) {
@@ -153,7 +153,7 @@ impl Replay {
     }
 }
 
-impl Dressing {
+impl ReplayLayout {
     /// Appends a message with its comma or padding; adds what goes into a gzip stream to `sum`.
     fn write(
         &mut self,
@@ -163,18 +163,18 @@ impl Dressing {
         out: &mut Vec<u8>,
         mut sum: Option<&mut Crc>,
     ) {
-        if let Dressing::Listed { coding, is_first } = self
+        if let ReplayLayout::CommaSeparated { coding, is_first } = self
             && !std::mem::replace(is_first, false)
         {
             coding.write(b",", formats.compressor(), out);
         }
         let bytes = formats.write(format, message, out, sum.as_deref_mut());
-        if let (Some(bytes), Dressing::Padded { rule, size }) = (bytes, self)
+        if let (Some(bytes), ReplayLayout::Padded { rule, size }) = (bytes, self)
             && let Some(filling) = rule.filling(bytes, *size)
         {
             let filled = formats.filling(filling, rule.coding);
             out.extend_from_slice(&filled.frame);
-            if let (Some(sum), Some(filled)) = (sum, &filled.check_sum) {
+            if let (Some(sum), Some(filled)) = (sum, &filled.checksum) {
                 sum.combine(filled);
             }
         }

@@ -13,7 +13,7 @@ pub struct Subscriber {
     /// What it shares with other subscribers of its kind.
     pub profile: Rc<Profile>,
     /// When the next heartbeat is due.
-    pub next_beat: Moment,
+    pub next_heartbeat: Moment,
     /// When its subscription ends.
     pub ends_at: Moment,
 }
@@ -41,7 +41,7 @@ pub enum Transport {
         /// Whether messages that the client publishes are stored.
         is_stored: bool,
         /// Whether a ping was sent and nothing has been received since.
-        owes_pong: bool,
+        awaits_pong: bool,
     },
 }
 
@@ -52,8 +52,8 @@ impl Subscriber {
     }
 
     /// Whether a ping was sent and nothing has been received since.
-    pub(crate) fn owes_pong(&self) -> bool {
-        matches!(self.transport, Transport::WebSocket { owes_pong: true, .. })
+    pub(crate) fn awaits_pong(&self) -> bool {
+        matches!(self.transport, Transport::WebSocket { awaits_pong: true, .. })
     }
 
     /// Whether several messages may be queued for it as one frame: it needs no padding between them
@@ -68,7 +68,7 @@ impl Subscriber {
     /// Restarts the heartbeat interval because of a live message, if the profile asks for it.
     pub(crate) fn restart_heartbeat(&mut self, now: Moment) {
         if self.profile.restarts_heartbeat {
-            self.next_beat = now + self.profile.heartbeat_interval.get();
+            self.next_heartbeat = now + self.profile.heartbeat_interval.get();
         }
     }
 
@@ -81,7 +81,7 @@ impl Subscriber {
 
     /// Adds a queued item to the checksum, if the stream is compressed.
     pub fn add_to_checksum(&mut self, item: &Encoded) {
-        if let (Some(checksum), Some(sum)) = (self.checksum(), &item.check_sum) {
+        if let (Some(checksum), Some(sum)) = (self.checksum(), &item.checksum) {
             checksum.add(sum);
         }
     }

@@ -45,7 +45,7 @@ impl Resumed {
 
 impl Hub {
     /// What a channel has for a subscriber that resumes.
-    pub fn asked(&self, channel: ChannelId, resume: &Resume<'_>) -> Resumed {
+    pub fn resume(&self, channel: ChannelId, resume: &Resume<'_>) -> Resumed {
         let entry = &self.channels[channel.0 as usize];
         let Requested { ids, has_gap } = entry.history.requested(resume, entry.floor);
         let stretch = ids.map(|(next, last)| Stretch { channel, serial: entry.serial, next, last });
@@ -56,7 +56,7 @@ impl Hub {
         }
     }
 
-    /// Approximate number of messages that [`Hub::asked`] examines.
+    /// Approximate number of messages that [`Hub::resume`] examines.
     pub fn scanned_for(&self, channel: ChannelId, resume: &Resume<'_>) -> usize {
         let is_scanned = resume.backtrack == 0 && resume.event_id.is_some();
         if is_scanned { self.stored_count(channel) } else { 1 }

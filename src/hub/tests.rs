@@ -342,7 +342,7 @@ fn a_list_by_age_finds_its_place_again_when_its_next_channel_is_gone_and_its_id_
 
 /// The stored messages that the subscriber requests, one letter each.
 fn texts(hub: &Hub, channel: ChannelId, resume: &Resume<'_>) -> String {
-    let Some(stretch) = hub.asked(channel, resume).stretch() else { return String::new() };
+    let Some(stretch) = hub.resume(channel, resume).stretch() else { return String::new() };
     let messages = hub.stored(&stretch).expect("nothing was removed in between");
     messages.map(|message| char::from(message.text[0])).collect()
 }
@@ -355,7 +355,7 @@ fn a_stretch_is_good_until_its_first_message_has_left_the_store() {
         hub.publish(channel, &stored(text), at(0)).unwrap();
     }
     let all = Resume { backtrack: u32::MAX, ..Resume::default() };
-    let mut stretch = hub.asked(channel, &all).stretch().unwrap();
+    let mut stretch = hub.resume(channel, &all).stretch().unwrap();
     hub.publish(channel, &stored(b"3"), at(0)).unwrap();
     assert!(hub.stored(&stretch).is_none());
     stretch.next = 2;

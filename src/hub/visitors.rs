@@ -80,7 +80,7 @@ impl Hub {
 
     /// Creates the idle channel that a poll names, as the module does. The poll does not need it,
     /// so it is created only while there is room without evicting anything.
-    pub fn mention(&mut self, name: &[u8], now: Now) {
+    pub fn create_if_room(&mut self, name: &[u8], now: Now) {
         let cost = account::channel_cost(name);
         let has_room = self.evictable.bytes() + cost <= self.account.limit() / EVICTABLE_SHARE
             && self.limit_reached_for(name, Maker::Visitor).is_none()

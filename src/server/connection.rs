@@ -56,8 +56,8 @@ pub(super) struct Connection {
     pub(super) requests: u32,
     /// Sequence number of the last publication that it was given.
     pub(super) delivered: u64,
-    /// When the phase began; in the head phase, when the first byte arrived; for a WebSocket that
-    /// owes a pong, when the ping was queued.
+    /// When the phase began; in the head phase, when the first byte arrived; for a WebSocket
+    /// whose pong is awaited, when the ping was queued.
     pub(super) since: Moment,
     pub(super) flags: Flags,
 }
@@ -179,7 +179,7 @@ impl Connection {
             Phase::Body(incoming) => (incoming.last_arrival + limits.body_timeout)
                 .min(incoming.began + limits.body_total_timeout),
             Phase::Subscriber(subscriber) => {
-                let end = subscriber.next_beat.min(subscriber.ends_at);
+                let end = subscriber.next_heartbeat.min(subscriber.ends_at);
                 end.min(self.pong_due_at(limits)).min(self.unfinished_until(limits))
             }
             Phase::Lingering => self.since + limits.linger_timeout,
@@ -225,11 +225,11 @@ impl Connection {
         self.outbox.progress_at() + limits.outbox_stall_timeout
     }
 
-    /// When a WebSocket that owes a pong is closed. Never while it is paused: the pong may have
-    /// arrived without being read.
+    /// When a WebSocket is closed if no pong arrives until then. Never while it is paused: the pong
+    /// may have arrived without being read.
     pub(super) fn pong_due_at(&self, limits: &Limits) -> Moment {
         let Phase::Subscriber(subscriber) = &self.phase else { return Moment::NEVER };
-        if subscriber.owes_pong() && !self.flags.is_paused() {
+        if subscriber.awaits_pong() && !self.flags.is_paused() {
             self.since + limits.pong_timeout
         } else {
             Moment::NEVER

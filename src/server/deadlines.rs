@@ -147,7 +147,7 @@ impl State {
         let interval = subscriber.profile.heartbeat_interval.get();
         // Counted from the moment that it was due, so that intervals stay even. After a long sleep
         // of the machine they are counted from now.
-        subscriber.next_beat = match subscriber.next_beat + interval {
+        subscriber.next_heartbeat = match subscriber.next_heartbeat + interval {
             next if next > now.monotonic => next,
             _ => now.monotonic + interval,
         };
@@ -170,8 +170,8 @@ impl State {
         }
         let connection = &mut self.connections[id];
         if let Phase::Subscriber(subscriber) = &mut connection.phase
-            && let Transport::WebSocket { owes_pong, .. } = &mut subscriber.transport
-            && !std::mem::replace(owes_pong, true)
+            && let Transport::WebSocket { awaits_pong, .. } = &mut subscriber.transport
+            && !std::mem::replace(awaits_pong, true)
         {
             connection.since = now.monotonic;
         }

@@ -38,7 +38,7 @@ impl State {
     /// Answers with a special message.
     pub(super) fn answer_long_poll(&mut self, id: ConnectionId, message: &Message, now: Now) {
         let Some(ended) = self.end_long_poll(id, Exchange::begin_unsized) else { return };
-        let frame = ended.special(self.position(now), message, &mut self.broker.formats);
+        let frame = ended.special_message(self.position(now), message, &mut self.broker.formats);
         self.send_long_poll_answer(id, Status::OK, frame, now);
     }
 
@@ -49,7 +49,7 @@ impl State {
             return self.answer_long_poll(id, &message, now);
         }
         let Some(ended) = self.end_long_poll(id, |_| {}) else { return };
-        let frame = ended.nothing(self.position(now));
+        let frame = ended.not_modified(self.position(now));
         self.send_long_poll_answer(id, Status::NOT_MODIFIED, frame, now);
     }
 

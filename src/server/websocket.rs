@@ -31,12 +31,12 @@ impl State {
             let bytes_max = self.config.limits.websocket_message_bytes_max;
             let connection = &mut self.connections[id];
             let Phase::Subscriber(subscriber) = &mut connection.phase else { break };
-            let Transport::WebSocket { reader, is_deflated, owes_pong, .. } =
+            let Transport::WebSocket { reader, is_deflated, awaits_pong, .. } =
                 &mut subscriber.transport
             else {
                 break;
             };
-            *owes_pong &= input.is_empty();
+            *awaits_pong &= input.is_empty();
             let rules = Rules {
                 accepts_deflated: *is_deflated,
                 keeps_texts: subscriber.profile.takes_messages,

@@ -12,5 +12,5 @@ pub struct Encoded {
     /// Length of the text part before any coding, from which padding is computed.
     pub text_bytes: usize,
     /// Checksum of its bytes before any coding, if it goes into a gzip stream.
-    pub check_sum: Option<Rc<Crc>>,
+    pub checksum: Option<Rc<Crc>>,
 }

@@ -36,13 +36,18 @@ impl EndedWait {
     }
 
     /// 200 with a message that was not published: a channel was deleted, or the time is over.
-    pub fn special(&self, position: Position, message: &Message, formats: &mut Formats) -> Frame {
-        self.answers().special(&self.waited(), position, message, formats)
+    pub fn special_message(
+        &self,
+        position: Position,
+        message: &Message,
+        formats: &mut Formats,
+    ) -> Frame {
+        self.answers().special_message(&self.waited(), position, message, formats)
     }
 
     /// 304: there was no message in time.
-    pub fn nothing(&self, position: Position) -> Frame {
-        self.answers().nothing(&self.waited(), position)
+    pub fn not_modified(&self, position: Position) -> Frame {
+        self.answers().not_modified(&self.waited(), position)
     }
 
     /// Whether its answer may be shared: names of JSONP functions differ from client to client.

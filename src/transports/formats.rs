@@ -173,9 +173,9 @@ impl Formats {
     /// Encodes the message in this format, ready to be shared.
     pub fn encode(&mut self, id: FormatId, message: &Message) -> Option<Encoded> {
         let mut bytes = Vec::with_capacity(message.text.len() + 128);
-        let mut check_sum = self.is_gzipped(id).then(Crc::new);
-        let text_bytes = self.write(id, message, &mut bytes, check_sum.as_mut())?;
-        Some(Encoded { frame: bytes.into(), text_bytes, check_sum: check_sum.map(Rc::new) })
+        let mut checksum = self.is_gzipped(id).then(Crc::new);
+        let text_bytes = self.write(id, message, &mut bytes, checksum.as_mut())?;
+        Some(Encoded { frame: bytes.into(), text_bytes, checksum: checksum.map(Rc::new) })
     }
 
     /// Returns what was encoded since the last call.

@@ -36,7 +36,7 @@ pub fn write_stored(plain: &[u8], out: &mut Vec<u8>) {
 pub fn whole(plain: &[u8], level: u32, compressor: &mut Compressor) -> Vec<u8> {
     let mut stream = HEADER.to_vec();
     compressor.finish(plain, level.min(9), &mut stream);
-    write_trailer(&check_sum(plain), &mut stream);
+    write_trailer(&checksum_of(plain), &mut stream);
     stream
 }
 
@@ -59,8 +59,8 @@ pub fn end_chunk(checksum: &Crc) -> Vec<u8> {
     out
 }
 
-/// The checksum of a piece.
-pub fn check_sum(plain: &[u8]) -> Crc {
+/// The checksum of this text.
+pub fn checksum_of(plain: &[u8]) -> Crc {
     let mut sum = Crc::new();
     sum.update(plain);
     sum
@@ -79,7 +79,7 @@ mod tests {
         let mut stream = begin().to_vec();
         for plain in pieces {
             stream.extend_from_slice(&piece(plain, &mut compressor));
-            checksum.combine(&check_sum(plain));
+            checksum.combine(&checksum_of(plain));
             write_stored(plain, &mut stream);
             checksum.update(plain);
         }

@@ -53,7 +53,7 @@ pub trait LongPollAnswers {
     ) -> Frame;
 
     /// 200 with a message that was not published: a channel was deleted, or the time is over.
-    fn special(
+    fn special_message(
         &self,
         waited: &Waited<'_>,
         position: Position,
@@ -62,5 +62,5 @@ pub trait LongPollAnswers {
     ) -> Frame;
 
     /// 304: there was no message in time.
-    fn nothing(&self, waited: &Waited<'_>, position: Position) -> Frame;
+    fn not_modified(&self, waited: &Waited<'_>, position: Position) -> Frame;
 }

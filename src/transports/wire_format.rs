@@ -66,8 +66,8 @@ impl Coding {
     pub fn encode(self, item: &[u8], compressor: &mut Compressor) -> Encoded {
         let mut bytes = Vec::new();
         self.write(item, compressor, &mut bytes);
-        let check_sum = self.is_gzip().then(|| Rc::new(gzip_stream::check_sum(item)));
-        Encoded { frame: bytes.into(), text_bytes: item.len(), check_sum }
+        let checksum = self.is_gzip().then(|| Rc::new(gzip_stream::checksum_of(item)));
+        Encoded { frame: bytes.into(), text_bytes: item.len(), checksum }
     }
 
     /// Whether items become part of a gzip stream.

@@ -145,7 +145,7 @@ fn begin_stream(context: &mut Context<'_>, streams: &Streams, origin: Option<&[u
         first_heartbeat_delay(profile.heartbeat_interval.get(), context.connection_number());
     context.begin_subscriber(Subscriber {
         transport: Transport::Framed,
-        next_beat: context.now.monotonic + first,
+        next_heartbeat: context.now.monotonic + first,
         ends_at: Moment::NEVER,
         profile: profile.clone(),
     });

@@ -139,7 +139,7 @@ impl<'a> Answer<'a> {
     }
 
     /// A 304, without the fields that every response has.
-    pub fn nothing(&self, position: Position) -> Response {
+    pub fn not_modified(&self, position: Position) -> Response {
         let response = Response::titled(Status::NOT_MODIFIED)
             .field("Content-Type", self.content_type)
             .number("Content-Length", 0);
@@ -201,7 +201,7 @@ impl<'a> Answer<'a> {
         let (mut body, mut sum) = (gzip_stream::begin().to_vec(), Crc::new());
         let shared = |item: &Encoded, body: &mut Vec<u8>, sum: &mut Crc| {
             body.extend_from_slice(&item.frame);
-            item.check_sum.iter().for_each(|part| sum.combine(part));
+            item.checksum.iter().for_each(|part| sum.combine(part));
         };
         let own = |text: &[u8], body: &mut Vec<u8>, sum: &mut Crc| {
             gzip_stream::write_stored(text, body);
@@ -272,7 +272,7 @@ impl LongPollAnswers for Answers {
         answer.make(waited.exchange, waited.date, position, messages, formats)
     }
 
-    fn special(
+    fn special_message(
         &self,
         waited: &Waited<'_>,
         position: Position,
@@ -284,9 +284,9 @@ impl LongPollAnswers for Answers {
         answer.make(waited.exchange, waited.date, position, messages, formats)
     }
 
-    fn nothing(&self, waited: &Waited<'_>, position: Position) -> Frame {
+    fn not_modified(&self, waited: &Waited<'_>, position: Position) -> Frame {
         let exchange = waited.exchange;
-        let response = Answer::after_waiting(self, waited).nothing(position).date(waited.date);
+        let response = Answer::after_waiting(self, waited).not_modified(position).date(waited.date);
         response.connection(exchange).finish().into()
     }
 }

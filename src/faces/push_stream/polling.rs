@@ -3,7 +3,7 @@
 
 use super::cursor::Cursor;
 use super::{Answer, RoutedRequest, Wire};
-use crate::broker::{Dressing, Feed, Replay, Subscriber, Transport};
+use crate::broker::{Feed, Replay, ReplayLayout, Subscriber, Transport};
 use crate::http::Status;
 use crate::hub::Stretch;
 use crate::message::Message;
@@ -27,7 +27,7 @@ pub(super) fn answer_at_once(
 ) -> Next {
     if stretches.is_empty() {
         let position = Position { time: cursor.time.filter(|time| *time > 0), tag: cursor.tag };
-        return Next::Answer(answer.nothing(position), Vec::new());
+        return Next::Answer(answer.not_modified(position), Vec::new());
     }
     // The position that the client requested. A missing tag counts as -1 in this comparison, before
     // all messages of its second.
@@ -72,12 +72,12 @@ fn answer_replay(
     answer.write_beginning(coding, compressor, &mut begin);
     answer.write_end(coding, compressor, &mut end);
     end.extend_from_slice(coding.end());
-    let dressing = if answer.is_jsonp() {
-        Dressing::Listed { coding, is_first: true }
+    let layout = if answer.is_jsonp() {
+        ReplayLayout::CommaSeparated { coding, is_first: true }
     } else {
-        Dressing::None
+        ReplayLayout::Plain
     };
-    let replay = Replay::new(answer.format(coding), stretches, dressing);
+    let replay = Replay::new(answer.format(coding), stretches, layout);
     let head = answer.head(exchange, &context.date(), position);
     context.log_answer(Status::OK, "");
     context.push(head.finish_with(&begin));
@@ -94,7 +94,7 @@ pub(super) fn begin_waiting(context: &mut Context<'_>, routed: &RoutedRequest<'_
     let subscriber = Subscriber {
         profile: location.profile(Wire::Body(coding)).clone(),
         transport: Transport::LongPoll(routed.answer().into_waiting()),
-        next_beat: Moment::NEVER,
+        next_heartbeat: Moment::NEVER,
         ends_at: ttl.map_or(Moment::NEVER, |ttl| context.now.monotonic + ttl),
     };
     context.begin_subscriber(subscriber);

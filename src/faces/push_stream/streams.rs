@@ -3,7 +3,7 @@
 
 use super::subscription::{RequestedChannels, old_messages, refuse_subscriber, subscribe_all};
 use super::{Location, RoutedRequest, Wire, begin_unsized, cors, gzip, no_cache};
-use crate::broker::{Dressing, Feed, Replay, Subscriber, Transport};
+use crate::broker::{Feed, Replay, ReplayLayout, Subscriber, Transport};
 use crate::http::{Status, chunk};
 use crate::server::{Context, Next};
 use crate::time::{Moment, Now};
@@ -42,12 +42,12 @@ pub(super) fn begin_stream(
     context.log_stream_start(Status::OK);
     context.push(bytes);
     let wanted = sizes.map_or(0, |sizes| sizes.message);
-    let dressing = match subscriber.profile.padding {
-        Some(rule) if wanted > 0 => Dressing::Padded { rule, size: wanted },
-        Some(_) | None => Dressing::None,
+    let layout = match subscriber.profile.padding {
+        Some(rule) if wanted > 0 => ReplayLayout::Padded { rule, size: wanted },
+        Some(_) | None => ReplayLayout::Plain,
     };
     let stretches = old_messages(context, requested);
-    let replay = Replay::new(subscriber.profile.format, stretches, dressing);
+    let replay = Replay::new(subscriber.profile.format, stretches, layout);
     if let Transport::Stream { checksum, padding } = &mut subscriber.transport {
         *padding = wanted;
         checksum.iter_mut().for_each(|checksum| checksum.begin_replay());
@@ -97,7 +97,7 @@ pub(super) fn new_subscriber(
     let profile = location.profile(wire).clone();
     Subscriber {
         transport,
-        next_beat: now.monotonic + profile.heartbeat_interval.get(),
+        next_heartbeat: now.monotonic + profile.heartbeat_interval.get(),
         ends_at: profile.time_to_live.map_or(Moment::NEVER, |span| now.monotonic + span),
         profile,
     }

@@ -144,14 +144,14 @@ pub(super) fn existing_channels(
 }
 
 /// Creates missing channels for a request that is answered at once (step 7 of section 8). It does
-/// not need them, so they are only created while there is room, see [`Hub::mention`].
+/// not need them, so they are only created while there is room, see [`Hub::create_if_room`].
 ///
-/// [`Hub::mention`]: crate::hub::Hub::mention
+/// [`Hub::create_if_room`]: crate::hub::Hub::create_if_room
 pub(super) fn create_idle_channels(context: &mut Context<'_>, checked: &CheckedRequest) {
     let now = context.now;
     for wanted in channel_path::read(&checked.path) {
         context.work().channels += 1;
-        context.hub_mut().mention(wanted.id, now);
+        context.hub_mut().create_if_room(wanted.id, now);
     }
     // The request may read the events channel, which announces the channels it has just created.
     context.publish_events();
@@ -170,7 +170,7 @@ pub(super) fn old_messages(
             let resume = requested.resume(*backtrack);
             let scanned = context.hub().scanned_for(*channel, &resume);
             context.work().scanned += scanned as u64;
-            context.hub().asked(*channel, &resume).stretch()
+            context.hub().resume(*channel, &resume).stretch()
         });
         stretches.extend(*stretch);
     }

@@ -6,7 +6,7 @@ use super::subscription::{
     RequestedChannels, check_subscriber, create_channels, old_messages, subscribe_all,
 };
 use super::{Refusal, RoutedRequest, Wire, channels, no_cache};
-use crate::broker::{Dressing, Feed, Replay, Transport};
+use crate::broker::{Feed, Replay, ReplayLayout, Transport};
 use crate::http::{Framing, Response, Status};
 use crate::server::{Context, Next};
 use crate::websocket::{self, CloseCode, Handshake, Reader, VERSIONS_SUPPORTED};
@@ -71,14 +71,14 @@ fn begin_websocket(
     let wire = Wire::WebSocket { is_deflated };
     context.push(location.first_item(wire).frame.clone());
     let stretches = old_messages(context, requested);
-    let replay = Replay::new(location.profile(wire).format, stretches, Dressing::None);
+    let replay = Replay::new(location.profile(wire).format, stretches, ReplayLayout::Plain);
     context.begin_feed(Feed::Replay(replay));
     let is_stored = channels::stores(location, routed.request);
     let transport = Transport::WebSocket {
         reader: Reader::default(),
         is_deflated,
         is_stored,
-        owes_pong: false,
+        awaits_pong: false,
     };
     let subscriber = new_subscriber(location, wire, transport, context.now);
     context.begin_subscriber(subscriber);

@@ -131,7 +131,7 @@ fn channels_and_messages_stay_small() {
 
 /// `up to date`, or the requested messages, one letter each, after `gap: ` if others are missing.
 fn resumed(hub: &Hub, channel: ChannelId, resume: &Resume<'_>) -> String {
-    match hub.asked(channel, resume) {
+    match hub.resume(channel, resume) {
         Resumed::UpToDate => "up to date".to_owned(),
         Resumed::From(_) => texts(hub, channel, resume),
         Resumed::Gap(_) => format!("gap: {}", texts(hub, channel, resume)),

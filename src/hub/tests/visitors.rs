@@ -85,13 +85,13 @@ fn channels_that_only_visitors_use_have_half_of_the_account() {
 fn a_poll_creates_a_channel_only_while_nothing_has_to_be_evicted() {
     let mut hub = small_hub(2);
     for (second, name) in [b"p1", b"p2", b"p3", b"p4"].into_iter().enumerate() {
-        hub.mention(name, at(second as u64));
+        hub.create_if_room(name, at(second as u64));
         hub.assert_consistent();
     }
     assert_eq!(is_there(&hub, &["p1", "p2", "p3", "p4"]), [true, true, false, false]);
     let mut full = Hub::new(HubSettings { max_channels: Some(1), ..settings() }, at(0));
-    full.mention(b"p1", at(0));
-    full.mention(b"p2", at(1));
+    full.create_if_room(b"p1", at(0));
+    full.create_if_room(b"p2", at(1));
     assert_eq!(is_there(&full, &["p1", "p2"]), [true, false]);
 }
 
