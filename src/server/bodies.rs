@@ -121,7 +121,7 @@ impl State {
     /// Ends a request whose body is not read to its end, and closes the connection, because the
     /// beginning of the next request is unknown. Returns whether the request is still to be
     /// answered.
-    pub(super) fn abandon_body(&mut self, id: ConnectionId, now: Now) -> bool {
+    pub(super) fn stop_reading_body(&mut self, id: ConnectionId, now: Now) -> bool {
         let connection = &mut self.connections[id];
         connection.exchange.keeps_alive = false;
         let phase = std::mem::replace(&mut connection.phase, Phase::Head { scanned: 0 });
@@ -136,7 +136,7 @@ impl State {
     /// Refuses a body whose chunks are malformed.
     pub(super) fn refuse_body(&mut self, id: ConnectionId, now: Now) {
         self.counters.malformed_requests_total += 1;
-        if self.abandon_body(id, now) {
+        if self.stop_reading_body(id, now) {
             self.refuse_framing(id, Status::BAD_REQUEST, "malformed body", now);
         }
     }

@@ -3,7 +3,7 @@
 
 use super::connection::ConnectionId;
 use super::connection::{Phase, Purpose};
-use super::lines::SlowReader;
+use super::lines::SlowConsumer;
 use super::state::State;
 use crate::broker::Transport;
 use crate::http::Status;
@@ -91,7 +91,7 @@ impl State {
         let is_waiting = connection.flags.is_blocked && !connection.outbox.is_empty();
         if is_waiting && connection.stalls_at(limits) <= now.monotonic {
             self.counters.stalled_connections_closed_total += 1;
-            self.report_slow(id, SlowReader::Stall, now);
+            self.report_slow(id, SlowConsumer::Stall, now);
             return self.condemn(id);
         }
         if connection.deadline(limits) > now.monotonic {

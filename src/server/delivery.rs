@@ -2,7 +2,7 @@
 
 use super::connection::ConnectionId;
 use super::connection::Phase;
-use super::lines::SlowReader;
+use super::lines::SlowConsumer;
 use super::state::State;
 use crate::broker::{Overflow, Recipient, Subscriber, Tally, Transport};
 use crate::hub::{ChannelId, Draft, Full};
@@ -124,12 +124,12 @@ impl State {
         match self.broker.deliver(&mut recipient, &mut tally, now) {
             Ok(()) if self.connections[id].outbox.is_empty() => {}
             Ok(()) => self.request_delivery(id),
-            Err(Overflow) => self.close_slow(id, SlowReader::Overflow, now),
+            Err(Overflow) => self.close_slow(id, SlowConsumer::Overflow, now),
         }
     }
 
     /// Closes a slow consumer, instead of dropping messages from the middle of its stream.
-    pub(super) fn close_slow(&mut self, id: ConnectionId, why: SlowReader, now: Now) {
+    pub(super) fn close_slow(&mut self, id: ConnectionId, why: SlowConsumer, now: Now) {
         self.counters.slow_subscribers_closed_total += 1;
         self.report_slow(id, why, now);
         self.condemn(id);

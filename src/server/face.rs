@@ -5,7 +5,7 @@
 //! each one, in the order of [`MakeFaces`], until one accepts the path.
 
 use super::connection::{Connection, ConnectionId};
-use super::publishing::{PublishError, Publishing};
+use super::publish_task::{PublishError, PublishTask};
 use super::state::{Host, State};
 use crate::auth::{self, Claims, Denial, Grant};
 use crate::broker::{ChannelList, Feed, Subscriber, Work};
@@ -55,9 +55,9 @@ pub enum Next {
     /// no room at once. Until then the connection is paused.
     Later {
         /// What is published, and to which channels.
-        publishing: Publishing,
+        task: PublishTask,
         /// Makes the answer.
-        publisher: Box<dyn Publisher>,
+        handler: Box<dyn PublicationHandler>,
     },
     /// Nothing: the answer is queued already, or the connection is a subscriber, whose answer is
     /// made by deliveries. The request has no body, or the connection is closed after the answer.
@@ -78,7 +78,7 @@ pub trait BodyHandler {
 }
 
 /// A request that is answered after its message has been published ([`Next::Later`]).
-pub trait Publisher {
+pub trait PublicationHandler {
     /// The answer: the message was published to all channels, or publishing failed at one of them.
     fn published(
         self: Box<Self>,
@@ -302,18 +302,18 @@ impl<'a> Context<'a> {
     pub fn publish_to(
         &mut self,
         channel: &[u8],
-        mut publishing: Publishing,
-        publisher: Box<dyn Publisher>,
+        mut task: PublishTask,
+        handler: Box<dyn PublicationHandler>,
     ) -> Next {
-        let result = match self.state.publish_to(channel, &mut publishing, self.now) {
+        let result = match self.state.publish_to(channel, &mut task, self.now) {
             Ok(true) => Ok(()),
             Ok(false) => {
-                publishing.channels.push_back(channel.into());
-                return Next::Later { publishing, publisher };
+                task.channels.push_back(channel.into());
+                return Next::Later { task, handler };
             }
             Err(reason) => Err(reason),
         };
-        let (response, body) = publisher.published(self, result);
+        let (response, body) = handler.published(self, result);
         Next::Answer(response, body)
     }
 

@@ -2,7 +2,7 @@
 //! piece as the client reads.
 
 use super::connection::ConnectionId;
-use super::lines::SlowReader;
+use super::lines::SlowConsumer;
 use super::state::State;
 use crate::broker::{ChannelList, Feed, Gone, Listing, StreamChecksum};
 use crate::http::Response;
@@ -65,7 +65,7 @@ impl State {
                 false
             }
             Err(Gone) => {
-                self.close_slow(id, SlowReader::Gone, now);
+                self.close_slow(id, SlowConsumer::Gone, now);
                 self.end_step(now);
                 false
             }

@@ -10,7 +10,7 @@ use crate::time::Now;
 
 /// Why a slow consumer is closed.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum SlowReader {
+pub(super) enum SlowConsumer {
     /// Its queue exceeds `outbox_bytes_max`.
     Overflow,
     /// Messages that its replay still needs have left the store.
@@ -21,15 +21,15 @@ pub(super) enum SlowReader {
 
 impl State {
     /// Logs that a slow consumer is closed, and which one. The rate of these lines is limited.
-    pub(super) fn report_slow(&mut self, id: ConnectionId, why: SlowReader, now: Now) {
+    pub(super) fn report_slow(&mut self, id: ConnectionId, why: SlowConsumer, now: Now) {
         let connection = &self.connections[id];
         let bytes = connection.outbox.bytes();
         self.log_stream_end(id, "it reads too slowly", now);
         let connection = &self.connections[id];
         let why = match why {
-            SlowReader::Overflow => "exceed outbox_bytes_max",
-            SlowReader::Gone => "waited until messages of its replay had left the store",
-            SlowReader::Stall => "were not read within outbox_stall_timeout",
+            SlowConsumer::Overflow => "exceed outbox_bytes_max",
+            SlowConsumer::Gone => "waited until messages of its replay had left the store",
+            SlowConsumer::Stall => "were not read within outbox_stall_timeout",
         };
         let client = LogAddress(self.connections.client_address(id));
         if !matches!(connection.phase, Phase::Subscriber(_)) {

@@ -5,7 +5,7 @@
 //! faces. From leaves to root:
 //!
 //! - Parts: `turn` (its budget), `rate_limit`, `clients` (addresses), `connection`, `connections`,
-//!   `admission`, `publishing` (a publication in progress), `open_requests`, `resumable`, `lists`
+//!   `admission`, `publish_task` (a publication in progress), `open_requests`, `resumable`, `lists`
 //!   (connections with work to do), and `state`, which holds them all.
 //! - What happens to that state, in files that call each other: `lines` and `request_log` (the log), `accepting`,
 //!   `answers`, `deadlines`, `deletion`, `delivery`, `feeding`, `lifecycle`, `long_polling`,
@@ -33,8 +33,8 @@ mod lists;
 mod long_polling;
 mod open_requests;
 mod pausing;
-mod publication;
-mod publishing;
+mod publish;
+mod publish_task;
 mod rate_limit;
 mod reload;
 mod request_log;
@@ -49,7 +49,7 @@ mod writing;
 
 pub use admission::Refused;
 pub use connection::ConnectionId;
-pub use face::{BodyHandler, Context, Face, MakeFaces, Next, Publisher};
-pub use publishing::{CreateMissing, PublishError, Publishing};
+pub use face::{BodyHandler, Context, Face, MakeFaces, Next, PublicationHandler};
+pub use publish_task::{CreateMissing, PublishError, PublishTask};
 pub use seam::Server;
 pub use state::{Host, TICK};

@@ -4,7 +4,7 @@
 use super::bodies::{BodyInput, Consumed};
 use super::connection::{ConnectionId, Pause, Phase, Purpose};
 use super::face::{BodyHandler, Context, Next};
-use super::publishing::Progress;
+use super::publish_task::Progress;
 use super::seam::Server;
 use crate::http::{Framing, Head, HeadStorage, Response, Status, empty_lines, parse_head};
 use crate::time::Now;
@@ -136,9 +136,9 @@ impl Server {
     fn carry_out(&mut self, id: ConnectionId, next: Next, now: Now) {
         match next {
             Next::Answer(response, body) => self.state.respond(id, response, &body, now),
-            Next::Later { publishing, publisher } => {
-                self.publishers.insert(id, publisher);
-                let progress = self.state.continue_publishing(id, publishing, now);
+            Next::Later { task, handler } => {
+                self.publication_handlers.insert(id, handler);
+                let progress = self.state.continue_publishing(id, task, now);
                 self.publication_progressed(id, progress, now);
             }
             Next::Done => {}
@@ -149,13 +149,13 @@ impl Server {
     /// Answers the request whose publication has ended.
     fn publication_progressed(&mut self, id: ConnectionId, progress: Progress, now: Now) {
         let Progress::Ended(result) = progress else { return };
-        match self.publishers.remove(&id) {
-            Some(publisher) => {
+        match self.publication_handlers.remove(&id) {
+            Some(handler) => {
                 let mut context = Context::new(&mut self.state, id, now);
-                let (response, body) = publisher.published(&mut context, result);
+                let (response, body) = handler.published(&mut context, result);
                 self.state.respond(id, response, &body, now);
             }
-            None => self.state.end_text(id, result, now),
+            None => self.state.websocket_message_published(id, result, now),
         }
     }
 
@@ -186,7 +186,7 @@ impl Server {
         }
         let purpose =
             if handler.is_publication() { Purpose::Publication } else { Purpose::Request };
-        self.handlers.insert(id, handler);
+        self.body_handlers.insert(id, handler);
         self.state.expect_body(id, head.framing, purpose, bytes_max, now);
         0
     }
@@ -202,13 +202,13 @@ impl Server {
             BodyInput::Unfinished(consumed) => return consumed,
             BodyInput::Complete { used, body } => (used, body),
             BodyInput::Broken => {
-                self.handlers.remove(&id);
+                self.body_handlers.remove(&id);
                 self.state.refuse_body(id, now);
                 return Consumed::Nothing;
             }
             BodyInput::TooLarge => {
-                if self.state.abandon_body(id, now)
-                    && let Some(handler) = self.handlers.remove(&id)
+                if self.state.stop_reading_body(id, now)
+                    && let Some(handler) = self.body_handlers.remove(&id)
                 {
                     let (response, body) = handler.too_large();
                     self.state.respond(id, response, &body, now);
@@ -216,7 +216,7 @@ impl Server {
                 return Consumed::Nothing;
             }
         };
-        match self.handlers.remove(&id) {
+        match self.body_handlers.remove(&id) {
             None => self.state.end_exchange(id, now),
             Some(handler) => self.complete(id, handler, &body, now),
         }
@@ -238,8 +238,8 @@ impl Server {
             }
             connection.flags.pause = Pause::No;
             self.state.turn.begin_connection_share();
-            if let Some(publishing) = self.state.waiting_publications.take(id) {
-                let progress = self.state.continue_publishing(id, publishing, now);
+            if let Some(task) = self.state.waiting_publications.take(id) {
+                let progress = self.state.continue_publishing(id, task, now);
                 self.publication_progressed(id, progress, now);
             }
             if !self.state.connections[id].flags.is_paused() {

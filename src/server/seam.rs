@@ -2,7 +2,7 @@
 
 use super::admission::Refused;
 use super::connection::{ConnectionId, Phase};
-use super::face::{BodyHandler, Face, MakeFaces, Publisher};
+use super::face::{BodyHandler, Face, MakeFaces, PublicationHandler};
 use super::state::{Host, State};
 use crate::broker::{Left, Work};
 use crate::config::{Config, Limits, ListenerId};
@@ -74,9 +74,9 @@ pub struct Server {
     pub(super) state: State,
     pub(super) faces: Vec<Box<dyn Face>>,
     /// The requests whose bodies are being received.
-    pub(super) handlers: HashMap<ConnectionId, Box<dyn BodyHandler>>,
+    pub(super) body_handlers: HashMap<ConnectionId, Box<dyn BodyHandler>>,
     /// The requests whose publications wait for room or for time.
-    pub(super) publishers: HashMap<ConnectionId, Box<dyn Publisher>>,
+    pub(super) publication_handlers: HashMap<ConnectionId, Box<dyn PublicationHandler>>,
 }
 
 impl Server {
@@ -89,8 +89,8 @@ impl Server {
         Server {
             state: State::new(config, host, formats, padding_max(&faces), now),
             faces,
-            handlers: HashMap::new(),
-            publishers: HashMap::new(),
+            body_handlers: HashMap::new(),
+            publication_handlers: HashMap::new(),
         }
     }
 
@@ -321,8 +321,8 @@ impl Server {
         let connection = self.state.connections.remove(id);
         assert!(connection.is_condemned(), "only condemned connections are closed");
         assert!(connection.subscriptions.is_empty(), "a closed connection has left its channels");
-        self.handlers.remove(&id);
-        self.publishers.remove(&id);
+        self.body_handlers.remove(&id);
+        self.publication_handlers.remove(&id);
         self.state.log.requests.remove(id);
         self.state.timers.cancel(id.0);
         self.state.admission.internal_count -=

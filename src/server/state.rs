@@ -5,7 +5,7 @@ use super::admission::Admission;
 use super::connections::Connections;
 use super::lists::Lists;
 use super::open_requests::OpenRequests;
-use super::publishing::WaitingPublications;
+use super::publish_task::WaitingPublications;
 use super::rate_limit::RateLimit;
 use super::turn::Turn;
 use crate::auth::TokenKey;

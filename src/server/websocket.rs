@@ -3,8 +3,8 @@
 
 use super::connection::ConnectionId;
 use super::connection::Phase;
-use super::lines::SlowReader;
-use super::publishing::{CreateMissing, Progress, PublishError, Publishing};
+use super::lines::SlowConsumer;
+use super::publish_task::{CreateMissing, Progress, PublishError, PublishTask};
 use super::state::State;
 use crate::broker::Transport;
 use crate::hub::{Draft, Maker};
@@ -63,7 +63,7 @@ impl State {
             Event::Text(text) if !text.is_empty() => {
                 // Unmasked, checked as UTF-8, and copied.
                 self.turn.work.bytes += 3 * text.len() as u64;
-                self.publish_text(id, text.as_bytes(), now);
+                self.publish_message(id, text.as_bytes(), now);
             }
             Event::Text(_) | Event::TextDropped | Event::Pong => {}
             Event::Ping(payload) => {
@@ -78,7 +78,7 @@ impl State {
                 };
                 match pushed {
                     Ok(()) => self.request_write(id),
-                    Err(_) => self.close_slow(id, SlowReader::Overflow, now),
+                    Err(_) => self.close_slow(id, SlowConsumer::Overflow, now),
                 }
             }
             // Section 15.3: binary messages are not accepted.
@@ -118,7 +118,7 @@ impl State {
     /// Ends a message of the client that is published to all its channels, or has found no room in
     /// the memory account. Then it closes the connection, as the module does: the client must not
     /// believe that it is published.
-    pub(super) fn end_text(
+    pub(super) fn websocket_message_published(
         &mut self,
         id: ConnectionId,
         result: Result<(), PublishError>,
@@ -146,7 +146,7 @@ impl State {
 
     /// Publishes a message to every channel of the connection, in the order of the path (section
     /// 15.5).
-    fn publish_text(&mut self, id: ConnectionId, text: &[u8], now: Now) {
+    fn publish_message(&mut self, id: ConnectionId, text: &[u8], now: Now) {
         let connection = &self.connections[id];
         let Phase::Subscriber(subscriber) = &connection.phase else { return };
         let Transport::WebSocket { is_stored, .. } = subscriber.transport else { return };
@@ -161,9 +161,9 @@ impl State {
             let frame = websocket::close(CloseCode::TOO_BIG, reason);
             return self.close_websocket(id, frame.into(), reason, now);
         }
-        let publishing = Publishing { channels, ..Publishing::new(draft, CreateMissing::None) };
-        if let Progress::Ended(result) = self.continue_publishing(id, publishing, now) {
-            self.end_text(id, result, now);
+        let task = PublishTask { channels, ..PublishTask::new(draft, CreateMissing::None) };
+        if let Progress::Ended(result) = self.continue_publishing(id, task, now) {
+            self.websocket_message_published(id, result, now);
         }
     }
 }

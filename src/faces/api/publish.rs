@@ -6,7 +6,7 @@ use super::refusal::{Fault, Refusal, refuse, refused};
 use crate::http::{Head, Response, Status};
 use crate::hub::Draft;
 use crate::server::{
-    BodyHandler, Context, CreateMissing, Next, PublishError, Publisher, Publishing,
+    BodyHandler, Context, CreateMissing, Next, PublicationHandler, PublishError, PublishTask,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -50,7 +50,7 @@ impl BodyHandler for Publish {
         if !context.can_encode(channel.len(), &draft) {
             return refused(Refusal::MESSAGE_TOO_LARGE, None);
         }
-        context.publish_to(channel, Publishing::new(draft, CreateMissing::ForApi), self)
+        context.publish_to(channel, PublishTask::new(draft, CreateMissing::ForApi), self)
     }
 
     fn too_large(&self) -> (Response, Vec<u8>) {
@@ -62,7 +62,7 @@ impl BodyHandler for Publish {
     }
 }
 
-impl Publisher for Publish {
+impl PublicationHandler for Publish {
     fn published(
         self: Box<Self>,
         context: &mut Context<'_>,

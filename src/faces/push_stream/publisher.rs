@@ -10,7 +10,7 @@ use crate::hub::{Draft, Maker};
 use crate::message::{ChannelName, Message};
 use crate::push_stream::channel_path::{self, PathChannel};
 use crate::server::{
-    BodyHandler, Context, CreateMissing, Next, PublishError, Publisher, Publishing,
+    BodyHandler, Context, CreateMissing, Next, PublicationHandler, PublishError, PublishTask,
 };
 use crate::stats::push_stream::Format;
 use std::rc::Rc;
@@ -144,9 +144,9 @@ impl BodyHandler for PublisherRequest {
                 if context.can_encode(longest(&self.channels), &draft) {
                     let channels = self.channels.iter().cloned().collect();
                     let events_before = context.hub().events_raised();
-                    let publishing = Publishing::new(draft, CreateMissing::All);
-                    let publishing = Publishing { channels, events_before, ..publishing };
-                    return Next::Later { publishing, publisher: self };
+                    let task = PublishTask::new(draft, CreateMissing::All);
+                    let task = PublishTask { channels, events_before, ..task };
+                    return Next::Later { task, handler: self };
                 }
                 refuse(&self, Refusal::MessageTooLarge)
             }
@@ -163,7 +163,7 @@ impl BodyHandler for PublisherRequest {
     }
 }
 
-impl Publisher for PublisherRequest {
+impl PublicationHandler for PublisherRequest {
     /// Answers the publisher (section 6.2).
     fn published(
         self: Box<Self>,

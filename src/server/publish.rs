@@ -4,7 +4,7 @@
 //! payload and the limit of the backlog, however many channels it names.
 
 use super::connection::ConnectionId;
-use super::publishing::{CreateMissing, Progress, PublishError, Publishing};
+use super::publish_task::{CreateMissing, Progress, PublishError, PublishTask};
 use super::state::State;
 use crate::hub::{ChannelId, Draft, Full, Maker};
 use crate::time::Now;
@@ -21,18 +21,18 @@ impl State {
     pub(super) fn continue_publishing(
         &mut self,
         id: ConnectionId,
-        mut publishing: Publishing,
+        mut task: PublishTask,
         now: Now,
     ) -> Progress {
-        while let Some(name) = publishing.channels.pop_front() {
+        while let Some(name) = task.channels.pop_front() {
             let has_time = !self.is_congested() && !self.turn.is_connection_share_spent();
             let published =
-                if has_time { self.publish_to(&name, &mut publishing, now) } else { Ok(false) };
+                if has_time { self.publish_to(&name, &mut task, now) } else { Ok(false) };
             match published {
                 Ok(true) => {}
                 Ok(false) => {
-                    publishing.channels.push_front(name);
-                    self.waiting_publications.insert(id, publishing);
+                    task.channels.push_front(name);
+                    self.waiting_publications.insert(id, task);
                     self.pause(id);
                     return Progress::Waits;
                 }
@@ -47,22 +47,22 @@ impl State {
     pub(super) fn publish_to(
         &mut self,
         name: &[u8],
-        publishing: &mut Publishing,
+        task: &mut PublishTask,
         now: Now,
     ) -> Result<bool, PublishError> {
         let raised = self.broker.hub.events_raised();
-        let Some(channel) = self.channel_for(name, publishing, now)? else { return Ok(true) };
+        let Some(channel) = self.channel_for(name, task, now)? else { return Ok(true) };
         if self.broker.hub.events_raised() > raised {
-            publishing.events_before = self.broker.hub.events_raised();
+            task.events_before = self.broker.hub.events_raised();
         }
         self.end_step(now);
         // The event of the channel's creation may have filled the backlog.
         let has_room = !self.is_backlog_full() && !self.is_crowded(channel);
-        if !has_room || !self.broker.hub.has_passed_events(publishing.events_before) {
+        if !has_room || !self.broker.hub.has_passed_events(task.events_before) {
             return Ok(false);
         }
-        self.publish(channel, &publishing.draft, now).map_err(|Full| PublishError::Message)?;
-        self.count_publication(&publishing.draft);
+        self.publish(channel, &task.draft, now).map_err(|Full| PublishError::Message)?;
+        self.count_publication(&task.draft);
         Ok(true)
     }
 
@@ -70,11 +70,11 @@ impl State {
     fn channel_for(
         &mut self,
         name: &[u8],
-        publishing: &Publishing,
+        task: &PublishTask,
         now: Now,
     ) -> Result<Option<ChannelId>, PublishError> {
-        let draft = &publishing.draft;
-        let create_missing = publishing.create_missing;
+        let draft = &task.draft;
+        let create_missing = task.create_missing;
         // A reload may have made it the events channel while the publication waited.
         if create_missing != CreateMissing::ForApi && self.broker.hub.is_events_channel(name) {
             return Ok(None);

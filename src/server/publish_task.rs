@@ -1,4 +1,4 @@
-//! A publication in progress, as data.
+//! A publication in progress, as data, and the list of those that wait.
 
 use super::connection::ConnectionId;
 use crate::hub::{CreateError, Draft};
@@ -6,7 +6,7 @@ use crate::message::ChannelName;
 use std::collections::{HashMap, VecDeque};
 
 /// A publication that has not reached all its channels.
-pub struct Publishing {
+pub struct PublishTask {
     /// What is published.
     pub draft: Draft,
     /// The channels that are left, in the order in which it is published to them.
@@ -18,10 +18,10 @@ pub struct Publishing {
     pub events_before: u64,
 }
 
-impl Publishing {
+impl PublishTask {
     /// A publication without channels.
-    pub fn new(draft: Draft, create_missing: CreateMissing) -> Publishing {
-        Publishing { draft, channels: VecDeque::new(), create_missing, events_before: 0 }
+    pub fn new(draft: Draft, create_missing: CreateMissing) -> PublishTask {
+        PublishTask { draft, channels: VecDeque::new(), create_missing, events_before: 0 }
     }
 }
 
@@ -59,25 +59,25 @@ pub enum PublishError {
 /// The publications that wait for room, by connection. Meanwhile the connection is paused. If it
 /// ends, the message is not published to the remaining channels; no answer was sent.
 #[derive(Default)]
-pub(super) struct WaitingPublications(HashMap<ConnectionId, Publishing>);
+pub(super) struct WaitingPublications(HashMap<ConnectionId, PublishTask>);
 
 impl WaitingPublications {
-    pub(super) fn insert(&mut self, id: ConnectionId, publishing: Publishing) {
-        self.0.insert(id, publishing);
+    pub(super) fn insert(&mut self, id: ConnectionId, task: PublishTask) {
+        self.0.insert(id, task);
     }
 
-    pub(super) fn take(&mut self, id: ConnectionId) -> Option<Publishing> {
+    pub(super) fn take(&mut self, id: ConnectionId) -> Option<PublishTask> {
         if self.0.is_empty() { None } else { self.0.remove(&id) }
     }
 
     /// Removes a deleted channel from the messages of WebSocket clients, whose subscription to it
     /// has ended.
     pub(super) fn remove_channel(&mut self, name: &[u8]) {
-        let is_message = |one: &&mut Publishing| one.create_missing == CreateMissing::None;
+        let is_message = |one: &&mut PublishTask| one.create_missing == CreateMissing::None;
         self.0
             .values_mut()
             .filter(is_message)
-            .for_each(|publishing| publishing.channels.retain(|other| **other != *name));
+            .for_each(|task| task.channels.retain(|other| **other != *name));
     }
 
     /// Whether a publication of this connection waits.
