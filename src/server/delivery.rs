@@ -1,38 +1,14 @@
-//! Publish, subscribe, and the delivery of pending messages to a subscriber.
+//! Subscribing, the queue of a connection, and the delivery of pending messages to a subscriber.
 
-use super::connection::ConnectionId;
-use super::connection::Phase;
+use super::connection::{ConnectionId, Phase};
 use super::lines::SlowConsumer;
 use super::state::State;
 use crate::broker::{Overflow, Recipient, Subscriber, Tally, Transport};
-use crate::hub::{ChannelId, Draft, Full};
-use crate::message::Message;
+use crate::hub::{ChannelId, Full};
 use crate::time::Now;
 use crate::transports::{Encoded, Frame};
-use std::rc::Rc;
 
 impl State {
-    /// Publishes to a channel. The message gets its position in the order at once; the fan-out to
-    /// the members begins when this turn writes.
-    ///
-    /// # Errors
-    /// The memory account is full; nothing has changed.
-    pub(super) fn publish(
-        &mut self,
-        channel: ChannelId,
-        draft: &Draft,
-        now: Now,
-    ) -> Result<Rc<Message>, Full> {
-        let published = self.broker.publish(channel, draft, &mut self.turn.work, now);
-        published.inspect_err(|Full| self.report_full_store(now))
-    }
-
-    /// Whether every wire format can hold this publication. `channel_bytes` is the length of the
-    /// longest of its channel names.
-    pub(super) fn can_encode(&self, channel_bytes: usize, draft: &Draft) -> bool {
-        self.broker.can_encode(self.config.limits.encoded_bytes_max, channel_bytes, draft)
-    }
-
     /// Subscribes the connection to the channel. It gets each message published from now on `times`
     /// times, which is how often its path names the channel.
     ///

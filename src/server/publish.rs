@@ -7,7 +7,9 @@ use super::connection::ConnectionId;
 use super::publish_task::{CreateMissing, Progress, PublishError, PublishTask};
 use super::state::State;
 use crate::hub::{ChannelId, Draft, Full, Maker};
+use crate::message::Message;
 use crate::time::Now;
+use std::rc::Rc;
 
 impl State {
     /// Whether a further publication might overflow the queues of members that are not slow: a
@@ -64,6 +66,27 @@ impl State {
         self.publish(channel, &task.draft, now).map_err(|Full| PublishError::Message)?;
         self.count_publication(&task.draft);
         Ok(true)
+    }
+
+    /// Publishes to a channel. The message gets its position in the order at once; the fan-out to
+    /// the members begins when this turn writes.
+    ///
+    /// # Errors
+    /// The memory account is full; nothing has changed.
+    pub(super) fn publish(
+        &mut self,
+        channel: ChannelId,
+        draft: &Draft,
+        now: Now,
+    ) -> Result<Rc<Message>, Full> {
+        let published = self.broker.publish(channel, draft, &mut self.turn.work, now);
+        published.inspect_err(|Full| self.report_full_store(now))
+    }
+
+    /// Whether every wire format can hold this publication. `channel_bytes` is the length of the
+    /// longest of its channel names.
+    pub(super) fn can_encode(&self, channel_bytes: usize, draft: &Draft) -> bool {
+        self.broker.can_encode(self.config.limits.encoded_bytes_max, channel_bytes, draft)
     }
 
     /// The channel of this name, created if necessary. `None`: nothing is to be published.
