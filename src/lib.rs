@@ -1,7 +1,7 @@
 //! rpushd holds the long-lived connections of a web site and fans out published messages to them.
 //!
-//! This page is the architecture: the map, one turn of the loop, the life of a connection, the path
-//! of a message, why each subscriber gets each message exactly once and in order, and where to put
+//! This page is the architecture: the map, one turn of the loop, the life of a request and of a
+//! connection, the path of a message, why each subscriber gets each message exactly once and in order, and where to put
 //! a new thing.
 //!
 //! # The map
@@ -52,12 +52,29 @@
 //!   next_to_write() until None ──────────> answers, at most 16 in a row, and deliveries
 //!   one gathered write each ─────────────> sent() or blocked()
 //!   fan_out(now), then write again ──────> one round: 16 members get what is pending for them
+//!   next_to_shut() until None ───────────> the sending side of a finished connection is shut down
 //!   next_to_close() until None ──────────> closed(): only now is the id free again
 //! ```
 //!
 //! A turn takes no longer than its budget (`microseconds_per_turn`), whatever clients request. Work
 //! is counted and weighed ([`broker::Work`]), not timed; what exceeds the budget continues in the
 //! next turn.
+//!
+//! # The life of a request
+//!
+//! [`server::Server`] is a state with the faces beside it. It parses the head of a request and
+//! offers it to each face until one accepts the path. The face sees the state through a
+//! [`server::Context`], which belongs to one connection, and returns what comes next, a
+//! [`server::Next`]:
+//!
+//! ```text
+//!   Face::route(context, head) ──┬─> Answer  sent at once
+//!                                ├─> Done    a subscriber: its answer is what is delivered to it
+//!                                ├─> Later   a publication: PublicationHandler::published() makes
+//!                                │           the answer when it is published to all its channels
+//!                                └─> Read    BodyHandler::complete(context, body) returns the
+//!                                            next Next: Answer, Done or Later
+//! ```
 //!
 //! # The life of a connection
 //!
@@ -80,15 +97,16 @@
 //! ```
 //!
 //! A connection is *paused* (not read: back-pressure) while its own queue is more than half full,
-//! while the publish backlog is full, or when its share of the turn is spent. Its input waits, in
-//! the order of arrival. A *slow consumer*, whose queue exceeds `outbox_bytes_max` or whose socket
-//! takes no bytes for `outbox_stall_timeout`, is closed: a message is never dropped from the middle
-//! of a stream.
+//! while the publish backlog is full or too many events wait, or when its share of the turn is spent.
+//! Its input waits, in the order of arrival. A *slow consumer*, whose queue exceeds
+//! `outbox_bytes_max` or whose socket takes no bytes for `outbox_stall_timeout`, is closed: a message
+//! is never dropped from the middle of a stream.
 //!
 //! # The path of a message
 //!
-//! 1. A face parses a publication and calls [`server::Context::publish`] with its channels. It is
-//!    published channel by channel, to each when it has room. The answer follows after the last.
+//! 1. A face parses a publication and returns it with its channels as [`server::Next::Later`], or
+//!    calls [`server::Context::publish_to`] for a single channel. It is published channel by
+//!    channel, to each when it has room. The answer follows after the last.
 //! 2. [`broker::Broker::publish`]: the hub *stamps* it (id, time, tag, position) and *stores* it,
 //!    and it is added to the *job* of its channel. Nothing is done per subscriber yet.
 //! 3. The fan-out *visits* the channel's members, some per round. A visit queues everything pending

@@ -6,8 +6,7 @@ use super::routes::Route;
 use super::scope::{ScopeId, ScopeKind};
 use super::scopes::Scopes;
 use super::syntax::{Body, Directive, SyntaxError};
-use crate::config::PREFIX;
-use crate::config::PathMatch;
+use crate::config::{PREFIX, PathMatch};
 use regex_lite::RegexBuilder;
 
 /// A location and its index in the routes of its server.

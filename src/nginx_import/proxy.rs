@@ -36,7 +36,7 @@ pub(super) fn lines(location: &Location, upstream: SocketAddr) -> Vec<String> {
     lines
 }
 
-/// Whether a live connection may stay quiet for ever, so that nginx cannot tell it from a dead one.
+/// Whether a live connection may stay quiet for ever, so that nginx takes it for a dead one.
 pub(super) fn has_no_keep_alive(location: &Location) -> bool {
     read_timeout(location) == Some(READ_TIMEOUT_WITHOUT_PINGS)
 }

@@ -1,8 +1,7 @@
 //! Invariants that hold between calls of the server, checked by the simulation after every step,
 //! and questions of the tests.
 
-use super::connection::ConnectionId;
-use super::connection::{Pause, Phase};
+use super::connection::{ConnectionId, Pause, Phase};
 use super::seam::Server;
 use super::state::TICK;
 use crate::broker::Work;
@@ -119,7 +118,7 @@ impl Server {
         self.state.broker.hub.event_bytes()
     }
 
-    /// What the backlog counts for publications alone, without their encodings; for tests.
+    /// The part of the publish backlog that is publications, without their encodings; for tests.
     pub fn pending_bytes(&self) -> usize {
         self.state.broker.fanout.pending_bytes()
     }

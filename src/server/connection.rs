@@ -14,12 +14,12 @@ use std::fmt;
 pub struct ConnectionId(pub u32);
 
 impl ConnectionId {
-    /// The id of a place in the slab.
+    /// The id of the connection at this index of the slab.
     pub(super) fn of_index(index: usize) -> ConnectionId {
         ConnectionId(u32::try_from(index).expect("connections_max is below 2^32"))
     }
 
-    /// Its place in the slab.
+    /// The connection's index in the slab.
     pub(super) fn index(self) -> usize {
         self.0 as usize
     }

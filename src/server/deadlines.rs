@@ -1,8 +1,7 @@
 //! When the next turn begins, and what deadlines cause: heartbeats, the end of subscriptions,
 //! time-outs.
 
-use super::connection::ConnectionId;
-use super::connection::{Phase, Purpose};
+use super::connection::{ConnectionId, Phase, Purpose};
 use super::lines::SlowConsumer;
 use super::state::State;
 use crate::broker::Transport;

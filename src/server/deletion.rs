@@ -1,7 +1,6 @@
 //! Deleting a channel (push-stream spec, sections 20.3 and 20.4).
 
-use super::connection::ConnectionId;
-use super::connection::Phase;
+use super::connection::{ConnectionId, Phase};
 use super::state::State;
 use crate::broker::Transport;
 use crate::hub::ChannelId;

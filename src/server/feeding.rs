@@ -83,7 +83,7 @@ impl State {
         Rc::strong_count(&self.broker.listings) <= self.config.limits.listings_max
     }
 
-    /// Answers with a list that is made as it is read. The head says how its body ends.
+    /// Answers with a list that is made as it is read. `head` has the fields that frame its body already.
     pub(super) fn answer_listing(
         &mut self,
         id: ConnectionId,

@@ -182,14 +182,14 @@ impl State {
         all.into_iter().for_each(|id| self.condemn(id));
     }
 
-    /// Whether [`Server::stop`] was called.
+    /// Whether [`State::stop`] was called.
     pub(super) fn is_stopping(&self) -> bool {
         self.stops_at.is_some()
     }
 
     /// Begins to stop: ends every stream with its goodbye, lets requests in progress be answered,
     /// closes idle connections and refuses new ones. After `stop_timeout` the connections that are
-    /// left are closed. Continue with turns until [`Server::connection_count`] is 0.
+    /// left are closed.
     pub(super) fn stop(&mut self, now: Now) {
         if self.is_stopping() {
             return;

@@ -3,8 +3,7 @@
 //! is escaped.
 
 use super::clients::LogAddress;
-use super::connection::ConnectionId;
-use super::connection::Phase;
+use super::connection::{ConnectionId, Phase};
 use super::state::State;
 use crate::time::Now;
 

@@ -1,8 +1,7 @@
 //! The answer to a waiting long-polling request: a publication, a special message, or nothing after
 //! a time-out (push-stream spec, section 12).
 
-use super::connection::ConnectionId;
-use super::connection::Phase;
+use super::connection::{ConnectionId, Phase};
 use super::state::State;
 use crate::broker::Transport;
 use crate::http::{Exchange, Status};

@@ -2,17 +2,19 @@
 //! has no socket and no clock; the reactor owns those, or a simulation in tests.
 //!
 //! Where to read: `seam` is what the reactor calls (see [`Server`]), `face` the interface to the
-//! faces. From leaves to root:
+//! faces: a face sees the state through a [`Context`], and returns what comes [`Next`].
 //!
-//! - Parts: `turn` (its budget), `rate_limit`, `clients` (addresses), `connection`, `connections`,
-//!   `admission`, `publish_task` (a publication in progress), `open_requests`, `resumable`, `lists`
-//!   (connections with work to do), and `state`, which holds them all.
-//! - What happens to that state, in files that call each other: `lines` and `request_log` (the log), `accepting`,
-//!   `answers`, `deadlines`, `deletion`, `delivery`, `feeding`, `lifecycle`, `long_polling`,
-//!   `pausing`, `publication`, `snapshot`, `websocket`, `writing`.
-//! - `face`: a face sees the state through a [`Context`], and returns what comes [`Next`].
-//! - `seam`: state and faces together. `requests` and `bodies` parse input and call the faces,
-//!   `reload` replaces the configuration, `check` is for tests.
+//! Leaves to root:
+//! parts of the state: `turn` (its budget), `rate_limit`, `clients` (addresses), `connection`,
+//! `connections`, `admission`, `publish_task` (a publication in progress), `open_requests`,
+//! `resumable`, `lists` (connections with work to do);
+//! `state`, which holds them all;
+//! what happens to it, as methods that call each other: `lines` and `request_log` (the log),
+//! `accepting`, `answers`, `bodies`, `deadlines`, `deletion`, `delivery`, `feeding`, `lifecycle`,
+//! `long_polling`, `pausing`, `publish`, `snapshot`, `websocket`, `writing`;
+//! `face`;
+//! state and faces together: `seam`, `requests` (has the faces carry out what the input holds),
+//! `reload` (replaces the configuration) and `check` (for tests).
 
 mod accepting;
 mod admission;

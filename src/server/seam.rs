@@ -228,8 +228,7 @@ impl Server {
     /// `None`: call [`Server::fan_out`], which queues more; if that returns false, the turn has
     /// nothing more to write.
     ///
-    /// Answers and deliveries alternate, so neither delays the other by more than `ANSWERS_IN_ROW`
-    /// writes.
+    /// Answers and deliveries alternate, so that neither delays the other by more than 16 writes.
     pub fn next_to_write(&mut self) -> Option<ConnectionId> {
         self.state.next_to_write()
     }

@@ -1,5 +1,5 @@
-//! Everything the server holds, except for the faces and the requests that they wait with: the
-//! files that change it use only this.
+//! Everything the server holds except for the faces and their requests in progress. The other files
+//! of this folder add the methods that change it.
 
 use super::admission::Admission;
 use super::connections::Connections;
@@ -72,7 +72,7 @@ pub(super) struct Log {
 }
 
 impl State {
-    /// A server without connections. `formats` are those that its faces have made, and
+    /// The state of a server without connections. `formats` are those that its faces have made, and
     /// `padding_max` is the largest padding, in bytes, that they give a message.
     pub(super) fn new(
         config: Config,
@@ -111,7 +111,7 @@ impl State {
         }
     }
 
-    /// Puts a configuration in force. What the faces and the hub need of it is theirs to take.
+    /// Puts a configuration in force. The caller gives the faces and the hub their part of it.
     pub(super) fn set_config(&mut self, config: Config, now: Now) {
         self.head_limits = head_limits(&config.limits);
         self.token_keys = config.subscribe_secrets.iter().map(TokenKey::new).collect();

@@ -1,8 +1,7 @@
 //! Input of WebSocket clients: frames, messages to publish, the close (push-stream spec, sections
 //! 15.3 and 15.5; RFC 6455).
 
-use super::connection::ConnectionId;
-use super::connection::Phase;
+use super::connection::{ConnectionId, Phase};
 use super::lines::SlowConsumer;
 use super::publish_task::{CreateMissing, Progress, PublishError, PublishTask};
 use super::state::State;

@@ -1,7 +1,6 @@
 //! Chooses the connection to write to, and runs the fan-out, which queues messages for subscribers.
 
-use super::connection::ConnectionId;
-use super::connection::Phase;
+use super::connection::{ConnectionId, Phase};
 use super::state::State;
 use crate::time::Now;
 
@@ -9,12 +8,8 @@ use crate::time::Now;
 const ANSWERS_IN_ROW: usize = 16;
 
 impl State {
-    /// The next connection that has bytes to write and whose socket accepts them. Write its
-    /// [`Server::unsent`] bytes once. Several may be taken before the first is written to; one of
-    /// them may then have nothing left, because it was returned twice or has been closed.
-    ///
-    /// `None`: call [`Server::fan_out`], which queues more; if that returns false, the turn has
-    /// nothing more to write.
+    /// The next connection that has bytes to write and whose socket accepts them. `None`: the
+    /// fan-out has its turn, or nothing more is written in this turn of the loop.
     ///
     /// Answers and deliveries alternate, so neither delays the other by more than `ANSWERS_IN_ROW`
     /// writes.
@@ -44,10 +39,9 @@ impl State {
         None
     }
 
-    /// Runs one round of the fan-out, within the budget that [`Server::tick`] began: makes more of
-    /// replays and lists whose queues are empty, and visits some subscribers. Call it when
-    /// [`Server::next_to_write`] returns `None`, and then that again. False: nothing is left to do,
-    /// or the budget is spent.
+    /// Runs one round of the fan-out, within the budget that [`State::tick`] began: makes more of
+    /// replays and lists whose queues are empty, and visits some subscribers. False: nothing is left
+    /// to do, or the budget is spent.
     pub(super) fn fan_out(&mut self, now: Now) -> bool {
         if self.turn.is_spent() || !self.can_fan_out() {
             return false;

@@ -12,7 +12,7 @@ use std::rc::Rc;
 pub struct EndedWait {
     /// How the subscribers of its location are served.
     pub profile: Rc<Profile>,
-    /// None: it is answered exactly as its location says.
+    /// None: it is answered exactly as its location is configured.
     pub waiting: Option<Box<Waiting>>,
     /// The framing of the answer.
     pub exchange: Exchange,

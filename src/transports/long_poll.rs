@@ -6,7 +6,7 @@ use super::{FormatId, Formats, Frame};
 use crate::http::{Date, Exchange, HeaderValue};
 use crate::message::Message;
 
-/// A waiting request that is not answered exactly as its location says.
+/// A waiting request that is not answered exactly as its location is configured.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Waiting {
     /// JSONP: the function to call.
@@ -22,7 +22,7 @@ pub struct Waiting {
 /// A request that has waited, and what its answer depends on.
 #[derive(Clone, Copy)]
 pub struct Waited<'a> {
-    /// None: it is answered exactly as its location says.
+    /// None: it is answered exactly as its location is configured.
     pub waiting: Option<&'a Waiting>,
     /// The framing of the answer.
     pub exchange: Exchange,
