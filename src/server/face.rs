@@ -77,6 +77,14 @@ pub trait BodyHandler {
     fn is_publication(&self) -> bool;
 }
 
+/// What [`Context::publish_to`] has done.
+pub enum Published {
+    /// The message is published, or cannot be.
+    Ended(Result<(), PublishError>),
+    /// The channel has no room yet: return this task as [`Next::Later`].
+    NotYet(PublishTask),
+}
+
 /// A request that is answered after its message has been published ([`Next::Later`]).
 pub trait PublicationHandler {
     /// The answer: the message was published to all channels, or publishing failed at one of them.
@@ -297,24 +305,17 @@ impl<'a> Context<'a> {
         self.state.can_encode(channel_bytes, draft)
     }
 
-    /// Publishes to one channel: at once if it has room, otherwise later. Most channels have room,
-    /// so the list of channels, which would need heap memory, stays empty.
-    pub fn publish_to(
-        &mut self,
-        channel: &[u8],
-        mut task: PublishTask,
-        handler: Box<dyn PublicationHandler>,
-    ) -> Next {
-        let result = match self.state.publish_to(channel, &mut task, self.now) {
-            Ok(true) => Ok(()),
+    /// Publishes to one channel, if it has room. Most channels have, so the list of channels, which
+    /// would need heap memory, stays empty.
+    pub fn publish_to(&mut self, channel: &[u8], mut task: PublishTask) -> Published {
+        match self.state.publish_to(channel, &mut task, self.now) {
+            Ok(true) => Published::Ended(Ok(())),
             Ok(false) => {
                 task.channels.push_back(channel.into());
-                return Next::Later { task, handler };
+                Published::NotYet(task)
             }
-            Err(reason) => Err(reason),
-        };
-        let (response, body) = handler.published(self, result);
-        Next::Answer(response, body)
+            Err(reason) => Published::Ended(Err(reason)),
+        }
     }
 
     /// Deletes a channel. Its subscribers get what is pending on it, then this message.

@@ -51,7 +51,7 @@ mod writing;
 
 pub use admission::Refused;
 pub use connection::ConnectionId;
-pub use face::{BodyHandler, Context, Face, MakeFaces, Next, PublicationHandler};
+pub use face::{BodyHandler, Context, Face, MakeFaces, Next, PublicationHandler, Published};
 pub use publish_task::{CreateMissing, PublishError, PublishTask};
 pub use seam::Server;
 pub use state::{Host, TICK};

@@ -7,6 +7,7 @@ use crate::http::{Head, Response, Status};
 use crate::hub::Draft;
 use crate::server::{
     BodyHandler, Context, CreateMissing, Next, PublicationHandler, PublishError, PublishTask,
+    Published,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -50,7 +51,13 @@ impl BodyHandler for Publish {
         if !context.can_encode(channel.len(), &draft) {
             return refused(Refusal::MESSAGE_TOO_LARGE, None);
         }
-        context.publish_to(channel, PublishTask::new(draft, CreateMissing::ForApi), self)
+        match context.publish_to(channel, PublishTask::new(draft, CreateMissing::ForApi)) {
+            Published::Ended(result) => {
+                let (response, body) = self.published(context, result);
+                Next::Answer(response, body)
+            }
+            Published::NotYet(task) => Next::Later { task, handler: self },
+        }
     }
 
     fn too_large(&self) -> (Response, Vec<u8>) {
