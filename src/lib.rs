@@ -1,8 +1,8 @@
 //! rpushd holds the long-lived connections of a web site and fans out published messages to them.
 //!
 //! This page is the architecture: the map, one turn of the loop, the life of a request and of a
-//! connection, the path of a message, why each subscriber gets each message exactly once and in order, and where to put
-//! a new thing.
+//! connection, the path of a message, why each subscriber gets each message exactly once and in
+//! order, and where to put a new thing.
 //!
 //! # The map
 //!
@@ -97,10 +97,10 @@
 //! ```
 //!
 //! A connection is *paused* (not read: back-pressure) while its own queue is more than half full,
-//! while the publish backlog is full or too many events wait, or when its share of the turn is spent.
-//! Its input waits, in the order of arrival. A *slow consumer*, whose queue exceeds
-//! `outbox_bytes_max` or whose socket takes no bytes for `outbox_stall_timeout`, is closed: a message
-//! is never dropped from the middle of a stream.
+//! while the publish backlog is full or too many events wait, or when its share of the turn is
+//! spent. Its input waits, in the order of arrival. A *slow consumer*, whose queue exceeds
+//! `outbox_bytes_max` or whose socket takes no bytes for `outbox_stall_timeout`, is closed: a
+//! message is never dropped from the middle of a stream.
 //!
 //! # The path of a message
 //!

@@ -260,9 +260,11 @@ fn a_page_copies_every_byte_of_a_stream_once() {
     }
     // Frames of all sizes, cut into pieces of every length up to 11 bytes.
     let script = "
-        const texts = ['', '1', JSON.stringify('ä'.repeat(30_000)), '', JSON.stringify('x'.repeat(65_533))];
+        const texts = ['', '1', JSON.stringify('ä'.repeat(30_000)), '',
+          JSON.stringify('x'.repeat(65_533))];
         const frames = texts.map((text) => Buffer.from(text))
-          .map((bytes) => Buffer.concat([Buffer.from([bytes.length >> 8, bytes.length & 255]), bytes]));
+          .map((bytes) => [Buffer.from([bytes.length >> 8, bytes.length & 255]), bytes])
+          .map((parts) => Buffer.concat(parts));
         const stream = new Uint8Array(Buffer.concat(frames));
         let at = 0, copied = 0;
         const arrays = Object.getPrototypeOf(Uint8Array.prototype), set = arrays.set;
@@ -280,7 +282,8 @@ fn a_page_copies_every_byte_of_a_stream_once() {
         subscribe('demo:1', async () => 'x', (message) => {
           messages.push(JSON.stringify(message));
           if (messages.length < 3) return;
-          console.log(messages.join() === texts.filter((text) => text).join(), copied - stream.length);
+          const expected = texts.filter((text) => text).join();
+          console.log(messages.join() === expected, copied - stream.length);
           process.exit();
         });";
     let mut page = Page::open("unused", script);

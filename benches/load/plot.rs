@@ -45,14 +45,16 @@ impl Chart<'_> {
         let mut svg = String::new();
         let mut line = |text: String| writeln!(svg, "{text}").expect("strings take all text");
         line(format!(
-            r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="12">"#
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \
+             font-family=\"sans-serif\" font-size=\"12\">"
         ));
         line(r##"<rect width="100%" height="100%" fill="#ffffff"/>"##.into());
         line(format!(r#"<text x="{LEFT}" y="22" font-size="15">{}</text>"#, escaped(self.title)));
         for tick in y.ticks() {
             let at = top(tick);
             line(format!(
-                r##"<path d="M{LEFT} {at:.1}H{:.1}" stroke="#dddddd"/><text x="{:.1}" y="{:.1}" text-anchor="end">{}</text>"##,
+                "<path d=\"M{LEFT} {at:.1}H{:.1}\" stroke=\"#dddddd\"/><text x=\"{:.1}\" \
+                 y=\"{:.1}\" text-anchor=\"end\">{}</text>",
                 WIDTH - RIGHT,
                 LEFT - 6.0,
                 at + 4.0,
@@ -62,7 +64,8 @@ impl Chart<'_> {
         for tick in x.ticks() {
             let at = left(tick);
             line(format!(
-                r##"<path d="M{at:.1} {TOP}V{:.1}" stroke="#eeeeee"/><text x="{at:.1}" y="{:.1}" text-anchor="middle">{}</text>"##,
+                "<path d=\"M{at:.1} {TOP}V{:.1}\" stroke=\"#eeeeee\"/><text x=\"{at:.1}\" \
+                 y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
                 HEIGHT - BOTTOM,
                 HEIGHT - BOTTOM + 16.0,
                 label(tick)
@@ -95,7 +98,8 @@ impl Chart<'_> {
             let at = TOP + 8.0 + 18.0 * index as f64;
             let from = WIDTH - RIGHT + 12.0;
             line(format!(
-                r#"<path d="M{from} {at}h22" stroke="{colour}" stroke-width="2"{dashes}/><text x="{}" y="{}">{}</text>"#,
+                "<path d=\"M{from} {at}h22\" stroke=\"{colour}\" \
+                 stroke-width=\"2\"{dashes}/><text x=\"{}\" y=\"{}\">{}</text>",
                 from + 28.0,
                 at + 4.0,
                 escaped(&series.name)

@@ -189,7 +189,11 @@ fn api_publication(channel: u32, text: &[u8]) -> Vec<u8> {
 fn token_request(channel: &str, serial: u32) -> Vec<u8> {
     let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256","typ":"JWT"}"#);
     let claims = URL_SAFE_NO_PAD.encode(format!(
-        r#"{{"aud":"rpushd","scope":"subscribe","channel":"{channel}","exp":4102444800,"sub":"{serial}"}}"#
+        concat!(
+            r#"{{"aud":"rpushd","scope":"subscribe","channel":"{}","#,
+            r#""exp":4102444800,"sub":"{}"}}"#
+        ),
+        channel, serial
     ));
     let mut signature = Hmac::<Sha256>::new_from_slice(SUBSCRIBE_SECRET.as_bytes())
         .expect("HMAC takes keys of any length");

@@ -252,7 +252,8 @@ impl<'a> Context<'a> {
         self.state.has_place_for_listing()
     }
 
-    /// Answers with a list that is made as it is read. `head` has the fields that frame its body already.
+    /// Answers with a list that is made as it is read. `head` has the fields that frame its body
+    /// already.
     pub fn answer_listing(&mut self, head: Response, list: Box<dyn ChannelList>, walk: Walk) {
         self.state.answer_listing(self.id, head, list, walk, self.now);
     }

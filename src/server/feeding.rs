@@ -83,7 +83,8 @@ impl State {
         Rc::strong_count(&self.broker.listings) <= self.config.limits.listings_max
     }
 
-    /// Answers with a list that is made as it is read. `head` has the fields that frame its body already.
+    /// Answers with a list that is made as it is read. `head` has the fields that frame its body
+    /// already.
     pub(super) fn answer_listing(
         &mut self,
         id: ConnectionId,

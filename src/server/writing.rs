@@ -40,8 +40,8 @@ impl State {
     }
 
     /// Runs one round of the fan-out, within the budget that [`State::tick`] began: makes more of
-    /// replays and lists whose queues are empty, and visits some subscribers. False: nothing is left
-    /// to do, or the budget is spent.
+    /// replays and lists whose queues are empty, and visits some subscribers. False: nothing is
+    /// left to do, or the budget is spent.
     pub(super) fn fan_out(&mut self, now: Now) -> bool {
         if self.turn.is_spent() || !self.can_fan_out() {
             return false;

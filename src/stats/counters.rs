@@ -64,8 +64,8 @@ pub struct Counters {
     /// Log lines dropped because they could not be written at once: the reader is too slow, or
     /// the disk is full.
     pub log_lines_dropped_total: u64,
-    /// Times that the process did not run for more than two seconds: it was stopped, its machine was
-    /// suspended or overloaded.
+    /// Times that the process did not run for more than two seconds: it was stopped, its machine
+    /// was suspended or overloaded.
     pub process_pauses_total: u64,
     /// Length of these pauses together.
     pub process_paused_seconds_total: u64,

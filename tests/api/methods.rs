@@ -47,7 +47,8 @@ fn another_method_is_told_which_ones_there_are() {
     ];
     for (path, allowed, methods) in rows {
         let expected = format!(
-            "HTTP/1.1 405 Not Allowed\r\nallow: {allowed}\r\ndate: {DATE}\r\ncontent-length: 0\r\n\r\n"
+            "HTTP/1.1 405 Not Allowed\r\nallow: {allowed}\r\ndate: {DATE}\r\n\
+             content-length: 0\r\n\r\n"
         );
         for method in methods {
             assert_eq!(ask(&daemon, bare(method, path, "")), expected, "{method} {path}");

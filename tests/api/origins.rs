@@ -101,7 +101,8 @@ fn a_preflight_is_told_what_a_script_may_send() {
     let daemon = example_daemon();
     let named = "access-control-allow-origin: https://www.example.org\r\nvary: origin\r\n";
     let fields = format!(
-        "{ORIGIN}Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: content-type\r\n"
+        "{ORIGIN}Access-Control-Request-Method: POST\r\n\
+         Access-Control-Request-Headers: content-type\r\n"
     );
     for path in ["/api/stream/a", "/api/stream/a%3Ab?x"] {
         assert_eq!(ask(&daemon, bare("OPTIONS", path, &fields)), preflight(named), "{path}");

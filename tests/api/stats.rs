@@ -137,7 +137,8 @@ fn xml_has_an_element_for_each_member() {
         )
     };
     let body = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<stats>{elements}<version>{VERSION}</version><channels>{}{}{}</channels></stats>\n",
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<stats>{elements}\
+         <version>{VERSION}</version><channels>{}{}{}</channels></stats>\n",
         channel("forgotten", 0, 4),
         channel("notifications:96501", 1, 1),
         channel("thread-posts:459", 2, 4),

@@ -1,4 +1,5 @@
-//! What happens at the limits of connections, descriptors and epoll: who is accepted, and what is logged.
+//! What happens at the limits of connections, descriptors and epoll: who is accepted, and what is
+//! logged.
 
 use crate::http::Connection;
 use crate::programs::free_port;
@@ -97,7 +98,8 @@ fn at_the_limit_of_descriptors_a_reload_reads_the_configuration_and_opens_the_lo
     eventually("it was read again", || logged().contains("the new configuration is in force"));
     assert!(!logged().contains("ERROR"), "{}", logged());
 
-    // All clients go, some of them from the backlog. The log tells of one shortage, not of each pause.
+    // All clients go, some of them from the backlog. The log tells of one shortage, not of each
+    // pause.
     drop(clients);
     eventually("there is room again", || logged().contains("accept resumed: "));
     let all = fs::read_to_string(folder.path("log.1")).unwrap() + &logged();

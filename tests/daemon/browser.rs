@@ -1,5 +1,5 @@
-//! Debian's Chromium against the sample configuration of the push stream module, and the framed stream read
-//! by a page; see `tests/browser/`.
+//! Debian's Chromium against the sample configuration of the push stream module, and the framed
+//! stream read by a page; see `tests/browser/`.
 
 use crate::programs::{self, free_port, repository};
 use crate::support::{Daemon, SECRETS, token};

@@ -118,8 +118,8 @@ fn clients_tell_by_their_exit_code_what_went_wrong() {
         (missing.code, missing.stderr.as_str()),
         (
             Some(78),
-            "rpushd: RPUSHD_PUBLISH_SECRET: required; set it or RPUSHD_PUBLISH_SECRET_FILE, or give \
-             --secret-file\n"
+            "rpushd: RPUSHD_PUBLISH_SECRET: required; set it or RPUSHD_PUBLISH_SECRET_FILE, or \
+             give --secret-file\n"
         )
     );
     let too_large = format!("\"{}\"", "x".repeat(65_536));

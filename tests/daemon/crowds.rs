@@ -117,8 +117,8 @@ fn a_reader_that_never_reads_is_closed_at_its_limit_and_all_others_have_everythi
     assert_eq!(publisher.statistic("active_connections"), 1);
     let grown = memory(process, "VmHWM:").saturating_sub(before);
     say(&format!(
-        "with a reader that never reads and {MESSAGES} messages of {MESSAGE_BYTES} bytes the daemon \
-         grew by at most {} (limit of a queue: 1024 kB)",
+        "with a reader that never reads and {MESSAGES} messages of {MESSAGE_BYTES} bytes the \
+         daemon grew by at most {} (limit of a queue: 1024 kB)",
         kilobytes(grown)
     ));
     assert!(grown < 8 * 1024 * 1024, "the daemon grew by {grown} bytes");
@@ -128,7 +128,8 @@ fn a_reader_that_never_reads_is_closed_at_its_limit_and_all_others_have_everythi
         seen += 1;
     }
     assert!(seen < MESSAGES, "it was closed before the end");
-    // What the kernel holds for it is a copy of its own: most has to wait in the queue, which is shared.
+    // What the kernel holds for it is a copy of its own: most has to wait in the queue, which is
+    // shared.
     let held = seen * MESSAGE_BYTES;
     assert!(held < 1024 * 1024, "the kernel held {held} bytes");
 }

@@ -8,8 +8,9 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Stdio};
 
-/// A daemon at a Unix socket with its standard error in a pipe that the test reads or not. JOURNAL_STREAM is
-/// the pipe if it `is_journal`, and else something that the daemon has inherited from elsewhere.
+/// A daemon at a Unix socket with its standard error in a pipe that the test reads or not.
+/// JOURNAL_STREAM is the pipe if it `is_journal`, and else something that the daemon has inherited
+/// from elsewhere.
 fn start(folder: &Folder, is_journal: bool) -> (Child, PipeReader, String) {
     let (reader, writer) = pipe().unwrap();
     let file = File::from(OwnedFd::from(writer));

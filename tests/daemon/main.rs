@@ -1,5 +1,6 @@
-//! The real binary with real sockets on loopback: what an operator and a client see. The programs of others
-//! that a test needs and the machine does not have are named on standard error; on CI that is an error.
+//! The real binary with real sockets on loopback: what an operator and a client see. The programs
+//! of others that a test needs and the machine does not have are named on standard error; on CI
+//! that is an error.
 
 mod admission;
 mod browser;

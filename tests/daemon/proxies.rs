@@ -1,6 +1,6 @@
-//! The example configurations for proxies, with real nginx, HAProxy and Apache from Debian: every transport
-//! passes through as it comes. Each message is published only after the one before has arrived at the client, so a
-//! proxy that holds anything back is found out.
+//! The example configurations for proxies, with real nginx, HAProxy and Apache from Debian: every
+//! transport passes through as it comes. Each message is published only after the one before has
+//! arrived at the client, so a proxy that holds anything back is found out.
 
 use crate::http::Connection;
 use crate::programs::{self, Server, free_port, repository};

@@ -40,7 +40,8 @@ fn a_reload_rotates_both_secrets_and_closes_no_stream() {
     let mut publisher = Publisher::connect(&address);
 
     config(&format!(
-        "secret = '{}'\nsecret_previous = '{}'\npublish_secret = '{}'\npublish_secret_previous = '{}'",
+        "secret = '{}'\nsecret_previous = '{}'\npublish_secret = '{}'\n\
+         publish_secret_previous = '{}'",
         NEW[0], SECRETS[0].1, NEW[1], SECRETS[1].1
     ));
     daemon.signal("HUP");

@@ -145,7 +145,8 @@ fn systemd_socket_activate_starts_it_at_the_first_connection() {
     if !has("systemd-socket-activate") {
         return;
     }
-    // The port is free again when the launcher takes it; nobody else is likely to want it meanwhile.
+    // The port is free again when the launcher takes it; nobody else is likely to want it
+    // meanwhile.
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let mut command = Command::new("systemd-socket-activate");
     command.args(["--listen", &address]);

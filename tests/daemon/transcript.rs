@@ -1,5 +1,5 @@
-//! `transcript.txt`: the sample configuration of the push stream module, used with curl. What is printed there is
-//! compared line by line with what a running daemon answers.
+//! `transcript.txt`: the sample configuration of the push stream module, used with curl. What is
+//! printed there is compared line by line with what a running daemon answers.
 
 use crate::http::Connection;
 use crate::programs::{self, repository};
@@ -22,8 +22,8 @@ const VARYING: [(&str, &str); 10] = [
     (r"(X-Nginx-PushStream-Commit: )[0-9a-f]{40}", "${1}COMMIT"),
 ];
 
-/// A shell session as it is in the file: `$ command`, then what it printed. A command that ends in `&` goes on while
-/// the next ones run, and what it printed comes where `$ wait` stands.
+/// A shell session as it is in the file: `$ command`, then what it printed. A command that ends in
+/// `&` goes on while the next ones run, and what it printed comes where `$ wait` stands.
 struct Session {
     daemon: Daemon,
     shell: std::path::PathBuf,

@@ -1,5 +1,6 @@
-//! Forty push-stream locations over three servers, with includes and inheritance on all levels: the report,
-//! the written file and nginx's changes, compared as a whole. `RPUSHD_BLESS=1` writes them anew.
+//! Forty push-stream locations over three servers, with includes and inheritance on all levels: the
+//! report, the written file and nginx's changes, compared as a whole. `RPUSHD_BLESS=1` writes them
+//! anew.
 
 use crate::support::*;
 use rpushd::nginx_import::{Entry, Fate, Placement, Translation};

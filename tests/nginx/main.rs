@@ -1,5 +1,5 @@
-//! nginx configurations as users have them, imported: what they become, what is said about them, and what is
-//! refused.
+//! nginx configurations as users have them, imported: what they become, what is said about them,
+//! and what is refused.
 
 mod golden;
 mod processes;

@@ -1,5 +1,5 @@
-//! The daemon from an nginx configuration, from the file written for it, and behind a real nginx with the
-//! changed configuration: three ways to the same answers.
+//! The daemon from an nginx configuration, from the file written for it, and behind a real nginx
+//! with the changed configuration: three ways to the same answers.
 
 use crate::support::*;
 use crate::transcript::{connect, status, transcript};

@@ -45,8 +45,8 @@ fn the_checks_of_the_module_give_its_words() {
         (
             MEMORY,
             "push_stream_publisher boss;",
-            "6: push stream module: invalid push_stream_publisher mode value: boss, accepted values \
-             (normal, admin)",
+            "6: push stream module: invalid push_stream_publisher mode value: boss, accepted \
+             values (normal, admin)",
         ),
         (
             MEMORY,
@@ -89,8 +89,8 @@ fn the_checks_of_the_module_give_its_words() {
         (
             MEMORY,
             &format!("{subscriber}push_stream_padding_by_user_agent x;"),
-            "7: push stream module: padding pattern not match the value x\npush stream module: push \
-             stream module: unable to parse paddings by user agent",
+            "7: push stream module: padding pattern not match the value x\n\
+             push stream module: push stream module: unable to parse paddings by user agent",
         ),
         (
             MEMORY,
@@ -135,7 +135,8 @@ const GUARDS: &[&str] = &[
     "a_module_of_next_year off;",
 ];
 
-/// The main file with one publisher and something beside it on one of the levels around it, by number.
+/// The main file with one publisher and something beside it on one of the levels around it, by
+/// number.
 fn with_level(level: usize, text: &str) -> String {
     let at = |wanted: usize| if wanted == level { text } else { "" };
     format!(
@@ -288,7 +289,8 @@ fn broken_files_are_refused_with_file_line_and_text() {
         ),
         (
             "x \"abc",
-            "1: unexpected end of file, probably missing terminating \"\"\" character, started at \"abc",
+            "1: unexpected end of file, probably missing terminating \"\"\" character, \
+             started at \"abc",
         ),
         (
             "include nowhere.conf;",
@@ -300,7 +302,8 @@ fn broken_files_are_refused_with_file_line_and_text() {
         ),
         ("a \0;", "1: unexpected NUL byte, this is no text file"),
         (
-            "http { server { location /a { push_stream_publisher;\nlocation /b { push_stream_publisher; } } } }",
+            "http { server { location /a { push_stream_publisher;\n\
+             location /b { push_stream_publisher; } } } }",
             "2: location \"/b\" is outside location \"/a\"",
         ),
     ] {

@@ -1,5 +1,5 @@
-//! Whatever is imported reads back from the written file, and what is written for nginx has nothing of the
-//! module in it. Files are drawn from a seed.
+//! Whatever is imported reads back from the written file, and what is written for nginx has nothing
+//! of the module in it. Files are drawn from a seed.
 
 use crate::random::Random;
 use crate::support::*;

@@ -1,13 +1,14 @@
 //! The same conversation with whatever serves the sample configuration: publishing, every kind of
-//! subscriber, and what each of them reads. Every step waits for bytes that only an unbuffered way lets through.
+//! subscriber, and what each of them reads. Every step waits for bytes that only an unbuffered way
+//! lets through.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 use tungstenite::Message;
 
-/// A connection that has been asked something. The body is read without its chunks, whose bounds a proxy may
-/// move.
+/// A connection that has been asked something. The body is read without its chunks, whose bounds a
+/// proxy may move.
 struct Client {
     stream: TcpStream,
     /// As it came.
@@ -64,7 +65,8 @@ impl Client {
         }
     }
 
-    /// The status line, and the content type if there is one. Which of the two sent the other headers shows.
+    /// The status line, and the content type if there is one. Which of the two sent the other
+    /// headers shows.
     fn head(&mut self) -> String {
         let head = self.until("\r\n\r\n");
         let mut lines = head.lines();

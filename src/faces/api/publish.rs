@@ -211,7 +211,8 @@ mod tests {
     #[test]
     fn the_payload_is_the_message_as_it_was_spelled_without_blanks() {
         let body = "{ \"more\": 1, \"channel\":\"\\u0061\", \"message\" : \
-                    { \"b\" : 1e2 , \"a\":[ 12345678901234567890123, -0.0 ],\t\"b\":\" \\\" , \\\\\" }\n}";
+                    { \"b\" : 1e2 , \"a\":[ 12345678901234567890123, -0.0 ],\t\
+                    \"b\":\" \\\" , \\\\\" }\n}";
         let expected = r#"{"b":1e2,"a":[12345678901234567890123,-0.0],"b":" \" , \\"}"#;
         assert_eq!(payload(body).unwrap(), expected);
         assert_eq!(parse(body.as_bytes()).unwrap().channel, "a");

@@ -1,4 +1,5 @@
-//! The one order of all messages: stamps, positions, and the floors below which messages are missing.
+//! The one order of all messages: stamps, positions, and the floors below which messages are
+//! missing.
 
 use super::*;
 use crate::hub::channel::Channel;

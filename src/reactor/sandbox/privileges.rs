@@ -30,7 +30,8 @@ impl User {
         let mut buffer = vec![c_char::default(); 16 * 1024];
         let mut record = MaybeUninit::<libc::passwd>::uninit();
         let mut found = ptr::null_mut();
-        // SAFETY: the name ends with a NUL; the buffers are ours and have the length that is passed.
+        // SAFETY: the name ends with a NUL; the buffers are ours and have the length that is
+        // passed.
         let error = unsafe {
             libc::getpwnam_r(
                 name.as_ptr(),

@@ -24,7 +24,8 @@ const SUITES: [Suite; 9] = [
         ("not block to connected to a nonexistent channel",
             Covered("subscriber_properties::channels_are_made_on_demand")),
         ("block to connected to a nonexistent channel when authorized only is 'on'",
-            Covered("subscriber_properties::with_authorized_channels_only_a_channel_must_hold_a_message")),
+            Covered("subscriber_properties::with_authorized_channels_only_a_channel_must_hold_a_\
+                message")),
         ("discard messages published a more time than the value configured to message ttl",
             Covered("subscriber_properties::expired_messages_are_not_given_to_new_subscribers")),
         ("apply the message template to published message with the available keyworkds",
@@ -35,9 +36,11 @@ const SUITES: [Suite; 9] = [
     ("subscriber/connection_cleanup_spec.rb", 3, &[
         ("disconnect the subscriber after the configured connection ttl be reached",
             Covered("timing::the_end_of_the_time_brings_the_footer_and_keeps_the_connection")),
-        ("disconnect the subscriber after the configured connection ttl be reached with ping message",
+        ("disconnect the subscriber after the configured connection ttl be reached with ping \
+            message",
             Covered("timing::five_pings_of_three_seconds_fit_into_seventeen")),
-        ("disconnect each subscriber after the configured connection ttl be reached starting when it connects",
+        ("disconnect each subscriber after the configured connection ttl be reached starting when \
+            it connects",
             Covered("timing::each_connection_has_its_own_time")),
     ]),
     ("subscriber/event_source_spec.rb", 17, &[
@@ -78,9 +81,11 @@ const SUITES: [Suite; 9] = [
     ]),
     ("subscriber/long_polling_spec.rb", 15, &[
         ("disconnect after receive a message",
-            Covered("long_polling::with_the_validators_of_each_answer_a_client_gets_everything_once")),
+            Covered(
+                "long_polling::with_the_validators_of_each_answer_a_client_gets_everything_once")),
         ("disconnect after receive old messages",
-            Covered("long_polling::several_old_messages_come_after_the_event_that_the_client_knows")),
+            Covered(
+                "long_polling::several_old_messages_come_after_the_event_that_the_client_knows")),
         ("disconnect after timeout is reached",
             Covered("long_polling::when_the_time_is_over_the_answer_is_304_from_now_on")),
         ("overwrite subscriber timeout with long polling timeout",
@@ -97,16 +102,19 @@ const SUITES: [Suite; 9] = [
             Covered("long_polling::a_deletion_answers_even_who_has_other_channels")),
         ("accept a callback parameter to be used with JSONP",
             Covered("jsonp::a_waiting_request_is_answered_with_a_call")),
-        ("return old messages using function name specified in callback parameter grouping in one answer",
+        ("return old messages using function name specified in callback parameter grouping in one \
+            answer",
             Covered("jsonp::old_messages_by_event_id_and_by_time_are_one_array_too")),
         ("return messages from different channels on JSONP response",
             Covered("jsonp::old_messages_are_one_array_across_channels")),
-        ("force content_type to be application/javascript when using function name specified in callback parameter",
+        ("force content_type to be application/javascript when using function name specified in \
+            callback parameter",
             Covered("jsonp::a_304_has_the_type_of_scripts_too")),
         ("not cache the response",
             Covered("long_polling::old_messages_are_answered_at_once")),
         ("accept return content gzipped",
-            Covered("compression::polling_and_long_polling_answers_are_compressed_for_who_accepts_it")),
+            Covered(
+                "compression::polling_and_long_polling_answers_are_compressed_for_who_accepts_it")),
     ]),
     ("subscriber/padding_by_user_agent_spec.rb", 4, &[
         ("apply a padding to the header",
@@ -127,12 +135,15 @@ const SUITES: [Suite; 9] = [
             Covered("polling::messages_come_with_header_and_footer_and_the_position_of_the_last")),
         ("accept a callback parameter to works with JSONP",
             Covered("jsonp::the_name_is_percent_decoded_and_not_checked")),
-        ("return old messages using function name specified in callback parameter grouping in one answer",
+        ("return old messages using function name specified in callback parameter grouping in one \
+            answer",
             Covered("jsonp::old_messages_are_one_array_across_channels")),
-        ("force content_type to be application/javascript when using function name specified in callback parameter",
+        ("force content_type to be application/javascript when using function name specified in \
+            callback parameter",
             Covered("jsonp::a_304_has_the_type_of_scripts_too")),
         ("accept return content gzipped",
-            Covered("compression::polling_and_long_polling_answers_are_compressed_for_who_accepts_it")),
+            Covered(
+                "compression::polling_and_long_polling_answers_are_compressed_for_who_accepts_it")),
         ("not cache the response",
             Covered("polling::messages_come_with_header_and_footer_and_the_position_of_the_last")),
     ]),
@@ -150,19 +161,28 @@ const SUITES: [Suite; 9] = [
         ("not accept access with a big channel id",
             Covered("subscriber_properties::a_long_id_is_refused")),
         ("not accept access to a wildcard channel without a normal channel",
-            Covered("subscriber_properties::wildcard_channels_come_with_a_normal_one_and_not_too_many")),
+            Covered("subscriber_properties::wildcard_channels_come_with_a_normal_one_and_not_too_\
+                many")),
         ("accept access to a wildcard channel with a normal channel",
-            Covered("subscriber_properties::wildcard_channels_come_with_a_normal_one_and_not_too_many")),
+            Covered("subscriber_properties::wildcard_channels_come_with_a_normal_one_and_not_too_\
+                many")),
         ("not accept access to an nonexistent channel with authorized only 'on'",
-            Covered("subscriber_properties::with_authorized_channels_only_a_channel_must_hold_a_message")),
+            Covered("subscriber_properties::with_authorized_channels_only_a_channel_must_hold_a_\
+                message")),
         ("accept access to an existent channel with authorized channel only 'on'",
-            Covered("subscriber_properties::with_authorized_channels_only_a_channel_must_hold_a_message")),
-        ("accept access to an existing channel and a nonexistent wildcard channel with authorized only 'on'",
-            Covered("subscriber_properties::wildcard_channels_need_no_authorization_but_the_others_do")),
+            Covered("subscriber_properties::with_authorized_channels_only_a_channel_must_hold_a_\
+                message")),
+        ("accept access to an existing channel and a nonexistent wildcard channel with authorized \
+            only 'on'",
+            Covered("subscriber_properties::wildcard_channels_need_no_authorization_but_the_\
+                others_do")),
         ("not accept access to an existing channel without messages with authorized only 'on'",
-            Covered("subscriber_properties::with_authorized_channels_only_a_channel_must_hold_a_message")),
-        ("not accept access to an existing channel without messages and an nonexistent wildcard channel with authorized only 'on'",
-            Covered("subscriber_properties::wildcard_channels_need_no_authorization_but_the_others_do")),
+            Covered("subscriber_properties::with_authorized_channels_only_a_channel_must_hold_a_\
+                message")),
+        ("not accept access to an existing channel without messages and an nonexistent wildcard \
+            channel with authorized only 'on'",
+            Covered("subscriber_properties::wildcard_channels_need_no_authorization_but_the_\
+                others_do")),
         ("receive new messages in a multi channel subscriber",
             Covered("streaming::messages_of_several_channels_come_in_the_order_of_publication")),
         ("limit the number of channels",
@@ -225,11 +245,13 @@ const SUITES: [Suite; 9] = [
             Covered("replay::backtracks_give_the_last_of_each_channel_in_the_order_of_the_path")),
         ("receive old messages in a multi channel subscriber using 'if_modified_since' header",
             Covered("replay::a_time_gives_what_is_strictly_later")),
-        ("receive old messages in a multi channel subscriber using 'if_modified_since' header and backtrack mixed",
+        ("receive old messages in a multi channel subscriber using 'if_modified_since' header and \
+            backtrack mixed",
             Covered("replay::a_backtrack_decides_where_it_is_given_and_the_time_elsewhere")),
         ("receive old messages by 'last_event_id'",
             Covered("replay::an_event_id_gives_what_came_after_that_event")),
-        ("receive old messages with equals 'if_modified_since' header untie them by the 'if_none_match' header",
+        ("receive old messages with equals 'if_modified_since' header untie them by the \
+            'if_none_match' header",
             Covered("replay::within_one_second_the_tag_decides")),
         ("receive message published on same second a subscriber connect",
             Covered("replay::a_message_of_the_second_in_which_a_client_connects_is_not_missed")),
@@ -266,13 +288,17 @@ const SUITES: [Suite; 9] = [
         ("accept same message template in different locations",
             Covered("websocket_frames::the_template_is_framed_here_and_plain_in_a_stream")),
         ("publish message to all subscribed channels using the same stream",
-            Covered("websocket_publishing::a_text_goes_to_every_channel_in_the_order_of_the_path_and_back_to_its_sender")),
+            Covered("websocket_publishing::a_text_goes_to_every_channel_in_the_order_of_the_path_\
+                and_back_to_its_sender")),
         ("publish large message",
-            Covered("websocket_publishing::a_message_of_four_mebibytes_and_a_small_one_behind_it_get_through")),
+            Covered("websocket_publishing::a_message_of_four_mebibytes_and_a_small_one_behind_it_\
+                get_through")),
         ("publish message with a low bitrate",
             Covered("websocket_publishing::bytes_may_dribble_in_one_by_one")),
         ("accept ping message and return a pong frame",
-            Differs("the ping has no mask, and a pong returns its payload (RFC 6455, sections 5.1 and 5.5.3)", "websocket_frames::a_ping_is_answered_with_its_payload")),
+            Differs("the ping has no mask, and a pong returns its payload (RFC 6455, sections 5.1 \
+                and 5.5.3)",
+                "websocket_frames::a_ping_is_answered_with_its_payload")),
         ("accept pong message",
             Covered("websocket_frames::a_pong_is_ignored")),
         ("accept close message",
@@ -292,13 +318,19 @@ const SUITES: [Suite; 9] = [
         ("reject unsupported frames",
             Covered("websocket_frames::a_binary_frame_ends_the_connection")),
         ("accept unmasked frames",
-            Differs("a frame of a client must be masked (RFC 6455, section 5.1)", "websocket_frames::broken_framing_is_refused_and_nothing_is_published")),
+            Differs("a frame of a client must be masked (RFC 6455, section 5.1)",
+                "websocket_frames::broken_framing_is_refused_and_nothing_is_published")),
         ("accept masked frames",
-            Covered("websocket_publishing::a_text_goes_to_every_channel_in_the_order_of_the_path_and_back_to_its_sender")),
+            Covered("websocket_publishing::a_text_goes_to_every_channel_in_the_order_of_the_path_\
+                and_back_to_its_sender")),
         ("accept fragmented unmasked frames",
-            Differs("a frame of a client must be masked (RFC 6455, section 5.1); masked fragments are joined", "websocket_publishing::fragments_are_joined_and_control_frames_may_stand_between")),
+            Differs("a frame of a client must be masked (RFC 6455, section 5.1); masked fragments \
+                are joined",
+                "websocket_publishing::fragments_are_joined_and_control_frames_may_stand_between")),
         ("accept all kinds of frames mixed",
-            Differs("half of the mixed frames have no mask (RFC 6455, section 5.1); masked ones of all kinds work", "websocket_publishing::masked_frames_of_all_kinds_give_messages_in_order")),
+            Differs("half of the mixed frames have no mask (RFC 6455, section 5.1); masked ones \
+                of all kinds work",
+                "websocket_publishing::masked_frames_of_all_kinds_give_messages_in_order")),
     ]),
 ];
 

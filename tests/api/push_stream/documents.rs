@@ -4,8 +4,10 @@ use super::receiving::*;
 
 const IFRAME: &str = r#"
     default_type = "text/html; charset=utf-8"
-    header_template = "<html><head><script>parent.PushStream.register(this);</script></head>\r\n<body>"
-    message_template = "<script>p(~id~,'~channel~','~text~','~event-id~', '~time~', '~tag~');</script>"
+    header_template = """<html><head><script>parent.PushStream.register(this);</script></head>\r\n\
+        <body>"""
+    message_template = """<script>p(~id~,'~channel~','~text~','~event-id~', \
+        '~time~', '~tag~');</script>"""
     footer_template = "</body></html>"
 "#;
 
@@ -30,7 +32,10 @@ fn a_forever_iframe_is_a_page_that_grows() {
 
 #[test]
 fn the_javascript_client_gets_json() {
-    let template = r#"message_template = '{"id":~id~,"channel":"~channel~","text":"~text~", "tag":"~tag~", "time":"~time~", "eventid":"~event-id~"}'"#;
+    let template = concat!(
+        r#"message_template = '{"id":~id~,"channel":"~channel~","text":"~text~", "#,
+        r#""tag":"~tag~", "time":"~time~", "eventid":"~event-id~"}'"#
+    );
     let daemon = daemon("streaming", template);
     let reader = subscriber(&daemon, "ch1");
     reader.read();
@@ -46,7 +51,8 @@ fn the_javascript_client_gets_json() {
 fn m_jpeg_pictures_are_parts_with_their_size() {
     let directives = r#"
         default_type = "multipart/x-mixed-replace; boundary=endofsection"
-        message_template = "--endofsection\nX-Timestamp: ~time~\nContent-Type: image/jpg\nContent-Length: ~size~\n\n~text~"
+        message_template = """--endofsection\nX-Timestamp: ~time~\nContent-Type: image/jpg\n\
+            Content-Length: ~size~\n\n~text~"""
     "#;
     let daemon = daemon("streaming", directives);
     let reader = subscriber(&daemon, "camera");

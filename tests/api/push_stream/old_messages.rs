@@ -12,8 +12,8 @@ const BEFORE: &str = "Tue, 14 Apr 2026 15:39:59 GMT";
 const NEXT: &str = "Tue, 14 Apr 2026 15:40:01 GMT";
 const LAST: &str = "Tue, 14 Apr 2026 15:40:02 GMT";
 
-/// Three messages on `a`, at 15:40:00 (tags 1 and 2), and :01 (tag 1), then one on `b` at :01 (tag 2) and
-/// one on `a` at :02 (tag 1). The second and the fourth of them have event ids.
+/// Three messages on `a`, at 15:40:00 (tags 1 and 2), and :01 (tag 1), then one on `b` at :01 (tag
+/// 2) and one on `a` at :02 (tag 1). The second and the fourth of them have event ids.
 fn history() -> Daemon {
     history_with(SHOWS)
 }

@@ -46,7 +46,8 @@ rows! {
     slashes_part_channels: "a/b" => [("a", 0), ("b", 0)];
     a_final_b_with_digits_is_a_backtrack: "a.b3" => [("a", 3)];
     each_channel_has_its_own_backtrack: "a.b3/b/c.b2" => [("a", 3), ("b", 0), ("c", 2)];
-    a_b_with_digits_in_the_middle_belongs_to_the_id: "room.b18.beautiful" => [("room.b18.beautiful", 0)];
+    a_b_with_digits_in_the_middle_belongs_to_the_id: "room.b18.beautiful" =>
+        [("room.b18.beautiful", 0)];
     only_the_last_b_with_digits_counts: "room.b18.beautiful.b3" => [("room.b18.beautiful", 3)];
     of_two_backtracks_the_first_belongs_to_the_id: "x.b2.b3" => [("x.b2", 3)];
     a_b_without_digits_belongs_to_the_id: "a.b" => [("a.b", 0)];

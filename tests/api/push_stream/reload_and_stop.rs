@@ -78,8 +78,8 @@ fn another_memory_size_is_warned_of_once_per_reload() {
     daemon.reconfigure(config("shared_memory_size = '128k'"));
     assert_eq!(warnings(), Vec::<String>::new());
     daemon.reconfigure(config("shared_memory_size = '10m'"));
-    let expected = "warn rpushd::server::lifecycle: Cannot change memory area size without restart, ignoring change on zone: \
-                    push_stream_module";
+    let expected = "warn rpushd::server::lifecycle: Cannot change memory area size without \
+                    restart, ignoring change on zone: push_stream_module";
     assert_eq!(warnings(), [expected]);
 }
 

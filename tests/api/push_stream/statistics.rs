@@ -164,7 +164,8 @@ fn uptime_and_time_go_with_the_clock() {
     let summary = "{\"hostname\": \"test-host\", \"time\": \"2026-04-14T15:40:02\", \
                    \"channels\": 1, \"wildcard_channels\": 0, \"published_messages\": 1, \
                    \"stored_messages\": 1, \"messages_in_trash\": 0, \"channels_in_delete\": 0, \
-                   \"channels_in_trash\": 0, \"subscribers\": 0, \"uptime\": 2, \"by_worker\": [\r\n\
+                   \"channels_in_trash\": 0, \"subscribers\": 0, \"uptime\": 2, \
+                   \"by_worker\": [\r\n\
                    {\"pid\": \"4711\", \"subscribers\": 0, \"uptime\": 2}\r\n]}\r\n";
     assert_eq!(ask(&daemon, get("/channels-stats", "")), after(2, &json(summary)));
 }

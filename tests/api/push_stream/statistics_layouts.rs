@@ -33,7 +33,10 @@ fn json_one_channel() {
 
 #[test]
 fn json_group() {
-    let head = r#"{"hostname": "test-host", "time": "2026-04-14T15:40:00", "channels": 1, "wildcard_channels": 1, "uptime": 0, "infos": ["#;
+    let head = concat!(
+        r#"{"hostname": "test-host", "time": "2026-04-14T15:40:00", "channels": 1, "#,
+        r#""wildcard_channels": 1, "uptime": 0, "infos": ["#
+    );
     let lines = [
         head,
         r#"{"channel": "c1", "published_messages": 1, "stored_messages": 1, "subscribers": 0},"#,
@@ -47,7 +50,12 @@ fn json_group() {
 #[test]
 fn json_summary() {
     let lines = [
-        r#"{"hostname": "test-host", "time": "2026-04-14T15:40:00", "channels": 1, "wildcard_channels": 1, "published_messages": 2, "stored_messages": 2, "messages_in_trash": 0, "channels_in_delete": 0, "channels_in_trash": 0, "subscribers": 0, "uptime": 0, "by_worker": ["#,
+        concat!(
+            r#"{"hostname": "test-host", "time": "2026-04-14T15:40:00", "channels": 1, "#,
+            r#""wildcard_channels": 1, "published_messages": 2, "stored_messages": 2, "#,
+            r#""messages_in_trash": 0, "channels_in_delete": 0, "channels_in_trash": 0, "#,
+            r#""subscribers": 0, "uptime": 0, "by_worker": ["#
+        ),
         r#"{"pid": "4711", "subscribers": 0, "uptime": 0},"#,
         r#"{"pid": "4711", "subscribers": 0, "uptime": 0}"#,
         "]}",

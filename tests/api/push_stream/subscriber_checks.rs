@@ -15,8 +15,9 @@ fn subscribe(daemon: &Daemon, path: &str) -> String {
 #[test]
 fn each_check_comes_before_the_next() {
     let daemon = daemon(
-        "max_channel_id_length = 8\nauthorized_channels_only = true\nwildcard_channel_prefix = 'w_'\n\
-         max_subscribers_per_channel = 1\nevents_channel_id = 'EV'\nwildcard_channel_max_qtd = 1\n\
+        "max_channel_id_length = 8\nauthorized_channels_only = true\n\
+         wildcard_channel_prefix = 'w_'\nmax_subscribers_per_channel = 1\n\
+         events_channel_id = 'EV'\nwildcard_channel_max_qtd = 1\n\
          max_number_of_channels = 2\nmax_number_of_wildcard_channels = 1",
     );
     publish(&daemon, "full", "x");

@@ -4,7 +4,8 @@ use super::receiving::*;
 
 const CORS: &str = "Access-Control-Allow-Origin: http://a.test, http://b.test\r\n\
     Access-Control-Allow-Methods: GET\r\n\
-    Access-Control-Allow-Headers: If-Modified-Since,If-None-Match,Etag,Event-Id,Event-Type,Last-Event-Id\r\n";
+    Access-Control-Allow-Headers: \
+    If-Modified-Since,If-None-Match,Etag,Event-Id,Event-Type,Last-Event-Id\r\n";
 
 /// The same answer with the CORS headers of subscribers.
 fn with_cors(answer: &str) -> String {

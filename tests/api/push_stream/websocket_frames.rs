@@ -4,7 +4,8 @@
 use super::receiving::*;
 use super::websocket_client::*;
 
-const FRAMED: &str = "header_template = \"HEADER_TEMPLATE\"\nfooter_template = \"FOOTER_TEMPLATE\"\n\
+const FRAMED: &str = "header_template = \"HEADER_TEMPLATE\"\n\
+                      footer_template = \"FOOTER_TEMPLATE\"\n\
                       message_template = \"[~id~|~channel~|~text~|~tag~]\"\n";
 
 #[test]

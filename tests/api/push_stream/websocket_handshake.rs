@@ -121,7 +121,8 @@ fn failed_checks_are_told_in_a_close_frame() {
 #[test]
 fn the_close_frame_of_a_failed_check_is_the_module_s() {
     let client = client_after("authorized_channels_only = true", get("/ws/a", UPGRADE));
-    let frame = b"\x88\x4D\x03\xF0{\"http_status\": 403, \"explain\":\"Subscriber could not create channels.\"}";
+    let frame = b"\x88\x4D\x03\xF0{\"http_status\": 403, \
+        \"explain\":\"Subscriber could not create channels.\"}";
     let mut expected = SWITCHED.as_bytes().to_vec();
     expected.extend_from_slice(&frame[..1]);
     expected.push(frame.len() as u8 - 2);

@@ -1,5 +1,5 @@
-//! Requests that try to reach through a proxy what it does not make public: paths that are read in two ways,
-//! heads and bodies that end in two places.
+//! Requests that try to reach through a proxy what it does not make public: paths that are read in
+//! two ways, heads and bodies that end in two places.
 
 use super::Proxy;
 use crate::programs;
@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// How long an answer is waited for; some tricks leave a request unfinished in the eyes of the proxy.
+/// How long an answer is waited for; some tricks leave a request unfinished in the eyes of the
+/// proxy.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(1);
 /// As many connections at once as Apache has threads for in one process.
 const AT_ONCE: usize = 16;
@@ -154,7 +155,8 @@ fn nothing_gets_through(start: fn(&str) -> Option<Proxy>) {
     assert_eq!(state(&daemon), before);
 }
 
-/// The daemon with the configuration as it is shipped, but with long-polls and streams that end soon.
+/// The daemon with the configuration as it is shipped, but with long-polls and streams that end
+/// soon.
 fn shipped_daemon(folder: &Folder) -> Daemon {
     let shipped = programs::repository("packaging/push-stream.toml");
     let text = std::fs::read_to_string(shipped).expect("it is in the repository");

@@ -145,8 +145,8 @@ impl Daemon {
         self.log.lines.lock().unwrap().clone()
     }
 
-    /// Closes the reading end of its standard error, as a reader that crashes would. It takes a line or
-    /// two, so reloads are asked for until then.
+    /// Closes the reading end of its standard error, as a reader that crashes would. It takes a
+    /// line or two, so reloads are asked for until then.
     pub fn forget_log(&self) {
         self.log.is_forgotten.store(true, Ordering::SeqCst);
         eventually("the log is closed", || {

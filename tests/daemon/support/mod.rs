@@ -45,7 +45,8 @@ pub fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "daemon tests: {line}");
 }
 
-/// Whether a program is installed. Where it is not, the test says that it is skipped; on CI it fails.
+/// Whether a program is installed. Where it is not, the test says that it is skipped; on CI it
+/// fails.
 pub fn has(program: &str) -> bool {
     let found = Command::new("sh")
         .args(["-c", "command -v \"$0\"", program])

@@ -80,7 +80,8 @@ pub(super) const CHANNEL_STATISTICS: File = &[
         ),
     ),
     (
-        "return detailed channels statistics for an existent channel using prefix id with subscriber",
+        "return detailed channels statistics for an existent channel using prefix id with \
+         subscriber",
         Covered("statistics::a_channel_with_a_subscriber_counts_it"),
     ),
     (
@@ -196,7 +197,8 @@ pub(super) const EVENTS_CHANNEL: File = &[
     (
         "never collect the events channel by inactivity",
         Covered(
-            "events_channel::events_are_stored_though_nothing_else_is_and_expire_but_the_channel_stays",
+            "events_channel::events_are_stored_though_nothing_else_is_and_expire_but_the_\
+             channel_stays",
         ),
     ),
     (
@@ -214,13 +216,15 @@ pub(super) const EVENTS_CHANNEL: File = &[
     (
         "not accept subscribe to events channel when access is not authorized",
         Covered(
-            "events_channel::a_subscriber_beside_the_events_channel_sees_its_own_channel_made_and_its_subscription",
+            "events_channel::a_subscriber_beside_the_events_channel_sees_its_own_channel_\
+             made_and_its_subscription",
         ),
     ),
     (
         "change the tag number for messages on the same second",
         Covered(
-            "events_channel::tags_of_events_and_messages_follow_each_other_and_begin_anew_each_second",
+            "events_channel::tags_of_events_and_messages_follow_each_other_and_begin_anew_\
+             each_second",
         ),
     ),
     ("keep sending events after a reload", Covered("events_channel::it_goes_on_after_a_reload")),
@@ -347,7 +351,8 @@ pub(super) const SETUP_PARAMETERS: File = &[
     (
         "not accept an invalid shared memory size",
         Senseless(
-            "an nginx configuration as such; in a TOML file limits.store_bytes_max stands in for it",
+            "an nginx configuration as such; in a TOML file limits.store_bytes_max stands in \
+             for it",
         ),
     ),
     (
