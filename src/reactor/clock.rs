@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// Time without a reading, beyond what was expected, from which on the process did not run: it was
 /// stopped, its machine was suspended, or it got no processor.
 const PAUSE_MIN: Duration = Duration::from_secs(2);
-/// How long the clock stands still after a pause: deadlines are checked only when what arrived
+/// How long the clock is stopped after a pause: deadlines are checked only when what arrived
 /// during the pause has been read.
 const GRACE: Duration = Duration::from_secs(1);
 /// Moments have this resolution.
@@ -21,7 +21,7 @@ pub struct Clock {
     /// Reading of the system's monotonic clock to which `counted` belongs.
     read: Duration,
     counted: Duration,
-    /// Time for which it still stands still.
+    /// Time for which it is still stopped.
     grace: Duration,
     pause_count: u64,
     paused: Duration,

@@ -12,7 +12,7 @@ impl State {
         let queued_bytes = self.connections.iter().map(|(_, one)| one.outbox.bytes() as u64).sum();
         Snapshot {
             started_at: self.started.unix_seconds(),
-            // The clock stands still while the process does not run.
+            // The clock is stopped while the process does not run.
             uptime_seconds: now.monotonic.since(self.started.monotonic).whole_seconds()
                 + self.counters.process_paused_seconds_total,
             active_channels: totals.active_channels as u64,

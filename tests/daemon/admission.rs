@@ -98,7 +98,7 @@ fn at_the_limit_of_descriptors_a_reload_reads_the_configuration_and_opens_the_lo
     eventually("it was read again", || logged().contains("the new configuration is in force"));
     assert!(!logged().contains("ERROR"), "{}", logged());
 
-    // All clients go, some of them from the backlog. The log tells of one shortage, not of each
+    // All clients go, some of them from the backlog. The log has one shortage, not each
     // pause.
     drop(clients);
     eventually("there is room again", || logged().contains("accept resumed: "));
