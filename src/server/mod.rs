@@ -10,8 +10,8 @@
 //! `resumable`, `lists` (connections with work to do);
 //! `state`, which holds them all;
 //! what happens to it, as methods that call each other: `lines` and `request_log` (the log),
-//! `accepting`, `answers`, `bodies`, `deadlines`, `deletion`, `delivery`, `feeding`, `lifecycle`,
-//! `long_polling`, `pausing`, `publish`, `snapshot`, `websocket`, `writing`;
+//! `accepting`, `answers`, `bodies`, `deadlines`, `deletion`, `delivery`, `feeding`, `heads`,
+//! `lifecycle`, `long_polling`, `pausing`, `publish`, `snapshot`, `websocket`, `writing`;
 //! `face`;
 //! state and faces together: `seam`, `requests` (has the faces carry out what the input holds),
 //! `reload` (replaces the configuration) and `check` (for tests).
@@ -29,6 +29,7 @@ mod deletion;
 mod delivery;
 mod face;
 mod feeding;
+mod heads;
 mod lifecycle;
 mod lines;
 mod lists;
