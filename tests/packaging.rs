@@ -100,6 +100,7 @@ fn the_example_configuration_names_every_key() {
         "trusted_proxies",
         "pid_file",
         "user",
+        "seccomp",
         "core_dumps",
         "level",
         "access",

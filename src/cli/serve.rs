@@ -109,6 +109,11 @@ fn serve(
     }
     log::info!("rpushd {}, up to {descriptors} descriptors", env!("CARGO_PKG_VERSION"));
     let _files = is_development.then(|| development::begin(&config, &addresses)).transpose()?;
+    if config.sandbox.filters_system_calls
+        && let Err(error) = sandbox::filter_system_calls()
+    {
+        log::warn!("system calls are not filtered: {error}; sandbox.seccomp = false hides this");
+    }
     reactor
         .run(&mut || reload.read())
         .map_err(|error| Failure::new(Exit::InputOutput, format!("the event loop failed: {error}")))

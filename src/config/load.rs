@@ -172,6 +172,9 @@ impl Loader<'_> {
             }
             self.config.sandbox.user = Some(name.to_owned());
         }
+        if let Some(entry) = self.environment.find(&mut block, "seccomp", "RPUSHD_SECCOMP") {
+            self.config.sandbox.filters_system_calls = entry.switch()?;
+        }
         if let Some(entry) = self.environment.find(&mut block, "core_dumps", "RPUSHD_CORE_DUMPS") {
             self.config.sandbox.allows_core_dumps = entry.switch()?;
         }

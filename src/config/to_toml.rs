@@ -194,6 +194,7 @@ impl Writer {
         if let Some(user) = &config.sandbox.user {
             self.text("user", user);
         }
+        self.raw("seccomp", config.sandbox.filters_system_calls);
         self.raw("core_dumps", config.sandbox.allows_core_dumps);
     }
 

@@ -1,7 +1,8 @@
-//! What the daemon gives up at its start: root, core dumps.
+//! What the daemon gives up at its start: root, core dumps, most system calls.
 
 use crate::support::{
-    Daemon, Folder, SECRETS, Stream, configure, eventually, has, isolate, run, say, token,
+    Daemon, Folder, Publisher, SECRETS, Stream, configure, eventually, has, isolate, run, say,
+    token,
 };
 use rpushd::reactor::sandbox::is_root;
 use std::fs;
@@ -172,5 +173,19 @@ fn core_dumps_are_forbidden_unless_the_configuration_allows_them() {
         // The files of a process without core dumps belong to root (proc(5)).
         let files = format!("/proc/{}/environ", daemon.id());
         assert_eq!(fs::metadata(files).unwrap().uid(), owner, "{core_dumps}");
+    }
+}
+
+#[test]
+fn system_calls_are_filtered_unless_the_configuration_forbids_it() {
+    // The test itself may run under filters.
+    let own: u32 = status(std::process::id(), "Seccomp_filters")[0].parse().unwrap();
+    for (seccomp, count) in [("on", 2), ("off", 0)] {
+        let daemon = Daemon::start(&[("RPUSHD_SECCOMP", seccomp)]);
+        let filters = || status(daemon.id(), "Seccomp_filters")[0].parse::<u32>().unwrap() - own;
+        eventually("the start is over", || filters() == count);
+        let mode = if filters() + own > 0 { "2" } else { "0" };
+        assert_eq!(status(daemon.id(), "Seccomp"), [mode], "{seccomp}");
+        assert_eq!(Publisher::connect(&daemon.address()).try_publish("demo", "1"), 204);
     }
 }

@@ -51,6 +51,7 @@ fn every_setting_has_a_key() {
         file = "/var/log/rpushd.log"
         [sandbox]
         user = "push"
+        seccomp = false
         core_dumps = true
         "#,
     );
@@ -79,7 +80,11 @@ fn every_setting_has_a_key() {
     assert_eq!(config.log_level, log::LevelFilter::Debug);
     assert!(config.log_access);
     assert_eq!(config.log_file, Some(PathBuf::from("/var/log/rpushd.log")));
-    let sandbox = Sandbox { user: Some("push".to_owned()), allows_core_dumps: true };
+    let sandbox = Sandbox {
+        user: Some("push".to_owned()),
+        filters_system_calls: false,
+        allows_core_dumps: true,
+    };
     assert_eq!(config.sandbox, sandbox);
     assert_eq!(config.warnings, Vec::<String>::new());
 }

@@ -50,6 +50,7 @@ fn every_setting_of_the_daemon_reads_back() {
         file = "/var/log/rpushd.log"
         [sandbox]
         user = "push \"1\""
+        seccomp = false
         core_dumps = true
         [limits]
         connections_max = 7

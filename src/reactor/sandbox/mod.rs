@@ -1,7 +1,14 @@
-//! What the process gives up once it needs it no more: the rights of root, core dumps.
+//! What the process gives up once it needs it no more: the rights of root, core dumps, most system
+//! calls.
 
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod filter;
 mod privileges;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod system_calls;
 
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+pub use filter::filter_system_calls;
 pub use privileges::{User, is_root};
 
 use std::io;
@@ -19,4 +26,13 @@ pub fn set_core_dumps(are_allowed: bool) -> io::Result<()> {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
+}
+
+/// There is no table of system calls for this processor.
+///
+/// # Errors
+/// Always.
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub fn filter_system_calls() -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
