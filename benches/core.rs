@@ -85,7 +85,14 @@ impl World {
             ..Config::default()
         };
         let key = TokenKey::new(&config.subscribe_secrets[0]);
-        let host = Host { name: "bench".to_owned(), process_id: 1, resident_bytes: || 0 };
+        let host = Host {
+            name: "bench".to_owned(),
+            process_id: 1,
+            resident_bytes: || 0,
+            heap_bytes: || 0,
+            fixed_bytes: 0,
+            memory_bytes: u64::MAX,
+        };
         let mut reactor = SimReactor::new(config, host, NOW);
         let token = sign(&key, "a", NOW.unix_seconds() + 60);
         let subscribe = request("/api/stream/a", "", &format!("{{\"token\":\"{token}\"}}"));

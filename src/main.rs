@@ -4,7 +4,6 @@ mod cli;
 
 use std::process::ExitCode;
 
-#[cfg(target_env = "gnu")]
 #[global_allocator]
 static HEAP: rpushd::reactor::CountedHeap = rpushd::reactor::CountedHeap;
 

@@ -310,6 +310,14 @@ impl Fanout {
         }
     }
 
+    /// Drops the batches, which are made again if they are needed.
+    pub(crate) fn drop_batches(&mut self) {
+        for (_, job) in &mut self.jobs {
+            let batches = job.batches.drain(..).map(|batch| batch.frame.len());
+            self.backlog_bytes -= batches.sum::<usize>();
+        }
+    }
+
     /// Holds a connection whose long-polling request was answered: it is not read until this
     /// channel's pass has ended.
     pub(crate) fn hold(&mut self, id: SubscriberId, channel: ChannelId) {

@@ -263,6 +263,11 @@ impl Pieces {
         result
     }
 
+    /// Memory of all pieces.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Removes the pieces that no queue holds.
     pub(crate) fn remove_unused(&mut self) {
         self.pieces.retain(|_, piece| piece.part.frame.is_shared());

@@ -13,6 +13,8 @@ pub enum LimitKind {
     Count,
     /// Bytes: a number, optionally followed by `k`, `m` or `g`.
     Bytes,
+    /// `auto`, which is 0, or bytes.
+    Memory,
     /// A time: `30s`, `500ms`, `1h30m`, or a number of seconds.
     Time,
 }
@@ -43,6 +45,10 @@ impl Limit {
     /// # Errors
     /// The reason why the text is refused, without the name of the key.
     pub fn set(&self, limits: &mut Limits, text: &str) -> Result<(), String> {
+        if self.kind == LimitKind::Memory && text == "auto" {
+            let assigned = (self.assign)(limits, 0);
+            return assigned.ok_or_else(|| "0 is not allowed".to_owned());
+        }
         let value = match self.kind {
             LimitKind::Time => {
                 units::parse_milliseconds(text).map(|time| time.0).ok_or_else(|| {
@@ -51,7 +57,7 @@ impl Limit {
                     )
                 })
             }
-            LimitKind::Bytes => units::parse_bytes(text)
+            LimitKind::Bytes | LimitKind::Memory => units::parse_bytes(text)
                 .ok_or_else(|| format!("\"{text}\" is not a size; write bytes, 64k or 16m")),
             LimitKind::Count => units::number(self.key, text)
                 .map(u64::from)
@@ -71,14 +77,15 @@ impl Limit {
         let value = (self.value)(limits);
         match self.kind {
             LimitKind::Time => format!("\"{}\"", units::show_time(Millis(value))),
-            LimitKind::Bytes | LimitKind::Count => value.to_string(),
+            LimitKind::Memory if value == 0 => "\"auto\"".to_owned(),
+            LimitKind::Bytes | LimitKind::Memory | LimitKind::Count => value.to_string(),
         }
     }
 
     fn show(&self, value: u64) -> String {
         match self.kind {
             LimitKind::Time => units::show_time(Millis(value)),
-            LimitKind::Bytes => units::show_bytes(value),
+            LimitKind::Bytes | LimitKind::Memory => units::show_bytes(value),
             LimitKind::Count => value.to_string(),
         }
     }
@@ -141,6 +148,7 @@ macro_rules! limit {
 
 /// Every limit, in the order of `rpushd check`.
 pub const LIMITS: &[Limit] = &[
+    limit!(Memory memory from 8 * 1024 * 1024),
     limit!(Count connections_max from 1),
     limit!(Count connections_reserved from 0),
     limit!(Bytes head_bytes_max from 512),
@@ -185,7 +193,7 @@ mod tests {
             let mut limits = Limits::default();
             let text = match (limit.kind, limit.maximum) {
                 (LimitKind::Time, _) => "123456ms".to_owned(),
-                (LimitKind::Bytes | LimitKind::Count, maximum) => {
+                (LimitKind::Bytes | LimitKind::Memory | LimitKind::Count, maximum) => {
                     maximum.unwrap_or(123_456_789).to_string()
                 }
             };

@@ -7,6 +7,12 @@ use crate::time::Millis;
 /// `RPUSHD_`. Times are written there as `30s`, `500ms` or seconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
+    /// The memory budget: what the whole daemon may use, or `auto` (0 here) for half of the memory
+    /// of its control group or machine; the other half is for the kernel, where a connection takes
+    /// about 4 KiB, and for other programs. When it is nearly used up, this gives way, in this
+    /// order: unused encodings, stored messages of channels without subscribers and then of all,
+    /// incomplete requests, the slowest consumers, new subscribers.
+    pub memory: usize,
     /// Most connections open at once. Further clients wait in the backlog of the listener.
     pub connections_max: usize,
     /// Connections, of `connections_max` and of those that there are descriptors for, that only
@@ -90,6 +96,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
+            memory: 0,
             connections_max: 1_000_000,
             connections_reserved: 64,
             head_bytes_max: 16 * 1024,

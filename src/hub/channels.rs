@@ -82,6 +82,7 @@ impl Hub {
             is_visitors: maker == Maker::Visitor,
             ..Channel::new(name.clone(), self.serial, self.floor, now.monotonic)
         });
+        self.name_bytes += name.len();
         self.visitor_channel_count += usize::from(maker == Maker::Visitor);
         let channel = ChannelId(u32::try_from(key).expect("channels_max is below 2^32"));
         self.by_name.insert(name, channel);

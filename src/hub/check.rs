@@ -9,7 +9,7 @@ impl Hub {
     /// An invariant does not hold.
     pub fn assert_consistent(&self) {
         let (mut memberships, mut subscriptions, mut active) = (0, 0, 0);
-        let mut stored = 0;
+        let (mut stored, mut history_bytes, mut name_bytes) = (0, 0, 0);
         let mut accounted = self.trash.bytes();
         let (mut visitors, mut visitor_channels, mut evictable) = (0, 0, 0);
         let mut evictable_bytes = 0;
@@ -28,6 +28,8 @@ impl Hub {
             if !is_events {
                 stored += entry.history.len();
             }
+            history_bytes += entry.history.cost();
+            name_bytes += entry.name.len();
             visitors += if is_events { entry.history.cost() } else { 0 };
             if entry.is_visitors {
                 visitor_channels += 1;
@@ -65,6 +67,8 @@ impl Hub {
         assert_eq!(self.members.len(), memberships, "subscriptions and members agree");
         assert_eq!(self.totals.subscriptions, subscriptions, "subscriptions are counted");
         assert_eq!(self.totals.stored, stored, "stored messages are counted");
+        assert_eq!(self.history_bytes, history_bytes, "the bytes of stored messages are counted");
+        assert_eq!(self.name_bytes, name_bytes, "the bytes of names are counted");
         assert_eq!(
             self.account.used(),
             accounted + self.members.subscriber_count() * account::SUBSCRIBER_COST,

@@ -1,8 +1,17 @@
 //! What the hub reports to statistics.
 
+use super::channel::Channel;
 use super::{ChannelId, Hub, Totals};
 use crate::message::ChannelName;
 use crate::time::{Millis, Now};
+
+/// Memory of a stored message besides what the account charges for it: its place in the history.
+const STORED_BYTES: usize = 16;
+/// Memory of a channel in the indexes: the name's reference counts, its places in the table and in
+/// the sorted list, and its timer.
+const INDEXED_BYTES: usize = 96;
+/// Memory of a subscription, in the channel's list and in the subscriber's.
+const MEMBER_BYTES: usize = 28;
 
 /// What the hub reports about one channel.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +68,19 @@ impl Hub {
     /// Limit of the memory account in bytes.
     pub fn account_bytes_max(&self) -> usize {
         self.account.limit()
+    }
+
+    /// Memory of all stored messages, in bytes.
+    pub fn history_bytes(&self) -> usize {
+        self.history_bytes + self.totals.stored * STORED_BYTES
+    }
+
+    /// Memory of all channels with their indexes and members, in bytes.
+    pub fn channels_bytes(&self) -> usize {
+        self.channels.capacity() * size_of::<Channel>()
+            + self.channels.len() * INDEXED_BYTES
+            + self.name_bytes
+            + self.members.len() * MEMBER_BYTES
     }
 
     /// Bytes charged to the memory account.

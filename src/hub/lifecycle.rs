@@ -44,6 +44,8 @@ impl Hub {
         self.age.remove(channel, &mut self.channels);
         let entry = self.channels.remove(channel.0 as usize);
         self.by_name.remove(&entry.name);
+        self.history_bytes -= entry.history.cost();
+        self.name_bytes -= entry.name.len();
         self.floor = self.floor.max(entry.newest());
         self.visitor_channel_count -= usize::from(entry.is_visitors);
         if entry.is_wildcard {
@@ -172,6 +174,7 @@ impl Hub {
             return;
         }
         let bytes = self.channels[channel.0 as usize].drop_oldest(count);
+        self.history_bytes -= bytes;
         self.mark_if_evictable(channel);
         if self.events_channel == Some(channel) {
             self.account.release_visitors(bytes);

@@ -2,10 +2,10 @@
 //! ids only: no bytes on the wire, no sockets; time comes in as an argument.
 //!
 //! Leaves to root: `ids`, `maker`, `settings`, `account`, `event`, `members`, `history`, `channel`
-//! (one channel), `age`, `names`, `evictable`, `totals` (all channels), `state` (the hub itself).
-//! Then its operations, which share that state and call each other: `events`, `channels`,
-//! `visitors`, `lifecycle`, `subscriptions`, `publish`, `replay`, `reconfigure`, `inspect`, `walk`,
-//! `check`.
+//! (one channel), `age`, `names`, `hand`, `evictable`, `totals` (all channels), `state` (the hub
+//! itself). Then its operations, which share that state and call each other: `events`, `channels`,
+//! `visitors`, `eviction`, `lifecycle`, `subscriptions`, `publish`, `replay`, `reconfigure`,
+//! `inspect`, `walk`, `check`.
 
 mod account;
 mod age;
@@ -15,6 +15,8 @@ mod check;
 mod event;
 mod events;
 mod evictable;
+mod eviction;
+mod hand;
 mod history;
 mod ids;
 mod inspect;
@@ -35,6 +37,7 @@ mod walk;
 pub use account::Full;
 pub use channels::CreateError;
 pub use event::{Event, EventKind};
+pub use eviction::Evicted;
 pub use history::{Resume, Since};
 pub use ids::{ChannelId, SubscriberId};
 pub use inspect::ChannelInfo;

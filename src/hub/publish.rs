@@ -91,10 +91,14 @@ impl Hub {
         // The eviction that makes room for the message must not remove this channel.
         self.keep(channel, now);
         let is_event = self.events_channel == Some(channel);
-        let is_stored = draft.is_stored && (!is_event || self.charge_event(cost, now));
-        let is_charged = !is_event && (is_stored || self.account.charges_trash());
-        if is_charged {
-            self.charge_message(cost, draft.maker, now)?;
+        let mut is_stored = draft.is_stored && (!is_event || self.charge_event(cost, now));
+        let mut is_charged = !is_event && (is_stored || self.account.charges_trash());
+        if is_charged && let Err(full) = self.charge_message(cost, draft.maker, now) {
+            if self.settings.refuses_when_full {
+                return Err(full);
+            }
+            is_stored = self.make_room(cost, draft.maker, now);
+            is_charged = is_stored;
         }
         (self.last_time, self.last_tag) = (stamp.time, stamp.tag);
         self.last_position = stamp.position;
@@ -118,6 +122,7 @@ impl Hub {
         if is_stored {
             let expires = now.monotonic + self.settings.message_ttl;
             entry.history.push(message.clone(), expires);
+            self.history_bytes += cost;
             if !is_event {
                 self.totals.stored += 1;
             }

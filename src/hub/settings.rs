@@ -26,6 +26,9 @@ pub struct HubSettings {
     pub events_channel_id: Vec<u8>,
     /// Size of the memory account in bytes.
     pub store_bytes_max: usize,
+    /// Whether a message that finds no room in the account is refused, as in the module's shared
+    /// memory. Otherwise older messages are removed for it.
+    pub refuses_when_full: bool,
     /// Whether the trash stays charged to the account, as in the module's shared memory.
     pub keeps_trash_charged: bool,
 }
@@ -65,6 +68,7 @@ impl From<&Config> for HubSettings {
             wildcard_channel_prefix: push_stream.wildcard_channel_prefix.clone(),
             events_channel_id: push_stream.events_channel_id.clone(),
             store_bytes_max,
+            refuses_when_full: push_stream.shared_memory_size.is_some(),
             keeps_trash_charged: push_stream.shared_memory_size.is_some(),
         }
     }

@@ -5,6 +5,7 @@ use super::age::Age;
 use super::channel::Channel;
 use super::event::Waiting;
 use super::evictable::Evictable;
+use super::hand::Hand;
 use super::members::Members;
 use super::names::Names;
 use super::{ChannelId, HubSettings, Totals};
@@ -35,10 +36,16 @@ pub struct Hub {
     pub(super) trash: Trash,
     pub(super) account: MemoryAccount,
     pub(super) evictable: Evictable,
+    /// Which stored messages give way next when memory is short.
+    pub(super) hand: Hand,
     pub(super) visitor_channel_count: usize,
     pub(super) events_channel: Option<ChannelId>,
     pub(super) events: Waiting,
     pub(super) totals: Totals,
+    /// Cost of all stored messages.
+    pub(super) history_bytes: usize,
+    /// Bytes of the names of all channels.
+    pub(super) name_bytes: usize,
     pub(super) serial: u64,
     /// Second and tag of the last publication: one counter for the whole server.
     pub(super) last_time: u64,
@@ -68,10 +75,13 @@ impl Hub {
             trash: Trash::default(),
             account,
             evictable: Evictable::default(),
+            hand: Hand::default(),
             visitor_channel_count: 0,
             events_channel: None,
             events: Waiting::default(),
             totals: Totals::default(),
+            history_bytes: 0,
+            name_bytes: 0,
             serial: 0,
             last_time: 0,
             last_tag: 0,

@@ -2,6 +2,7 @@ use super::*;
 use crate::message::Position;
 use crate::time::{Millis, Moment, Now, UnixMillis};
 
+mod eviction;
 mod order;
 mod visitors;
 
@@ -27,6 +28,7 @@ fn settings() -> HubSettings {
         wildcard_channel_prefix: b"broad_".to_vec(),
         events_channel_id: Vec::new(),
         store_bytes_max: 1_000_000,
+        refuses_when_full: true,
         keeps_trash_charged: false,
     }
 }

@@ -1,5 +1,6 @@
-//! Tunes glibc's heap: large blocks are mapped outside it, and freed memory is returned to the
-//! system. By default, malloc(3) keeps all free memory below a block in use.
+//! Counts the heap in use, and tunes glibc's heap: large blocks are mapped outside it, and freed
+//! memory is returned to the system. By default, malloc(3) keeps all free memory below a block in
+//! use.
 
 use crate::time::{Millis, Moment};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -18,46 +19,73 @@ const SETTLE_TIME: Millis = Millis(1_000);
 const TRIM_INTERVAL: Millis = Millis(10_000);
 
 /// Bytes in use in blocks that are not mapped separately.
-static IN_USE: AtomicUsize = AtomicUsize::new(0);
+static SMALL: AtomicUsize = AtomicUsize::new(0);
+/// Bytes in use in blocks that are mapped separately.
+static MAPPED: AtomicUsize = AtomicUsize::new(0);
 
-/// The system's allocator with a count of the bytes in use, the cheapest way to notice that much
-/// was freed.
+/// What malloc adds to a block: its size is stored before it, and rounded up to this.
+const BLOCK_ALIGNMENT: usize = 16;
+/// The smallest block of malloc.
+const BLOCK_BYTES_MIN: usize = 32;
+const PAGE_BYTES: usize = 4096;
+
+/// The system's allocator with a count of the bytes in use, the allocator's own overhead included.
+/// The memory budget needs it, and it is the cheapest way to notice that much was freed.
 #[derive(Debug)]
 pub struct CountedHeap;
 
 impl CountedHeap {
     /// Load and store are not one atomic operation: one thread allocates nearly everything, and a
     /// lost update does no harm.
-    fn count(taken: usize, freed: usize) {
-        let small = |size| if size < MAPPED_BYTES_MIN { size } else { 0 };
-        let before = IN_USE.load(Ordering::Relaxed);
-        let after = before.saturating_add(small(taken)).saturating_sub(small(freed));
-        IN_USE.store(after, Ordering::Relaxed);
+    fn taken(size: usize) {
+        let (count, bytes) = counted(size);
+        count.store(count.load(Ordering::Relaxed).saturating_add(bytes), Ordering::Relaxed);
     }
+
+    fn freed(size: usize) {
+        let (count, bytes) = counted(size);
+        count.store(count.load(Ordering::Relaxed).saturating_sub(bytes), Ordering::Relaxed);
+    }
+}
+
+/// Where a block of this size is counted, and how much memory it takes in glibc.
+fn counted(size: usize) -> (&'static AtomicUsize, usize) {
+    if size < MAPPED_BYTES_MIN {
+        let bytes = (size + size_of::<usize>()).next_multiple_of(BLOCK_ALIGNMENT);
+        (&SMALL, bytes.max(BLOCK_BYTES_MIN))
+    } else {
+        (&MAPPED, (size + BLOCK_ALIGNMENT).next_multiple_of(PAGE_BYTES))
+    }
+}
+
+/// Bytes of the heap in use; 0 unless [`CountedHeap`] is the global allocator.
+pub fn heap_bytes() -> u64 {
+    (SMALL.load(Ordering::Relaxed) + MAPPED.load(Ordering::Relaxed)) as u64
 }
 
 // SAFETY: every call is passed to the system's allocator unchanged.
 unsafe impl GlobalAlloc for CountedHeap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        CountedHeap::count(layout.size(), 0);
+        CountedHeap::taken(layout.size());
         // SAFETY: the caller upholds the contract of GlobalAlloc.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        CountedHeap::count(layout.size(), 0);
+        CountedHeap::taken(layout.size());
         // SAFETY: as above.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        CountedHeap::count(0, layout.size());
+        CountedHeap::freed(layout.size());
         // SAFETY: as above.
         unsafe { System.dealloc(block, layout) }
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        CountedHeap::count(size, layout.size());
+        CountedHeap::freed(layout.size());
+        CountedHeap::taken(size);
         // SAFETY: as above.
         unsafe { System.realloc(block, layout, size) }
     }
@@ -89,7 +117,7 @@ pub(super) struct Trimming {
 impl Trimming {
     /// Trims the heap if a trim is due. Call it in each turn.
     pub(super) fn turn(&mut self, now: Moment) {
-        if self.is_due(IN_USE.load(Ordering::Relaxed), now) {
+        if self.is_due(SMALL.load(Ordering::Relaxed), now) {
             #[cfg(target_env = "gnu")]
             // SAFETY: malloc_trim takes a number and touches free memory only.
             unsafe {

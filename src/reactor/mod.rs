@@ -24,7 +24,7 @@ mod sockets;
 mod systemd;
 
 pub use clock::Clock;
-pub use heap::{CountedHeap, set_heap_thresholds};
+pub use heap::{CountedHeap, heap_bytes, set_heap_thresholds};
 pub use listeners::{Bound, BoundListener, bind_all};
 pub use log_output::{
     LOG_LINE_BYTES_MAX, count_dropped_log_line, is_standard_error_journal, open_log_file,

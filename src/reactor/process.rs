@@ -1,13 +1,45 @@
 //! Properties of the process: host name, memory, file descriptors, random bytes.
 
+use super::heap::heap_bytes;
 use crate::server::Host;
 use std::ffi::CStr;
 use std::fs;
 use std::io;
+use std::path::Path;
 
 /// Facts about the machine and the process for the core.
 pub fn host() -> Host {
-    Host { name: host_name(), process_id: std::process::id(), resident_bytes }
+    Host {
+        name: host_name(),
+        process_id: std::process::id(),
+        resident_bytes,
+        heap_bytes,
+        // Code, stack and tables; what they need does not grow.
+        fixed_bytes: resident_bytes().saturating_sub(heap_bytes()),
+        memory_bytes: memory_bytes(),
+    }
+}
+
+/// Memory that this process may use at most, in bytes: the limit of its control group (version 2)
+/// or of one above it, otherwise the machine's memory.
+fn memory_bytes() -> u64 {
+    // SAFETY: sysconf only reads.
+    let (pages, page_bytes) =
+        unsafe { (libc::sysconf(libc::_SC_PHYS_PAGES), libc::sysconf(libc::_SC_PAGESIZE)) };
+    let of = |number: libc::c_long| u64::try_from(number).unwrap_or(0);
+    let machine = match of(pages).saturating_mul(of(page_bytes)) {
+        0 => u64::MAX,
+        bytes => bytes,
+    };
+    let group = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let path = group.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();
+    let folders = Path::new("/sys/fs/cgroup").join(path);
+    let limit = |folder: &Path| {
+        let text = fs::read_to_string(folder.join("memory.max")).ok()?;
+        text.trim().parse::<u64>().ok()
+    };
+    let folders = folders.ancestors().take_while(|folder| folder.starts_with("/sys/fs/cgroup"));
+    folders.filter_map(limit).fold(machine, u64::min)
 }
 
 /// The name of the machine, by a system call, as a service may not see all of /proc (ProcSubset=).

@@ -4,6 +4,7 @@
 use super::admission::Refused;
 use super::clients::Source;
 use super::connection::{Connection, ConnectionId, Phase};
+use super::memory::Pressure;
 use super::state::State;
 use crate::config::ListenerId;
 use crate::time::{Millis, Now};
@@ -62,9 +63,13 @@ impl State {
         if count >= descriptors {
             return Err(Refused::Descriptors(descriptors));
         }
+        let is_internal = self.is_internal(listener);
+        if !is_internal && self.memory.is_at_least(Pressure::Connections) {
+            return Err(Refused::Memory(self.memory.budget()));
+        }
         let slots = limits.connections_max.min(descriptors);
         let public_count = count - self.admission.internal_count;
-        if self.is_internal(listener) || public_count < slots - self.reserved(slots) {
+        if is_internal || public_count < slots - self.reserved(slots) {
             Ok(())
         } else {
             Err(Refused::Reserved(slots))

@@ -13,6 +13,8 @@ pub enum Refused {
     Descriptors(usize),
     /// Of this many slots, only those reserved for internal listeners are vacant.
     Reserved(usize),
+    /// The memory budget, of this many bytes, is used up.
+    Memory(u64),
     /// The server is stopping.
     Stopping,
 }
@@ -52,6 +54,10 @@ impl fmt::Display for Refused {
                 formatter,
                 "of {slots} connections only those reserved for internal listeners are left \
                  (connections_reserved); raise connections_max and LimitNOFILE"
+            ),
+            Refused::Memory(budget) => write!(
+                formatter,
+                "memory ({budget} bytes) is used up; raise it in [limits], or let fewer clients in"
             ),
             Refused::Stopping => write!(formatter, "the daemon is stopping"),
         }

@@ -98,6 +98,12 @@ impl Server {
         is_listed && (self.state.lists.resumes_left == 0 || self.state.turn.is_paused_share_spent)
     }
 
+    /// Number of messages that the channel has stored; for tests.
+    pub fn stored_count(&self, channel: &[u8]) -> usize {
+        let hub = &self.state.broker.hub;
+        hub.find(channel).map_or(0, |channel| hub.stored_count(channel))
+    }
+
     /// The id of the channel's last message; for tests.
     pub fn last_message_id(&self, channel: &[u8], now: Now) -> Option<u64> {
         self.state

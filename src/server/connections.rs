@@ -8,6 +8,9 @@ use slab::Slab;
 use std::net::IpAddr;
 use std::ops::{Index, IndexMut};
 
+/// Memory of a connection outside the slab: its timer, and its socket in the reactor.
+const OUTSIDE_BYTES: usize = 48;
+
 /// A slab of connections. An id is assigned again only after [`Connections::remove`].
 #[derive(Default)]
 pub(super) struct Connections {
@@ -68,6 +71,11 @@ impl Connections {
 
     pub(super) fn len(&self) -> usize {
         self.slab.len()
+    }
+
+    /// Memory of all connections with their timers and sockets, without their buffers and queues.
+    pub(super) fn bytes(&self) -> usize {
+        self.slab.capacity() * (size_of::<Connection>() + OUTSIDE_BYTES)
     }
 
     pub(super) fn is_empty(&self) -> bool {

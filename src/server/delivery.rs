@@ -2,6 +2,7 @@
 
 use super::connection::{ConnectionId, Phase};
 use super::lines::SlowConsumer;
+use super::publish_task::SubscribeError;
 use super::state::State;
 use crate::broker::{Overflow, Recipient, Subscriber, Tally, Transport};
 use crate::hub::{ChannelId, Full};
@@ -13,20 +14,26 @@ impl State {
     /// times, which is how often its path names the channel.
     ///
     /// # Errors
-    /// The memory account is full; nothing has changed.
+    /// There is no memory for a subscriber; nothing has changed.
     pub(super) fn subscribe(
         &mut self,
         id: ConnectionId,
         channel: ChannelId,
         times: u32,
         now: Now,
-    ) -> Result<(), Full> {
+    ) -> Result<(), SubscribeError> {
         self.turn.work.channels += 1;
+        if self.connections[id].subscriptions.is_empty() && self.refuses_subscribers(now) {
+            return Err(SubscribeError::Short);
+        }
         let connection = &mut self.connections[id];
         connection.delivered = self.broker.fanout.sequence();
         let subscriptions = &mut connection.subscriptions;
         let subscribed = self.broker.hub.subscribe(id.into(), subscriptions, channel, times, now);
-        subscribed.inspect_err(|Full| self.report_full_store(now))
+        subscribed.map_err(|Full| {
+            self.report_full_store(now);
+            SubscribeError::Full
+        })
     }
 
     /// Makes the connection a subscriber, which gets messages. Its further requests wait.

@@ -5,14 +5,15 @@
 //! each one, in the order of [`MakeFaces`], until one accepts the path.
 
 use super::connection::{Connection, ConnectionId};
-use super::publish_task::{PublishError, PublishTask};
-use super::state::{Host, State};
+use super::host::Host;
+use super::publish_task::{PublishError, PublishTask, SubscribeError};
+use super::state::State;
 use crate::auth::{self, Claims, Denial, Grant};
 use crate::broker::{ChannelList, Feed, Subscriber, Work};
 use crate::compression::Compressor;
 use crate::config::{Config, Limits, Listener};
 use crate::http::{Date, Exchange, Head, Response, Status};
-use crate::hub::{ChannelId, CreateError, Draft, Full, Hub, Walk};
+use crate::hub::{ChannelId, CreateError, Draft, Hub, Walk};
 use crate::message::Message;
 use crate::stats::Snapshot;
 use crate::time::Now;
@@ -285,8 +286,9 @@ impl<'a> Context<'a> {
     /// times.
     ///
     /// # Errors
-    /// The memory account is full; nothing has changed.
-    pub fn subscribe(&mut self, channel: ChannelId, times: u32) -> Result<(), Full> {
+    /// There is no memory for a subscriber; nothing has changed. Only the first subscription of a
+    /// connection can fail.
+    pub fn subscribe(&mut self, channel: ChannelId, times: u32) -> Result<(), SubscribeError> {
         self.state.subscribe(self.id, channel, times, self.now)
     }
 

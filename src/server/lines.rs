@@ -14,6 +14,8 @@ pub(super) enum SlowConsumer {
     Overflow,
     /// Messages that its replay still needs have left the store.
     Gone,
+    /// Memory is short, and its queue is one of the largest.
+    Memory,
     /// Its socket has taken no bytes for `outbox_stall_timeout`.
     Stall,
 }
@@ -28,6 +30,7 @@ impl State {
         let why = match why {
             SlowConsumer::Overflow => "exceed outbox_bytes_max",
             SlowConsumer::Gone => "waited until messages of its replay had left the store",
+            SlowConsumer::Memory => "were queued when memory was short",
             SlowConsumer::Stall => "were not read within outbox_stall_timeout",
         };
         let client = LogAddress(self.connections.client_address(id));

@@ -4,17 +4,15 @@
 //! Where to read: `seam` is what the reactor calls (see [`Server`]), `face` the interface to the
 //! faces: a face sees the state through a [`Context`], and returns what comes [`Next`].
 //!
-//! Leaves to root:
-//! parts of the state: `turn` (its budget), `rate_limit`, `clients` (addresses), `connection`,
-//! `connections`, `admission`, `publish_task` (a publication in progress), `open_requests`,
-//! `resumable`, `lists` (connections with work to do);
-//! `state`, which holds them all;
-//! what happens to it, as methods that call each other: `lines` and `request_log` (the log),
-//! `accepting`, `answers`, `bodies`, `deadlines`, `deletion`, `delivery`, `feeding`, `heads`,
-//! `lifecycle`, `long_polling`, `pausing`, `publish`, `snapshot`, `websocket`, `writing`;
-//! `face`;
-//! state and faces together: `seam`, `requests` (has the faces carry out what the input holds),
-//! `reload` (replaces the configuration) and `check` (for tests).
+//! Leaves to root: parts of the state: `host`, `turn` (its budget), `rate_limit`, `memory` (the
+//! memory budget), `clients` (addresses), `connection`, `connections`, `admission`, `publish_task`
+//! (a publication in progress), `open_requests`, `resumable`, `lists` (connections with work to
+//! do); `state`, which holds them all; what happens to it, as methods that call each other: `lines`
+//! and `request_log` (the log), `accepting`, `answers`, `bodies`, `deadlines`, `deletion`,
+//! `delivery`, `feeding`, `heads`, `lifecycle`, `long_polling`, `pausing`, `publish`, `relief` (of
+//! memory), `snapshot`, `websocket`, `writing`; `face`; state and faces together: `seam`,
+//! `requests` (has the faces carry out what the input holds), `reload` (replaces the configuration)
+//! and `check` (for tests).
 
 mod accepting;
 mod admission;
@@ -30,15 +28,18 @@ mod delivery;
 mod face;
 mod feeding;
 mod heads;
+mod host;
 mod lifecycle;
 mod lines;
 mod lists;
 mod long_polling;
+mod memory;
 mod open_requests;
 mod pausing;
 mod publish;
 mod publish_task;
 mod rate_limit;
+mod relief;
 mod reload;
 mod request_log;
 mod requests;
@@ -53,6 +54,7 @@ mod writing;
 pub use admission::Refused;
 pub use connection::ConnectionId;
 pub use face::{BodyHandler, Context, Face, MakeFaces, Next, PublicationHandler, Published};
-pub use publish_task::{CreateMissing, PublishError, PublishTask};
+pub use host::Host;
+pub use publish_task::{CreateMissing, PublishError, PublishTask, SubscribeError};
 pub use seam::Server;
-pub use state::{Host, TICK};
+pub use state::TICK;

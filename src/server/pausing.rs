@@ -1,15 +1,19 @@
 //! Back-pressure: when a connection is paused, that is, not read, and when it may continue.
 
 use super::connection::{ConnectionId, Pause, Phase};
+use super::memory::Pressure;
 use super::state::State;
 use crate::broker::Transport;
 use crate::time::Now;
 
 impl State {
-    /// Whether input that is read now may have to wait in memory: because the server is congested,
-    /// or because paused connections come first. If so, read less of each connection.
+    /// Whether input that is read now may have to wait in memory, or there is little of it: because
+    /// the server is congested, or because paused connections come first. If so, read less of each
+    /// connection.
     pub(super) fn is_input_delayed(&self) -> bool {
-        self.is_congested() || !self.lists.resumable.is_empty()
+        self.is_congested()
+            || !self.lists.resumable.is_empty()
+            || self.memory.is_at_least(Pressure::Requests)
     }
 
     /// Whether no request may be carried out now (back-pressure): the publish backlog is full, or
@@ -21,7 +25,8 @@ impl State {
     }
 
     pub(super) fn is_backlog_full(&self) -> bool {
-        self.broker.fanout.backlog_bytes() > self.config.limits.backlog_bytes_max
+        let bytes_max = self.config.limits.backlog_bytes_max.min(self.memory.single_bytes_max());
+        self.broker.fanout.backlog_bytes() > bytes_max
     }
 
     /// Whether the backlog has room and the turn has time for one more publication.

@@ -79,6 +79,7 @@ impl State {
         draft: &Draft,
         now: Now,
     ) -> Result<Rc<Message>, Full> {
+        self.make_room_for_history(now);
         let published = self.broker.publish(channel, draft, &mut self.turn.work, now);
         published.inspect_err(|Full| self.report_full_store(now))
     }
@@ -86,7 +87,8 @@ impl State {
     /// Whether every wire format can hold this publication. `channel_bytes` is the length of the
     /// longest of its channel names.
     pub(super) fn can_encode(&self, channel_bytes: usize, draft: &Draft) -> bool {
-        self.broker.can_encode(self.config.limits.encoded_bytes_max, channel_bytes, draft)
+        let bytes_max = self.config.limits.encoded_bytes_max.min(self.memory.single_bytes_max());
+        self.broker.can_encode(bytes_max, channel_bytes, draft)
     }
 
     /// The channel of this name, created if necessary. `None`: nothing is to be published.

@@ -47,6 +47,21 @@ pub(super) enum Progress {
     Ended(Result<(), PublishError>),
 }
 
+/// Why a connection is not subscribed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubscribeError {
+    /// The memory account has no room for one more subscriber.
+    Full,
+    /// The memory budget is nearly used up. The client may try again in
+    /// [`SubscribeError::RETRY_AFTER_SECONDS`].
+    Short,
+}
+
+impl SubscribeError {
+    /// When a client may try again.
+    pub const RETRY_AFTER_SECONDS: u64 = 5;
+}
+
 /// Why a publication ends before it is published to all its channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PublishError {
@@ -78,6 +93,19 @@ impl WaitingPublications {
             .values_mut()
             .filter(is_message)
             .for_each(|task| task.channels.retain(|other| **other != *name));
+    }
+
+    /// Payload bytes of the publication of this connection; 0 if none waits.
+    pub(super) fn bytes(&self, id: ConnectionId) -> usize {
+        if self.0.is_empty() {
+            return 0;
+        }
+        self.0.get(&id).map_or(0, |publishing| publishing.draft.text.len())
+    }
+
+    /// Payload bytes of all of them.
+    pub(super) fn all_bytes(&self) -> usize {
+        self.0.values().map(|publishing| publishing.draft.text.len()).sum()
     }
 
     /// Whether a publication of this connection waits.

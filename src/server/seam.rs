@@ -3,7 +3,8 @@
 use super::admission::Refused;
 use super::connection::{ConnectionId, Phase};
 use super::face::{BodyHandler, Face, MakeFaces, PublicationHandler};
-use super::state::{Host, State};
+use super::host::Host;
+use super::state::State;
 use crate::broker::{Left, Work};
 use crate::config::{Config, Limits, ListenerId};
 use crate::stats::Counters;
@@ -102,6 +103,7 @@ impl Server {
         self.state.lists.resumes_left = self.state.lists.resumable.len();
         self.state.date.refresh(now.unix_seconds());
         self.state.turn.begin_reading(self.state.config.limits.microseconds_per_turn);
+        self.state.relieve(now);
         self.state.publish_waiting_events(now);
     }
 
@@ -146,6 +148,7 @@ impl Server {
         state.turn.work.bytes += bytes.len() as u64;
         state.date.refresh(now.unix_seconds());
         self.read(id, bytes, now);
+        self.state.refuse_if_short(id, now);
         self.state.rearm(id);
         self.state.end_step(now);
     }

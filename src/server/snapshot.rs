@@ -2,8 +2,11 @@
 
 use super::state::State;
 use crate::auth::Denial;
-use crate::stats::{Counters, Snapshot};
+use crate::stats::{Counters, Memory, Snapshot};
 use crate::time::Now;
+
+/// Reference counts of a frame, and what the allocator adds.
+const SHARED_BYTES: usize = 24;
 
 impl State {
     /// The counters and gauges at this moment.
@@ -24,10 +27,34 @@ impl State {
             stored_messages: totals.stored as u64,
             stored_bytes: self.broker.hub.accounted_bytes() as u64,
             queued_bytes,
+            memory: self.memory_parts(),
             counters: Counters {
                 websocket_messages_deflated_total: self.broker.formats.deflated_count(),
                 ..self.counters
             },
+        }
+    }
+
+    /// The memory budget, and what uses it.
+    fn memory_parts(&self) -> Memory {
+        let (mut requests, mut queues, mut frames) = (0, 0, Vec::new());
+        for (_, connection) in self.connections.iter() {
+            requests += connection.unfinished_bytes();
+            connection.outbox.measure(&mut queues, &mut frames);
+        }
+        frames.sort_unstable();
+        frames.dedup();
+        queues += frames.iter().map(|(_, length)| length + SHARED_BYTES).sum::<usize>();
+        let broker = &self.broker;
+        Memory {
+            memory_budget_bytes: self.memory.budget(),
+            memory_used_bytes: self.memory.used(),
+            memory_connections_bytes: self.connections.bytes() as u64,
+            memory_requests_bytes: (requests + self.waiting_publications.all_bytes()) as u64,
+            memory_queues_bytes: queues as u64,
+            memory_encodings_bytes: (broker.fanout.backlog_bytes() + broker.pieces.bytes()) as u64,
+            memory_history_bytes: broker.hub.history_bytes() as u64,
+            memory_channels_bytes: broker.hub.channels_bytes() as u64,
         }
     }
 

@@ -3,7 +3,9 @@
 
 use super::admission::Admission;
 use super::connections::Connections;
+use super::host::Host;
 use super::lists::Lists;
+use super::memory::Memory;
 use super::open_requests::OpenRequests;
 use super::publish_task::WaitingPublications;
 use super::rate_limit::RateLimit;
@@ -21,17 +23,6 @@ use crate::transports::Formats;
 
 /// Granularity of connection deadlines.
 pub const TICK: Millis = Millis(64);
-
-/// Facts about the process and its machine, which the core cannot find out by itself.
-#[derive(Clone, Debug)]
-pub struct Host {
-    /// The machine's name.
-    pub name: String,
-    /// The process id.
-    pub process_id: u32,
-    /// Returns the resident set size of the process in bytes; called for statistics.
-    pub resident_bytes: fn() -> u64,
-}
 
 /// Connections, channels, messages, timers, and the configuration.
 pub(super) struct State {
@@ -56,6 +47,7 @@ pub(super) struct State {
     pub(super) waiting_publications: WaitingPublications,
     pub(super) inflater: Inflater,
     pub(super) turn: Turn,
+    pub(super) memory: Memory,
     pub(super) date: Date,
     pub(super) stops_at: Option<Moment>,
     pub(super) counters: Counters,
@@ -82,6 +74,7 @@ impl State {
         now: Now,
     ) -> State {
         let hub = Hub::new(HubSettings::from(&config), now);
+        let memory = Memory::new(&config.limits, &host);
         State {
             head_limits: head_limits(&config.limits),
             token_keys: config.subscribe_secrets.iter().map(TokenKey::new).collect(),
@@ -99,6 +92,7 @@ impl State {
             waiting_publications: WaitingPublications::default(),
             inflater: Inflater::default(),
             turn: Turn::default(),
+            memory,
             date: Date::new(now.unix_seconds()),
             stops_at: None,
             counters: Counters::default(),
@@ -114,6 +108,7 @@ impl State {
     /// Puts a configuration in force. The caller gives the faces and the hub their part of it.
     pub(super) fn set_config(&mut self, config: Config, now: Now) {
         self.head_limits = head_limits(&config.limits);
+        self.memory.set_budget(&config.limits, &self.host);
         self.token_keys = config.subscribe_secrets.iter().map(TokenKey::new).collect();
         self.config = config;
         self.configured = now;

@@ -105,7 +105,13 @@ impl State {
 
     /// Queues what is pending, then the close frame, and closes the connection when both are
     /// written.
-    fn close_websocket(&mut self, id: ConnectionId, frame: Frame, reason: &str, now: Now) {
+    pub(super) fn close_websocket(
+        &mut self,
+        id: ConnectionId,
+        frame: Frame,
+        reason: &str,
+        now: Now,
+    ) {
         self.deliver_pending(id, now);
         if matches!(self.connections[id].phase, Phase::Subscriber(_)) {
             self.log_stream_end(id, reason, now);

@@ -42,6 +42,14 @@ pub struct Counters {
     pub oversized_frames_skipped_total: u64,
     /// Publish and subscribe requests refused because the memory account was full.
     pub store_refusals_total: u64,
+    /// Stored messages removed because memory was short.
+    pub memory_messages_evicted_total: u64,
+    /// Incomplete requests and messages refused because memory was short.
+    pub memory_requests_refused_total: u64,
+    /// Slow consumers closed because memory was short.
+    pub memory_consumers_closed_total: u64,
+    /// New subscribers refused because memory was short.
+    pub memory_subscribers_refused_total: u64,
     /// Messages compressed for WebSocket subscribers: once per message, not per subscriber, and
     /// once more each time a stored message is replayed.
     pub websocket_messages_deflated_total: u64,

@@ -62,7 +62,19 @@ mod tests {
         r#""log_lines_dropped_total": 122, "#,
         r#""process_pauses_total": 123, "#,
         r#""process_paused_seconds_total": 124, "#,
-        r#""kernel_memory_shortages_total": 125"#,
+        r#""kernel_memory_shortages_total": 125, "#,
+        r#""memory_budget_bytes": 126, "#,
+        r#""memory_used_bytes": 127, "#,
+        r#""memory_connections_bytes": 128, "#,
+        r#""memory_requests_bytes": 129, "#,
+        r#""memory_queues_bytes": 130, "#,
+        r#""memory_encodings_bytes": 131, "#,
+        r#""memory_history_bytes": 132, "#,
+        r#""memory_channels_bytes": 133, "#,
+        r#""memory_messages_evicted_total": 134, "#,
+        r#""memory_requests_refused_total": 135, "#,
+        r#""memory_consumers_closed_total": 136, "#,
+        r#""memory_subscribers_refused_total": 137"#,
     );
 
     #[test]

@@ -16,4 +16,4 @@ mod xml;
 pub use counters::Counters;
 pub use mode::Mode;
 pub use report::Report;
-pub use snapshot::{ChannelRow, Snapshot};
+pub use snapshot::{ChannelRow, Memory, Snapshot};

@@ -27,8 +27,32 @@ pub struct Snapshot {
     pub stored_bytes: u64,
     /// Bytes queued for sockets; a shared frame counts once per subscriber.
     pub queued_bytes: u64,
+    /// The memory budget and its parts.
+    pub memory: Memory,
     /// Counts since the start.
     pub counters: Counters,
+}
+
+/// The memory budget, and what uses it, in bytes. The parts are estimates but for the use as a
+/// whole, which is measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// What the daemon may use.
+    pub memory_budget_bytes: u64,
+    /// What it uses: the heap, and what the process needs besides.
+    pub memory_used_bytes: u64,
+    /// Connections, without what the next two count.
+    pub memory_connections_bytes: u64,
+    /// Incomplete requests and messages from clients.
+    pub memory_requests_bytes: u64,
+    /// Queues for sockets; a shared frame counts once.
+    pub memory_queues_bytes: u64,
+    /// The publish backlog, and encoded stored messages.
+    pub memory_encodings_bytes: u64,
+    /// Stored messages.
+    pub memory_history_bytes: u64,
+    /// Channels and subscriptions.
+    pub memory_channels_bytes: u64,
 }
 
 /// The daemon's version. Not a [`Row`] because it is text; it follows the rows in every format.
@@ -81,8 +105,19 @@ impl Snapshot {
             stored_messages,
             stored_bytes,
             queued_bytes,
+            memory,
             counters,
         } = self;
+        let Memory {
+            memory_budget_bytes,
+            memory_used_bytes,
+            memory_connections_bytes,
+            memory_requests_bytes,
+            memory_queues_bytes,
+            memory_encodings_bytes,
+            memory_history_bytes,
+            memory_channels_bytes,
+        } = memory;
         let Counters {
             stream_connections_total,
             publish_requests_total,
@@ -113,6 +148,10 @@ impl Snapshot {
             process_pauses_total,
             process_paused_seconds_total,
             kernel_memory_shortages_total,
+            memory_messages_evicted_total,
+            memory_requests_refused_total,
+            memory_consumers_closed_total,
+            memory_subscribers_refused_total,
         } = counters;
         macro_rules! row {
             ($kind:ident, $name:ident, $help:literal) => {
@@ -248,82 +287,58 @@ impl Snapshot {
                 kernel_memory_shortages_total,
                 "Reads and writes repeated because the kernel had no memory for them."
             ),
+            row!(Gauge, memory_budget_bytes, "Memory that the daemon may use."),
+            row!(
+                Gauge,
+                memory_used_bytes,
+                "Memory that it uses: the heap, and what the process needs besides."
+            ),
+            row!(
+                Gauge,
+                memory_connections_bytes,
+                "Memory of connections, without what the next two rows count."
+            ),
+            row!(
+                Gauge,
+                memory_requests_bytes,
+                "Memory of incomplete requests and messages from clients."
+            ),
+            row!(
+                Gauge,
+                memory_queues_bytes,
+                "Memory of queues for sockets; a shared frame counts once."
+            ),
+            row!(
+                Gauge,
+                memory_encodings_bytes,
+                "Memory of the publish backlog and of encoded stored messages."
+            ),
+            row!(Gauge, memory_history_bytes, "Memory of stored messages."),
+            row!(Gauge, memory_channels_bytes, "Memory of channels and subscriptions."),
+            row!(
+                Counter,
+                memory_messages_evicted_total,
+                "Stored messages removed because memory was short."
+            ),
+            row!(
+                Counter,
+                memory_requests_refused_total,
+                "Incomplete requests refused because memory was short."
+            ),
+            row!(
+                Counter,
+                memory_consumers_closed_total,
+                "Slow consumers closed because memory was short."
+            ),
+            row!(
+                Counter,
+                memory_subscribers_refused_total,
+                "New subscribers refused because memory was short."
+            ),
         ]
     }
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use super::*;
-
-    /// The channels of the rpushd spec, section 6.
-    pub(in crate::stats) const CHANNELS: [ChannelRow; 2] = [
-        ChannelRow { name: b"notifications:96501", subscribers: 1, idle_seconds: 3 },
-        ChannelRow { name: b"thread-posts:459", subscribers: 3, idle_seconds: 1 },
-    ];
-
-    /// A channel of this name.
-    pub(in crate::stats) fn named(name: &[u8]) -> ChannelRow<'_> {
-        ChannelRow { name, subscribers: 0, idle_seconds: 0 }
-    }
-
-    /// The snapshot of the rpushd spec, section 6.
-    pub(in crate::stats) fn example() -> Snapshot {
-        Snapshot {
-            started_at: 1776181200,
-            uptime_seconds: 842,
-            active_channels: 3,
-            active_subscribers: 7,
-            active_stream_connections: 7,
-            memory_rss_bytes: 7348224,
-            active_connections: 9,
-            remembered_channels: 2,
-            stored_messages: 4,
-            stored_bytes: 5120,
-            queued_bytes: 66,
-            counters: Counters {
-                stream_connections_total: 24,
-                publish_requests_total: 18,
-                published_bytes_total: 2914,
-                auth_failures_total: 0,
-                connections_total: 101,
-                accept_pauses_total: 102,
-                requests_total: 103,
-                malformed_requests_total: 104,
-                timed_out_requests_total: 105,
-                received_bytes_total: 106,
-                sent_bytes_total: 107,
-                deliveries_total: 108,
-                slow_subscribers_closed_total: 109,
-                stalled_connections_closed_total: 110,
-                oversized_frames_skipped_total: 111,
-                store_refusals_total: 112,
-                websocket_messages_deflated_total: 113,
-                auth_failures_missing_total: 114,
-                auth_failures_malformed_total: 115,
-                auth_failures_signature_total: 116,
-                auth_failures_secret_total: 117,
-                auth_failures_expired_total: 118,
-                auth_failures_early_total: 119,
-                auth_failures_channel_total: 120,
-                auth_failures_purpose_total: 121,
-                log_lines_dropped_total: 122,
-                process_pauses_total: 123,
-                process_paused_seconds_total: 124,
-                kernel_memory_shortages_total: 125,
-            },
-        }
-    }
-
-    #[test]
-    fn exactly_the_counters_end_in_total() {
-        for row in Snapshot::default().rows() {
-            assert_eq!(
-                row.name.ends_with("_total"),
-                matches!(row.kind, Kind::Counter),
-                "{}",
-                row.name
-            );
-        }
-    }
-}
+#[path = "example.rs"]
+pub(super) mod tests;

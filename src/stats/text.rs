@@ -82,6 +82,18 @@ log_lines_dropped_total: 122
 process_pauses_total: 123
 process_paused_seconds_total: 124
 kernel_memory_shortages_total: 125
+memory_budget_bytes: 126
+memory_used_bytes: 127
+memory_connections_bytes: 128
+memory_requests_bytes: 129
+memory_queues_bytes: 130
+memory_encodings_bytes: 131
+memory_history_bytes: 132
+memory_channels_bytes: 133
+memory_messages_evicted_total: 134
+memory_requests_refused_total: 135
+memory_consumers_closed_total: 136
+memory_subscribers_refused_total: 137
 ";
 
     #[test]

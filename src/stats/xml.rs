@@ -78,6 +78,18 @@ mod tests {
         "<process_pauses_total>123</process_pauses_total>",
         "<process_paused_seconds_total>124</process_paused_seconds_total>",
         "<kernel_memory_shortages_total>125</kernel_memory_shortages_total>",
+        "<memory_budget_bytes>126</memory_budget_bytes>",
+        "<memory_used_bytes>127</memory_used_bytes>",
+        "<memory_connections_bytes>128</memory_connections_bytes>",
+        "<memory_requests_bytes>129</memory_requests_bytes>",
+        "<memory_queues_bytes>130</memory_queues_bytes>",
+        "<memory_encodings_bytes>131</memory_encodings_bytes>",
+        "<memory_history_bytes>132</memory_history_bytes>",
+        "<memory_channels_bytes>133</memory_channels_bytes>",
+        "<memory_messages_evicted_total>134</memory_messages_evicted_total>",
+        "<memory_requests_refused_total>135</memory_requests_refused_total>",
+        "<memory_consumers_closed_total>136</memory_consumers_closed_total>",
+        "<memory_subscribers_refused_total>137</memory_subscribers_refused_total>",
     );
 
     #[test]

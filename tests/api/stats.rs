@@ -85,6 +85,18 @@ fn rows(query: &str) -> Vec<(&'static str, u64)> {
         ("process_pauses_total", 0),
         ("process_paused_seconds_total", 0),
         ("kernel_memory_shortages_total", 0),
+        ("memory_budget_bytes", 9_223_372_036_854_775_807),
+        ("memory_used_bytes", 0),
+        ("memory_connections_bytes", 800),
+        ("memory_requests_bytes", 0),
+        ("memory_queues_bytes", 0),
+        ("memory_encodings_bytes", 0),
+        ("memory_history_bytes", 0),
+        ("memory_channels_bytes", 832),
+        ("memory_messages_evicted_total", 0),
+        ("memory_requests_refused_total", 0),
+        ("memory_consumers_closed_total", 0),
+        ("memory_subscribers_refused_total", 0),
     ]
 }
 
@@ -167,7 +179,7 @@ fn prometheus_reads_every_number_but_no_channel() {
     }
     let rows = written("?mode=prometheus", |name, value| format!("rpushd_{name} {value}\n"));
     let rows = rows + &format!("rpushd_build_info{{version=\"{VERSION}\"}} 1\n");
-    assert_eq!((samples, explained), (rows, vec![true; 82]));
+    assert_eq!((samples, explained), (rows, vec![true; 106]));
 }
 
 #[test]

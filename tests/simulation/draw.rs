@@ -25,7 +25,14 @@ pub fn now(random: &mut Random) -> Now {
 
 /// A server in front of simulated sockets.
 pub fn reactor(config: &Config, now: Now) -> SimReactor {
-    let host = Host { name: "host".into(), process_id: 1, resident_bytes: || 4096 };
+    let host = Host {
+        name: "host".into(),
+        process_id: 1,
+        resident_bytes: || 4096,
+        heap_bytes: || 0,
+        fixed_bytes: 0,
+        memory_bytes: u64::MAX,
+    };
     SimReactor::new(config.clone(), host, now)
 }
 

@@ -18,7 +18,7 @@ use rpushd::config::{Config, ListenerId};
 use rpushd::server::{Host, Server};
 use rpushd::stats::Counters;
 use rpushd::time::{Millis, Moment, Now, UnixMillis};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 
@@ -30,6 +30,16 @@ pub const DATE: &str = "Tue, 14 Apr 2026 15:40:00 GMT";
 pub const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 /// Resident memory that the process reports.
 pub const RESIDENT_BYTES: u64 = 7_348_224;
+
+thread_local! {
+    /// Each test runs, with its daemons, in its own thread.
+    static HEAP_BYTES: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Sets how much memory the daemons of this test use from now on.
+pub fn set_heap_bytes(bytes: u64) {
+    HEAP_BYTES.set(bytes);
+}
 
 /// A running daemon. Clients share it, so they can be used independently.
 pub struct Daemon {
@@ -51,6 +61,9 @@ impl Daemon {
             name: "test-host".to_owned(),
             process_id: 4711,
             resident_bytes: || RESIDENT_BYTES,
+            heap_bytes: || HEAP_BYTES.get(),
+            fixed_bytes: 0,
+            memory_bytes: u64::MAX,
         };
         // A start other than 0 reveals code that confuses points in time with durations.
         let now = Now { monotonic: Moment(64_000), unix: UnixMillis(STARTED_AT * 1000) };

@@ -3,7 +3,7 @@
 use super::origin;
 use crate::auth::Denial;
 use crate::http::{Response, Status};
-use crate::server::Next;
+use crate::server::{Next, SubscribeError};
 
 /// Why a request is refused.
 pub(super) enum Fault {
@@ -35,6 +35,11 @@ impl Fault {
                 let response = match text {
                     "" => response,
                     _ => response.field("content-type", "text/plain; charset=utf-8"),
+                };
+                let response = if text == Refusal::SHORT_OF_MEMORY.text {
+                    response.number("retry-after", SubscribeError::RETRY_AFTER_SECONDS)
+                } else {
+                    response
                 };
                 (response, text.as_bytes().to_vec())
             }
@@ -100,6 +105,11 @@ impl Refusal {
     pub const FULL: Refusal = Refusal {
         status: Status::SERVICE_UNAVAILABLE,
         text: "the daemon's limit of channels or memory is reached\n",
+    };
+    /// The memory budget is nearly used up.
+    pub const SHORT_OF_MEMORY: Refusal = Refusal {
+        status: Status::SERVICE_UNAVAILABLE,
+        text: "the daemon is short of memory; try again later\n",
     };
     /// `listings_max` long lists of channels are being sent.
     pub const TOO_MANY_LISTS: Refusal = Refusal {

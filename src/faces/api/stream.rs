@@ -9,7 +9,7 @@ use crate::auth::Claims;
 use crate::broker::{Subscriber, Transport};
 use crate::http::{Head, HeaderValue, Response, Status};
 use crate::hub::Maker;
-use crate::server::{BodyHandler, Context, Next};
+use crate::server::{BodyHandler, Context, Next, SubscribeError};
 use crate::time::{Millis, Moment};
 use crate::transports::{Coding, Encoded, Formats, Payload, Profile, WireFormat, framed};
 use serde::Deserialize;
@@ -121,7 +121,10 @@ impl Subscribe {
             Refusal::FULL
         })?;
         context.hub_mut().keep_for_api(channel, now);
-        context.subscribe(channel, 1).map_err(|_| Refusal::FULL)?;
+        context.subscribe(channel, 1).map_err(|error| match error {
+            SubscribeError::Full => Refusal::FULL,
+            SubscribeError::Short => Refusal::SHORT_OF_MEMORY,
+        })?;
         Ok(())
     }
 }

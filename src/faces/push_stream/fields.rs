@@ -2,6 +2,7 @@
 
 use super::Refusal;
 use crate::http::{HeaderValue, Response};
+use crate::server::SubscribeError;
 
 /// Adds the CORS fields; none without an origin (section 5.4).
 pub fn cors(response: Response, origin: Option<&HeaderValue>, methods: &str) -> Response {
@@ -26,6 +27,10 @@ pub fn no_cache(response: Response) -> Response {
 pub fn explain(response: Response, refusal: Refusal, is_publisher: bool) -> Response {
     match refusal {
         Refusal::Full if is_publisher => response.because("out of memory for messages"),
+        Refusal::ShortOfMemory => response
+            .because(refusal.explain())
+            .field("X-Nginx-PushStream-Explain", refusal.explain())
+            .number("Retry-After", SubscribeError::RETRY_AFTER_SECONDS),
         _ => response
             .because(refusal.explain())
             .field("X-Nginx-PushStream-Explain", refusal.explain()),

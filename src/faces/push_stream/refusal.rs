@@ -21,6 +21,8 @@ pub enum Refusal {
     EventsChannelNotAllowed,
     /// The memory limit is reached. Subscribers get an empty explain text, publishers get none.
     Full,
+    /// The memory budget is nearly used up.
+    ShortOfMemory,
 }
 
 impl Refusal {
@@ -40,6 +42,7 @@ impl Refusal {
             | Refusal::EventsChannelNotAllowed => Status::FORBIDDEN,
             Refusal::MessageTooLarge => Status::CONTENT_TOO_LARGE,
             Refusal::Full => Status::INTERNAL_SERVER_ERROR,
+            Refusal::ShortOfMemory => Status::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -59,6 +62,7 @@ impl Refusal {
             Refusal::TooManyWildcardChannels => "Subscribed too much wildcard channels.",
             Refusal::EventsChannelNotAllowed => "Subscription to events channel is not allowed.",
             Refusal::Full => "",
+            Refusal::ShortOfMemory => "Short of memory, try again later.",
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::config::{Level, Limits, PushStream};
 use crate::http::Response;
 use crate::hub::{ChannelId, CreateError, Hub, Maker, Resume, Stretch};
 use crate::push_stream::channel_path::{self, PathChannel};
-use crate::server::{Context, Next};
+use crate::server::{Context, Next, SubscribeError};
 use std::collections::HashMap;
 
 /// A request that has passed the checks, before its channels are looked up or created.
@@ -202,7 +202,10 @@ pub(super) fn subscribe_all(
     for (channel, times) in distinct {
         // Only the first subscription of a connection is charged to the memory account, so only it
         // can fail.
-        context.subscribe(channel, times).map_err(|_| Refusal::Full)?;
+        context.subscribe(channel, times).map_err(|error| match error {
+            SubscribeError::Full => Refusal::Full,
+            SubscribeError::Short => Refusal::ShortOfMemory,
+        })?;
     }
     Ok(())
 }

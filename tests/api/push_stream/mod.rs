@@ -41,7 +41,7 @@ mod subscriber_properties;
 mod templates;
 mod timing;
 mod transports;
-mod websocket_client;
+pub mod websocket_client;
 mod websocket_frames;
 mod websocket_handshake;
 mod websocket_peer;

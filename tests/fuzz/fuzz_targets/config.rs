@@ -76,7 +76,14 @@ fn essence(config: &Config) -> Config {
 }
 
 fn serve(config: Config) {
-    let host = Host { name: "fuzz".to_owned(), process_id: 1, resident_bytes: || 0 };
+    let host = Host {
+        name: "fuzz".to_owned(),
+        process_id: 1,
+        resident_bytes: || 0,
+        heap_bytes: || 0,
+        fixed_bytes: 0,
+        memory_bytes: u64::MAX,
+    };
     let now = Now { monotonic: Moment::START, unix: UnixMillis(1_795_315_656_000) };
     let server = &mut SimReactor::new(config.clone(), host, now).server;
     server.assert_consistent();

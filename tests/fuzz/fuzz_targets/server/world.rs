@@ -35,7 +35,14 @@ impl World {
         // A start other than 0 shows where points in time are mistaken for spans.
         let unix = UnixMillis(1_795_315_656_000);
         let now = Now { monotonic: Moment(64_000), unix };
-        let host = Host { name: "fuzz".to_owned(), process_id: 1, resident_bytes: || 0 };
+        let host = Host {
+            name: "fuzz".to_owned(),
+            process_id: 1,
+            resident_bytes: || 0,
+            heap_bytes: || 0,
+            fixed_bytes: 0,
+            memory_bytes: u64::MAX,
+        };
         let clients = (0..config.listeners.len()).map(|index| Client {
             listener: ListenerId(index as u16),
             peer: (index > 0).then_some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, index as u8))),

@@ -1,0 +1,213 @@
+//! Makes memory give way when little of the budget is left, in the order of [`Pressure`]. Each step
+//! reads the heap again, so no more gives way than is needed.
+
+use super::connection::{Connection, ConnectionId, Phase};
+use super::lines::SlowConsumer;
+use super::memory::Pressure;
+use super::publish_task::SubscribeError;
+use super::state::State;
+use crate::http::{Response, Status};
+use crate::time::Now;
+use crate::websocket::{self, CloseCode};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// Channels looked at, in one turn, for messages that give way.
+const CHANNELS_PER_TURN: usize = 4096;
+/// The same for one publication, which makes room for its own message.
+const CHANNELS_PER_PUBLICATION: usize = 64;
+/// Connections examined in one search for large requests or queues: about half a millisecond.
+const EXAMINED_MAX: usize = 32 * 1024;
+/// Connections that one search finds.
+const FOUND_MAX: usize = 64;
+/// An incomplete request up to this size may wait for its end until no client is accepted either.
+const SMALL_REQUEST_BYTES: usize = 4 * 1024;
+
+impl State {
+    /// Makes memory give way as far as a turn allows. Called once per turn.
+    pub(super) fn relieve(&mut self, now: Now) {
+        if !self.memory.is_at_least(Pressure::History) {
+            return;
+        }
+        self.broker.pieces.remove_unused();
+        self.broker.fanout.drop_batches();
+        self.evict_history(CHANNELS_PER_TURN, now);
+        if self.memory.is_at_least(Pressure::Requests) {
+            self.shed_requests(now);
+        }
+        if self.memory.is_at_least(Pressure::Consumers) {
+            self.shed_consumers(now);
+        }
+    }
+
+    /// Removes stored messages, so that those of a publication find room. It never fails for them.
+    pub(super) fn make_room_for_history(&mut self, now: Now) {
+        if self.memory.is_at_least(Pressure::History) {
+            self.evict_history(CHANNELS_PER_PUBLICATION, now);
+        }
+    }
+
+    fn evict_history(&mut self, channels_max: usize, now: Now) {
+        let (mut left, mut count) = (channels_max, 0);
+        while left > 0 && self.memory.is_at_least(Pressure::History) {
+            let evicted = self.broker.hub.evict_history(left, now);
+            left -= evicted.searched.min(left);
+            self.turn.work.scanned += evicted.searched as u64;
+            self.turn.work.channels += 1;
+            if evicted.messages == 0 {
+                break;
+            }
+            count += evicted.messages as u64;
+        }
+        if count > 0 {
+            self.counters.memory_messages_evicted_total += count;
+            self.report_relief(Relief::History, now);
+        }
+    }
+
+    /// Refuses incomplete requests, the largest first.
+    fn shed_requests(&mut self, now: Now) {
+        let found = self.find_largest(|state, id| {
+            let connection = &state.connections[id];
+            let waiting = state.waiting_publications.bytes(id);
+            let is_public = !state.is_internal(connection.listener);
+            if is_public { connection.unfinished_bytes() + waiting } else { 0 }
+        });
+        for id in found {
+            if !self.memory.is_at_least(Pressure::Requests) {
+                return;
+            }
+            self.refuse_incomplete(id, now);
+        }
+    }
+
+    /// Closes connections that do not read what is queued for them, those with most first.
+    fn shed_consumers(&mut self, now: Now) {
+        let found = self.find_largest(|state, id| {
+            let connection = &state.connections[id];
+            if connection.flags.is_blocked { connection.outbox.cost() } else { 0 }
+        });
+        for id in found {
+            if !self.memory.is_at_least(Pressure::Consumers) {
+                return;
+            }
+            self.counters.memory_consumers_closed_total += 1;
+            self.report_relief(Relief::Consumers, now);
+            self.close_slow(id, SlowConsumer::Memory, now);
+        }
+    }
+
+    /// The connections with the largest size, largest first. A size of 0 is none.
+    fn find_largest(&mut self, size: impl Fn(&State, ConnectionId) -> usize) -> Vec<ConnectionId> {
+        let end = self.connections.index_end();
+        let examined = end.min(EXAMINED_MAX);
+        self.turn.work.scanned += examined as u64;
+        // A heap of the largest ones; its top, the smallest of them, is removed when there are too
+        // many.
+        let mut largest = BinaryHeap::with_capacity(FOUND_MAX + 1);
+        for _ in 0..examined {
+            let index = self.memory.next_index % end;
+            self.memory.next_index = index + 1;
+            let id = ConnectionId::of_index(index);
+            if self.connections.get(id).is_none_or(Connection::is_condemned) {
+                continue;
+            }
+            let bytes = size(self, id);
+            if bytes > 0 {
+                largest.push(Reverse((bytes, id)));
+                if largest.len() > FOUND_MAX {
+                    largest.pop();
+                }
+            }
+        }
+        largest.into_sorted_vec().into_iter().map(|Reverse((_, id))| id).collect()
+    }
+
+    /// Called after input of a connection was read: refuses what it has sent of an incomplete
+    /// request if there is no memory to keep it.
+    pub(super) fn refuse_if_short(&mut self, id: ConnectionId, now: Now) {
+        if !self.memory.is_at_least(Pressure::Subscribers) {
+            return;
+        }
+        let connection = &self.connections[id];
+        let is_small = connection.unfinished_bytes() <= SMALL_REQUEST_BYTES
+            && !self.memory.is_at_least(Pressure::Connections);
+        if !is_small && !self.is_internal(connection.listener) {
+            self.refuse_incomplete(id, now);
+        }
+    }
+
+    /// Refuses a request or message that is incomplete or waits for room, and closes its
+    /// connection. Does nothing if there is none.
+    fn refuse_incomplete(&mut self, id: ConnectionId, now: Now) {
+        let connection = &self.connections[id];
+        let bytes = connection.unfinished_bytes();
+        let is_waiting = self.waiting_publications.contains(id);
+        if bytes == 0 && !is_waiting {
+            return;
+        }
+        let reason = "no memory left for it";
+        match &connection.phase {
+            Phase::Subscriber(subscriber) if subscriber.is_websocket() => {
+                let frame = websocket::close(CloseCode::TRY_AGAIN_LATER, reason);
+                self.waiting_publications.take(id);
+                self.close_websocket(id, frame.into(), reason, now);
+            }
+            Phase::Subscriber(_) | Phase::Draining | Phase::Lingering | Phase::Condemned { .. } => {
+                // Requests behind a stream: dropped, and the connection ends with the stream.
+                let connection = &mut self.connections[id];
+                connection.exchange.keeps_alive = false;
+                connection.input = Vec::new();
+            }
+            Phase::Head { .. } | Phase::Body(_) => {
+                self.waiting_publications.take(id);
+                if self.stop_reading_body(id, now) {
+                    let response = Response::new(Status::SERVICE_UNAVAILABLE).because(reason);
+                    let response =
+                        response.number("retry-after", SubscribeError::RETRY_AFTER_SECONDS);
+                    self.respond(id, response, b"", now);
+                }
+            }
+        }
+        self.counters.memory_requests_refused_total += 1;
+        self.report_relief(Relief::Requests, now);
+    }
+
+    /// Whether a new subscriber has to be refused; if so, it is counted.
+    pub(super) fn refuses_subscribers(&mut self, now: Now) -> bool {
+        let refuses = self.memory.is_at_least(Pressure::Subscribers);
+        if refuses {
+            self.counters.memory_subscribers_refused_total += 1;
+            self.report_relief(Relief::Subscribers, now);
+        }
+        refuses
+    }
+
+    /// Logs that something gives way, at most once a minute for each kind.
+    fn report_relief(&mut self, relief: Relief, now: Now) {
+        let memory = &mut self.memory;
+        let (lines, what) = match relief {
+            Relief::History => (&mut memory.history_lines, "stored messages are removed"),
+            Relief::Requests => (&mut memory.requests_lines, "incomplete requests are refused"),
+            Relief::Consumers => (&mut memory.consumers_lines, "slow consumers are closed"),
+            Relief::Subscribers => (&mut memory.subscribers_lines, "new subscribers are refused"),
+        };
+        if lines.take(now.monotonic).is_none() {
+            return;
+        }
+        let (used, budget) = (memory.used(), memory.budget());
+        log::warn!(
+            "memory short: {what}: {used} of {budget} bytes are in use; raise memory in [limits], \
+             or store fewer messages"
+        );
+    }
+}
+
+/// What gives way, for the log.
+#[derive(Clone, Copy, Debug)]
+enum Relief {
+    History,
+    Requests,
+    Consumers,
+    Subscribers,
+}

@@ -1,0 +1,231 @@
+//! What gives way, and in which order, when little of the memory budget is left. The use of memory
+//! is a number that the test sets; with the real heap it is measured in `tests/daemon`.
+
+use super::fixtures::*;
+use super::push_stream::locations;
+use super::push_stream::websocket_client::{TEXT, connected, masked, publishing_daemon};
+use crate::support::{Client, Daemon, log_lines, set_heap_bytes};
+use rpushd::config::{Config, Limits, ListenAddress, Listener};
+
+const MIB: u64 = 1024 * 1024;
+const BUDGET: u64 = 32 * MIB;
+/// Uses of memory at which the steps begin.
+const HISTORY: u64 = 26 * MIB;
+const REQUESTS: u64 = 28 * MIB;
+const CONSUMERS: u64 = 29 * MIB;
+const SUBSCRIBERS: u64 = 30 * MIB;
+const CONNECTIONS: u64 = 31 * MIB;
+
+fn limits() -> Limits {
+    Limits { memory: BUDGET as usize, ..Limits::default() }
+}
+
+fn daemon() -> Daemon {
+    Daemon::new(Config { limits: limits(), ..config() })
+}
+
+/// A daemon with locations that store messages.
+fn storing_daemon() -> Daemon {
+    Daemon::new(Config { limits: limits(), ..locations::config("message_ttl = '1h'") })
+}
+
+fn store(daemon: &Daemon, channel: &str, count: usize) {
+    for number in 0..count {
+        let answer = locations::post(daemon, &format!("/pub?id={channel}"), &number.to_string());
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    }
+}
+
+fn stored(daemon: &Daemon, channel: &str) -> usize {
+    daemon.with_server(|server, _| server.stored_count(channel.as_bytes()))
+}
+
+/// A request whose body is incomplete.
+fn incomplete(bytes: usize) -> String {
+    let whole = publish("a", &format!("\"{}\"", "x".repeat(bytes)));
+    whole[..whole.len() - 1].to_owned()
+}
+
+#[test]
+fn below_the_steps_nothing_gives_way() {
+    let daemon = storing_daemon();
+    store(&daemon, "a", 8);
+    set_heap_bytes(HISTORY - 1);
+    daemon.advance(120_000);
+    assert_eq!(stored(&daemon, "a"), 8);
+    assert_eq!(daemon.counters().memory_messages_evicted_total, 0);
+}
+
+#[test]
+fn stored_messages_give_way_as_long_as_memory_is_short() {
+    let daemon = storing_daemon();
+    let reader = daemon.connect();
+    reader.ask(get("/sub/watched", ""));
+    store(&daemon, "watched", 8);
+    store(&daemon, "unused", 8);
+    set_heap_bytes(HISTORY);
+    daemon.turn();
+    set_heap_bytes(0);
+    assert_eq!((stored(&daemon, "unused"), stored(&daemon, "watched")), (0, 0));
+    assert_eq!(daemon.counters().memory_messages_evicted_total, 16);
+}
+
+#[test]
+fn a_publication_never_fails_for_want_of_memory_and_its_readers_get_it() {
+    let daemon = storing_daemon();
+    let reader = daemon.connect();
+    reader.ask(get("/sub/a", ""));
+    set_heap_bytes(SUBSCRIBERS);
+    store(&daemon, "a", 100);
+    let received = reader.text();
+    assert!((0..100).all(|number| received.contains(&format!("\r\n{number}\r\n"))), "{received}");
+    assert!(stored(&daemon, "a") < 10, "the messages before it are removed");
+}
+
+#[test]
+fn a_full_account_removes_older_messages_instead_of_refusing_one() {
+    let settings = "message_ttl = '1h'";
+    let limits = Limits { store_bytes_max: 128 * 1024, ..Limits::default() };
+    let daemon = Daemon::new(Config { limits, ..locations::config(settings) });
+    store(&daemon, "a", 2_000);
+    let count = stored(&daemon, "a");
+    assert!((300..800).contains(&count), "{count} messages are stored");
+    assert_eq!(daemon.counters().store_refusals_total, 0);
+}
+
+#[test]
+fn incomplete_requests_are_refused_the_largest_first() {
+    let daemon = daemon();
+    let large: Vec<Client> = (0..64).map(|_| daemon.connect()).collect();
+    large.iter().for_each(|client| client.send(incomplete(3_000)));
+    let small = daemon.connect();
+    small.send(incomplete(10));
+    set_heap_bytes(REQUESTS);
+    daemon.turn();
+    let refused = "HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\n";
+    for client in &large {
+        let answer = client.text();
+        assert!(answer.starts_with(refused), "{answer}");
+        assert!(client.is_ended(), "its remainder is not read");
+    }
+    assert_eq!(small.text(), "", "one turn refuses 64");
+    assert_eq!(daemon.counters().memory_requests_refused_total, 64);
+    set_heap_bytes(0);
+    small.send("}");
+    assert_eq!(small.text(), ACCEPTED);
+}
+
+#[test]
+fn unfinished_messages_of_websocket_clients_are_refused_like_requests() {
+    let daemon = publishing_daemon("");
+    let client = connected(&daemon, "a");
+    let whole = masked(TEXT, "x".repeat(1000));
+    client.send(&whole[..900]);
+    set_heap_bytes(u64::MAX);
+    daemon.turn();
+    let closed = client.read();
+    assert_eq!(closed[..2], [0x88, closed.len() as u8 - 2], "a close frame");
+    assert_eq!(closed[2..4], 1013_u16.to_be_bytes(), "try again later");
+}
+
+#[test]
+fn slow_consumers_are_closed_and_those_that_read_keep_their_stream() {
+    let daemon = daemon();
+    let slow: Vec<Client> = (0..3).map(|_| subscriber(&daemon, "a")).collect();
+    slow.iter().for_each(|client| client.take_only(0));
+    let healthy = subscriber(&daemon, "a");
+    assert_eq!(ask(&daemon, publish("a", "\"one\"")), ACCEPTED);
+    set_heap_bytes(CONSUMERS - 1);
+    daemon.advance(1_000);
+    assert!(slow.iter().all(|client| !client.is_closed()));
+    set_heap_bytes(CONSUMERS);
+    daemon.advance(1_000);
+    assert!(slow.iter().all(Client::is_closed));
+    assert_eq!(daemon.counters().memory_consumers_closed_total, 3);
+    set_heap_bytes(0);
+    assert!(ask(&daemon, publish("a", "\"two\"")).starts_with("HTTP/1.1 204 "));
+    assert_eq!(healthy.read(), frames(["\"one\"".to_owned(), "\"two\"".to_owned()]));
+}
+
+#[test]
+fn new_subscribers_are_refused_and_publications_are_not() {
+    let daemon = daemon();
+    let reader = subscriber(&daemon, "a");
+    set_heap_bytes(SUBSCRIBERS);
+    let answer = ask(&daemon, subscribe("a"));
+    assert!(answer.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{answer}");
+    assert!(answer.contains("\r\nretry-after: 5\r\n"), "{answer}");
+    assert!(answer.ends_with("the daemon is short of memory; try again later\n"), "{answer}");
+    assert_eq!(ask(&daemon, publish("a", "\"x\"")), ACCEPTED);
+    assert_eq!(reader.read(), frames(["\"x\"".to_owned()]));
+    assert_eq!(daemon.counters().memory_subscribers_refused_total, 1);
+}
+
+#[test]
+fn locations_refuse_new_subscribers_with_an_explanation() {
+    let daemon = storing_daemon();
+    set_heap_bytes(SUBSCRIBERS);
+    for target in ["/sub/a", "/ev/a", "/lp/a"] {
+        let answer = ask(&daemon, get(target, ""));
+        assert!(answer.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{answer}");
+        assert!(answer.contains("\r\nRetry-After: 5\r\n"), "{answer}");
+        let explained = "X-Nginx-PushStream-Explain: Short of memory, try again later.\r\n";
+        assert!(answer.contains(explained), "{answer}");
+    }
+    // What needs no memory for long is answered.
+    let answer = ask(&daemon, get("/poll/a", ""));
+    assert!(answer.starts_with("HTTP/1.1 304 Not Modified\r\n"), "{answer}");
+}
+
+#[test]
+fn at_last_only_internal_clients_are_accepted_and_nothing_incomplete_is_kept() {
+    let listener = |port: u16, is_internal| Listener {
+        address: ListenAddress::Tcp(([127, 0, 0, 1], port).into()),
+        is_internal,
+        server: None,
+    };
+    let listeners = vec![listener(1, false), listener(2, true)];
+    let daemon = Daemon::new(Config { listeners, limits: limits(), ..config() });
+    let early = daemon.connect();
+    let publisher = daemon.connect_to(1).expect("there is room");
+    set_heap_bytes(CONNECTIONS);
+    assert!(daemon.connect_to(0).is_none());
+    assert!(daemon.connect_to(1).is_some());
+    early.send("GET /health");
+    assert!(early.text().starts_with("HTTP/1.1 503 Service Unavailable\r\n"));
+    let whole = publish("a", "\"x\"");
+    publisher.send(&whole[..20]);
+    publisher.send(&whole[20..]);
+    assert_eq!(publisher.text(), ACCEPTED, "the application is not cut off");
+}
+
+#[test]
+fn the_log_has_one_line_a_minute_for_each_kind() {
+    let daemon = storing_daemon();
+    store(&daemon, "a", 100);
+    set_heap_bytes(SUBSCRIBERS);
+    log_lines();
+    for _ in 0..3 {
+        ask(&daemon, get("/sub/a", ""));
+    }
+    let lines: Vec<String> =
+        log_lines().into_iter().filter(|line| line.contains("memory short")).collect();
+    let line = |what: &str| {
+        format!(
+            "warn rpushd::server::relief: memory short: {what}: {SUBSCRIBERS} of {BUDGET} bytes \
+             are in use; raise memory in [limits], or store fewer messages"
+        )
+    };
+    let expected = [line("stored messages are removed"), line("new subscribers are refused")];
+    assert_eq!(lines, expected);
+}
+
+#[test]
+fn a_reload_changes_the_budget() {
+    let daemon = daemon();
+    set_heap_bytes(SUBSCRIBERS);
+    assert!(ask(&daemon, subscribe("a")).starts_with("HTTP/1.1 503 "));
+    let limits = Limits { memory: 2 * BUDGET as usize, ..limits() };
+    daemon.reconfigure(Config { limits, ..config() });
+    assert_eq!(ask(&daemon, subscribe("a")), STREAM);
+}
