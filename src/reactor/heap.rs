@@ -63,26 +63,31 @@ pub fn heap_bytes() -> u64 {
     (SMALL.load(Ordering::Relaxed) + MAPPED.load(Ordering::Relaxed)) as u64
 }
 
+// Not inlined: there are some thousand calls, and the program would be a tenth larger.
 // SAFETY: every call is passed to the system's allocator unchanged.
 unsafe impl GlobalAlloc for CountedHeap {
+    #[inline(never)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         CountedHeap::taken(layout.size());
         // SAFETY: the caller upholds the contract of GlobalAlloc.
         unsafe { System.alloc(layout) }
     }
 
+    #[inline(never)]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         CountedHeap::taken(layout.size());
         // SAFETY: as above.
         unsafe { System.alloc_zeroed(layout) }
     }
 
+    #[inline(never)]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         CountedHeap::freed(layout.size());
         // SAFETY: as above.
         unsafe { System.dealloc(block, layout) }
     }
 
+    #[inline(never)]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         CountedHeap::freed(layout.size());
         CountedHeap::taken(size);
