@@ -47,6 +47,12 @@ fn systemd_finds_the_unit_to_be_exposed_at_most_at_level_1_0() {
 }
 
 #[test]
+fn the_unit_lets_the_daemon_install_its_own_filter() {
+    let unit = shipped("systemd/rpushd.service");
+    assert_eq!(values(&unit, "SystemCallFilter").last(), Some(&"seccomp"));
+}
+
+#[test]
 fn the_unit_lets_in_exactly_the_networks_whose_addresses_cause_no_warning() {
     let unit = shipped("systemd/rpushd.service");
     assert_eq!(values(&unit, "IPAddressDeny"), ["any"]);
