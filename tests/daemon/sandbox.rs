@@ -189,3 +189,25 @@ fn system_calls_are_filtered_unless_the_configuration_forbids_it() {
         assert_eq!(Publisher::connect(&daemon.address()).try_publish("demo", "1"), 204);
     }
 }
+
+#[test]
+fn no_secret_and_no_token_is_in_the_log_or_the_command_line() {
+    let mut daemon = Daemon::start(&[("RPUSHD_LOG_LEVEL", "trace"), ("RPUSHD_LOG_ACCESS", "on")]);
+    let address = daemon.address();
+    let signed = token(SECRETS[0].1, "demo");
+    let forged = token("0123456789abcdef-forged", "demo");
+    assert_eq!(Stream::request(&address, &signed, "demo").status(), 200);
+    assert_eq!(Stream::request(&address, &forged, "demo").status(), 401);
+    assert_eq!(Publisher::connect(&address).try_publish("demo", "1"), 204);
+    let wrong = "0123456789abcdef-wrong";
+    assert_eq!(Publisher::connect(&address).with_secret(wrong).try_publish("demo", "1"), 401);
+    daemon.signal("HUP");
+    daemon.wait_for("the new configuration is in force");
+    let command_line = fs::read_to_string(format!("/proc/{}/cmdline", daemon.id())).unwrap();
+    assert_eq!(daemon.stop(), Some(0));
+    let log = daemon.log().join("\n");
+    daemon.wait_for("401");
+    for secret in [SECRETS[0].1, SECRETS[1].1, &signed, &forged, wrong] {
+        assert!(!log.contains(secret) && !command_line.contains(secret), "{log}");
+    }
+}
