@@ -3,6 +3,8 @@
 
 #[path = "packaging/contributing.rs"]
 mod contributing;
+#[path = "packaging/dependencies.rs"]
+mod dependencies;
 #[path = "packaging/release.rs"]
 mod release;
 #[path = "packaging/service.rs"]
