@@ -3,7 +3,7 @@
 
 use super::run;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -27,15 +27,40 @@ fn listed(rules: &toml::Table, table: &str, key: &str) -> Vec<String> {
     entries.iter().map(text).collect()
 }
 
-/// All dependencies, also those of tests, of which this machine has the sources: it has built them.
+/// The dependencies of the program. As with cargo-deny, those of tests and benches only do not
+/// count.
 fn dependencies() -> Vec<Value> {
     let platform = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let arguments = ["metadata", "--format-version=1", "--locked", "--offline"];
     let arguments = [&arguments[..], &["--filter-platform", &platform]].concat();
     let metadata: Value =
         serde_json::from_str(&run(env!("CARGO"), &arguments, root())).expect("it prints JSON");
+    let used = used(&metadata["resolve"]);
     let packages = metadata["packages"].as_array().expect("there are packages");
-    packages.iter().filter(|package| package["name"] != "rpushd").cloned().collect()
+    let is_used = |package: &&Value| used.contains(text(package, "id"));
+    packages.iter().filter(is_used).cloned().collect()
+}
+
+/// The ids of the packages that the program needs, without itself.
+fn used(resolve: &Value) -> BTreeSet<String> {
+    let nodes = resolve["nodes"].as_array().expect("there are nodes");
+    let needed = |id: &str| {
+        let node = nodes.iter().find(|node| text(node, "id") == id).expect("it is a node");
+        let is_needed = |dependency: &&Value| {
+            let kinds = dependency["dep_kinds"].as_array().expect("they are listed");
+            kinds.iter().any(|kind| kind["kind"] != "dev")
+        };
+        let dependencies = node["deps"].as_array().expect("they are listed");
+        dependencies.iter().filter(is_needed).map(|one| text(one, "pkg").to_owned()).collect()
+    };
+    let mut found = BTreeSet::new();
+    let mut next: Vec<String> = needed(text(resolve, "root"));
+    while let Some(id) = next.pop() {
+        if found.insert(id.clone()) {
+            next.extend(needed(&id));
+        }
+    }
+    found
 }
 
 fn text<'p>(package: &'p Value, member: &str) -> &'p str {
@@ -126,18 +151,12 @@ fn every_dependency_has_an_allowed_licence_and_is_from_an_allowed_registry() {
 fn no_dependency_is_forbidden_or_there_in_two_versions() {
     let rules = rules();
     let forbidden = listed(&rules, "bans", "deny");
-    // As "syn@2": a major version that may be there beside another.
-    let skipped = listed(&rules, "bans", "skip");
     assert_eq!(rules["bans"]["multiple-versions"].as_str(), Some("deny"));
     let mut versions: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for package in dependencies() {
         let name = text(&package, "name").to_owned();
         assert!(!forbidden.contains(&name), "{name}");
-        let version = text(&package, "version").to_owned();
-        let major = version.split('.').next().unwrap_or_default();
-        if !skipped.contains(&format!("{name}@{major}")) {
-            versions.entry(name).or_default().push(version);
-        }
+        versions.entry(name).or_default().push(text(&package, "version").to_owned());
     }
     for (name, versions) in versions {
         assert_eq!(versions.len(), 1, "{name}: {versions:?}");
