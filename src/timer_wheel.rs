@@ -122,6 +122,14 @@ impl TimerWheel {
         self.count -= 1;
     }
 
+    /// Returns the memory of keys that have no deadline and are greater than all others.
+    pub fn shrink(&mut self) {
+        let is_set = |entry: &Entry| entry.due != NONE;
+        let end = self.entries.iter().rposition(is_set).map_or(0, |last| last + 1);
+        self.entries.truncate(end);
+        self.entries.shrink_to_fit();
+    }
+
     /// Appends every key whose deadline has passed to `expired` and removes its deadline.
     pub fn advance(&mut self, now: Moment, expired: &mut Vec<u32>) {
         let target = (now.0 / self.tick.0).min(u64::from(NONE - 1)) as u32;
@@ -193,6 +201,24 @@ mod tests {
         wheel.advance(Moment(now), &mut keys);
         keys.sort_unstable();
         keys
+    }
+
+    #[test]
+    fn shrinking_keeps_every_deadline_and_returns_the_memory_above_the_last() {
+        let mut wheel = TimerWheel::new(Millis(64), Moment(0));
+        for key in 0..1000 {
+            wheel.set(key, Moment(u64::from(key) * 10 + 1));
+        }
+        for key in (0..1000).filter(|key| *key != 3 && *key != 70) {
+            wheel.cancel(key);
+        }
+        wheel.shrink();
+        assert_eq!((wheel.len(), wheel.entries.len()), (2, 71));
+        assert!(!wheel.is_set(500));
+        wheel.set(500, Moment(100));
+        assert_eq!(expired(&mut wheel, 2000), [3, 70, 500]);
+        wheel.shrink();
+        assert_eq!(wheel.entries.capacity(), 0);
     }
 
     #[test]

@@ -56,6 +56,15 @@ impl Hub {
         entry
     }
 
+    /// Returns the memory of vacant places in the tables of channels and subscriptions, as far as
+    /// nothing above them is in use. Takes time in proportion to their size.
+    pub fn shrink(&mut self) {
+        self.channels.shrink_to_fit();
+        self.names.shrink(&self.channels);
+        self.lifecycle.shrink();
+        self.members.shrink();
+    }
+
     /// When to call [`Hub::sweep`] next; `None` while there is nothing to remove.
     pub fn next_sweep(&self) -> Option<Moment> {
         if !self.due.is_empty() {

@@ -69,6 +69,11 @@ impl Members {
         self.subscriptions.len()
     }
 
+    pub(super) fn shrink(&mut self) {
+        self.subscriptions.shrink_to_fit();
+        self.repeats.shrink_to_fit();
+    }
+
     pub(super) fn subscriber_count(&self) -> usize {
         self.subscriber_count
     }

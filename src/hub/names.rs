@@ -30,6 +30,10 @@ impl Names {
         self.table.insert_unique(hash(&channel), channel, hash);
     }
 
+    pub(super) fn shrink(&mut self, channels: &Slab<Channel>) {
+        self.table.shrink_to_fit(|channel| self.hasher.hash_one(name_of(*channel, channels)));
+    }
+
     /// Must be called before the channel is removed from the slab.
     pub(super) fn remove(&mut self, channel: ChannelId, channels: &Slab<Channel>) {
         let hash = self.hasher.hash_one(name_of(channel, channels));

@@ -11,8 +11,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const MAPPED_BYTES_MIN: usize = 128 * 1024;
 /// Free memory kept at the end of the heap for the next blocks.
 const TOP_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// The heap is trimmed only after at least this much was freed, because trimming visits all of it.
-const FREED_BYTES_MIN: usize = 16 * 1024 * 1024;
+/// The heap is trimmed only after at least this much was freed, and an eighth of what is in use,
+/// because trimming visits all of it.
+const FREED_BYTES_MIN: usize = 1024 * 1024;
+/// What a connection takes in tables: its place, timer, socket and subscription.
+const CONNECTION_BYTES: usize = 200;
 /// Delay of a trim after much was freed, so that connections closing together are covered by one.
 const SETTLE_TIME: Millis = Millis(1_000);
 /// Shortest time between two trims: one takes some ms, plus about 0.1 s per GiB returned.
@@ -108,6 +111,15 @@ pub fn set_heap_thresholds() {
     }
 }
 
+/// Returns free memory to the system.
+pub(super) fn trim() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: malloc_trim takes a number and touches free memory only.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// Decides when freed memory is returned to the system.
 #[derive(Debug, Default)]
 pub(super) struct Trimming {
@@ -120,15 +132,11 @@ pub(super) struct Trimming {
 }
 
 impl Trimming {
-    /// Trims the heap if a trim is due. Call it in each turn.
-    pub(super) fn turn(&mut self, now: Moment) {
-        if self.is_due(SMALL.load(Ordering::Relaxed), now) {
-            #[cfg(target_env = "gnu")]
-            // SAFETY: malloc_trim takes a number and touches free memory only.
-            unsafe {
-                libc::malloc_trim(0);
-            }
-        }
+    /// Whether to trim the heap now. Call it in each turn. Tables keep the places of closed
+    /// connections until they are shrunk, so these count as freed when the connections close.
+    pub(super) fn is_due_with(&mut self, connection_count: usize, now: Moment) -> bool {
+        let places = connection_count * CONNECTION_BYTES;
+        self.is_due(SMALL.load(Ordering::Relaxed) + places, now)
     }
 
     /// When the loop has to wake up for a trim.
@@ -164,7 +172,7 @@ mod tests {
     fn what_was_freed_is_given_back_after_a_second_and_at_most_once_in_ten() {
         let mut trimming = Trimming::default();
         assert!(!trimming.is_due(100 * MIB, Moment(0)));
-        assert!(!trimming.is_due(85 * MIB, Moment(10)), "15 MiB are not much");
+        assert!(!trimming.is_due(90 * MIB, Moment(10)), "less than an eighth of it is not much");
         assert_eq!(trimming.due(), None);
         assert!(!trimming.is_due(50 * MIB, Moment(20)));
         assert_eq!(trimming.due(), Some(Moment(1_020)));
@@ -185,6 +193,10 @@ mod tests {
         assert!(!trimming.is_due(50 * MIB, Moment(0)));
         assert!(!trimming.is_due(90 * MIB, Moment(1_000)));
         assert_eq!(trimming.due(), None);
+        let mut small = Trimming::default();
+        assert!(!small.is_due(2 * MIB, Moment(0)));
+        assert!(!small.is_due(MIB + 1, Moment(0)), "less than a MiB");
+        assert_eq!(small.due(), None);
         let mut large = Trimming::default();
         assert!(!large.is_due(1_000 * MIB, Moment(0)));
         assert!(!large.is_due(900 * MIB, Moment(0)), "less than an eighth");

@@ -143,8 +143,15 @@ impl Reactor {
             self.close();
             self.log_recovery(now);
             self.notifier.turn(now.monotonic);
-            self.update_counters();
-            self.trimming.turn(now.monotonic);
+            let counters = self.server.counters();
+            counters.log_lines_dropped_total = log_output::dropped_log_lines();
+            (counters.process_pauses_total, counters.process_paused_seconds_total) =
+                self.clock.pauses();
+            if self.trimming.is_due_with(self.server.connection_count(), now.monotonic) {
+                self.sockets.shrink();
+                self.server.shrink();
+                heap::trim();
+            }
             if self.server.is_stopping() && self.server.connection_count() == 0 {
                 let began = self.stop_began.unwrap_or(now.monotonic);
                 let took = self.clock.now().monotonic.since(began);
@@ -152,13 +159,6 @@ impl Reactor {
                 return Ok(());
             }
         }
-    }
-
-    fn update_counters(&mut self) {
-        let counters = self.server.counters();
-        counters.log_lines_dropped_total = log_output::dropped_log_lines();
-        (counters.process_pauses_total, counters.process_paused_seconds_total) =
-            self.clock.pauses();
     }
 
     /// Sleeps until the next event or deadline, not at all while work is left over. Returns the

@@ -23,6 +23,13 @@ impl Sockets {
         self.0.get_mut(id as usize)?.as_mut()
     }
 
+    /// Returns the memory of vacant places above all others.
+    pub(super) fn shrink(&mut self) {
+        let end = self.0.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+        self.0.truncate(end);
+        self.0.shrink_to_fit();
+    }
+
     pub(super) fn remove(&mut self, id: u32) -> Option<Socket> {
         self.0.get_mut(id as usize)?.take()
     }

@@ -74,6 +74,10 @@ impl Addresses {
         }
     }
 
+    pub(super) fn shrink(&mut self) {
+        self.0.shrink_to_fit();
+    }
+
     pub(super) fn of(&self, client: Client) -> Option<IpAddr> {
         match client.kind {
             Kind::Unknown | Kind::UnknownTrusted | Kind::Unnamed => None,

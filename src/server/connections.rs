@@ -38,6 +38,12 @@ impl Connections {
         connection
     }
 
+    /// Returns the memory of vacant places above all others.
+    pub(super) fn shrink(&mut self) {
+        self.slab.shrink_to_fit();
+        self.addresses.shrink();
+    }
+
     /// The address that the connection's latest request came from, behind trusted proxies. `None`:
     /// the peer has no address (a Unix socket), or is a proxy that named clients before but none in
     /// this request.

@@ -346,6 +346,15 @@ impl Server {
         self.state.connections.len()
     }
 
+    /// Returns the memory of vacant places in the tables of connections and channels, as far as
+    /// nothing above them is in use. Takes time in proportion to the size of the tables, so call it
+    /// only after many have left, before the heap is trimmed.
+    pub fn shrink(&mut self) {
+        self.state.connections.shrink();
+        self.state.timers.shrink();
+        self.state.broker.hub.shrink();
+    }
+
     /// When the next turn must begin at the latest; `now` if work is left over. `None`: only when
     /// there is something to report.
     pub fn next_wake(&self, now: Now) -> Option<Moment> {

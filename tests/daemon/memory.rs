@@ -1,7 +1,7 @@
 //! What the process keeps of the memory that it has used.
 
 use crate::support::{
-    Daemon, Folder, Publisher, SECRETS, configure, eventually, memory, wait_for_turn,
+    Daemon, Folder, Publisher, SECRETS, configure, eventually, memory, open_streams, wait_for_turn,
 };
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -62,4 +62,18 @@ fn memory_of_requests_that_were_never_completed_goes_back_to_the_system() {
     eventually("all others have left", || publisher.statistic("active_connections") == 2);
     eventually("their memory has been given back", || resident() < before + 8 * MIB);
     drop(last);
+}
+
+#[test]
+fn tables_that_a_crowd_has_made_large_are_small_again_when_it_has_left() {
+    let _turn = wait_for_turn();
+    let daemon = Daemon::start(&[]);
+    let mut publisher = Publisher::connect(&daemon.address());
+    let mut tables = || publisher.statistic("memory_connections_bytes");
+    let before = tables();
+    let crowd = open_streams(&daemon.address(), "crowd", 6000);
+    let with = tables();
+    assert!(with > before + MIB, "{with} bytes with the crowd, {before} before");
+    drop(crowd);
+    eventually("their memory has been given back", || tables() <= before);
 }

@@ -13,6 +13,9 @@ pub const WRITES_AT_ONCE: usize = 16;
 /// A server that still has something to do after this many turns never becomes idle.
 const TURNS_MAX: usize = 100_000;
 
+/// A few, so that tables often grow after they were shrunk.
+const TURNS_PER_SHRINK: u64 = 16;
+
 /// A call of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
@@ -143,6 +146,10 @@ pub trait Turns: Sized {
         self.call(Call::Tick, None, Server::tick);
         write(self);
         close(self);
+        // The reactor does so when much memory was freed.
+        if self.reactor().turns.is_multiple_of(TURNS_PER_SHRINK) {
+            self.reactor().server.shrink();
+        }
         self.turn_ends();
     }
 
