@@ -18,6 +18,8 @@ SEEDS ?= 20000
 # For `make fuzz`: a target from "cargo fuzz list --fuzz-dir tests/fuzz".
 TARGET ?= server
 FUZZ_SECONDS ?= 600
+# Length of `make soak`; the end takes two minutes more.
+SOAK_SECONDS ?= 600
 # Options of the load harness, for example ARGS="--smoke".
 ARGS ?=
 
@@ -38,7 +40,7 @@ unit = sed -E 's,^(Exec[A-Za-z]+)=rpushd ,\1=$(1)/rpushd ,' packaging/systemd/rp
 opt_files = rpushd.service nginx-location.conf
 
 .DEFAULT_GOAL := build
-.PHONY: help run build test check simulate bench bench-peers fuzz fmt lint install uninstall dist clean
+.PHONY: help run build test check simulate soak bench bench-peers fuzz fuzz-corpus fmt lint install uninstall dist clean
 
 help: ## Show this list
 	@echo "rpushd $(version)"
@@ -61,6 +63,9 @@ check: ## Check what every change must pass: format, clippy, all tests
 simulate: ## Run the simulation: SEED=7 replays one seed, SEEDS=20000 runs the first 20,000
 	$(if $(SEED),SEED=$(SEED),SEEDS=$(SEEDS)) $(CARGO) test --release --test simulation -- --nocapture
 
+soak: ## Load, reloads and faults for SOAK_SECONDS=600: nothing lost, nothing grown (ARGS=--seed=7)
+	$(CARGO) bench --bench load -- --soak $(SOAK_SECONDS) $(ARGS)
+
 bench: ## Measure the core, then real sockets against a bare loop (ARGS= for the latter)
 	$(CARGO) bench --bench core
 	$(CARGO) bench --bench load -- $(ARGS)
@@ -71,10 +76,22 @@ bench-peers: ## Measure nginx with nchan (Debian packages) like rpushd; ARGS= as
 # New inputs are kept in the corpus in the build folder. tests/fuzz/seeds has a few readable ones.
 fuzz: ## Fuzz TARGET=server (or another of tests/fuzz) for FUZZ_SECONDS=600 (needs cargo-fuzz, g++)
 	mkdir -p $(fuzzing)/corpus/$(TARGET)
+	tar --skip-old-files -xzf tests/fuzz/corpus.tar.gz -C $(fuzzing)/corpus ./$(TARGET)
 	RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run --fuzz-dir tests/fuzz --target-dir $(fuzzing) $(TARGET) \
 		$(fuzzing)/corpus/$(TARGET) tests/fuzz/seeds/$(TARGET) -- \
 		-max_total_time=$(FUZZ_SECONDS) -timeout=20 \
 		$(addprefix -dict=,$(wildcard tests/fuzz/dictionaries/$(TARGET).dict))
+
+# An input stays if it reaches code that no smaller one reaches.
+fuzz-corpus: ## Reduce the fuzz targets' inputs and pack them into tests/fuzz/corpus.tar.gz
+	rm -rf $(fuzzing)/reduced
+	set -e; for target in $$(ls tests/fuzz/seeds); do mkdir -p $(fuzzing)/reduced/$$target; \
+		RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run --fuzz-dir tests/fuzz --target-dir $(fuzzing) $$target \
+			$(fuzzing)/reduced/$$target tests/fuzz/seeds/$$target $(fuzzing)/corpus/$$target -- \
+			-set_cover_merge=1 -use_counters=0; done
+	tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 -C $(fuzzing)/reduced \
+		-c . | gzip -9n >tests/fuzz/corpus.tar.gz
+	@ls -l tests/fuzz/corpus.tar.gz
 
 # With DynamicUser= the unit works without the user rpushd, too: systemd allocates one.
 rpushd.service: packaging/systemd/rpushd.service Makefile

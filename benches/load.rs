@@ -1,6 +1,6 @@
 //! Load on real sockets: what rpushd costs per delivery, per idle connection and per publication,
-//! compared with a bare epoll loop that writes the same bytes. For the options, see
-//! `cargo bench --bench load -- --help`.
+//! compared with a bare epoll loop that writes the same bytes. Also the soak: whether anything is
+//! lost or grows under load and faults. For the options, see `cargo bench --bench load -- --help`.
 
 mod load {
     pub mod bench;
@@ -12,6 +12,7 @@ mod load {
     pub mod report;
     pub mod scenarios;
     pub mod server_under_test;
+    pub mod soak;
     pub mod sys;
     pub mod wire;
     pub mod yardstick;
@@ -19,6 +20,18 @@ mod load {
     /// Any error is displayed; outside of a scenario, it ends the run.
     pub type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 }
+
+/// Hostile visitors, as in the tests of the daemon.
+#[path = "../tests/daemon/hostile"]
+mod hostile {
+    #![allow(dead_code)] // Only one attack runs at a time here, so nothing is summed up.
+    pub mod attacks;
+    pub mod swarm;
+}
+#[path = "../tests/support/random.rs"]
+mod random;
+#[path = "../tests/support/wire/mod.rs"]
+mod wire;
 
 use load::options::Task;
 use load::scenarios::SCENARIOS;
@@ -41,6 +54,7 @@ fn main() -> ExitCode {
             Ok(true)
         }
         Task::Measure(options) => load::bench::run(*options),
+        Task::Soak(settings) => load::soak::run(&settings),
     });
     match result {
         Ok(true) => ExitCode::SUCCESS,

@@ -35,6 +35,7 @@ pub struct Client {
     free_publishers: Vec<usize>,
     waiting_count: usize,
     unanswered_count: u64,
+    follows_cursors: bool,
     buffer: Vec<u8>,
 }
 
@@ -55,8 +56,39 @@ struct Subscriber {
     position: u32,
     scanner: Scanner,
     is_greeted: bool,
-    /// Long-polling: the request, sent again after each answer.
-    request: Option<Vec<u8>>,
+    polling: Option<Polling>,
+}
+
+/// What a long-polling client sends again after each answer.
+struct Polling {
+    request: Vec<u8>,
+    /// The answer so far, if the next request names its time and tag.
+    answer: Option<Vec<u8>>,
+}
+
+impl Polling {
+    /// Takes received bytes. Returns the next request when it is to be sent: after a message, or,
+    /// with a cursor, after a complete answer.
+    fn next_request(&mut self, bytes: &[u8], has_message: bool) -> Outcome<Option<Vec<u8>>> {
+        let Some(answer) = &mut self.answer else {
+            return Ok(has_message.then(|| self.request.clone()));
+        };
+        answer.extend_from_slice(bytes);
+        let Some(end) = answer.windows(4).position(|window| window == b"\r\n\r\n") else {
+            return Ok(None);
+        };
+        if !answer.starts_with(b"HTTP/1.1 200") {
+            return Err(refusal("long-polling subscriber", answer));
+        }
+        if !answer[end + 4..].ends_with(b"0\r\n\r\n") {
+            return Ok(None);
+        }
+        let (time, tag) = (field(answer, "last-modified:"), field(answer, "etag:"));
+        let cursor = format!("If-Modified-Since: {time}\r\nIf-None-Match: {tag}\r\n\r\n");
+        answer.clear();
+        let request = &self.request[..self.request.len() - 2];
+        Ok(Some([request, cursor.as_bytes()].concat()))
+    }
 }
 
 /// Subscribers to connect, and their channels.
@@ -95,8 +127,15 @@ impl Client {
             free_publishers: Vec::new(),
             waiting_count: 0,
             unanswered_count: 0,
+            follows_cursors: false,
             buffer: vec![0; 256 * 1024],
         })
+    }
+
+    /// Long-polling clients that subscribe from now on continue after their last message. Only
+    /// stored messages may be published to them.
+    pub fn follow_cursors(&mut self) {
+        self.follows_cursors = true;
     }
 
     /// Connects subscribers. Returns when each has received its response head (long-polling: when
@@ -127,7 +166,10 @@ impl Client {
                 position: 0,
                 scanner: Scanner::default(),
                 is_greeted: polls,
-                request: polls.then(|| request.clone()),
+                polling: polls.then(|| Polling {
+                    request: request.clone(),
+                    answer: self.follows_cursors.then(Vec::new),
+                }),
             };
             self.waiting_count += usize::from(!polls);
             let index = self.connect(Role::Subscriber(subscriber))?;
@@ -155,9 +197,13 @@ impl Client {
     }
 
     /// Connects a subscriber that reads nothing. The ledger expects no deliveries to it.
-    pub fn subscribe_without_reading(&mut self, transport: Transport) -> Outcome<TcpStream> {
+    pub fn subscribe_without_reading(
+        &mut self,
+        transport: Transport,
+        channel: u32,
+    ) -> Outcome<TcpStream> {
         let mut stream = sys::connect_from(Ipv4Addr::LOCALHOST, self.address)?;
-        stream.write_all(&self.dialect.subscribe(transport, 0, 1, 0))?;
+        stream.write_all(&self.dialect.subscribe(transport, channel, 1, 0))?;
         Ok(stream)
     }
 
@@ -307,10 +353,11 @@ impl Client {
                 scanner.scan(bytes, |found| {
                     self.ledger.delivered(*channel, position, found, now_ns);
                 });
-                if let Some(request) = &subscriber.request
-                    && subscriber.position > position_before
+                let has_message = subscriber.position > position_before;
+                if let Some(polling) = &mut subscriber.polling
+                    && let Some(request) = polling.next_request(bytes, has_message)?
                 {
-                    connection.stream.write_all(request)?;
+                    connection.stream.write_all(&request)?;
                 }
             }
             Role::Publisher { number, answer } => {
@@ -341,12 +388,16 @@ fn answer_length(bytes: &[u8]) -> Outcome<Option<usize>> {
 
 /// The `Content-Length` of a head; 0 if it has none.
 pub fn content_length(head: &[u8]) -> usize {
-    let field = head.split(|&byte| byte == b'\n').find_map(|line| {
-        let (name, value) = line.split_at_checked(15)?;
-        name.eq_ignore_ascii_case(b"content-length:").then_some(value)
+    field(head, "content-length:").parse().unwrap_or(0)
+}
+
+/// The value of a header field; blank if it is missing. `name` is in lower case, with a colon.
+fn field<'a>(head: &'a [u8], name: &str) -> &'a str {
+    let value = head.split(|&byte| byte == b'\n').find_map(|line| {
+        let (start, value) = line.split_at_checked(name.len())?;
+        start.eq_ignore_ascii_case(name.as_bytes()).then_some(value)
     });
-    let digits = field.unwrap_or_default().trim_ascii();
-    digits.iter().fold(0, |value, digit| value * 10 + usize::from(digit.wrapping_sub(b'0')))
+    std::str::from_utf8(value.unwrap_or_default()).unwrap_or_default().trim()
 }
 
 fn refusal(who: &str, bytes: &[u8]) -> Box<dyn std::error::Error> {

@@ -36,6 +36,7 @@ pub struct Ledger {
     publications: Vec<Publication>,
     channels: Vec<Channel>,
     outstanding_count: u64,
+    delivery_count: u64,
     faults: Vec<String>,
     fault_count: u64,
     latencies_ns: Option<Vec<u64>>,
@@ -89,6 +90,7 @@ impl Ledger {
             latencies.push(now_ns.saturating_sub(publication.published_ns));
         }
         self.outstanding_count = self.outstanding_count.saturating_sub(1);
+        self.delivery_count += 1;
         let order = &mut self.channels[channel as usize].order;
         let at = *position as usize;
         *position += 1;
@@ -104,6 +106,11 @@ impl Ledger {
     /// Number of missing deliveries.
     pub fn outstanding_count(&self) -> u64 {
         self.outstanding_count
+    }
+
+    /// Number of deliveries so far.
+    pub fn delivery_count(&self) -> u64 {
+        self.delivery_count
     }
 
     /// Counts a fault; the first five are kept as text.

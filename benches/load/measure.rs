@@ -10,6 +10,17 @@ pub fn memory_bytes(process: u32) -> Outcome<f64> {
     Ok(field(&text, "Pss:")? as f64 * 1024.0)
 }
 
+/// Resident memory of a process in bytes.
+pub fn resident_bytes(process: u32) -> Outcome<u64> {
+    let text = fs::read_to_string(format!("/proc/{process}/status"))?;
+    Ok(field(&text, "VmRSS:")? * 1024)
+}
+
+/// Number of open descriptors of a process.
+pub fn descriptor_count(process: u32) -> Outcome<u64> {
+    Ok(fs::read_dir(format!("/proc/{process}/fd"))?.count() as u64)
+}
+
 /// Memory of the kernel's object caches in bytes. They include both ends of local connections.
 pub fn kernel_memory_bytes() -> Outcome<f64> {
     let text = fs::read_to_string("/proc/meminfo")?;

@@ -2,6 +2,8 @@
 
 use super::Outcome;
 use super::server_under_test::{Peer, Subject};
+use super::soak;
+use super::sys;
 use super::wire::{Dialect, Transport};
 use super::yardstick::Writes;
 use lexopt::prelude::*;
@@ -25,6 +27,11 @@ Usage: cargo bench --bench load -- OPTIONS
   --server PROGRAM      measure another rpushd binary
   --self                measure the bare loop instead of rpushd: the noise of the figures
 
+The soak: load, reloads and faults for a long time; nothing may be lost or grow:
+  --soak SECONDS        run it instead of measuring
+  --seed N              determines what its threads do (drawn from the clock)
+  --leave N             subscribers that leave at once at its end, three times (15000)
+
 To measure another running server instead (without history; pinned with taskset to the first core):
   --peer NAME=ADDRESS        its name and address
   --peer-process PID         process whose CPU time and memory count (may be repeated)
@@ -43,6 +50,8 @@ pub enum Task {
     Yardstick(Transport, Writes),
     /// Measure.
     Measure(Box<Options>),
+    /// `--soak`
+    Soak(soak::Settings),
 }
 
 /// Options of a measurement.
@@ -86,6 +95,12 @@ pub fn read() -> Outcome<Task> {
         subject: Subject::Rpushd(env!("CARGO_BIN_EXE_rpushd").into()),
     };
     let mut peer = PeerOptions::default();
+    let mut soak = soak::Settings {
+        duration: Duration::ZERO,
+        seed: sys::monotonic_ns() % 1_000_000,
+        leave_count: 15_000,
+        program: env!("CARGO_BIN_EXE_rpushd").into(),
+    };
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
         match argument {
@@ -106,6 +121,9 @@ pub fn read() -> Outcome<Task> {
             }
             Long("output") => options.output = Some(parser.value()?.into()),
             Long("server") => options.subject = Subject::Rpushd(parser.value()?.into()),
+            Long("soak") => soak.duration = Duration::from_secs(parser.value()?.parse()?),
+            Long("seed") => soak.seed = parser.value()?.parse()?,
+            Long("leave") => soak.leave_count = parser.value()?.parse()?,
             Long("self") => options.subject = Subject::Yardstick,
             Long("peer") => peer.address = Some(parser.value()?.string()?),
             Long("peer-process") => peer.processes.push(parser.value()?.parse()?),
@@ -115,6 +133,12 @@ pub fn read() -> Outcome<Task> {
             Long("bench" | "test") => {}
             other => return Err(other.unexpected().into()),
         }
+    }
+    if soak.duration > Duration::ZERO {
+        if let Subject::Rpushd(program) = options.subject {
+            soak.program = program;
+        }
+        return Ok(Task::Soak(soak));
     }
     if let Some(peer) = peer.finish()? {
         options.subject = Subject::Peer(peer);

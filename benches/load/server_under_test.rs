@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 /// The daemon's configuration: a location per push-stream transport, one for publishing and one for
 /// storing. Only the last stores messages, so other figures are about delivery alone.
-const CONFIGURATION: &str = include_str!("rpushd.toml");
+pub const CONFIGURATION: &str = include_str!("rpushd.toml");
 
 /// One side of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +94,16 @@ impl Target {
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line)?;
         Ok(Target::of_child((Ipv4Addr::LOCALHOST, line.trim().parse()?).into(), child))
+    }
+
+    /// The server's address.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The server's process.
+    pub fn process(&self) -> Outcome<u32> {
+        self.processes.first().copied().ok_or_else(|| "the server's process is unknown".into())
     }
 
     /// A client of this server, without connections.

@@ -134,6 +134,12 @@ pub fn tie_child(command: &mut Command, core: Option<usize>) {
     unsafe { command.pre_exec(prepare) };
 }
 
+/// Sends a signal to a process.
+pub fn signal(process: u32, signal: i32) -> io::Result<()> {
+    // SAFETY: no pointers.
+    checked(unsafe { libc::kill(process as libc::pid_t, signal) }).map(drop)
+}
+
 /// Raises the soft limit of file descriptors to the hard limit, and returns that.
 pub fn raise_descriptor_limit() -> io::Result<u64> {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };

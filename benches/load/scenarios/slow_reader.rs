@@ -39,7 +39,7 @@ fn measure(bench: &mut Bench, slow_count: usize) -> Outcome<()> {
     client.subscribe(Subscription::to_one_channel(transport, HEALTHY_COUNT))?;
     let mut slow = Vec::new();
     for _ in 0..slow_count {
-        let mut stream = client.subscribe_without_reading(transport)?;
+        let mut stream = client.subscribe_without_reading(transport, 0)?;
         // Read the response head, so that it is subscribed before the first message.
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
         stream.read_exact(&mut [0])?;
