@@ -310,11 +310,11 @@ impl Fanout {
         }
     }
 
-    /// Drops the batches, which are made again if they are needed.
-    pub(crate) fn drop_batches(&mut self) {
+    /// Drops the batches that no queue holds. They are made again if they are needed.
+    pub(crate) fn drop_unused_batches(&mut self) {
         for (_, job) in &mut self.jobs {
-            let batches = job.batches.drain(..).map(|batch| batch.frame.len());
-            self.backlog_bytes -= batches.sum::<usize>();
+            let unused = job.batches.extract_if(.., |batch| !batch.frame.is_shared());
+            self.backlog_bytes -= unused.map(|batch| batch.frame.len()).sum::<usize>();
         }
     }
 

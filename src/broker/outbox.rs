@@ -66,6 +66,9 @@ pub enum Left {
 /// overhead, and 16 to 32 in the queue. A pong of 2 bytes takes 64.
 pub(crate) const FRAME_COST: usize = 64;
 
+/// Frames examined for the memory of one queue.
+const EXAMINED_MAX: usize = 32;
+
 impl Outbox {
     /// Whether nothing is queued and there is no feed.
     pub(crate) fn is_empty(&self) -> bool {
@@ -236,16 +239,23 @@ impl Outbox {
         })
     }
 
-    /// Adds the memory of the queue, its frames aside, to `bytes`, and the frames to `frames` as
-    /// address and length.
-    pub(crate) fn measure(&self, bytes: &mut usize, frames: &mut Vec<(usize, usize)>) {
-        if let Frames::Many(queue) = &self.frames {
-            *bytes += size_of::<Queue>() + queue.front.capacity() * size_of::<Frame>();
-            if let Some(fed) = &queue.fed {
-                *bytes += size_of::<Fed>() + fed.behind.capacity() * size_of::<Frame>();
-            }
+    /// Estimated memory of the queue, and how many frames were examined for it. A frame that
+    /// several queues share counts for each with its share. Of a long queue only the first frames
+    /// are examined.
+    pub(crate) fn memory(&self) -> (usize, usize) {
+        let (examined, mut bytes) = (self.frames.count().min(EXAMINED_MAX), 0);
+        for frame in self.frames.iter().take(examined) {
+            bytes += frame.share();
         }
-        frames.extend(self.frames.iter().map(|frame| (frame.as_ptr() as usize, frame.len())));
+        let frames = bytes * self.frames.count().max(1) / examined.max(1);
+        let queue = match &self.frames {
+            Frames::None | Frames::One(_) => 0,
+            Frames::Many(queue) => {
+                let fed = queue.fed.as_ref().map_or(0, |fed| fed.behind.capacity());
+                size_of::<Queue>() + (queue.front.capacity() + fed) * size_of::<Frame>()
+            }
+        };
+        (frames + queue, examined)
     }
 
     /// Fills `slices` with the bytes to write next, for one gathered write. Returns the number of

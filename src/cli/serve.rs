@@ -96,6 +96,7 @@ fn serve(
     let addresses = addresses::of(&listeners, &config);
     let mut reload = Reload::new(settings, log, &config);
     let server = Server::new(config.clone(), faces::all, reactor::host(), clock.now());
+    let (budget, used) = server.memory_budget();
     // From here on signals are handled by the loop, so that what follows is cleaned up.
     let mut reactor = Reactor::new(server, listeners, clock, Notifier::from_environment())
         .map_err(|error| {
@@ -107,7 +108,14 @@ fn serve(
         let kind = if address.is_internal { " (internal)" } else { "" };
         log::info!("listening on {}{kind}", address.text);
     }
-    log::info!("rpushd {}, up to {descriptors} descriptors", env!("CARGO_PKG_VERSION"));
+    let mib = budget >> 20;
+    log::info!(
+        "rpushd {}, up to {descriptors} descriptors and {mib} MiB of memory",
+        env!("CARGO_PKG_VERSION")
+    );
+    if used > budget / 2 {
+        log::warn!("memory ({mib} MiB) is hardly more than the daemon needs by itself; raise it");
+    }
     let _files = is_development.then(|| development::begin(&config, &addresses)).transpose()?;
     if config.sandbox.filters_system_calls
         && let Err(error) = sandbox::filter_system_calls()

@@ -1,7 +1,8 @@
 //! The channels in order of creation: a list linked through the channels, 8 bytes each.
 
 use super::ChannelId;
-use super::channel::{Channel, NONE, Neighbours, neighbour};
+use super::channel::Channel;
+use super::neighbours::{NONE, Neighbours, neighbour};
 use slab::Slab;
 
 /// Both ends of the list.

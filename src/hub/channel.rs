@@ -1,8 +1,8 @@
 //! The data of one channel.
 
-use super::ChannelId;
 use super::history::History;
 use super::members::Member;
+use super::neighbours::Neighbours;
 use crate::message::{ChannelName, Position};
 use crate::time::Moment;
 
@@ -77,30 +77,4 @@ impl Channel {
     pub(super) fn touch(&mut self, now: Moment) {
         self.last_activity = now;
     }
-}
-
-/// No neighbour.
-pub(super) const NONE: u32 = u32::MAX;
-
-/// A channel's neighbours in the list of channels by age.
-#[derive(Debug)]
-pub(super) struct Neighbours {
-    pub(super) older: u32,
-    pub(super) newer: u32,
-}
-
-impl Default for Neighbours {
-    fn default() -> Neighbours {
-        Neighbours { older: NONE, newer: NONE }
-    }
-}
-
-impl Neighbours {
-    pub(super) fn newer(&self) -> Option<ChannelId> {
-        neighbour(self.newer)
-    }
-}
-
-pub(super) fn neighbour(key: u32) -> Option<ChannelId> {
-    (key != NONE).then_some(ChannelId(key))
 }

@@ -62,6 +62,7 @@ impl Hub {
         let index_sizes = [self.names.len(), self.by_name.len()];
         assert_eq!(index_sizes, [self.channels.len(); 2], "the indexes hold live channels only");
         self.age.assert_consistent(&self.channels);
+        self.history_order.assert_consistent(&self.channels);
         self.events.assert_consistent();
         assert_eq!(self.totals.active_channels, active, "active channels are counted");
         assert_eq!(self.members.len(), memberships, "subscriptions and members agree");

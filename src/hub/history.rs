@@ -2,6 +2,7 @@
 //! (push-stream spec, section 9).
 
 use super::account::message_cost;
+use super::neighbours::Neighbours;
 use crate::message::{Message, Position};
 use crate::time::Moment;
 use std::collections::VecDeque;
@@ -47,6 +48,24 @@ struct Messages {
     stored: VecDeque<Stored>,
     /// Their cost in the memory account.
     cost: usize,
+    links: Links,
+}
+
+/// The place of a channel with stored messages in the order in which these give way.
+#[derive(Debug, Default)]
+pub(super) struct Links {
+    /// The list that it is in; `None`: none yet.
+    pub(super) list: Option<List>,
+    pub(super) neighbours: Neighbours,
+}
+
+/// The channels with stored messages, by whether they have subscribers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum List {
+    /// They have none.
+    Idle,
+    /// They have some.
+    Watched,
 }
 
 #[derive(Debug)]
@@ -62,6 +81,15 @@ impl History {
 
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_none()
+    }
+
+    /// The channel's place among those with stored messages; `None`: it has none.
+    pub(super) fn links(&self) -> Option<&Links> {
+        self.0.as_ref().map(|messages| &messages.links)
+    }
+
+    pub(super) fn links_mut(&mut self) -> Option<&mut Links> {
+        self.0.as_mut().map(|messages| &mut messages.links)
     }
 
     pub(super) fn push(&mut self, message: Rc<Message>, expires: Moment) {

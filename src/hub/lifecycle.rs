@@ -40,6 +40,7 @@ impl Hub {
     pub(super) fn remove(&mut self, channel: ChannelId) -> Channel {
         self.unmark_evictable(channel);
         self.lifecycle.cancel(channel.0);
+        self.history_order.remove(channel, &mut self.channels);
         self.names.remove(channel, &self.channels);
         self.age.remove(channel, &mut self.channels);
         let entry = self.channels.remove(channel.0 as usize);
@@ -181,6 +182,9 @@ impl Hub {
     pub(super) fn discard_oldest(&mut self, channel: ChannelId, count: usize, now: Moment) {
         if count == 0 {
             return;
+        }
+        if count >= self.channels[channel.0 as usize].history.len() {
+            self.history_order.remove(channel, &mut self.channels);
         }
         let bytes = self.channels[channel.0 as usize].drop_oldest(count);
         self.history_bytes -= bytes;

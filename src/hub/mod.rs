@@ -1,11 +1,11 @@
 //! Channels, their subscribers and their stored messages, and how long each of them lives. Knows
 //! ids only: no bytes on the wire, no sockets; time comes in as an argument.
 //!
-//! Leaves to root: `ids`, `maker`, `settings`, `account`, `event`, `members`, `history`, `channel`
-//! (one channel), `age`, `names`, `hand`, `evictable`, `totals` (all channels), `state` (the hub
-//! itself). Then its operations, which share that state and call each other: `events`, `channels`,
-//! `visitors`, `eviction`, `lifecycle`, `subscriptions`, `publish`, `replay`, `reconfigure`,
-//! `inspect`, `walk`, `check`.
+//! Leaves to root: `ids`, `maker`, `settings`, `account`, `event`, `members`, `neighbours`,
+//! `history`, `channel` (one channel), `age`, `names`, `history_order`, `evictable`, `totals` (all
+//! channels), `state` (the hub itself). Then its operations, which share that state and call each
+//! other: `events`, `channels`, `visitors`, `eviction`, `lifecycle`, `subscriptions`, `publish`,
+//! `replay`, `reconfigure`, `inspect`, `walk`, `check`.
 
 mod account;
 mod age;
@@ -16,14 +16,15 @@ mod event;
 mod events;
 mod evictable;
 mod eviction;
-mod hand;
 mod history;
+mod history_order;
 mod ids;
 mod inspect;
 mod lifecycle;
 mod maker;
 mod members;
 mod names;
+mod neighbours;
 mod publish;
 mod reconfigure;
 mod replay;
@@ -37,7 +38,6 @@ mod walk;
 pub use account::Full;
 pub use channels::CreateError;
 pub use event::{Event, EventKind};
-pub use eviction::Evicted;
 pub use history::{Resume, Since};
 pub use ids::{ChannelId, SubscriberId};
 pub use inspect::ChannelInfo;

@@ -98,6 +98,7 @@ impl Hub {
                 return Err(full);
             }
             is_stored = self.make_room(cost, draft.maker, now);
+            self.unstored_count += u64::from(!is_stored);
             is_charged = is_stored;
         }
         (self.last_time, self.last_tag) = (stamp.time, stamp.tag);
@@ -131,6 +132,7 @@ impl Hub {
                 None => 0,
             };
             self.discard_oldest(channel, excess, now.monotonic);
+            self.place_history(channel, true);
             self.schedule(channel, now.monotonic);
         } else {
             entry.floor = stamp.position;

@@ -5,7 +5,7 @@ use super::age::Age;
 use super::channel::Channel;
 use super::event::Waiting;
 use super::evictable::Evictable;
-use super::hand::Hand;
+use super::history_order::HistoryOrder;
 use super::members::Members;
 use super::names::Names;
 use super::{ChannelId, HubSettings, Totals};
@@ -36,8 +36,8 @@ pub struct Hub {
     pub(super) trash: Trash,
     pub(super) account: MemoryAccount,
     pub(super) evictable: Evictable,
-    /// Which stored messages give way next when memory is short.
-    pub(super) hand: Hand,
+    pub(super) history_order: HistoryOrder,
+    pub(super) unstored_count: u64,
     pub(super) visitor_channel_count: usize,
     pub(super) events_channel: Option<ChannelId>,
     pub(super) events: Waiting,
@@ -75,7 +75,8 @@ impl Hub {
             trash: Trash::default(),
             account,
             evictable: Evictable::default(),
-            hand: Hand::default(),
+            history_order: HistoryOrder::default(),
+            unstored_count: 0,
             visitor_channel_count: 0,
             events_channel: None,
             events: Waiting::default(),

@@ -27,8 +27,12 @@ impl Hub {
         self.members.add(subscriber, subscriptions, channel, times, &mut entry.members);
         entry.repeats += times - 1;
         self.totals.subscriptions += times as usize;
+        let is_first = entry.members.len() == 1;
         if entry.history.is_empty() {
             self.lifecycle.cancel(channel.0);
+        }
+        if is_first {
+            self.place_history(channel, false);
         }
         (0..times).for_each(|_| self.raise(EventKind::ClientSubscribed, channel));
         Ok(())
@@ -54,6 +58,7 @@ impl Hub {
         }
         if is_now_empty {
             self.mark_if_evictable(channel);
+            self.place_history(channel, false);
             self.schedule(channel, now.monotonic);
             self.limit_evictable(now);
         }

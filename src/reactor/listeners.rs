@@ -8,7 +8,7 @@ use mio::net::{TcpListener, UnixListener, UnixStream};
 use std::fs;
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 /// Most connections waiting to be accepted. The kernel caps it at net.core.somaxconn.
@@ -131,14 +131,16 @@ fn bind_unix(path: &Path, mode: u32) -> io::Result<ListenSocket> {
             Err((_, error)) => return Err(error),
         }
     }
-    // Between bind and chmod only the owner may connect.
+    // The socket is created with its final mode. Set by chmod(2) later, the mode could reach
+    // another file: who owns the folder may put a link in the socket's place, and this may run as
+    // root.
+    let mask = libc::mode_t::try_from(!mode & 0o777).expect("nine bits");
     // SAFETY: umask only sets a value of the process, which has one thread.
-    let old_mask = unsafe { libc::umask(0o177) };
+    let old_mask = unsafe { libc::umask(mask) };
     let bound = UnixListener::bind(path);
     // SAFETY: as above.
     unsafe { libc::umask(old_mask) };
     let listener = bound?;
-    fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
     raise_backlog(&listener);
     Ok(ListenSocket::Unix { listener, path: Some(path.to_owned()) })
 }

@@ -20,8 +20,8 @@ pub fn host() -> Host {
     }
 }
 
-/// Memory that this process may use at most, in bytes: the limit of its control group (version 2)
-/// or of one above it, otherwise the machine's memory.
+/// Memory that this process may use at most, in bytes: the machine's, or the lowest limit of its
+/// control group, of one above it (both versions), and of its own (setrlimit(2)).
 fn memory_bytes() -> u64 {
     // SAFETY: sysconf only reads.
     let (pages, page_bytes) =
@@ -31,15 +31,37 @@ fn memory_bytes() -> u64 {
         0 => u64::MAX,
         bytes => bytes,
     };
-    let group = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let path = group.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();
-    let folders = Path::new("/sys/fs/cgroup").join(path);
-    let limit = |folder: &Path| {
-        let text = fs::read_to_string(folder.join("memory.max")).ok()?;
-        text.trim().parse::<u64>().ok()
-    };
-    let folders = folders.ancestors().take_while(|folder| folder.starts_with("/sys/fs/cgroup"));
-    folders.filter_map(limit).fold(machine, u64::min)
+    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let read = |path: &Path| fs::read_to_string(path).ok();
+    let group = group_limit(&groups, Path::new("/sys/fs/cgroup"), read);
+    let own = [libc::RLIMIT_AS, libc::RLIMIT_DATA].map(|resource| {
+        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: the pointer is to an rlimit of our own.
+        let is_known = unsafe { libc::getrlimit(resource, &raw mut limit) } == 0;
+        if is_known { limit.rlim_cur } else { u64::MAX }
+    });
+    own.into_iter().chain(group).fold(machine, u64::min)
+}
+
+/// The lowest memory limit of the control groups in `groups` (cgroups(7), /proc/PID/cgroup) and of
+/// those above them, which are folders below `root`.
+fn group_limit(groups: &str, root: &Path, read: impl Fn(&Path) -> Option<String>) -> Option<u64> {
+    let limits = groups.lines().filter_map(|line| {
+        let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
+        let path = path.trim_start_matches('/');
+        let (root, file) = match controllers {
+            "" => (root.to_owned(), "memory.max"),
+            other if other.split(',').any(|one| one == "memory") => {
+                (root.join("memory"), "memory.limit_in_bytes")
+            }
+            _ => return None,
+        };
+        let folder = root.join(path);
+        let folders = folder.ancestors().take_while(|folder| folder.starts_with(&root));
+        let numbers = folders.filter_map(|folder| read(&folder.join(file))?.trim().parse().ok());
+        numbers.min()
+    });
+    limits.min()
 }
 
 /// The name of the machine, by a system call, as a service may not see all of /proc (ProcSubset=).
@@ -112,5 +134,30 @@ pub fn random_bytes<const COUNT: usize>() -> io::Result<[u8; COUNT]> {
         Ok(count) if count == COUNT => Ok(bytes),
         Ok(_) => Err(io::ErrorKind::UnexpectedEof.into()),
         Err(_) => Err(io::Error::last_os_error()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lowest_limit_of_the_control_groups_of_both_versions_counts() {
+        let root = Path::new("/cg");
+        let limit = |groups: &str, files: &[(&str, &str)]| {
+            let read = |path: &Path| {
+                let found = files.iter().find(|(name, _)| Path::new(name) == path);
+                found.map(|(_, text)| (*text).to_owned())
+            };
+            group_limit(groups, root, read)
+        };
+        assert_eq!(limit("", &[]), None);
+        assert_eq!(limit("0::/\n", &[]), None);
+        assert_eq!(limit("0::/a/b\n", &[("/cg/a/b/memory.max", "max\n")]), None);
+        let nested = [("/cg/a/b/memory.max", "300\n"), ("/cg/a/memory.max", "200\n")];
+        assert_eq!(limit("0::/a/b\n", &nested), Some(200));
+        assert_eq!(limit("0::/\n", &[("/cg/memory.max", "100\n")]), Some(100));
+        let old = [("/cg/memory/docker/1/memory.limit_in_bytes", "67108864\n")];
+        assert_eq!(limit("12:cpu:/x\n9:memory:/docker/1\n0::/y\n", &old), Some(67_108_864));
     }
 }

@@ -109,6 +109,10 @@ impl State {
     /// can be accepted in the next turn. For a public listener, connections of internal ones are
     /// not closed. False: no idle connection was found; the search examines a limited number.
     pub(super) fn make_room(&mut self, listener: ListenerId, now: Now) -> bool {
+        if matches!(self.has_room(listener), Err(Refused::Memory(_))) {
+            // Closing an idle connection frees hardly any memory.
+            return false;
+        }
         let takes_any = self.is_internal(listener);
         for _ in 0..2 {
             while let Some((since, id)) = self.admission.candidates.pop() {

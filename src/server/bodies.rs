@@ -63,7 +63,8 @@ impl State {
             Framing::Length(length) => usize::try_from(length).unwrap_or(usize::MAX),
             Framing::Chunked => 0,
         };
-        if head.framing == Framing::Length(0) {
+        // A connection that is closed after the answer need not be read any further.
+        if head.framing == Framing::Length(0) || !self.connections[id].exchange.keeps_alive {
             return 0;
         }
         if head.framing != Framing::Chunked && behind.len() >= length {

@@ -191,8 +191,6 @@ impl<'a> Context<'a> {
 
     /// The counters and gauges at this moment.
     pub fn snapshot(&mut self) -> Snapshot {
-        // A snapshot adds up the queues of all connections.
-        self.state.turn.work.scanned += self.state.connections.len() as u64;
         self.state.snapshot(self.now)
     }
 
@@ -290,6 +288,14 @@ impl<'a> Context<'a> {
     /// connection can fail.
     pub fn subscribe(&mut self, channel: ChannelId, times: u32) -> Result<(), SubscribeError> {
         self.state.subscribe(self.id, channel, times, self.now)
+    }
+
+    /// Whether there is memory for one more subscriber. Ask before channels are created for it.
+    ///
+    /// # Errors
+    /// [`SubscribeError::Short`]; it is counted.
+    pub fn has_memory_for_subscriber(&mut self) -> Result<(), SubscribeError> {
+        if self.state.refuses_subscribers(self.now) { Err(SubscribeError::Short) } else { Ok(()) }
     }
 
     /// Makes the connection a subscriber, which gets messages. Its further requests wait.

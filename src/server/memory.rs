@@ -103,6 +103,11 @@ impl Memory {
         self.budget / PARTS * step.parts()
     }
 
+    /// Maximum size of the account of stored messages, channels and subscriptions.
+    pub(super) fn account_bytes_max(&self) -> usize {
+        usize::try_from(self.budget / 2).unwrap_or(usize::MAX)
+    }
+
     /// Maximum size of the publish backlog, and of a single encoding.
     pub(super) fn single_bytes_max(&self) -> usize {
         usize::try_from(self.budget / SINGLE_SHARE).unwrap_or(usize::MAX)

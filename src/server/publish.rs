@@ -65,6 +65,7 @@ impl State {
         }
         self.publish(channel, &task.draft, now).map_err(|Full| PublishError::Message)?;
         self.count_publication(&task.draft);
+        task.has_begun = true;
         Ok(true)
     }
 
@@ -80,7 +81,11 @@ impl State {
         now: Now,
     ) -> Result<Rc<Message>, Full> {
         self.make_room_for_history(now);
+        let unstored = self.broker.hub.unstored_count();
         let published = self.broker.publish(channel, draft, &mut self.turn.work, now);
+        if self.broker.hub.unstored_count() > unstored {
+            self.report_full_store(now);
+        }
         published.inspect_err(|Full| self.report_full_store(now))
     }
 
@@ -88,7 +93,8 @@ impl State {
     /// longest of its channel names.
     pub(super) fn can_encode(&self, channel_bytes: usize, draft: &Draft) -> bool {
         let bytes_max = self.config.limits.encoded_bytes_max.min(self.memory.single_bytes_max());
-        self.broker.can_encode(bytes_max, channel_bytes, draft)
+        draft.text.len() <= self.memory.single_bytes_max()
+            && self.broker.can_encode(bytes_max, channel_bytes, draft)
     }
 
     /// The channel of this name, created if necessary. `None`: nothing is to be published.

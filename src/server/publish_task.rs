@@ -16,12 +16,20 @@ pub struct PublishTask {
     /// Number of events, counted since the start, that must be published before it: the creation of
     /// a channel comes before its first message.
     pub events_before: u64,
+    /// Whether one of its channels has the message already.
+    pub has_begun: bool,
 }
 
 impl PublishTask {
     /// A publication without channels.
     pub fn new(draft: Draft, create_missing: CreateMissing) -> PublishTask {
-        PublishTask { draft, channels: VecDeque::new(), create_missing, events_before: 0 }
+        PublishTask {
+            draft,
+            channels: VecDeque::new(),
+            create_missing,
+            events_before: 0,
+            has_begun: false,
+        }
     }
 }
 
@@ -95,12 +103,14 @@ impl WaitingPublications {
             .for_each(|task| task.channels.retain(|other| **other != *name));
     }
 
-    /// Payload bytes of the publication of this connection; 0 if none waits.
+    /// Payload bytes of the publication of this connection that may still be refused: no channel
+    /// has its message. 0 if there is none.
     pub(super) fn bytes(&self, id: ConnectionId) -> usize {
         if self.0.is_empty() {
             return 0;
         }
-        self.0.get(&id).map_or(0, |publishing| publishing.draft.text.len())
+        let refusable = self.0.get(&id).filter(|task| !task.has_begun);
+        refusable.map_or(0, |task| task.draft.text.len())
     }
 
     /// Payload bytes of all of them.

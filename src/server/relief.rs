@@ -12,10 +12,10 @@ use crate::websocket::{self, CloseCode};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// Channels looked at, in one turn, for messages that give way.
-const CHANNELS_PER_TURN: usize = 4096;
-/// The same for one publication, which makes room for its own message.
-const CHANNELS_PER_PUBLICATION: usize = 64;
+/// How many times stored messages are removed for one publication, which makes room for its own.
+const REMOVALS_PER_PUBLICATION: usize = 4;
+/// Removing a message takes as long as examining this many.
+const SCANNED_PER_MESSAGE: u64 = 8;
 /// Connections examined in one search for large requests or queues: about half a millisecond.
 const EXAMINED_MAX: usize = 32 * 1024;
 /// Connections that one search finds.
@@ -30,8 +30,9 @@ impl State {
             return;
         }
         self.broker.pieces.remove_unused();
-        self.broker.fanout.drop_batches();
-        self.evict_history(CHANNELS_PER_TURN, now);
+        self.broker.fanout.drop_unused_batches();
+        self.turn.begin_quarter();
+        self.evict_history(usize::MAX, now);
         if self.memory.is_at_least(Pressure::Requests) {
             self.shed_requests(now);
         }
@@ -43,21 +44,25 @@ impl State {
     /// Removes stored messages, so that those of a publication find room. It never fails for them.
     pub(super) fn make_room_for_history(&mut self, now: Now) {
         if self.memory.is_at_least(Pressure::History) {
-            self.evict_history(CHANNELS_PER_PUBLICATION, now);
+            self.turn.begin_quarter();
+            self.evict_history(REMOVALS_PER_PUBLICATION, now);
         }
     }
 
-    fn evict_history(&mut self, channels_max: usize, now: Now) {
-        let (mut left, mut count) = (channels_max, 0);
-        while left > 0 && self.memory.is_at_least(Pressure::History) {
-            let evicted = self.broker.hub.evict_history(left, now);
-            left -= evicted.searched.min(left);
-            self.turn.work.scanned += evicted.searched as u64;
-            self.turn.work.channels += 1;
-            if evicted.messages == 0 {
+    /// Removes stored messages until there is enough memory, at most this many times.
+    fn evict_history(&mut self, removals_max: usize, now: Now) {
+        let mut count = 0;
+        for _ in 0..removals_max {
+            if !self.memory.is_at_least(Pressure::History) || self.turn.is_quarter_spent() {
                 break;
             }
-            count += evicted.messages as u64;
+            let removed = self.broker.hub.evict_history(now);
+            if removed == 0 {
+                break;
+            }
+            self.turn.work.channels += 1;
+            self.turn.work.scanned += SCANNED_PER_MESSAGE * removed as u64;
+            count += removed as u64;
         }
         if count > 0 {
             self.counters.memory_messages_evicted_total += count;
@@ -143,7 +148,8 @@ impl State {
         let connection = &self.connections[id];
         let bytes = connection.unfinished_bytes();
         let is_waiting = self.waiting_publications.contains(id);
-        if bytes == 0 && !is_waiting {
+        let has_begun = is_waiting && self.waiting_publications.bytes(id) == 0;
+        if bytes == 0 && !is_waiting || has_begun {
             return;
         }
         let reason = "no memory left for it";
@@ -186,20 +192,33 @@ impl State {
     /// Logs that something gives way, at most once a minute for each kind.
     fn report_relief(&mut self, relief: Relief, now: Now) {
         let memory = &mut self.memory;
-        let (lines, what) = match relief {
-            Relief::History => (&mut memory.history_lines, "stored messages are removed"),
-            Relief::Requests => (&mut memory.requests_lines, "incomplete requests are refused"),
-            Relief::Consumers => (&mut memory.consumers_lines, "slow consumers are closed"),
-            Relief::Subscribers => (&mut memory.subscribers_lines, "new subscribers are refused"),
+        let (lines, what, advice) = match relief {
+            Relief::History => (
+                &mut memory.history_lines,
+                "stored messages are removed",
+                "raise memory in [limits], or store fewer messages",
+            ),
+            Relief::Requests => (
+                &mut memory.requests_lines,
+                "incomplete requests are refused",
+                "raise memory in [limits], or let the proxy limit requests",
+            ),
+            Relief::Consumers => (
+                &mut memory.consumers_lines,
+                "slow consumers are closed",
+                "raise memory in [limits], or lower outbox_bytes_max",
+            ),
+            Relief::Subscribers => (
+                &mut memory.subscribers_lines,
+                "new subscribers are refused",
+                "raise memory in [limits]",
+            ),
         };
         if lines.take(now.monotonic).is_none() {
             return;
         }
         let (used, budget) = (memory.used(), memory.budget());
-        log::warn!(
-            "memory short: {what}: {used} of {budget} bytes are in use; raise memory in [limits], \
-             or store fewer messages"
-        );
+        log::warn!("memory short: {what}: {used} of {budget} bytes are in use; {advice}");
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::connection::Phase;
 use super::seam::{Server, padding_max};
+use super::state::hub_settings;
 use crate::config::Config;
-use crate::hub::HubSettings;
 use crate::time::Now;
 use crate::transports::FormatId;
 use std::collections::HashSet;
@@ -15,7 +15,8 @@ impl Server {
     pub fn reconfigure(&mut self, mut config: Config, now: Now) {
         let state = &mut self.state;
         state.keep_what_needs_a_restart(&mut config);
-        state.broker.hub.reconfigure(HubSettings::from(&config), now);
+        state.memory.set_budget(&config.limits, &state.host);
+        state.broker.hub.reconfigure(hub_settings(&config, &state.memory), now);
         let faces = self.faces.iter();
         self.faces =
             faces.map(|face| face.reconfigured(&config, &mut state.broker.formats)).collect();

@@ -9,6 +9,8 @@ use crate::time::Now;
 
 /// Target of the lines of the access log (see the `log` crate).
 const ACCESS: &str = "rpushd::access";
+/// Maximum number of bytes shown of a path. A stream keeps it for its line at the end.
+const PATH_BYTES_SHOWN: usize = 1024;
 /// Maximum number of bytes shown of a malformed path.
 const TARGET_BYTES_SHOWN: usize = 256;
 
@@ -20,7 +22,11 @@ impl State {
     /// Records the beginning of a request.
     pub(super) fn record_request(&mut self, id: ConnectionId, head: &Head<'_>, now: Now) {
         if self.keeps_entries() {
-            let what = format!("{} {}", head.method, head.path.escape_debug());
+            let starts = head.path.char_indices().map(|(start, _)| start);
+            let end = starts.take_while(|start| *start <= PATH_BYTES_SHOWN).last().unwrap_or(0);
+            let path =
+                if head.path.len() > PATH_BYTES_SHOWN { &head.path[..end] } else { head.path };
+            let what = format!("{} {}", head.method, path.escape_debug());
             self.record(id, what, now);
         }
     }

@@ -170,6 +170,7 @@ impl Server {
         bytes_max: usize,
         now: Now,
     ) -> usize {
+        let bytes_max = bytes_max.min(self.state.memory.single_bytes_max());
         if let Framing::Length(length) = head.framing {
             let length = usize::try_from(length).unwrap_or(usize::MAX);
             if length > bytes_max {

@@ -160,7 +160,7 @@ impl Server {
         let connection = &mut self.state.connections[id];
         connection.flags.has_input_ended = true;
         match connection.phase {
-            Phase::Head { .. } if connection.flags.is_paused() => {}
+            Phase::Head { .. } | Phase::Body(_) if connection.flags.is_paused() => {}
             Phase::Head { .. } if !connection.outbox.is_empty() => self.state.drain(id, now),
             Phase::Draining => {}
             _ => {
@@ -339,6 +339,11 @@ impl Server {
     /// The counters since the start, for the events that the reactor counts.
     pub fn counters(&mut self) -> &mut Counters {
         &mut self.state.counters
+    }
+
+    /// The memory budget and what is used of it, in bytes.
+    pub fn memory_budget(&self) -> (u64, u64) {
+        (self.state.memory.budget(), self.state.memory.used())
     }
 
     /// Number of connections, those that are being closed included.

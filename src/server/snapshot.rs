@@ -5,12 +5,9 @@ use crate::auth::Denial;
 use crate::stats::{Counters, Memory, Snapshot};
 use crate::time::Now;
 
-/// Reference counts of a frame, and what the allocator adds.
-const SHARED_BYTES: usize = 24;
-
 impl State {
     /// The counters and gauges at this moment.
-    pub(super) fn snapshot(&self, now: Now) -> Snapshot {
+    pub(super) fn snapshot(&mut self, now: Now) -> Snapshot {
         let totals = self.broker.hub.totals();
         let queued_bytes = self.connections.iter().map(|(_, one)| one.outbox.bytes() as u64).sum();
         Snapshot {
@@ -36,15 +33,15 @@ impl State {
     }
 
     /// The memory budget, and what uses it.
-    fn memory_parts(&self) -> Memory {
-        let (mut requests, mut queues, mut frames) = (0, 0, Vec::new());
+    fn memory_parts(&mut self) -> Memory {
+        let (mut requests, mut queues, mut examined) = (0, 0, 0);
         for (_, connection) in self.connections.iter() {
             requests += connection.unfinished_bytes();
-            connection.outbox.measure(&mut queues, &mut frames);
+            let (bytes, frames) = connection.outbox.memory();
+            queues += bytes;
+            examined += frames;
         }
-        frames.sort_unstable();
-        frames.dedup();
-        queues += frames.iter().map(|(_, length)| length + SHARED_BYTES).sum::<usize>();
+        self.turn.work.scanned += (self.connections.len() + examined) as u64;
         let broker = &self.broker;
         Memory {
             memory_budget_bytes: self.memory.budget(),

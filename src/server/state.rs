@@ -73,8 +73,8 @@ impl State {
         padding_max: u32,
         now: Now,
     ) -> State {
-        let hub = Hub::new(HubSettings::from(&config), now);
         let memory = Memory::new(&config.limits, &host);
+        let hub = Hub::new(hub_settings(&config, &memory), now);
         State {
             head_limits: head_limits(&config.limits),
             token_keys: config.subscribe_secrets.iter().map(TokenKey::new).collect(),
@@ -108,11 +108,20 @@ impl State {
     /// Puts a configuration in force. The caller gives the faces and the hub their part of it.
     pub(super) fn set_config(&mut self, config: Config, now: Now) {
         self.head_limits = head_limits(&config.limits);
-        self.memory.set_budget(&config.limits, &self.host);
         self.token_keys = config.subscribe_secrets.iter().map(TokenKey::new).collect();
         self.config = config;
         self.configured = now;
     }
+}
+
+/// The settings of the hub. Unless the configuration gives the account a size of its own, it gets
+/// at most half of the memory budget.
+pub(super) fn hub_settings(config: &Config, memory: &Memory) -> HubSettings {
+    let mut settings = HubSettings::from(config);
+    if config.push_stream.shared_memory_size.is_none() {
+        settings.store_bytes_max = settings.store_bytes_max.min(memory.account_bytes_max());
+    }
+    settings
 }
 
 fn head_limits(limits: &Limits) -> HeadLimits {

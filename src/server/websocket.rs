@@ -27,7 +27,9 @@ impl State {
                 break;
             }
             self.turn.work.frames += 1;
-            let bytes_max = self.config.limits.websocket_message_bytes_max;
+            // A message is inflated, copied and encoded in one step.
+            let bytes_max =
+                self.config.limits.websocket_message_bytes_max.min(self.memory.single_bytes_max());
             let connection = &mut self.connections[id];
             let Phase::Subscriber(subscriber) = &mut connection.phase else { break };
             let Transport::WebSocket { reader, is_deflated, awaits_pong, .. } =

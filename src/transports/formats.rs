@@ -166,6 +166,7 @@ impl Formats {
         self.made.bytes += bytes;
         let length = scratch.len();
         // Do not keep the buffer of one large message for ever.
+        scratch.clear();
         scratch.shrink_to(64 * 1024);
         Some(length)
     }

@@ -4,6 +4,9 @@ use std::fmt;
 use std::ops::Deref;
 use std::rc::Rc;
 
+/// Reference counts of a frame, and what the allocator adds.
+const SHARED_BYTES: usize = 24;
+
 /// Bytes to be written to sockets. A clone shares them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Frame(Rc<[u8]>);
@@ -12,6 +15,11 @@ impl Frame {
     /// Whether another clone holds the same bytes.
     pub fn is_shared(&self) -> bool {
         Rc::strong_count(&self.0) > 1
+    }
+
+    /// This clone's share of the memory of the frame: that of the whole, divided by the clones.
+    pub fn share(&self) -> usize {
+        (self.len() + SHARED_BYTES) / Rc::strong_count(&self.0)
     }
 
     /// Whether both are clones of the same frame. Equal bytes are not enough.

@@ -4,6 +4,7 @@
 use super::fixtures::*;
 use crate::support::Daemon;
 use rpushd::config::Limits;
+use rpushd::server::ConnectionId;
 
 /// Overhead of each queued frame, besides its bytes.
 const FRAME_COST: usize = 64;
@@ -178,6 +179,27 @@ fn writes_per_turn_writes_are_made_before_others_have_their_turn() {
     }
     // One write of the first turn is the answer to the publisher.
     assert_eq!(served, [1, 2, 2]);
+}
+
+#[test]
+fn a_publication_that_waits_for_room_is_carried_out_though_its_client_has_sent_its_last() {
+    let daemon = daemon_with(|limits| limits.backlog_bytes_max = 1800);
+    let reader = subscriber(&daemon, "a");
+    let text = format!("\"{}\"", "x".repeat(900));
+    let first = daemon.connect();
+    let second = daemon.connect();
+    let whole = publish("a", &text);
+    second.send(&whole[..whole.len() - 1]);
+    daemon.with_server(|server, now| {
+        // The ids are those of the order in which they connected.
+        server.received(ConnectionId(1), [whole.clone(), whole.clone()].concat().as_bytes(), now);
+        server.received(ConnectionId(2), b"}", now);
+        server.input_ended(ConnectionId(2), now);
+    });
+    daemon.run();
+    assert!(first.text().starts_with(ACCEPTED));
+    assert_eq!(second.text(), ACCEPTED);
+    assert_eq!(reader.read(), frames([text.clone(), text.clone(), text]));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::fixtures::*;
 use super::push_stream::locations;
 use super::push_stream::websocket_client::{TEXT, connected, masked, publishing_daemon};
 use crate::support::{Client, Daemon, log_lines, set_heap_bytes};
-use rpushd::config::{Config, Limits, ListenAddress, Listener};
+use rpushd::config::{Config, Limits, ListenAddress, Listener, ListenerId};
 
 const MIB: u64 = 1024 * 1024;
 const BUDGET: u64 = 32 * MIB;
@@ -187,16 +187,20 @@ fn at_last_only_internal_clients_are_accepted_and_nothing_incomplete_is_kept() {
     let listeners = vec![listener(1, false), listener(2, true)];
     let daemon = Daemon::new(Config { listeners, limits: limits(), ..config() });
     let early = daemon.connect();
+    let idle = daemon.connect();
+    daemon.advance(2_000);
     let publisher = daemon.connect_to(1).expect("there is room");
     set_heap_bytes(CONNECTIONS);
     assert!(daemon.connect_to(0).is_none());
+    assert!(!daemon.with_server(|server, now| server.make_room(ListenerId(0), now)));
+    assert!(!idle.is_closed(), "nothing would be gained by closing it");
     assert!(daemon.connect_to(1).is_some());
     early.send("GET /health");
     assert!(early.text().starts_with("HTTP/1.1 503 Service Unavailable\r\n"));
     let whole = publish("a", "\"x\"");
     publisher.send(&whole[..20]);
     publisher.send(&whole[20..]);
-    assert_eq!(publisher.text(), ACCEPTED, "the application is not cut off");
+    assert!(publisher.text().starts_with("HTTP/1.1 204 "), "the application is not cut off");
 }
 
 #[test]
@@ -210,13 +214,16 @@ fn the_log_has_one_line_a_minute_for_each_kind() {
     }
     let lines: Vec<String> =
         log_lines().into_iter().filter(|line| line.contains("memory short")).collect();
-    let line = |what: &str| {
+    let line = |what: &str, advice: &str| {
         format!(
             "warn rpushd::server::relief: memory short: {what}: {SUBSCRIBERS} of {BUDGET} bytes \
-             are in use; raise memory in [limits], or store fewer messages"
+             are in use; raise memory in [limits]{advice}"
         )
     };
-    let expected = [line("stored messages are removed"), line("new subscribers are refused")];
+    let expected = [
+        line("stored messages are removed", ", or store fewer messages"),
+        line("new subscribers are refused", ""),
+    ];
     assert_eq!(lines, expected);
 }
 
@@ -228,4 +235,31 @@ fn a_reload_changes_the_budget() {
     let limits = Limits { memory: 2 * BUDGET as usize, ..limits() };
     daemon.reconfigure(Config { limits, ..config() });
     assert_eq!(ask(&daemon, subscribe("a")), STREAM);
+}
+
+#[test]
+fn a_single_message_may_take_an_eighth_of_the_budget() {
+    let limits = Limits {
+        memory: 8 * MIB as usize,
+        websocket_message_bytes_max: 8 * MIB as usize,
+        ..Limits::default()
+    };
+    let mut config = locations::config("client_max_body_size = '8m'");
+    config.limits = limits;
+    let daemon = Daemon::new(config);
+    let eighth = MIB as usize;
+    let answer = locations::post(&daemon, "/pub?id=a", &"x".repeat(eighth));
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    let answer = locations::post(&daemon, "/pub?id=a", &"x".repeat(eighth + 1));
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+}
+
+#[test]
+fn the_account_of_stored_messages_is_at_most_half_of_the_budget() {
+    let limits = Limits { memory: 8 * MIB as usize, ..Limits::default() };
+    let daemon = Daemon::new(Config { limits, ..locations::config("message_ttl = '1h'") });
+    let text = "x".repeat(100_000);
+    (0..100).for_each(|_| drop(locations::post(&daemon, "/pub?id=a", &text)));
+    let count = stored(&daemon, "a");
+    assert!((20..=41).contains(&count), "{count} messages are stored");
 }

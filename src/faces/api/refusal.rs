@@ -25,18 +25,27 @@ impl From<Denial> for Fault {
     }
 }
 
+impl From<SubscribeError> for Refusal {
+    fn from(error: SubscribeError) -> Refusal {
+        match error {
+            SubscribeError::Full => Refusal::FULL,
+            SubscribeError::Short => Refusal::SHORT_OF_MEMORY,
+        }
+    }
+}
+
 impl Fault {
     /// The answer and its body. The body of a 401 is empty, for compatibility; its reason is in the
     /// `WWW-Authenticate` field.
     fn answer(self) -> (Response, Vec<u8>) {
         match self {
-            Fault::Refused(Refusal { status, text }) => {
+            Fault::Refused(refusal @ Refusal { status, text }) => {
                 let response = Response::new(status).because(text.trim_end());
                 let response = match text {
                     "" => response,
                     _ => response.field("content-type", "text/plain; charset=utf-8"),
                 };
-                let response = if text == Refusal::SHORT_OF_MEMORY.text {
+                let response = if refusal == Refusal::SHORT_OF_MEMORY {
                     response.number("retry-after", SubscribeError::RETRY_AFTER_SECONDS)
                 } else {
                     response

@@ -9,7 +9,7 @@ use crate::auth::Claims;
 use crate::broker::{Subscriber, Transport};
 use crate::http::{Head, HeaderValue, Response, Status};
 use crate::hub::Maker;
-use crate::server::{BodyHandler, Context, Next, SubscribeError};
+use crate::server::{BodyHandler, Context, Next};
 use crate::time::{Millis, Moment};
 use crate::transports::{Coding, Encoded, Formats, Payload, Profile, WireFormat, framed};
 use serde::Deserialize;
@@ -113,6 +113,7 @@ impl Subscribe {
         let token = token(body)?;
         let wanted = Claims { channel: &self.channel, now: context.now.unix_seconds() };
         context.verify(&token, &wanted)?;
+        context.has_memory_for_subscriber().map_err(Refusal::from)?;
         let now = context.now;
         let made =
             context.hub_mut().find_or_create(self.channel.as_bytes(), Maker::Application, now);
@@ -121,10 +122,7 @@ impl Subscribe {
             Refusal::FULL
         })?;
         context.hub_mut().keep_for_api(channel, now);
-        context.subscribe(channel, 1).map_err(|error| match error {
-            SubscribeError::Full => Refusal::FULL,
-            SubscribeError::Short => Refusal::SHORT_OF_MEMORY,
-        })?;
+        context.subscribe(channel, 1).map_err(Refusal::from)?;
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 //! spec, section 23).
 
 use crate::http::Status;
+use crate::server::SubscribeError;
 
 /// A mistake of the client, or a limit of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,15 @@ pub enum Refusal {
     Full,
     /// The memory budget is nearly used up.
     ShortOfMemory,
+}
+
+impl From<SubscribeError> for Refusal {
+    fn from(error: SubscribeError) -> Refusal {
+        match error {
+            SubscribeError::Full => Refusal::Full,
+            SubscribeError::Short => Refusal::ShortOfMemory,
+        }
+    }
 }
 
 impl Refusal {

@@ -8,7 +8,7 @@ use crate::config::{Level, Limits, PushStream};
 use crate::http::Response;
 use crate::hub::{ChannelId, CreateError, Hub, Maker, Resume, Stretch};
 use crate::push_stream::channel_path::{self, PathChannel};
-use crate::server::{Context, Next, SubscribeError};
+use crate::server::{Context, Next};
 use std::collections::HashMap;
 
 /// A request that has passed the checks, before its channels are looked up or created.
@@ -117,6 +117,7 @@ pub(super) fn create_channels(
     checked: CheckedRequest,
 ) -> Result<RequestedChannels, Refusal> {
     let now = context.now;
+    context.has_memory_for_subscriber().map_err(Refusal::from)?;
     // Keep existing channels from being evicted to make room for new ones.
     for wanted in channel_path::read(&checked.path) {
         if let Some(channel) = context.hub().find(wanted.id) {
@@ -202,10 +203,7 @@ pub(super) fn subscribe_all(
     for (channel, times) in distinct {
         // Only the first subscription of a connection is charged to the memory account, so only it
         // can fail.
-        context.subscribe(channel, times).map_err(|error| match error {
-            SubscribeError::Full => Refusal::Full,
-            SubscribeError::Short => Refusal::ShortOfMemory,
-        })?;
+        context.subscribe(channel, times).map_err(Refusal::from)?;
     }
     Ok(())
 }

@@ -3,8 +3,8 @@
 use super::*;
 
 /// Removes messages once; returns the numbers of those that are left in each channel.
-fn left(hub: &mut Hub, channels: &[ChannelId], seconds: u64) -> Vec<usize> {
-    assert!(hub.evict_history(64, at(seconds)).messages > 0);
+fn left(hub: &mut Hub, channels: &[ChannelId]) -> Vec<usize> {
+    assert!(hub.evict_history(at(100)) > 0);
     hub.assert_consistent();
     channels.iter().map(|channel| hub.stored_count(*channel)).collect()
 }
@@ -17,7 +17,7 @@ fn fill(hub: &mut Hub, name: &[u8], count: usize, seconds: u64) -> ChannelId {
 }
 
 #[test]
-fn unused_channels_lose_the_older_half_first_then_those_without_subscribers_then_all() {
+fn channels_without_subscribers_lose_the_older_half_first_and_the_longest_unused_of_them_before() {
     let mut hub =
         Hub::new(HubSettings { message_ttl: Millis::from_seconds(1000), ..settings() }, at(0));
     let watched = fill(&mut hub, b"watched", 2, 0);
@@ -26,26 +26,54 @@ fn unused_channels_lose_the_older_half_first_then_those_without_subscribers_then
     let unused = fill(&mut hub, b"unused", 4, 0);
     let recent = fill(&mut hub, b"recent", 2, 100);
     let channels = [watched, unused, recent];
-    assert_eq!(left(&mut hub, &channels, 100), [2, 2, 2]);
-    assert_eq!(left(&mut hub, &channels, 100), [2, 1, 2]);
-    assert_eq!(left(&mut hub, &channels, 100), [2, 0, 2]);
-    assert_eq!(left(&mut hub, &channels, 100), [2, 0, 1]);
-    assert_eq!(left(&mut hub, &channels, 100), [2, 0, 0]);
-    assert_eq!(left(&mut hub, &channels, 100), [1, 0, 0]);
-    assert_eq!(left(&mut hub, &channels, 100), [0, 0, 0]);
-    assert_eq!(hub.evict_history(64, at(100)), Evicted { messages: 0, searched: 0 });
+    assert_eq!(left(&mut hub, &channels), [2, 2, 2]);
+    assert_eq!(left(&mut hub, &channels), [2, 1, 2]);
+    assert_eq!(left(&mut hub, &channels), [2, 0, 2]);
+    assert_eq!(left(&mut hub, &channels), [2, 0, 1]);
+    assert_eq!(left(&mut hub, &channels), [2, 0, 0]);
+    assert_eq!(left(&mut hub, &channels), [1, 0, 0]);
+    assert_eq!(left(&mut hub, &channels), [0, 0, 0]);
+    assert_eq!(hub.evict_history(at(100)), 0);
     assert_eq!(hub.history_bytes(), 0);
 }
 
 #[test]
-fn a_search_looks_at_no_more_channels_than_it_may() {
-    let mut hub = Hub::new(settings(), at(0));
-    for number in 0..99 {
-        let name = format!("empty{number}");
-        hub.find_or_create(name.as_bytes(), Maker::Application, at(0)).unwrap();
+fn a_channel_changes_its_place_with_its_subscribers_and_publications() {
+    let mut hub =
+        Hub::new(HubSettings { message_ttl: Millis::from_seconds(1000), ..settings() }, at(0));
+    let [first, second] = [b"first".as_slice(), b"second"].map(|name| fill(&mut hub, name, 1, 0));
+    let mut subscriptions = Subscriptions::default();
+    hub.subscribe(SubscriberId(1), &mut subscriptions, first, 1, at(0)).unwrap();
+    hub.assert_consistent();
+    hub.unsubscribe_next(&mut subscriptions, at(0)).unwrap();
+    hub.assert_consistent();
+    // It came to the end of the list when its subscriber left.
+    assert_eq!(left(&mut hub, &[first, second]), [1, 0]);
+    fill(&mut hub, b"second", 1, 0);
+    fill(&mut hub, b"first", 1, 0);
+    assert_eq!(left(&mut hub, &[first, second]), [2, 0]);
+}
+
+#[test]
+fn a_full_account_finds_the_messages_that_give_way_among_any_number_of_channels() {
+    let settings = HubSettings {
+        channels_max: 2_000,
+        store_bytes_max: 1_000 * (271 + 4 + 400 + 169),
+        refuses_when_full: false,
+        ..settings()
+    };
+    let mut hub = Hub::new(settings, at(0));
+    for number in 0..1_000 {
+        let channel = fill(&mut hub, format!("{number:04}").as_bytes(), 1, 0);
+        let mut subscriptions = Subscriptions::default();
+        // Should there be no room for a subscriber, the channel stays without one.
+        let _ = hub.subscribe(SubscriberId(number), &mut subscriptions, channel, 1, at(0));
     }
-    fill(&mut hub, b"full", 1, 0);
-    assert_eq!(hub.evict_history(10, at(0)), Evicted { messages: 0, searched: 10 });
+    for number in 0..1_000 {
+        let channel = fill(&mut hub, format!("{number:04}").as_bytes(), 1, 1);
+        assert!(hub.stored_count(channel) > 0, "its newest message is stored");
+    }
+    assert_eq!(hub.unstored_count(), 0);
 }
 
 #[test]
@@ -55,7 +83,7 @@ fn what_gave_way_is_a_gap_for_a_client_that_resumes_before_it() {
     let resume = |after| Resume { after: Some(Position(after)), ..Resume::default() };
     assert!(!matches!(hub.resume(channel, &resume(0)), Resumed::Gap(_)));
     while hub.stored_count(channel) == 4 {
-        hub.evict_history(64, at(100));
+        hub.evict_history(at(100));
     }
     assert!(matches!(hub.resume(channel, &resume(1)), Resumed::Gap(_)));
     assert!(!matches!(hub.resume(channel, &resume(2)), Resumed::Gap(_)));
@@ -70,7 +98,9 @@ fn a_message_of_the_application_displaces_older_ones_and_a_visitor_s_is_not_stor
     assert_eq!(hub.stored_count(channel), 2);
     let maker = Maker::Visitor;
     let draft = Draft { text: b"x".as_slice().into(), is_stored: true, maker, ..Draft::default() };
+    assert_eq!(hub.unstored_count(), 0);
     assert_eq!(hub.publish(channel, &draft, at(0)).unwrap().id, 4);
+    assert_eq!(hub.unstored_count(), 1);
     assert_eq!(hub.stored_count(channel), 2);
     hub.assert_consistent();
 }
