@@ -81,9 +81,10 @@ impl User {
         checked(unsafe { libc::setresuid(self.id, self.id, self.id) })?;
         // SAFETY: as above.
         checked(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })?;
-        match self.is_only_identity() && !self.is_root() && !can_become_root() {
-            true => Ok(()),
-            false => Err(io::Error::other("the process can still become root")),
+        if self.is_only_identity() && !self.is_root() && !can_become_root() {
+            Ok(())
+        } else {
+            Err(io::Error::other("the process can still become root"))
         }
     }
 

@@ -134,6 +134,8 @@ pub(super) const FATAL: &[c_long] = &[
     libc::SYS_fork,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_vfork,
+    // clone3 is not one of them: a library may try it and take the older call if it is missing.
+    libc::SYS_clone,
     libc::SYS_ptrace,
     libc::SYS_process_vm_readv,
     libc::SYS_process_vm_writev,
@@ -142,6 +144,8 @@ pub(super) const FATAL: &[c_long] = &[
     libc::SYS_mount,
     libc::SYS_pivot_root,
     libc::SYS_chroot,
+    libc::SYS_open_by_handle_at,
+    libc::SYS_io_uring_setup,
     libc::SYS_bpf,
     libc::SYS_userfaultfd,
     libc::SYS_perf_event_open,
