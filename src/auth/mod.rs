@@ -2,11 +2,18 @@
 //! constant time.
 
 mod bearer;
+mod claims;
 mod denial;
 mod grant;
+mod key;
+mod members;
+mod sign;
 mod token;
 
 pub use bearer::authorize;
+pub use claims::Claims;
 pub use denial::Denial;
 pub use grant::Grant;
-pub use token::{Claims, TokenKey, sign, verify};
+pub use key::TokenKey;
+pub use sign::sign;
+pub use token::verify;

@@ -1,45 +1,16 @@
 //! Subscribe tokens: JSON Web Tokens (RFC 7519) signed with HS256 (RFC 7515), with the claims of
 //! the rpushd spec, section 5.1.
 
+use super::claims::{Claims, TokenClaims};
+use super::key::TokenKey;
+use super::members::Members;
 use super::{Denial, Grant};
-use crate::config::Secret;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::{Hmac, KeyInit, Mac};
-use serde_json::value::RawValue;
-use sha2::Sha256;
-use std::borrow::Cow;
+use hmac::Mac;
 
-/// The tolerance for `nbf`, in seconds ahead of the daemon's clock.
-const NOT_BEFORE_LEEWAY: f64 = 30.0;
 /// Longer tokens are refused before they are decoded.
 const TOKEN_BYTES_MAX: usize = 16 * 1024;
-
-/// A key derived from a secret, for verifying and signing.
-#[derive(Clone)]
-pub struct TokenKey(Hmac<Sha256>);
-
-impl TokenKey {
-    /// Derives a key from a secret.
-    pub fn new(secret: &Secret) -> TokenKey {
-        TokenKey(Hmac::new_from_slice(secret.expose()).expect("HMAC accepts keys of any length"))
-    }
-
-    fn tag(&self, signed: &[u8]) -> Hmac<Sha256> {
-        let mut mac = self.0.clone();
-        mac.update(signed);
-        mac
-    }
-}
-
-/// The claims that a token must grant to be accepted.
-#[derive(Clone, Copy, Debug)]
-pub struct Claims<'a> {
-    /// The channel in the subscribe request.
-    pub channel: &'a str,
-    /// The current time in seconds since 1970 UTC.
-    pub now: u64,
-}
 
 /// Accepts a token that is signed with one of the keys and grants the claims. Returns all that it
 /// grants.
@@ -71,23 +42,6 @@ pub fn verify(token: &str, keys: &[TokenKey], wanted: &Claims<'_>) -> Result<Gra
     Ok(grant)
 }
 
-/// Creates a token that lets its bearer subscribe to `channel` until `expires`, in seconds
-/// since 1970 UTC.
-pub fn sign(key: &TokenKey, channel: &str, expires: u64) -> String {
-    let header = URL_SAFE_NO_PAD.encode(br#"{"alg":"HS256","typ":"JWT"}"#);
-    let payload = serde_json::json!({
-        "aud": "rpushd",
-        "scope": "subscribe",
-        "channel": channel,
-        "exp": expires,
-    });
-    let mut token = format!("{header}.{}", URL_SAFE_NO_PAD.encode(payload.to_string()));
-    let tag = key.tag(token.as_bytes()).finalize().into_bytes();
-    token.push('.');
-    token.push_str(&URL_SAFE_NO_PAD.encode(tag));
-    token
-}
-
 /// The parts of a token.
 struct Parts<'a> {
     signed: &'a str,
@@ -111,153 +65,11 @@ fn check_header(header: &[u8]) -> Option<()> {
     (members.string("alg")? == "HS256" && members.find("crit").is_none()).then_some(())
 }
 
-/// The claims of a well-formed payload.
-struct TokenClaims<'a> {
-    has_purpose: bool,
-    channel: Cow<'a, str>,
-    expires: Seconds,
-    begins: Option<Seconds>,
-    subject: Option<Cow<'a, str>>,
-}
-
-impl<'a> TokenClaims<'a> {
-    /// `None`: a claim is missing or of the wrong type.
-    fn read(payload: &'a [u8]) -> Option<TokenClaims<'a>> {
-        let members = Members::parse(payload)?;
-        let has_audience = match members.find("aud")?.get() {
-            list if list.starts_with('[') => {
-                let list: Vec<Cow<'_, str>> = serde_json::from_str(list).ok()?;
-                list.iter().any(|audience| audience == "rpushd")
-            }
-            _ => members.string("aud")? == "rpushd",
-        };
-        let has_scope = members.string("scope")?.split(' ').any(|scope| scope == "subscribe");
-        let begins = match members.find("nbf") {
-            Some(_) => Some(members.seconds("nbf")?),
-            None => None,
-        };
-        Some(TokenClaims {
-            has_purpose: has_audience && has_scope,
-            channel: members.string("channel")?,
-            expires: members.seconds("exp")?,
-            begins,
-            // Optional and not part of the decision: one of another type is ignored.
-            subject: members.string("sub"),
-        })
-    }
-
-    fn grant(&self, key: usize) -> Grant {
-        Grant {
-            channels: vec![self.channel.clone().into_owned()],
-            expires_at: self.expires.whole(),
-            subject: self.subject.clone().map(Cow::into_owned),
-            key,
-        }
-    }
-
-    /// The first claim that does not hold decides, in this order.
-    fn check(&self, grant: &Grant, wanted: &Claims<'_>) -> Result<(), Denial> {
-        let latest = wanted.now as f64 + NOT_BEFORE_LEEWAY;
-        let is_early = self.begins.as_ref().is_some_and(|begins| begins.as_f64() > latest);
-        if !self.has_purpose {
-            return Err(Denial::OtherPurpose);
-        }
-        if !grant.allows(wanted.channel) {
-            return Err(Denial::OtherChannel);
-        }
-        if is_early {
-            return Err(Denial::Early);
-        }
-        if grant.is_expired(wanted.now) { Err(Denial::Expired) } else { Ok(()) }
-    }
-}
-
-/// The members of a JSON object, whose names must be unique.
-struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-enum Seconds {
-    Whole(u64),
-    Fraction(f64),
-}
-
-impl Seconds {
-    fn as_f64(&self) -> f64 {
-        match *self {
-            Seconds::Whole(seconds) => seconds as f64,
-            Seconds::Fraction(seconds) => seconds,
-        }
-    }
-
-    /// Rounded down to whole seconds, at most `u64::MAX`.
-    fn whole(&self) -> u64 {
-        match *self {
-            Seconds::Whole(seconds) => seconds,
-            Seconds::Fraction(seconds) => seconds as u64,
-        }
-    }
-}
-
-impl<'a> Members<'a> {
-    fn parse(text: &'a [u8]) -> Option<Members<'a>> {
-        serde_json::from_str(std::str::from_utf8(text).ok()?).ok()
-    }
-
-    fn find(&self, name: &str) -> Option<&'a RawValue> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| *value)
-    }
-
-    fn string(&self, name: &str) -> Option<Cow<'a, str>> {
-        /// Borrows unless the text contains an escape.
-        #[derive(serde::Deserialize)]
-        struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-        serde_json::from_str::<Text<'a>>(self.find(name)?.get()).ok().map(|text| text.0)
-    }
-
-    /// A point in time: a finite number that is not negative.
-    fn seconds(&self, name: &str) -> Option<Seconds> {
-        let text = self.find(name)?.get();
-        if let Ok(whole) = text.parse() {
-            return Some(Seconds::Whole(whole));
-        }
-        let fraction: f64 = serde_json::from_str(text).ok()?;
-        (fraction >= 0.0 && fraction.is_finite()).then_some(Seconds::Fraction(fraction))
-    }
-}
-
-impl<'de: 'a, 'a> serde::Deserialize<'de> for Members<'a> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = Members<'de>;
-
-            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.write_str("an object")
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<Members<'de>, A::Error> {
-                /// Borrows unless the name contains an escape.
-                #[derive(serde::Deserialize)]
-                struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
-                let mut members: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::new();
-                while let Some((Name(name), value)) = map.next_entry::<Name<'de>, &RawValue>()? {
-                    if members.iter().any(|(other, _)| *other == name) {
-                        return Err(serde::de::Error::custom("duplicate member"));
-                    }
-                    members.push((name, value));
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(Visitor)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::sign;
     use super::*;
+    use crate::config::Secret;
 
     const NOW: u64 = 1_776_181_200;
 
