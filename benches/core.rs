@@ -5,7 +5,7 @@ mod reactor;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use reactor::{Call, SimReactor, Turns};
-use rpushd::auth::{Claims, TokenKey, sign, verify};
+use rpushd::auth::{Claims, TokenKey, TokenKeys, sign, verify};
 use rpushd::config::{Config, ListenerId, Secret};
 use rpushd::faces::api;
 use rpushd::http::{HeadLimits, HeadStorage, parse_head};
@@ -42,9 +42,10 @@ fn parse(criterion: &mut Criterion) {
 }
 
 fn token(criterion: &mut Criterion) {
-    let keys = [TokenKey::new(&Secret::new(SECRET).unwrap())];
-    let token = sign(&keys[0], "orders:42", NOW.unix_seconds() + 60);
-    let claims = Claims { channel: "orders:42", now: NOW.unix_seconds() };
+    let secret = Secret::new(SECRET).unwrap();
+    let keys = TokenKeys::new(std::slice::from_ref(&secret), &[]);
+    let token = sign(&TokenKey::new(&secret), "orders:42", NOW.unix_seconds() + 60);
+    let claims = Claims { channels: &["orders:42"], now: NOW.unix_seconds() };
     criterion.bench_function("token/verify", |bencher| {
         bencher.iter(|| assert!(verify(black_box(&token), &keys, &claims).is_ok()));
     });

@@ -94,6 +94,7 @@ fn the_example_configuration_names_every_key() {
         "publish_secret_file",
         "publish_secret_previous",
         "publish_secret_previous_file",
+        "keys_file",
         "heartbeat",
         "proxy_read_timeout",
         "channel_idle_ttl",
@@ -274,6 +275,7 @@ fn each_file_of_the_service_has_one_path_everywhere() {
         "/etc/rpushd/publish-secret",
         "/etc/rpushd/secret-previous",
         "/etc/rpushd/publish-secret-previous",
+        "/etc/rpushd/keys.json",
         // An example of a template.
         "/etc/rpushd/header.html",
         "/run/rpushd",

@@ -1,33 +1,49 @@
-//! The claims of a subscribe token (rpushd spec, section 5.1).
+//! The claims of a subscribe token (rpushd spec, section 5.1, and the claims `channels`, `sub` and
+//! `jti`).
 
 use super::members::{Members, Seconds};
-use super::{Denial, Grant};
+use super::{Denial, Grant, GrantedChannels, VerifiedBy};
 use std::borrow::Cow;
 
 /// The tolerance for `nbf`, in seconds ahead of the daemon's clock.
 const NOT_BEFORE_LEEWAY: f64 = 30.0;
+/// Longest usable `sub` and `jti`.
+const IDENTIFIER_BYTES_MAX: usize = 255;
 
 /// The claims that a token must grant to be accepted.
 #[derive(Clone, Copy, Debug)]
 pub struct Claims<'a> {
-    /// The channel in the subscribe request.
-    pub channel: &'a str,
+    /// The channels in the request. The token must grant each.
+    pub channels: &'a [&'a str],
     /// The current time in seconds since 1970 UTC.
     pub now: u64,
+}
+
+/// What happens to a token whose `sub` or `jti` is not usable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unusable {
+    /// It is accepted without that claim. So were all tokens before these claims had a meaning, and
+    /// one may carry, say, a number as its `sub`.
+    Ignored,
+    /// It is malformed. Its author uses what is newer, `channels` or a named key, and would
+    /// otherwise take a subject for known that is not.
+    Refused,
 }
 
 /// The claims of a well-formed payload.
 pub(super) struct TokenClaims<'a> {
     has_purpose: bool,
-    channel: Cow<'a, str>,
+    channel: Option<Cow<'a, str>>,
+    listed_channels: Vec<GrantedChannels>,
     expires: Seconds,
     begins: Option<Seconds>,
     subject: Option<Cow<'a, str>>,
+    id: Option<Cow<'a, str>>,
 }
 
 impl<'a> TokenClaims<'a> {
     /// `None`: a claim is missing or of the wrong type.
-    pub(super) fn read(payload: &'a [u8]) -> Option<TokenClaims<'a>> {
+    pub(super) fn read(payload: &'a [u8], key: &VerifiedBy) -> Option<TokenClaims<'a>> {
         let members = Members::parse(payload)?;
         let has_audience = match members.find("aud")?.get() {
             list if list.starts_with('[') => {
@@ -41,38 +57,76 @@ impl<'a> TokenClaims<'a> {
             Some(_) => Some(members.seconds("nbf")?),
             None => None,
         };
+        let has_list = members.find("channels").is_some();
+        let unusable = match key {
+            VerifiedBy::Secret(_) if !has_list => Unusable::Ignored,
+            VerifiedBy::Secret(_) | VerifiedBy::Key(_) => Unusable::Refused,
+        };
+        // With `channels`, `channel` is optional.
+        let channel = match members.find("channel") {
+            None if has_list => None,
+            Some(_) | None => Some(members.string("channel")?),
+        };
         Some(TokenClaims {
             has_purpose: has_audience && has_scope,
-            channel: members.string("channel")?,
+            channel,
+            listed_channels: if has_list { listed_channels(&members)? } else { Vec::new() },
             expires: members.seconds("exp")?,
             begins,
-            // Optional and not part of the decision: one of another type is ignored.
-            subject: members.string("sub"),
+            subject: identifier(&members, "sub", unusable)?,
+            id: identifier(&members, "jti", unusable)?,
         })
     }
 
-    pub(super) fn grant(&self, key: usize) -> Grant {
-        Grant {
-            channels: vec![self.channel.clone().into_owned()],
-            expires_at: self.expires.whole(),
-            subject: self.subject.clone().map(Cow::into_owned),
-            key,
-        }
-    }
-
-    /// The first claim that does not hold decides, in this order.
-    pub(super) fn check(&self, grant: &Grant, wanted: &Claims<'_>) -> Result<(), Denial> {
+    /// Checks the claims and returns what they grant. The first claim that does not hold decides,
+    /// in this order.
+    pub(super) fn grant(self, key: VerifiedBy, wanted: &Claims<'_>) -> Result<Grant, Denial> {
         let latest = wanted.now as f64 + NOT_BEFORE_LEEWAY;
-        let is_early = self.begins.as_ref().is_some_and(|begins| begins.as_f64() > latest);
+        let is_early = self.begins.is_some_and(|begins| begins.as_f64() > latest);
+        let channel = self.channel.map(|name| GrantedChannels::Name(name.into_owned()));
+        let grant = Grant {
+            channels: channel.into_iter().chain(self.listed_channels).collect(),
+            expires_at: self.expires.whole(),
+            subject: self.subject.map(Cow::into_owned),
+            id: self.id.map(Cow::into_owned),
+            key,
+        };
         if !self.has_purpose {
             return Err(Denial::OtherPurpose);
         }
-        if !grant.allows(wanted.channel) {
+        if !wanted.channels.iter().all(|channel| grant.allows(channel)) {
             return Err(Denial::OtherChannel);
         }
         if is_early {
             return Err(Denial::Early);
         }
-        if grant.is_expired(wanted.now) { Err(Denial::Expired) } else { Ok(()) }
+        if grant.is_expired(wanted.now) { Err(Denial::Expired) } else { Ok(grant) }
+    }
+}
+
+/// The entries of `channels`, a list of texts.
+fn listed_channels(members: &Members<'_>) -> Option<Vec<GrantedChannels>> {
+    let entries: Vec<Cow<'_, str>> = serde_json::from_str(members.find("channels")?.get()).ok()?;
+    entries.iter().map(|entry| GrantedChannels::of_entry(entry)).collect()
+}
+
+/// Whether a text can name a visitor (`sub`) or a token (`jti`): not empty, of limited length, and
+/// without control characters, so that it can be shown on a line.
+pub fn is_identifier(text: &str) -> bool {
+    (1..=IDENTIFIER_BYTES_MAX).contains(&text.len()) && !text.contains(char::is_control)
+}
+
+/// An optional claim that is an identifier.
+fn identifier<'a>(
+    members: &Members<'a>,
+    name: &str,
+    unusable: Unusable,
+) -> Option<Option<Cow<'a, str>>> {
+    if members.find(name).is_none() {
+        return Some(None);
+    }
+    match (members.string(name).filter(|text| is_identifier(text)), unusable) {
+        (None, Unusable::Refused) => None,
+        (text, Unusable::Ignored | Unusable::Refused) => Some(text),
     }
 }

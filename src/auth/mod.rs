@@ -11,9 +11,9 @@ mod sign;
 mod token;
 
 pub use bearer::authorize;
-pub use claims::Claims;
+pub use claims::{Claims, is_identifier};
 pub use denial::Denial;
-pub use grant::Grant;
-pub use key::TokenKey;
-pub use sign::sign;
+pub use grant::{Grant, GrantedChannels};
+pub use key::{TokenKey, TokenKeys, VerifiedBy};
+pub use sign::{NewToken, sign};
 pub use token::verify;

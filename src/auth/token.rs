@@ -2,12 +2,11 @@
 //! the rpushd spec, section 5.1.
 
 use super::claims::{Claims, TokenClaims};
-use super::key::TokenKey;
+use super::key::TokenKeys;
 use super::members::Members;
 use super::{Denial, Grant};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::Mac;
 
 /// Longer tokens are refused before they are decoded.
 const TOKEN_BYTES_MAX: usize = 16 * 1024;
@@ -15,9 +14,12 @@ const TOKEN_BYTES_MAX: usize = 16 * 1024;
 /// Accepts a token that is signed with one of the keys and grants the claims. Returns all that it
 /// grants.
 ///
+/// If there are named keys, a token that names one (`kid`) must be signed with that one, and all
+/// others with a secret.
+///
 /// # Errors
 /// The reason of the refusal. The claims of a token without a valid signature are not parsed.
-pub fn verify(token: &str, keys: &[TokenKey], wanted: &Claims<'_>) -> Result<Grant, Denial> {
+pub fn verify(token: &str, keys: &TokenKeys, wanted: &Claims<'_>) -> Result<Grant, Denial> {
     if token.is_empty() {
         return Err(Denial::Missing);
     }
@@ -25,21 +27,16 @@ pub fn verify(token: &str, keys: &[TokenKey], wanted: &Claims<'_>) -> Result<Gra
         return Err(Denial::Malformed);
     }
     let Parts { signed, header, payload, signature } = Parts::of(token).ok_or(Denial::Malformed)?;
-    // All keys are tried, so that the time does not reveal which one matched.
-    let mut verified_by = None;
-    for (index, key) in keys.iter().enumerate() {
-        if key.tag(signed.as_bytes()).verify_slice(&signature).is_ok() {
-            verified_by = verified_by.or(Some(index));
-        }
-    }
-    let key = verified_by.ok_or(Denial::WrongSignature)?;
-    let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| Denial::Malformed);
+    let kid = if keys.has_names() { key_id(header)? } else { None };
+    let key = match kid {
+        Some(id) => keys.by_name(&id, signed.as_bytes(), &signature),
+        None => keys.by_secret(signed.as_bytes(), &signature),
+    };
+    let key = key.ok_or(Denial::WrongSignature)?;
     check_header(&decode(header)?).ok_or(Denial::Malformed)?;
     let payload = decode(payload)?;
-    let claims = TokenClaims::read(&payload).ok_or(Denial::Malformed)?;
-    let grant = claims.grant(key);
-    claims.check(&grant, wanted)?;
-    Ok(grant)
+    let claims = TokenClaims::read(&payload, &key).ok_or(Denial::Malformed)?;
+    claims.grant(key, wanted)
 }
 
 /// The parts of a token.
@@ -60,6 +57,21 @@ impl<'a> Parts<'a> {
     }
 }
 
+fn decode(part: &str) -> Result<Vec<u8>, Denial> {
+    URL_SAFE_NO_PAD.decode(part).map_err(|_| Denial::Malformed)
+}
+
+/// The key that a header names, if it names one.
+fn key_id(header: &str) -> Result<Option<String>, Denial> {
+    let header = decode(header)?;
+    let members = Members::parse(&header).ok_or(Denial::Malformed)?;
+    if members.find("kid").is_none() {
+        return Ok(None);
+    }
+    let id = members.string("kid").filter(|id| !id.is_empty()).ok_or(Denial::Malformed)?;
+    Ok(Some(id.into_owned()))
+}
+
 fn check_header(header: &[u8]) -> Option<()> {
     let members = Members::parse(header)?;
     (members.string("alg")? == "HS256" && members.find("crit").is_none()).then_some(())
@@ -67,9 +79,10 @@ fn check_header(header: &[u8]) -> Option<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sign;
+    use super::super::{GrantedChannels, TokenKey, VerifiedBy, sign};
     use super::*;
-    use crate::config::Secret;
+    use crate::config::{NamedKey, Secret};
+    use hmac::Mac;
 
     const NOW: u64 = 1_776_181_200;
 
@@ -93,8 +106,8 @@ mod tests {
     }
 
     fn granted(token: &str) -> Result<Grant, Denial> {
-        let keys = [key("other"), key("secret")];
-        verify(token, &keys, &Claims { channel: "a:b", now: NOW })
+        let secrets = ["other", "secret"].map(|text| Secret::new(text).unwrap());
+        verify(token, &TokenKeys::new(&secrets, &[]), &Claims { channels: &["a:b"], now: NOW })
     }
 
     fn accepts_payload(payload: &str) -> bool {
@@ -131,16 +144,34 @@ mod tests {
             let claims = format!(r#"{{"aud":"rpushd","scope":"subscribe",{claims}}}"#);
             granted(&signed(r#"{"alg":"HS256"}"#, &claims))
         };
-        let grant =
-            Grant { channels: vec!["a:b".to_owned()], expires_at: NOW + 60, subject: None, key: 1 };
+        let name = |text: &str| GrantedChannels::Name(text.to_owned());
+        let grant = Grant {
+            channels: vec![name("a:b")],
+            expires_at: NOW + 60,
+            subject: None,
+            id: None,
+            key: VerifiedBy::Secret(1),
+        };
         assert_eq!(granted(&sign(&key("secret"), "a:b", NOW + 60)), Ok(grant.clone()));
-        let of_other_key = Grant { key: 0, ..grant.clone() };
+        let of_other_key = Grant { key: VerifiedBy::Secret(0), ..grant.clone() };
         assert_eq!(granted(&sign(&key("other"), "a:b", NOW + 60)), Ok(of_other_key));
         let of_subject = Grant { subject: Some("é".to_owned()), ..grant.clone() };
         let subject = r#""channel":"\u0061:b","exp":1776181260,"sub":"\u00e9""#;
         assert_eq!(with(subject), Ok(of_subject));
-        // It does not decide, so one of another type does not make the token invalid.
-        assert_eq!(with(r#""channel":"a:b","exp":1776181260,"sub":[1]"#), Ok(grant.clone()));
+        // Accepted before these claims had a meaning.
+        let unusable = r#""channel":"a:b","exp":1776181260,"sub":[1],"jti":"""#;
+        assert_eq!(with(unusable), Ok(grant.clone()));
+        let of_list = Grant {
+            channels: vec![GrantedChannels::Prefix("a:".to_owned()), name("b")],
+            subject: Some("7".to_owned()),
+            id: Some("t1".to_owned()),
+            ..grant.clone()
+        };
+        let list = r#""channels":["a:*","b"],"exp":1776181260,"sub":"7","jti":"t1""#;
+        assert_eq!(with(list), Ok(of_list.clone()));
+        let channels = [vec![name("c")], of_list.channels.clone()].concat();
+        let both = list.replacen('"', r#""channel":"c",""#, 1);
+        assert_eq!(with(&both), Ok(Grant { channels, ..of_list }));
         for (expires, expires_at) in
             [("1776181260.9", NOW + 60), ("18446744073709551615", u64::MAX), ("1e300", u64::MAX)]
         {
@@ -226,9 +257,97 @@ mod tests {
             ("nbf", "1776181231", false),
             ("nbf", "\"0\"", false),
             ("other", "{\"any\": [1]}", true),
+            ("channels", r#"["other"]"#, true),
+            ("channels", "[]", true),
+            ("channels", r#""a:b""#, false),
+            ("channels", r#"["a:b", 1]"#, false),
+            ("channels", r#"["a:b", ""]"#, false),
+            ("channels", r#"["a:*:c"]"#, false),
+            ("channels", "null", false),
         ];
         for (name, value, is_accepted) in rows {
             assert_eq!(accepts_with(name, value), is_accepted, "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn a_token_with_a_list_of_channels_needs_usable_identifiers() {
+        let judge = |more: &str| {
+            let claims = r#""aud":"rpushd","scope":"subscribe","exp":1776181200"#;
+            judge(&signed(r#"{"alg":"HS256"}"#, &format!("{{{claims},{more}}}")))
+        };
+        let longest = "é".repeat(127) + "e";
+        for name in ["sub", "jti"] {
+            for (value, is_accepted) in [
+                (r#""7""#, true),
+                (&*format!("\"{longest}\""), true),
+                (&*format!("\"{longest}e\""), false),
+                (r#""""#, false),
+                (r#""a\nb""#, false),
+                (r#""\ud800""#, false),
+                ("7", false),
+                ("null", false),
+                ("[\"7\"]", false),
+            ] {
+                let list = judge(&format!(r#""channels":["a:*"],"{name}":{value}"#));
+                let expected = if is_accepted { Ok(()) } else { Err(Denial::Malformed) };
+                assert_eq!(list, expected, "{name}: {value}");
+                let single = judge(&format!(r#""channel":"a:b","{name}":{value}"#));
+                assert_eq!(single, Ok(()), "{name}: {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_token_that_names_a_key_is_verified_with_that_key_only() {
+        let named = ["a", "b"].map(|id| NamedKey {
+            id: id.to_owned(),
+            secret: Secret::new(&format!("secret of {id}")).unwrap(),
+        });
+        let keys = TokenKeys::new(&[Secret::new("secret").unwrap()], &named);
+        let judge = |secret: &str, header: &str, more: &str| {
+            let claims = r#""aud":"rpushd","scope":"subscribe","exp":1776181200,"channel":"a:b""#;
+            let parts = [header, &format!("{{{claims}{more}}}")].map(|t| URL_SAFE_NO_PAD.encode(t));
+            let tag = key(secret).tag(parts.join(".").as_bytes()).finalize().into_bytes();
+            let token = format!("{}.{}", parts.join("."), URL_SAFE_NO_PAD.encode(tag));
+            let claims = Claims { channels: &["a:b"], now: NOW };
+            verify(&token, &keys, &claims).map(|grant| (grant.key, grant.subject))
+        };
+        let by_a = VerifiedBy::Key("a".to_owned());
+        let of_a = r#"{"alg":"HS256","kid":"a"}"#;
+        assert_eq!(judge("secret of a", of_a, ""), Ok((by_a.clone(), None)));
+        let subject = r#","sub":"7""#;
+        assert_eq!(judge("secret of a", of_a, subject), Ok((by_a, Some("7".to_owned()))));
+        assert_eq!(judge("secret of a", of_a, r#","sub":7"#), Err(Denial::Malformed));
+        let by_secret = Ok((VerifiedBy::Secret(0), None));
+        assert_eq!(judge("secret", r#"{"alg":"HS256"}"#, r#","sub":7"#), by_secret);
+        for (secret, header, denial) in [
+            ("secret of b", of_a, Denial::WrongSignature),
+            ("secret", of_a, Denial::WrongSignature),
+            ("secret of a", r#"{"alg":"HS256"}"#, Denial::WrongSignature),
+            ("secret of a", r#"{"alg":"HS256","kid":"c"}"#, Denial::WrongSignature),
+            ("secret of a", r#"{"alg":"none","kid":"a"}"#, Denial::Malformed),
+            ("secret of a", r#"{"alg":"HS256","kid":""}"#, Denial::Malformed),
+            ("secret", r#"{"alg":"HS256","kid":null}"#, Denial::Malformed),
+        ] {
+            assert_eq!(judge(secret, header, ""), Err(denial), "{secret}: {header}");
+        }
+    }
+
+    #[test]
+    fn each_wanted_channel_must_be_granted() {
+        let token = signed(
+            r#"{"alg":"HS256"}"#,
+            r#"{"aud":"rpushd","scope":"subscribe","channels":["a:*","b"],"exp":1776181200}"#,
+        );
+        for (channels, expected) in [
+            (&["a:b", "b", "a:"][..], Ok(())),
+            (&["a:b", "c"], Err(Denial::OtherChannel)),
+            (&["a"], Err(Denial::OtherChannel)),
+        ] {
+            let keys = TokenKeys::new(&[Secret::new("secret").unwrap()], &[]);
+            let judged = verify(&token, &keys, &Claims { channels, now: NOW });
+            assert_eq!(judged.map(drop), expected, "{channels:?}");
         }
     }
 

@@ -14,10 +14,14 @@ impl Config {
             ("RPUSHD_SECRET", &self.subscribe_secrets, &new.subscribe_secrets),
             ("RPUSHD_PUBLISH_SECRET", &self.publish_secrets, &new.publish_secrets),
         ];
+        // A file of keys that has none, or a short one, is refused when it is read.
+        let keys = ("tokens.keys_file", self.tokens.keys.is_empty(), new.tokens.keys.is_empty());
         let lost: Vec<&str> = kinds
             .iter()
-            .filter(|(_, old, new)| !old.is_empty() && new.is_empty())
-            .map(|(name, ..)| *name)
+            .map(|(name, old, new)| (*name, old.is_empty(), new.is_empty()))
+            .chain([keys])
+            .filter(|(_, old_is_empty, new_is_empty)| !old_is_empty && *new_is_empty)
+            .map(|(name, ..)| name)
             .collect();
         if let Some(last) = lost.last() {
             let verb = if lost.first() == Some(last) { "is" } else { "are" };
@@ -47,6 +51,7 @@ const LOOKS_ALIKE: &str = "a file that is read half-written looks the same";
 
 #[cfg(test)]
 mod tests {
+    use super::super::NamedKey;
     use super::*;
 
     fn config(subscribe: &[&str], publish: &[&str]) -> Config {
@@ -87,6 +92,23 @@ mod tests {
             assert_eq!(old.refuse_weaker_secrets(&new), Err(refusal));
             assert_eq!(new.refuse_weaker_secrets(&old), Ok(()));
         }
+    }
+
+    #[test]
+    fn a_reload_cannot_remove_the_file_of_keys_but_any_key_of_it() {
+        let with = |ids: &[&str]| {
+            let mut config = config(&[OLD], &[OLD]);
+            let key =
+                |id: &&str| NamedKey { id: (*id).to_owned(), secret: Secret::new(NEW).unwrap() };
+            config.tokens.keys = ids.iter().map(key).collect();
+            config
+        };
+        for (old, new) in [(&[][..], &["a"][..]), (&["a"], &["a", "b"]), (&["a", "b"], &["b"])] {
+            assert_eq!(with(old).refuse_weaker_secrets(&with(new)), Ok(()), "{old:?} {new:?}");
+        }
+        let refusal = "tokens.keys_file is missing now. A reload cannot remove secrets, because a \
+                       file that is read half-written looks the same; to remove them, restart";
+        assert_eq!(with(&["a"]).refuse_weaker_secrets(&with(&[])), Err(refusal.to_owned()));
     }
 
     #[test]

@@ -9,7 +9,8 @@ use super::push_stream_blocks::{LocationReader, PlacedLevel, read_push_stream};
 use super::secrets::{self, Need};
 use super::sources::{Environment, Files, Overrides};
 use super::{
-    Config, ListenAddress, Listener, TrustedProxies, alignment, checks, exposure, origins, units,
+    Config, ListenAddress, Listener, TrustedProxies, alignment, checks, exposure, keys_file,
+    origins, units,
 };
 use crate::time::Millis;
 use std::collections::BTreeMap;
@@ -51,6 +52,7 @@ impl Loader<'_> {
         self.limits()?;
         self.log()?;
         self.sandbox()?;
+        let keys_warning = self.tokens()?;
         self.allowed_origins()?;
         self.public_prefix()?;
         self.trusted_proxies()?;
@@ -78,6 +80,8 @@ impl Loader<'_> {
         }
         config.warnings = self.environment.unknown();
         config.warnings.extend(secrets.warnings);
+        config.warnings.extend(keys_warning);
+        config.warnings.extend(warnings_about_keys(&config));
         if config.log_access && config.log_level < log::LevelFilter::Info {
             let level = config.log_level.as_str().to_ascii_lowercase();
             config.warnings.push(format!(
@@ -179,6 +183,14 @@ impl Loader<'_> {
             self.config.sandbox.allows_core_dumps = entry.switch()?;
         }
         block.finish()
+    }
+
+    /// Reads the keys of tokens. Returns a warning about their file, if any.
+    fn tokens(&mut self) -> Result<Option<String>, ConfigError> {
+        let block = self.root.take_block("tokens")?;
+        let (tokens, warning) = keys_file::read(block, &mut self.environment, self.files)?;
+        self.config.tokens = tokens;
+        Ok(warning)
     }
 
     fn allowed_origins(&mut self) -> Result<(), ConfigError> {
@@ -301,6 +313,24 @@ impl Loader<'_> {
             _ => Ok(()),
         }
     }
+}
+
+/// Warnings about the keys of tokens together with the secrets.
+fn warnings_about_keys(config: &Config) -> Vec<String> {
+    let keys = &config.tokens.keys;
+    let mut warnings = Vec::new();
+    if let Some(key) = keys.iter().find(|key| config.publish_secrets.contains(&key.secret)) {
+        warnings.push(format!(
+            "tokens.keys_file: the key \"{}\" and RPUSHD_PUBLISH_SECRET are equal: every program \
+             that signs subscribe tokens can also publish and read statistics",
+            key.id
+        ));
+    }
+    if !keys.is_empty() && !config.has_api() {
+        warnings
+            .push("tokens.keys_file has no effect: without secrets, the rpushd API is off".into());
+    }
+    warnings
 }
 
 /// The listeners read so far.

@@ -5,9 +5,10 @@
 //! `sources` (environment, flags); the settings as types: `limits`, `sandbox`, `variables`, `kinds`
 //! (of values), `location_path`, `location`, `http_directives`, `networks`, `origins`; `checks`
 //! (what the module refuses); readers of a document: the tables `limit_table` and `directives`,
-//! `listen`, `secrets` and `push_stream_blocks`; `alignment` and `exposure` (warnings); `load`
-//! (builds the configuration), `kept_listeners` (what a reload cannot change), `kept_secrets` (what
-//! it refuses), `to_toml` and `describe` (output), `read` (the process and its files).
+//! `listen`, `secrets`, `keys_file` and `push_stream_blocks`; `alignment` and `exposure`
+//! (warnings); `load` (builds the configuration), `kept_listeners` (what a reload cannot change),
+//! `kept_secrets` (what it refuses), `to_toml` and `describe` (output), `read` (the process and its
+//! files).
 
 mod alignment;
 pub mod checks;
@@ -20,6 +21,7 @@ mod exposure;
 mod http_directives;
 mod kept_listeners;
 mod kept_secrets;
+mod keys_file;
 mod kinds;
 mod limit_table;
 mod limits;
@@ -79,6 +81,8 @@ pub struct Config {
     pub subscribe_secrets: Vec<Secret>,
     /// Secrets that authorise publish and stats, likewise.
     pub publish_secrets: Vec<Secret>,
+    /// What subscribe tokens are verified with besides the secrets.
+    pub tokens: Tokens,
     /// Time between heartbeats on a framed stream (`RPUSHD_HEARTBEAT_SECS`).
     pub heartbeat: Millis,
     /// How long a channel without subscribers and stored messages is kept
@@ -172,6 +176,24 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// The table `[tokens]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tokens {
+    /// The file with the keys.
+    pub keys_file: Option<PathBuf>,
+    /// Keys that verify tokens which name one of them (`kid`), each with an id of its own.
+    pub keys: Vec<NamedKey>,
+}
+
+/// A key for the tokens that name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedKey {
+    /// The `kid` of its tokens.
+    pub id: String,
+    /// The key.
+    pub secret: Secret,
+}
+
 impl Default for Config {
     fn default() -> Config {
         Config {
@@ -182,6 +204,7 @@ impl Default for Config {
             }],
             subscribe_secrets: Vec::new(),
             publish_secrets: Vec::new(),
+            tokens: Tokens::default(),
             heartbeat: Millis::from_seconds(15),
             channel_idle_ttl: Millis::from_seconds(3600),
             proxy_read_timeout: Millis::from_seconds(75),

@@ -196,6 +196,14 @@ impl Writer {
         }
         self.raw("seccomp", config.sandbox.filters_system_calls);
         self.raw("core_dumps", config.sandbox.allows_core_dumps);
+        if let Some(path) = &config.tokens.keys_file {
+            self.section("Keys of subscribe tokens.");
+            self.line("[tokens]");
+            self.text("keys_file", &path.to_string_lossy());
+            for key in &config.tokens.keys {
+                self.line(&format!("# {} = \"***\"", quoted(&key.id)));
+            }
+        }
     }
 
     fn secrets(&mut self, key: &str, secrets: &[Secret]) {

@@ -10,7 +10,7 @@ use super::open_requests::OpenRequests;
 use super::publish_task::WaitingPublications;
 use super::rate_limit::RateLimit;
 use super::turn::Turn;
-use crate::auth::TokenKey;
+use crate::auth::TokenKeys;
 use crate::broker::Broker;
 use crate::compression::Inflater;
 use crate::config::{Config, Limits};
@@ -33,7 +33,7 @@ pub(super) struct State {
     /// configuration, also after a reload.
     pub(super) bound_count: usize,
     pub(super) head_limits: HeadLimits,
-    pub(super) token_keys: Vec<TokenKey>,
+    pub(super) token_keys: TokenKeys,
     pub(super) host: Host,
     pub(super) started: Now,
     pub(super) connections: Connections,
@@ -77,7 +77,7 @@ impl State {
         let hub = Hub::new(hub_settings(&config, &memory), now);
         State {
             head_limits: head_limits(&config.limits),
-            token_keys: config.subscribe_secrets.iter().map(TokenKey::new).collect(),
+            token_keys: TokenKeys::new(&config.subscribe_secrets, &config.tokens.keys),
             bound_count: config.listeners.len(),
             config,
             configured: now,
@@ -108,7 +108,7 @@ impl State {
     /// Puts a configuration in force. The caller gives the faces and the hub their part of it.
     pub(super) fn set_config(&mut self, config: Config, now: Now) {
         self.head_limits = head_limits(&config.limits);
-        self.token_keys = config.subscribe_secrets.iter().map(TokenKey::new).collect();
+        self.token_keys = TokenKeys::new(&config.subscribe_secrets, &config.tokens.keys);
         self.config = config;
         self.configured = now;
     }

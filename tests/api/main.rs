@@ -18,6 +18,7 @@ mod limits;
 mod listeners;
 mod log_lines;
 mod malformed;
+mod malicious_tokens;
 mod memory_budget;
 mod methods;
 mod origins;

@@ -2,7 +2,7 @@
 
 use super::fixtures::*;
 use crate::support::Daemon;
-use rpushd::config::{Config, Secret};
+use rpushd::config::{Config, NamedKey, Secret, Tokens};
 
 const NEW: &str = "the new subscribe secret";
 
@@ -31,6 +31,41 @@ fn subscribe_secrets_are_rotated_under_open_streams() {
     assert_eq!(ask_with_token_of(&daemon, NEW), STREAM);
     assert_eq!(ask_with_token_of(&daemon, SUBSCRIBE_SECRET), refused);
 
+    ask(&daemon, publish("a", "1"));
+    for reader in readers {
+        assert_eq!(reader.read(), frame("1"));
+    }
+}
+
+#[test]
+fn keys_of_tokens_overlap_and_change_under_open_streams() {
+    let with = |ids: &[&str]| {
+        let named = |id: &&str| {
+            let secret = Secret::new(&format!("the key of {id}")).expect("it is not blank");
+            NamedKey { id: (*id).to_owned(), secret }
+        };
+        let tokens = Tokens { keys_file: None, keys: ids.iter().map(named).collect() };
+        Config { tokens, ..config() }
+    };
+    let ask_with_key = |daemon: &Daemon, id: &str| {
+        let head = format!(r#"{{"alg":"HS256","kid":"{id}"}}"#);
+        let claims = r#"{"aud":"rpushd","scope":"subscribe","channels":["a"],"exp":1776190000}"#;
+        let token = signed_with(&format!("the key of {id}"), &head, claims);
+        ask(daemon, subscribe_with("a", &token))
+    };
+    let refused = denied("bad signature");
+    let daemon = Daemon::new(with(&["november"]));
+    let readers: Vec<_> = (0..100).map(|_| subscriber(&daemon, "a")).collect();
+    for (ids, november, december) in [
+        (&["november"][..], STREAM, &*refused),
+        (&["december", "november"], STREAM, STREAM),
+        (&["december"], &refused, STREAM),
+    ] {
+        daemon.reconfigure(with(ids));
+        assert_eq!(ask_with_key(&daemon, "november"), november, "{ids:?}");
+        assert_eq!(ask_with_key(&daemon, "december"), december, "{ids:?}");
+        assert_eq!(ask_with_token_of(&daemon, SUBSCRIBE_SECRET), STREAM, "{ids:?}");
+    }
     ask(&daemon, publish("a", "1"));
     for reader in readers {
         assert_eq!(reader.read(), frame("1"));

@@ -1,8 +1,10 @@
 //! `rpushd reload`, environment files and secret files: how `systemctl reload` rotates secrets.
 
 use crate::support::{
-    Daemon, Folder, Output, Publisher, SECRETS, configure, has, isolate, run, say,
+    Daemon, Folder, Next, Output, Publisher, SECRETS, Stream, configure, has, isolate, run, say,
 };
+use rpushd::auth::{NewToken, TokenKey};
+use rpushd::config::Secret;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
@@ -152,6 +154,70 @@ fn a_reload_of_a_half_written_environment_file_keeps_the_secrets() {
     fs::rename(folder.write("rpushd.env.new", &variables(NEW, &old_is_previous)), &file).unwrap();
     assert_eq!(reload(&daemon), taken());
     assert_eq!(statuses(&daemon), (204, 204));
+}
+
+#[test]
+fn a_reload_follows_the_file_of_keys_unless_it_is_half_written_or_gone() {
+    let folder = Folder::new();
+    // The keys "key of november" and "key of december", each twice.
+    let november =
+        r#"{"kty":"oct","kid":"november","k":"a2V5IG9mIG5vdmVtYmVya2V5IG9mIG5vdmVtYmVy"}"#;
+    let december =
+        r#"{"kty":"oct","kid":"december","k":"a2V5IG9mIGRlY2VtYmVya2V5IG9mIGRlY2VtYmVy"}"#;
+    let set = |keys: &[&str]| format!("{{\"keys\":[{}]}}\n", keys.join(","));
+    let file = folder.write("keys.json", &set(&[november]));
+    let config = folder.write("rpushd.toml", &format!("[tokens]\nkeys_file = '{file}'\n"));
+    let variables = folder.write("rpushd.env", &variables(SECRETS[1].1, ""));
+    let arguments = ["--env-file", &variables, "--config", &config];
+    let daemon = Daemon::listening(&mut configure(&arguments, &[]));
+    let accepted = || {
+        ["november", "december"].map(|id| {
+            let key = Secret::new(&format!("key of {id}").repeat(2)).expect("it is not blank");
+            let token = NewToken {
+                channels: &["demo".to_owned()],
+                key_id: Some(id),
+                expires: 4_000_000_000,
+                ..NewToken::default()
+            };
+            let token = token.sign(&TokenKey::new(&key));
+            Stream::request(&daemon.address(), &token, "demo").status()
+        })
+    };
+    let replace = |text: &str| fs::rename(folder.write("keys.json.new", text), &file).unwrap();
+    let mut stream = Stream::open(&daemon.address(), "demo");
+    assert_eq!(accepted(), [200, 401]);
+
+    replace(&set(&[december, november]));
+    assert_eq!(reload(&daemon), taken());
+    assert_eq!(accepted(), [200, 200]);
+
+    let whole = set(&[december]);
+    for (text, reason) in [
+        ("", "not JSON at line 1, column 0, or not completely written"),
+        (&whole[..40], "not JSON at line 1, column 40, or not completely written"),
+        ("{\"keys\":[]}", "has no key"),
+        (&whole.replace("IGRlY2VtYmVya2V5IG9mIGRlY2VtYmVy", ""), "the key is only 6 bytes long"),
+        (&whole.replace("{\"kty\"", "{\"alg\":\"RS256\",\"kty\""), "\"alg\" must be \"HS256\""),
+    ] {
+        replace(text);
+        assert_eq!(reload(&daemon), refused(&daemon), "{reason}");
+        daemon.wait_for(reason);
+    }
+    fs::remove_file(&file).unwrap();
+    assert_eq!(reload(&daemon), refused(&daemon));
+    daemon.wait_for(&format!("cannot read \"{file}\""));
+    folder.write("rpushd.toml", "");
+    assert_eq!(reload(&daemon), refused(&daemon));
+    daemon.wait_for("tokens.keys_file is missing now. A reload cannot remove secrets");
+    assert_eq!(accepted(), [200, 200]);
+
+    folder.write("rpushd.toml", &format!("[tokens]\nkeys_file = '{file}'\n"));
+    replace(&whole);
+    assert_eq!(reload(&daemon), taken());
+    assert_eq!(accepted(), [401, 200]);
+    Publisher::connect(&daemon.address()).publish("demo", "1");
+    assert_eq!(stream.next(), Next::Message("1".into()));
+    assert!(!daemon.log().concat().contains("a2V5"), "no key is logged");
 }
 
 /// A process that SIGHUP would end. Its name is that of the file that it is started by.

@@ -5,6 +5,7 @@ mod loading;
 mod refusals;
 mod round_trip;
 mod secrets;
+mod tokens;
 mod warnings;
 
 use super::{Config, ConfigError, Files, Overrides};

@@ -111,7 +111,7 @@ impl Subscribe {
     /// Checks the token and subscribes the connection to its channel.
     fn admit(&self, context: &mut Context<'_>, body: &[u8]) -> Result<(), Fault> {
         let token = token(body)?;
-        let wanted = Claims { channel: &self.channel, now: context.now.unix_seconds() };
+        let wanted = Claims { channels: &[&self.channel], now: context.now.unix_seconds() };
         context.verify(&token, &wanted)?;
         context.has_memory_for_subscriber().map_err(Refusal::from)?;
         let now = context.now;

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use hmac::{Hmac, KeyInit, Mac};
 use libfuzzer_sys::fuzz_target;
-use rpushd::auth::{Claims, Denial, TokenKey, sign, verify};
+use rpushd::auth::{Claims, Denial, TokenKey, TokenKeys, sign, verify};
 use rpushd::config::Secret;
 use serde_json::Value;
 use sha2::Sha256;
@@ -25,12 +25,17 @@ fn key(secret: &str) -> TokenKey {
     TokenKey::new(&Secret::new(secret).expect("it is not empty"))
 }
 
+fn keys(secrets: &[&str]) -> TokenKeys {
+    let secrets: Vec<Secret> = secrets.iter().filter_map(|text| Secret::new(text)).collect();
+    TokenKeys::new(&secrets, &[])
+}
+
 fn judge(token: &str) -> Result<(), Denial> {
     judge_at(token, NOW)
 }
 
 fn judge_at(token: &str, now: u64) -> Result<(), Denial> {
-    verify(token, &SECRETS.map(key), &Claims { channel: CHANNEL, now }).map(drop)
+    verify(token, &keys(&SECRETS), &Claims { channels: &[CHANNEL], now }).map(drop)
 }
 
 fn mac(secret: &str, signed: &str) -> Vec<u8> {
@@ -76,9 +81,39 @@ fn grants([header, payload]: &[Value; 2], now: u64) -> bool {
         && header.get("crit").is_none()
         && has_audience
         && scope.split(' ').any(|word| word == "subscribe")
-        && payload.get("channel").is_some_and(|channel| channel == CHANNEL)
+        && grants_channel(payload)
         && is_begun
         && seconds("exp").is_some_and(|at| at >= now as f64)
+}
+
+/// Whether `channel` or an entry of `channels` is the channel; with `channels`, whether what is
+/// newer than it is well-formed.
+fn grants_channel(payload: &Value) -> bool {
+    let single = payload.get("channel");
+    let is_single = single.is_some_and(|channel| channel == CHANNEL);
+    let list = match payload.get("channels") {
+        None => return is_single,
+        Some(list) => list.as_array().map_or(&[Value::Null][..], Vec::as_slice),
+    };
+    let is_entry = |entry: &Value| {
+        entry.as_str().is_some_and(|text| !text.is_empty() && !text[..text.len() - 1].contains('*'))
+    };
+    let is_granted = |entry: &Value| match entry.as_str().and_then(|text| text.strip_suffix('*')) {
+        Some(prefix) => CHANNEL.starts_with(prefix),
+        None => entry == CHANNEL,
+    };
+    let is_usable = |name| match payload.get(name) {
+        None => true,
+        Some(Value::String(text)) => {
+            (1..=255).contains(&text.len()) && !text.chars().any(char::is_control)
+        }
+        Some(_) => false,
+    };
+    list.iter().all(is_entry)
+        && single.is_none_or(Value::is_string)
+        && is_usable("sub")
+        && is_usable("jti")
+        && (is_single || list.iter().any(is_granted))
 }
 
 /// What holds for every text.
@@ -96,12 +131,14 @@ fn check(token: &str, choice: u8) {
         // them.
         let is_granted = parts.as_ref().is_none_or(|parts| grants(parts, NOW));
         assert!(is_granted, "an accepted token grants the channel: {token}");
-        let claims = Claims { channel: CHANNEL, now: NOW };
-        for keys in [Vec::new(), vec![key(STRANGER)]] {
-            assert_eq!(verify(token, &keys, &claims), Err(Denial::WrongSignature));
+        let claims = Claims { channels: &[CHANNEL], now: NOW };
+        for secrets in [&[][..], &[STRANGER]] {
+            assert_eq!(verify(token, &keys(secrets), &claims), Err(Denial::WrongSignature));
         }
-        let other = Claims { channel: "a:c", now: NOW };
-        assert_eq!(verify(token, &SECRETS.map(key), &other), Err(Denial::OtherChannel));
+        if parts.as_ref().is_some_and(|[_, payload]| payload.get("channels").is_none()) {
+            let other = Claims { channels: &["a:c"], now: NOW };
+            assert_eq!(verify(token, &keys(&SECRETS), &other), Err(Denial::OtherChannel));
+        }
         check_changed(token, choice);
     }
     // Written anew, no member is there twice.
@@ -141,11 +178,11 @@ fuzz_target!(|data: &[u8]| {
         _ => {
             let expires = NOW - 1 + u64::from(choice % 3);
             let token = sign(&key(SECRETS[0]), text, expires);
-            let claims = Claims { channel: text, now: NOW };
+            let claims = Claims { channels: &[text], now: NOW };
             let expected = if expires < NOW { Err(Denial::Expired) } else { Ok(()) };
             let is_short = token.len() <= 16 * 1024;
             let expected = if is_short { expected } else { Err(Denial::Malformed) };
-            let judgement = verify(&token, &SECRETS.map(key), &claims).map(drop);
+            let judgement = verify(&token, &keys(&SECRETS), &claims).map(drop);
             assert_eq!(judgement, expected, "made here");
             check(&token, choice);
         }
