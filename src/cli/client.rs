@@ -81,6 +81,19 @@ impl Client {
         self.secret("RPUSHD_SECRET", |config| config.subscribe_secrets)
     }
 
+    /// The key with this id in the file of keys of the configuration.
+    pub fn named_key(&self, id: &str) -> Result<Secret, Failure> {
+        if self.secret_file.is_some() {
+            return Err(Failure::usage("--kid and --secret-file exclude each other"));
+        }
+        let keys = self.read_config()?.tokens.keys;
+        let found = keys.into_iter().find(|key| key.id == id).map(|key| key.secret);
+        found.ok_or_else(|| {
+            let reason = format!("--kid {id}: no such key in the file of tokens.keys_file");
+            Failure::new(Exit::Configuration, reason)
+        })
+    }
+
     /// The secret that authorises publish and stats.
     pub fn publish_secret(&self) -> Result<Secret, Failure> {
         self.secret("RPUSHD_PUBLISH_SECRET", |config| config.publish_secrets)
@@ -142,8 +155,13 @@ fn address_of(config: &Config, audience: Audience) -> Address {
 
 /// Signs a token for the channel that expires after this lifetime.
 pub fn sign_for(secret: &Secret, channel: &str, lifetime: Duration) -> String {
+    sign(&TokenKey::new(secret), channel, expiry(lifetime))
+}
+
+/// The expiry of a token with this lifetime, in seconds since 1970 UTC.
+pub fn expiry(lifetime: Duration) -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    sign(&TokenKey::new(secret), channel, now.saturating_add(lifetime).as_secs())
+    now.saturating_add(lifetime).as_secs()
 }
 
 /// Refuses a channel name that the daemon would refuse.
