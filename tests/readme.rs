@@ -48,12 +48,17 @@ struct Daemon {
 
 impl Daemon {
     fn start() -> Daemon {
+        Daemon::start_with(&[])
+    }
+
+    fn start_with(variables: &[(&str, &str)]) -> Daemon {
         let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
         let address = free.expect("loopback has a free port");
         let child = Command::new(env!("CARGO_BIN_EXE_rpushd"))
             .env_clear()
             .envs(SECRETS)
             .env("RPUSHD_LISTEN", address.to_string())
+            .envs(variables.iter().copied())
             .spawn()
             .expect("the daemon starts");
         let mut daemon = Daemon { address, child };
@@ -64,6 +69,23 @@ impl Daemon {
             sleep(Duration::from_millis(5));
         }
         daemon
+    }
+
+    /// The status of a stream request.
+    fn stream_status(&self, channel: &str, token: &str) -> u16 {
+        let mut socket = TcpStream::connect(self.address).expect("the daemon listens");
+        socket.set_read_timeout(Some(PATIENCE)).expect("it is not zero");
+        let body = format!("{{\"token\":\"{token}\"}}");
+        let length = body.len();
+        write!(
+            socket,
+            "POST /api/stream/{channel} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+             Content-Length: {length}\r\n\r\n{body}"
+        )
+        .expect("the daemon reads");
+        let mut start = [0; "HTTP/1.1 200".len()];
+        socket.read_exact(&mut start).expect("the daemon answers");
+        String::from_utf8_lossy(&start[9..]).parse().expect("a status")
     }
 
     /// Runs PHP with the README's functions.
@@ -184,6 +206,33 @@ fn a_page_receives_what_php_publishes_with_a_token_that_php_signed() {
     }
     let output = page.close();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "{\"text\":\"Grüße\",\"count\":1}\n");
+}
+
+#[test]
+fn php_signs_further_claims_and_with_a_key_of_the_file() {
+    if !has("php") {
+        return;
+    }
+    let jwk = r#"{"kty":"oct","kid":"2026-11","k":"-wBdZ3mQ0x4l7Yp_RrT2cVfKs8uEoNhJi6aGtUyXqMw"}"#;
+    let file = std::env::temp_dir().join(format!("rpushd-readme-{}.json", std::process::id()));
+    fs::write(&file, format!("{{\"keys\":[{jwk}]}}")).expect("it is ours");
+    let keys_file = file.display().to_string();
+    let daemon = Daemon::start_with(&[("RPUSHD_TOKENS_KEYS_FILE", &keys_file)]);
+    fs::remove_file(&file).expect("it is ours");
+    let more = "['channels' => ['news', 'user:7:*'], 'sub' => '7']";
+    for (statement, expected) in [
+        ("rpushd_token('demo:1')".to_owned(), [200, 401, 401]),
+        (format!("rpushd_token('demo:1', 60, {more})"), [200, 200, 200]),
+        (format!("rpushd_token('demo:1', 60, [], json_decode('{jwk}', true))"), [200, 401, 401]),
+        (format!("rpushd_token('demo:1', 60, {more}, json_decode('{jwk}', true))"), [200; 3]),
+    ] {
+        let token = daemon.php(&format!("echo {statement};"));
+        assert_eq!(String::from_utf8_lossy(&token.stderr), "");
+        let token = String::from_utf8(token.stdout).expect("a token is text");
+        let statuses =
+            ["demo:1", "news", "user:7:mail"].map(|channel| daemon.stream_status(channel, &token));
+        assert_eq!(statuses, expected, "{statement}: {token}");
+    }
 }
 
 #[test]

@@ -103,6 +103,9 @@ fn run(mut parser: lexopt::Parser) -> Result<(), Failure> {
 /// The entries of `--channels`: names, and prefixes of names with a `*` at their end.
 fn entries(list: &str) -> Result<Vec<String>, Failure> {
     let mut entries = Vec::new();
+    if list.is_empty() {
+        return Ok(entries);
+    }
     for entry in list.split(',') {
         match GrantedChannels::of_entry(entry) {
             Some(GrantedChannels::Prefix(prefix)) if prefix.is_empty() => {}

@@ -1,6 +1,6 @@
 //! `rpushd token`, `subscribe`, `publish` and `stats` against a daemon.
 
-use crate::support::{Daemon, Folder, Output, SECRETS, configure, run};
+use crate::support::{Daemon, Folder, Output, SECRETS, Stream, configure, run};
 use std::io::{BufRead, Write};
 use std::process::Stdio;
 
@@ -41,6 +41,25 @@ fn what_is_published_is_shown_by_a_subscriber_with_a_token() {
     let shown: Vec<String> = subscriber.stdout().lines().map(Result::unwrap).collect();
     assert_eq!(shown, ["{\"n\":1e2}", "\"plain text\"", "\"3\"", "\"from a pipe\""]);
     assert_eq!(subscriber.wait().code(), Some(0));
+}
+
+#[test]
+fn a_token_for_several_channels_is_signed_with_a_key_of_the_file() {
+    let folder = Folder::new();
+    let keys = r#"{"keys":[{"kid":"k","k":"MDEyMzQ1Njc4OWFiY2RlZg"}]}"#;
+    let file = folder.write("keys.json", keys);
+    let variables = [SECRETS[0], SECRETS[1], ("RPUSHD_TOKENS_KEYS_FILE", &file)];
+    let daemon = Daemon::start(&variables[2..]);
+    let more = ["--kid", "k", "--sub", "7", "--jti", "t-1", "--json"];
+    let arguments = [&["token", "--channels", "a,b:*"][..], &more].concat();
+    let made = run(&mut configure(&arguments, &variables));
+    let made: serde_json::Value = serde_json::from_str(&made.stdout).unwrap();
+    assert_eq!((&made["channel"], &made["channels"]), (&().into(), &["a", "b:*"][..].into()));
+    let token = made["token"].as_str().unwrap();
+    for (channel, status) in [("a", 200), ("b:1", 200), ("b", 401)] {
+        let answer = Stream::request(&daemon.address(), token, channel).status();
+        assert_eq!(answer, status, "{channel}");
+    }
 }
 
 #[test]
@@ -103,6 +122,21 @@ fn clients_tell_by_their_exit_code_what_went_wrong() {
             &["subscribe", "a", "--quiet", "--count", "1", "--timeout", "50ms", "--url", &url],
             75,
             "timed out".to_owned(),
+        ),
+        (
+            &["token", "--channels", "a,b*c"],
+            65,
+            "\"b*c\" is not a channel: 1 to 191 of A-Z a-z 0-9 : - _ .".to_owned(),
+        ),
+        (
+            &["token", "a", "--sub", ""],
+            65,
+            "--sub: must be 1 to 255 bytes without control characters".to_owned(),
+        ),
+        (
+            &["token", "a", "--kid", "k"],
+            78,
+            "--kid k: no such key in the file of tokens.keys_file".to_owned(),
         ),
         (
             &["token", "a", "--secret-file", "/nonexistent"],

@@ -67,6 +67,11 @@ fn a_command_line_that_is_not_understood_ends_with_64() {
              \"rpushd help token\")",
         ),
         (&["token", "a", "--ttl", "0"], "--ttl: must be at least 1s (see \"rpushd help token\")"),
+        (&["token", "--channels", ""], "CHANNEL is missing (see \"rpushd help token\")"),
+        (
+            &["token", "a", "--kid", "k", "--secret-file", "/nonexistent"],
+            "--kid and --secret-file exclude each other (see \"rpushd help token\")",
+        ),
         (
             &["token", "a", "--ttl", "999ms"],
             "--ttl: must be at least 1s (see \"rpushd help token\")",
