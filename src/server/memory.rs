@@ -4,7 +4,7 @@
 use super::host::Host;
 use super::rate_limit::RateLimit;
 use crate::config::Limits;
-use crate::time::Millis;
+use crate::time::{Millis, Moment};
 
 /// The budget is divided into this many parts for [`Pressure`].
 const PARTS: u64 = 32;
@@ -13,6 +13,8 @@ const PARTS: u64 = 32;
 const SINGLE_SHARE: u64 = 8;
 /// The smallest budget: below it there is no room for any of this.
 const BUDGET_MIN: u64 = 8 * 1024 * 1024;
+/// Interval of searches for incomplete requests.
+const SEARCH_INTERVAL: Millis = Millis(100);
 /// Interval of log lines about what gives way.
 const LOG_INTERVAL: Millis = Millis(60_000);
 
@@ -55,8 +57,12 @@ pub(super) struct Memory {
     pub(super) requests_lines: RateLimit,
     pub(super) consumers_lines: RateLimit,
     pub(super) subscribers_lines: RateLimit,
-    /// Index at which the next search for large requests and queues begins.
-    pub(super) next_index: usize,
+    /// Where the next search for large requests begins.
+    pub(super) next_request_index: usize,
+    /// Where the next search for large queues begins.
+    pub(super) next_consumer_index: usize,
+    /// When incomplete requests are searched next, as long as only history has to give way.
+    search_at: Moment,
 }
 
 impl Memory {
@@ -70,7 +76,9 @@ impl Memory {
             requests_lines: lines(),
             consumers_lines: lines(),
             subscribers_lines: lines(),
-            next_index: 0,
+            next_request_index: 0,
+            next_consumer_index: 0,
+            search_at: Moment::START,
         };
         memory.set_budget(limits, host);
         memory
@@ -97,6 +105,16 @@ impl Memory {
     /// Whether memory is at least this scarce.
     pub(super) fn is_at_least(&self, step: Pressure) -> bool {
         self.used() >= self.step_bytes(step)
+    }
+
+    /// Whether to search for incomplete requests beyond their share. A search examines all
+    /// connections, so there is one in this interval.
+    pub(super) fn is_search_due(&mut self, now: Moment) -> bool {
+        let is_due = self.search_at <= now;
+        if is_due {
+            self.search_at = now + SEARCH_INTERVAL;
+        }
+        is_due
     }
 
     fn step_bytes(&self, step: Pressure) -> u64 {

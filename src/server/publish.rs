@@ -80,7 +80,13 @@ impl State {
         draft: &Draft,
         now: Now,
     ) -> Result<Rc<Message>, Full> {
-        self.make_room_for_history(now);
+        let unstored;
+        let draft = if draft.is_stored && !self.make_room_for_history(draft.maker, now) {
+            unstored = Draft { is_stored: false, ..draft.clone() };
+            &unstored
+        } else {
+            draft
+        };
         let unstored = self.broker.hub.unstored_count();
         let published = self.broker.publish(channel, draft, &mut self.turn.work, now);
         if self.broker.hub.unstored_count() > unstored {

@@ -1,13 +1,14 @@
 //! Makes memory give way when little of the budget is left, in the order of [`Pressure`]. Each step
 //! reads the heap again, so no more gives way than is needed.
 
-use super::connection::{Connection, ConnectionId, Phase};
+use super::connection::{Connection, ConnectionId, Phase, Purpose};
 use super::lines::SlowConsumer;
 use super::memory::Pressure;
 use super::publish_task::SubscribeError;
 use super::state::State;
 use crate::http::{Response, Status};
-use crate::time::Now;
+use crate::hub::Maker;
+use crate::time::{Millis, Now};
 use crate::websocket::{self, CloseCode};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -20,6 +21,8 @@ const SCANNED_PER_MESSAGE: u64 = 8;
 const EXAMINED_MAX: usize = 32 * 1024;
 /// Connections that one search finds.
 const FOUND_MAX: usize = 64;
+/// A client that has read nothing for this long is slow.
+const STALLED_MIN: Millis = Millis(1_000);
 /// An incomplete request up to this size may wait for its end until no client is accepted either.
 const SMALL_REQUEST_BYTES: usize = 4 * 1024;
 
@@ -31,68 +34,96 @@ impl State {
         }
         self.broker.pieces.remove_unused();
         self.broker.fanout.drop_unused_batches();
-        self.turn.begin_quarter();
-        self.evict_history(usize::MAX, now);
-        if self.memory.is_at_least(Pressure::Requests) {
-            self.shed_requests(now);
+        // Incomplete requests have a share of their own. Beyond it they give way before stored
+        // messages, so that clients that send no request cannot displace those.
+        let share = self.memory.single_bytes_max();
+        if self.memory.is_at_least(Pressure::Requests) || self.memory.is_search_due(now.monotonic) {
+            self.shed_requests(share, now);
         }
+        self.turn.begin_quarter();
+        while !self.turn.is_quarter_spent() && self.evict_history(now) {}
         if self.memory.is_at_least(Pressure::Consumers) {
             self.shed_consumers(now);
         }
     }
 
-    /// Removes stored messages, so that those of a publication find room. It never fails for them.
-    pub(super) fn make_room_for_history(&mut self, now: Now) {
-        if self.memory.is_at_least(Pressure::History) {
-            self.turn.begin_quarter();
-            self.evict_history(REMOVALS_PER_PUBLICATION, now);
+    /// Makes room for a publication, which never fails for want of it. Returns whether to store it:
+    /// while memory is short, messages of visitors displace no others.
+    pub(super) fn make_room_for_history(&mut self, maker: Maker, now: Now) -> bool {
+        if !self.memory.is_at_least(Pressure::History) {
+            return true;
         }
+        let is_application = maker == Maker::Application;
+        for _ in 0..REMOVALS_PER_PUBLICATION {
+            if !is_application || !self.evict_history(now) {
+                break;
+            }
+        }
+        is_application
     }
 
-    /// Removes stored messages until there is enough memory, at most this many times.
-    fn evict_history(&mut self, removals_max: usize, now: Now) {
-        let mut count = 0;
-        for _ in 0..removals_max {
-            if !self.memory.is_at_least(Pressure::History) || self.turn.is_quarter_spent() {
-                break;
-            }
-            let removed = self.broker.hub.evict_history(now);
-            if removed == 0 {
-                break;
-            }
-            self.turn.work.channels += 1;
-            self.turn.work.scanned += SCANNED_PER_MESSAGE * removed as u64;
-            count += removed as u64;
+    /// Removes some stored messages if memory is short. False: it is not, or none are stored.
+    fn evict_history(&mut self, now: Now) -> bool {
+        if !self.memory.is_at_least(Pressure::History) {
+            return false;
         }
-        if count > 0 {
-            self.counters.memory_messages_evicted_total += count;
+        let removed = self.broker.hub.evict_history(now) as u64;
+        self.turn.work.channels += 1;
+        self.turn.work.scanned += SCANNED_PER_MESSAGE * removed;
+        if removed > 0 {
+            self.counters.memory_messages_evicted_total += removed;
             self.report_relief(Relief::History, now);
         }
+        removed > 0
     }
 
-    /// Refuses incomplete requests, the largest first.
-    fn shed_requests(&mut self, now: Now) {
-        let found = self.find_largest(|state, id| {
+    /// Refuses incomplete requests, the largest first: those beyond their share, or all if memory
+    /// is as short as that. Publications, whose senders are authorised, come last.
+    fn shed_requests(&mut self, share: usize, now: Now) {
+        let takes_publications = self.memory.is_at_least(Pressure::Subscribers);
+        let start = self.memory.next_request_index;
+        let found = self.find_largest(start, |state, id| {
             let connection = &state.connections[id];
+            let is_publication = matches!(
+                &connection.phase,
+                Phase::Body(incoming) if incoming.purpose == Purpose::Publication
+            );
             let waiting = state.waiting_publications.bytes(id);
-            let is_public = !state.is_internal(connection.listener);
-            if is_public { connection.unfinished_bytes() + waiting } else { 0 }
+            if state.is_internal(connection.listener)
+                || !takes_publications && (is_publication || waiting > 0)
+            {
+                return 0;
+            }
+            connection.unfinished_bytes() + waiting
         });
-        for id in found {
-            if !self.memory.is_at_least(Pressure::Requests) {
+        self.memory.next_request_index = found.next_index;
+        let mut left = found.bytes;
+        for (bytes, id) in found.largest {
+            if left <= share && !self.memory.is_at_least(Pressure::Requests) {
                 return;
             }
+            left -= bytes;
             self.refuse_incomplete(id, now);
         }
     }
 
-    /// Closes connections that do not read what is queued for them, those with most first.
+    /// Closes connections that do not read what is queued for them, those with most first. One that
+    /// has read something within a second is not slow, unless memory is shorter still.
     fn shed_consumers(&mut self, now: Now) {
-        let found = self.find_largest(|state, id| {
+        let takes_all = self.memory.is_at_least(Pressure::Subscribers);
+        let start = self.memory.next_consumer_index;
+        let found = self.find_largest(start, |state, id| {
             let connection = &state.connections[id];
-            if connection.flags.is_blocked { connection.outbox.cost() } else { 0 }
+            let is_stalled = connection.outbox.progress_at() + STALLED_MIN <= now.monotonic;
+            let is_slow = connection.flags.is_blocked && (is_stalled || takes_all);
+            if is_slow && !state.is_internal(connection.listener) {
+                connection.outbox.cost()
+            } else {
+                0
+            }
         });
-        for id in found {
+        self.memory.next_consumer_index = found.next_index;
+        for (_, id) in found.largest {
             if !self.memory.is_at_least(Pressure::Consumers) {
                 return;
             }
@@ -102,30 +133,35 @@ impl State {
         }
     }
 
-    /// The connections with the largest size, largest first. A size of 0 is none.
-    fn find_largest(&mut self, size: impl Fn(&State, ConnectionId) -> usize) -> Vec<ConnectionId> {
+    /// Searches the connections with the largest size, from this index on. A size of 0 is none.
+    fn find_largest(
+        &mut self,
+        start: usize,
+        size: impl Fn(&State, ConnectionId) -> usize,
+    ) -> Found {
         let end = self.connections.index_end();
         let examined = end.min(EXAMINED_MAX);
         self.turn.work.scanned += examined as u64;
         // A heap of the largest ones; its top, the smallest of them, is removed when there are too
         // many.
         let mut largest = BinaryHeap::with_capacity(FOUND_MAX + 1);
-        for _ in 0..examined {
-            let index = self.memory.next_index % end;
-            self.memory.next_index = index + 1;
-            let id = ConnectionId::of_index(index);
+        let mut sum = 0;
+        for index in start..start + examined {
+            let id = ConnectionId::of_index(index % end);
             if self.connections.get(id).is_none_or(Connection::is_condemned) {
                 continue;
             }
             let bytes = size(self, id);
             if bytes > 0 {
+                sum += bytes;
                 largest.push(Reverse((bytes, id)));
                 if largest.len() > FOUND_MAX {
                     largest.pop();
                 }
             }
         }
-        largest.into_sorted_vec().into_iter().map(|Reverse((_, id))| id).collect()
+        let largest = largest.into_sorted_vec().into_iter().map(|Reverse(one)| one).collect();
+        Found { largest, bytes: sum, next_index: (start + examined) % end.max(1) }
     }
 
     /// Called after input of a connection was read: refuses what it has sent of an incomplete
@@ -135,9 +171,13 @@ impl State {
             return;
         }
         let connection = &self.connections[id];
-        let is_small = connection.unfinished_bytes() <= SMALL_REQUEST_BYTES
+        let is_publication = matches!(
+            &connection.phase,
+            Phase::Body(incoming) if incoming.purpose == Purpose::Publication
+        );
+        let may_wait = (is_publication || connection.unfinished_bytes() <= SMALL_REQUEST_BYTES)
             && !self.memory.is_at_least(Pressure::Connections);
-        if !is_small && !self.is_internal(connection.listener) {
+        if !may_wait && !self.is_internal(connection.listener) {
             self.refuse_incomplete(id, now);
         }
     }
@@ -220,6 +260,16 @@ impl State {
         let (used, budget) = (memory.used(), memory.budget());
         log::warn!("memory short: {what}: {used} of {budget} bytes are in use; {advice}");
     }
+}
+
+/// What a search has found.
+struct Found {
+    /// Sizes and ids, largest first.
+    largest: Vec<(usize, ConnectionId)>,
+    /// The sizes of all, not only of the largest.
+    bytes: usize,
+    /// Where the next search goes on.
+    next_index: usize,
 }
 
 /// What gives way, for the log.

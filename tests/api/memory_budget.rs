@@ -40,10 +40,9 @@ fn stored(daemon: &Daemon, channel: &str) -> usize {
     daemon.with_server(|server, _| server.stored_count(channel.as_bytes()))
 }
 
-/// A request whose body is incomplete.
+/// A request whose head is incomplete.
 fn incomplete(bytes: usize) -> String {
-    let whole = publish("a", &format!("\"{}\"", "x".repeat(bytes)));
-    whole[..whole.len() - 1].to_owned()
+    format!("GET /healthz HTTP/1.1\r\nX-A: {}", "x".repeat(bytes))
 }
 
 #[test]
@@ -111,8 +110,73 @@ fn incomplete_requests_are_refused_the_largest_first() {
     assert_eq!(small.text(), "", "one turn refuses 64");
     assert_eq!(daemon.counters().memory_requests_refused_total, 64);
     set_heap_bytes(0);
-    small.send("}");
-    assert_eq!(small.text(), ACCEPTED);
+    small.send("\r\nHost: a\r\n\r\n");
+    assert!(small.text().starts_with("HTTP/1.1 200 OK\r\n"));
+}
+
+#[test]
+fn publications_that_arrive_in_parts_are_refused_last() {
+    let daemon = daemon();
+    let publisher = daemon.connect();
+    let whole = publish("a", &format!("\"{}\"", "x".repeat(20_000)));
+    let (first, last) = whole.split_at(whole.len() - 1);
+    publisher.send(first);
+    let other = daemon.connect();
+    other.send(incomplete(3_000));
+    set_heap_bytes(SUBSCRIBERS - 1);
+    daemon.turn();
+    assert!(other.text().starts_with("HTTP/1.1 503 "));
+    publisher.send(last);
+    assert_eq!(publisher.text(), ACCEPTED);
+}
+
+#[test]
+fn incomplete_requests_beyond_an_eighth_of_the_budget_give_way_before_stored_messages() {
+    let daemon = storing_daemon();
+    store(&daemon, "a", 8);
+    let clients: Vec<Client> = (0..300).map(|_| daemon.connect()).collect();
+    clients.iter().for_each(|client| client.send(incomplete(15_000)));
+    set_heap_bytes(HISTORY);
+    daemon.turn();
+    let refused = clients.iter().filter(|client| !client.text().is_empty()).count();
+    // 300 times 15,000 bytes are 4.5 MB; an eighth is 4 MiB.
+    assert!((15..40).contains(&refused), "{refused} are refused");
+}
+
+#[test]
+fn messages_of_visitors_displace_no_others_while_memory_is_short() {
+    let own = "websocket_allow_publish = true\nstore_messages = true";
+    let text = format!(
+        "[push_stream]\nmessage_ttl = '1h'\n[[location]]\npath = '/pub'\npublisher = true\n\
+         channels_path = '$arg_id'\nstore_messages = true\n[[location]]\npath = '~ ^/ws/(.*)'\n\
+         subscriber = 'websocket'\nchannels_path = '$1'\n{own}\n"
+    );
+    let daemon = Daemon::new(Config { limits: limits(), ..locations::read(&text).unwrap() });
+    store(&daemon, "a", 8);
+    let visitor = connected(&daemon, "own");
+    let id = visitor.id();
+    set_heap_bytes(HISTORY);
+    daemon.with_server(|server, now| {
+        server.received(id, &masked(TEXT, "x"), now);
+        assert_eq!(server.last_message_id(b"own", now), Some(1), "it is published");
+        assert_eq!((server.stored_count(b"own"), server.stored_count(b"a")), (0, 8));
+    });
+}
+
+#[test]
+fn every_slow_consumer_is_found_among_any_number_of_connections() {
+    let limits = Limits { connections_max: 100_000, ..limits() };
+    let daemon = Daemon::new(Config { limits, ..config() });
+    let idle: Vec<Client> = (0..40_000).map(|_| daemon.dial()).collect();
+    daemon.run();
+    let slow: Vec<Client> = (0..3).map(|_| subscriber(&daemon, "a")).collect();
+    slow.iter().for_each(|client| client.take_only(0));
+    assert_eq!(ask(&daemon, publish("a", "\"x\"")), ACCEPTED);
+    daemon.pass(2_000);
+    set_heap_bytes(CONSUMERS);
+    (0..8).for_each(|_| daemon.turn());
+    assert!(slow.iter().all(Client::is_closed));
+    drop(idle);
 }
 
 #[test]

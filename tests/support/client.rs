@@ -2,6 +2,7 @@
 
 use super::World;
 use super::reactor::{Socket, Turns};
+use rpushd::server::ConnectionId;
 use std::cell::{RefCell, RefMut};
 use std::io::IoSlice;
 use std::rc::Rc;
@@ -15,6 +16,11 @@ pub struct Client {
 impl Client {
     pub(super) fn new(world: Rc<RefCell<World>>, number: usize) -> Client {
         Client { world, number }
+    }
+
+    /// The id of the connection, which is open.
+    pub fn id(&self) -> ConnectionId {
+        self.world.borrow().reactor.sockets[self.number].id().expect("the connection is open")
     }
 
     /// Sends bytes and runs the daemon until it has nothing more to do.
