@@ -23,7 +23,7 @@ pub struct Claims<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unusable {
     /// It is accepted without that claim. So were all tokens before these claims had a meaning, and
-    /// one may carry, say, a number as its `sub`.
+    /// one may carry a number, for example, as its `sub`.
     Ignored,
     /// It is malformed. Its author uses what is newer, `channels` or a named key, and would
     /// otherwise take a subject for known that is not.

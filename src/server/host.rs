@@ -1,4 +1,4 @@
-//! What the core has to be told about the process and its machine.
+//! Facts about the process and its machine that the core cannot find out by itself.
 
 /// Facts about the process and its machine, which the core cannot find out by itself.
 #[derive(Clone, Debug)]
