@@ -14,8 +14,6 @@ const TOP_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The heap is trimmed only after at least this much was freed, and an eighth of what is in use,
 /// because trimming visits all of it.
 const FREED_BYTES_MIN: usize = 1024 * 1024;
-/// What a connection takes in tables: its place, timer, socket and subscription.
-const CONNECTION_BYTES: usize = 200;
 /// Delay of a trim after much was freed, so that connections closing together are covered by one.
 const SETTLE_TIME: Millis = Millis(1_000);
 /// Shortest time between two trims: one takes some ms, plus about 0.1 s per GiB returned.
@@ -111,15 +109,6 @@ pub fn set_heap_thresholds() {
     }
 }
 
-/// Returns free memory to the system.
-pub(super) fn trim() {
-    #[cfg(target_env = "gnu")]
-    // SAFETY: malloc_trim takes a number and touches free memory only.
-    unsafe {
-        libc::malloc_trim(0);
-    }
-}
-
 /// Decides when freed memory is returned to the system.
 #[derive(Debug, Default)]
 pub(super) struct Trimming {
@@ -132,11 +121,18 @@ pub(super) struct Trimming {
 }
 
 impl Trimming {
-    /// Whether to trim the heap now. Call it in each turn. Tables keep the places of closed
-    /// connections until they are shrunk, so these count as freed when the connections close.
-    pub(super) fn is_due_with(&mut self, connection_count: usize, now: Moment) -> bool {
-        let places = connection_count * CONNECTION_BYTES;
-        self.is_due(SMALL.load(Ordering::Relaxed) + places, now)
+    /// Trims the heap if that is due. `spare_bytes` is the memory of tables that are mostly vacant:
+    /// returns whether to shrink them now. Call it in each turn.
+    pub(super) fn turn(&mut self, spare_bytes: usize, now: Moment) -> bool {
+        let due = self.due_now(SMALL.load(Ordering::Relaxed), spare_bytes, now);
+        if due.trim {
+            #[cfg(target_env = "gnu")]
+            // SAFETY: malloc_trim takes a number and touches free memory only.
+            unsafe {
+                libc::malloc_trim(0);
+            }
+        }
+        due.shrink
     }
 
     /// When the loop has to wake up for a trim.
@@ -144,22 +140,32 @@ impl Trimming {
         self.due
     }
 
-    fn is_due(&mut self, in_use: usize, now: Moment) -> bool {
+    fn due_now(&mut self, in_use: usize, spare_bytes: usize, now: Moment) -> Due {
         self.most = self.most.max(in_use);
-        let is_much = self.most - in_use >= FREED_BYTES_MIN.max(in_use / 8);
+        let trim = self.most - in_use >= FREED_BYTES_MIN.max(in_use / 8);
+        let shrink = spare_bytes >= FREED_BYTES_MIN;
         match self.due {
-            None if is_much => self.due = Some((now + SETTLE_TIME).max(self.next_at)),
+            None if trim || shrink => self.due = Some((now + SETTLE_TIME).max(self.next_at)),
             Some(at) if at <= now => {
                 self.due = None;
-                if is_much {
-                    (self.most, self.next_at) = (in_use, now + TRIM_INTERVAL);
-                    return true;
+                if trim {
+                    self.most = in_use;
                 }
+                if trim || shrink {
+                    self.next_at = now + TRIM_INTERVAL;
+                }
+                return Due { trim, shrink };
             }
             None | Some(_) => {}
         }
-        false
+        Due { trim: false, shrink: false }
     }
+}
+
+/// What is due now.
+struct Due {
+    trim: bool,
+    shrink: bool,
 }
 
 #[cfg(test)]
@@ -168,38 +174,62 @@ mod tests {
 
     const MIB: usize = 1024 * 1024;
 
+    fn is_due(trimming: &mut Trimming, in_use: usize, now: Moment) -> bool {
+        trimming.due_now(in_use, 0, now).trim
+    }
+
+    #[test]
+    fn tables_are_shrunk_again_when_something_in_use_kept_them_large() {
+        let mut trimming = Trimming::default();
+        let mut shrinks = |spare, now| trimming.due_now(MIB, spare, Moment(now)).shrink;
+        assert!(!shrinks(MIB, 0));
+        assert!(shrinks(4 * MIB, 1_000));
+        assert!(!shrinks(4 * MIB, 1_001), "the last place is in use");
+        assert!(!shrinks(4 * MIB, 10_999));
+        assert!(shrinks(4 * MIB, 11_000));
+        assert!(!shrinks(MIB - 1, 11_001));
+        assert!(!shrinks(MIB - 1, 60_000));
+        assert_eq!(trimming.due(), None);
+    }
+
     #[test]
     fn what_was_freed_is_given_back_after_a_second_and_at_most_once_in_ten() {
         let mut trimming = Trimming::default();
-        assert!(!trimming.is_due(100 * MIB, Moment(0)));
-        assert!(!trimming.is_due(90 * MIB, Moment(10)), "less than an eighth of it is not much");
+        assert!(!is_due(&mut trimming, 100 * MIB, Moment(0)));
+        assert!(
+            !is_due(&mut trimming, 90 * MIB, Moment(10)),
+            "less than an eighth of it is not much"
+        );
         assert_eq!(trimming.due(), None);
-        assert!(!trimming.is_due(50 * MIB, Moment(20)));
+        assert!(!is_due(&mut trimming, 50 * MIB, Moment(20)));
         assert_eq!(trimming.due(), Some(Moment(1_020)));
-        assert!(!trimming.is_due(20 * MIB, Moment(1_019)));
-        assert!(trimming.is_due(10 * MIB, Moment(1_020)));
-        assert!(!trimming.is_due(10 * MIB, Moment(2_000)), "there is nothing more to give back");
+        assert!(!is_due(&mut trimming, 20 * MIB, Moment(1_019)));
+        assert!(is_due(&mut trimming, 10 * MIB, Moment(1_020)));
+        assert!(
+            !is_due(&mut trimming, 10 * MIB, Moment(2_000)),
+            "there is nothing more to give back"
+        );
         assert_eq!(trimming.due(), None);
-        assert!(!trimming.is_due(100 * MIB, Moment(3_000)));
-        assert!(!trimming.is_due(10 * MIB, Moment(3_010)));
+        assert!(!is_due(&mut trimming, 100 * MIB, Moment(3_000)));
+        assert!(!is_due(&mut trimming, 10 * MIB, Moment(3_010)));
         assert_eq!(trimming.due(), Some(Moment(11_020)));
-        assert!(trimming.is_due(10 * MIB, Moment(11_020)));
+        assert!(is_due(&mut trimming, 10 * MIB, Moment(11_020)));
     }
 
     #[test]
     fn what_is_used_again_is_not_searched_for() {
         let mut trimming = Trimming::default();
-        assert!(!trimming.is_due(100 * MIB, Moment(0)));
-        assert!(!trimming.is_due(50 * MIB, Moment(0)));
-        assert!(!trimming.is_due(90 * MIB, Moment(1_000)));
+        assert!(!is_due(&mut trimming, 100 * MIB, Moment(0)));
+        assert!(!is_due(&mut trimming, 50 * MIB, Moment(0)));
+        assert!(!is_due(&mut trimming, 90 * MIB, Moment(1_000)));
         assert_eq!(trimming.due(), None);
         let mut small = Trimming::default();
-        assert!(!small.is_due(2 * MIB, Moment(0)));
-        assert!(!small.is_due(MIB + 1, Moment(0)), "less than a MiB");
+        assert!(!is_due(&mut small, 2 * MIB, Moment(0)));
+        assert!(!is_due(&mut small, MIB + 1, Moment(0)), "less than a MiB");
         assert_eq!(small.due(), None);
         let mut large = Trimming::default();
-        assert!(!large.is_due(1_000 * MIB, Moment(0)));
-        assert!(!large.is_due(900 * MIB, Moment(0)), "less than an eighth");
+        assert!(!is_due(&mut large, 1_000 * MIB, Moment(0)));
+        assert!(!is_due(&mut large, 900 * MIB, Moment(0)), "less than an eighth");
         assert_eq!(large.due(), None);
     }
 }

@@ -147,10 +147,9 @@ impl Reactor {
             counters.log_lines_dropped_total = log_output::dropped_log_lines();
             (counters.process_pauses_total, counters.process_paused_seconds_total) =
                 self.clock.pauses();
-            if self.trimming.is_due_with(self.server.connection_count(), now.monotonic) {
+            if self.trimming.turn(self.server.spare_bytes(), now.monotonic) {
                 self.sockets.shrink();
                 self.server.shrink();
-                heap::trim();
             }
             if self.server.is_stopping() && self.server.connection_count() == 0 {
                 let began = self.stop_began.unwrap_or(now.monotonic);
