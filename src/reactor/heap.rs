@@ -2,18 +2,23 @@
 //! memory is returned to the system. By default, malloc(3) keeps all free memory below a block in
 //! use.
 
+use super::holes::{self, Holes, resident_bytes};
+use crate::server::Server;
 use crate::time::{Millis, Moment};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Blocks of at least this size are mapped separately and returned to the system when freed. It is
-/// glibc's default, but unless it is set, glibc raises it up to 32 MiB when such blocks are freed.
-const MAPPED_BYTES_MIN: usize = 128 * 1024;
+/// Blocks of at least this size are mapped separately and returned to the system when freed: input
+/// and queues of a client, which would leave holes between stored messages. glibc's own default is
+/// 128 KiB, and unless it is set, glibc raises it up to 32 MiB when such blocks are freed.
+const MAPPED_BYTES_MIN: usize = 32 * 1024;
 /// Free memory kept at the end of the heap for the next blocks.
 const TOP_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The heap is trimmed only after at least this much was freed, and an eighth of what is in use,
 /// because trimming visits all of it.
 const FREED_BYTES_MIN: usize = 1024 * 1024;
+/// What a connection takes in tables: its place, timer, socket and subscription.
+const CONNECTION_BYTES: usize = 200;
 /// Delay of a trim after much was freed, so that connections closing together are covered by one.
 const SETTLE_TIME: Millis = Millis(1_000);
 /// Shortest time between two trims: one takes some ms, plus about 0.1 s per GiB returned.
@@ -59,8 +64,13 @@ fn counted(size: usize) -> (&'static AtomicUsize, usize) {
     }
 }
 
-/// Bytes of the heap in use; 0 unless [`CountedHeap`] is the global allocator.
+/// Bytes of the heap in use, with the holes between them; 0 unless [`CountedHeap`] is the global
+/// allocator.
 pub fn heap_bytes() -> u64 {
+    bytes_in_use() + holes::counted_bytes()
+}
+
+fn bytes_in_use() -> u64 {
     (SMALL.load(Ordering::Relaxed) + MAPPED.load(Ordering::Relaxed)) as u64
 }
 
@@ -112,6 +122,7 @@ pub fn set_heap_thresholds() {
 /// Decides when freed memory is returned to the system.
 #[derive(Debug, Default)]
 pub(super) struct Trimming {
+    holes: Holes,
     /// Most bytes in use since the last trim.
     most: usize,
     /// Earliest time of the next trim.
@@ -121,18 +132,47 @@ pub(super) struct Trimming {
 }
 
 impl Trimming {
-    /// Trims the heap if that is due. `spare_bytes` is the memory of tables that are mostly vacant:
-    /// returns whether to shrink them now. Call it in each turn.
-    pub(super) fn turn(&mut self, spare_bytes: usize, now: Moment) -> bool {
-        let due = self.due_now(SMALL.load(Ordering::Relaxed), spare_bytes, now);
-        if due.trim {
-            #[cfg(target_env = "gnu")]
-            // SAFETY: malloc_trim takes a number and touches free memory only.
-            unsafe {
-                libc::malloc_trim(0);
-            }
+    /// Whether to trim the heap now. Call it in each turn. Tables keep the places of closed
+    /// connections until they are shrunk, so these count as freed when the connections close.
+    ///
+    /// What is freed while memory is short is used again at once, mostly. But holes that blocks of
+    /// other sizes leave count towards the resident size, and may exceed the budget.
+    pub(super) fn is_due_for(&mut self, server: &Server, now: Moment) -> bool {
+        let places = server.connection_count() * CONNECTION_BYTES;
+        let is_due = self.is_due(SMALL.load(Ordering::Relaxed) + places, now);
+        if !self.holes.is_comparison_due(now) {
+            return is_due;
         }
-        due.shrink
+        let (resident, files) = resident_bytes();
+        let ((budget, _), in_use) = (server.memory_budget(), bytes_in_use());
+        if !self.holes.compare(resident - files, in_use, budget, now) {
+            return is_due;
+        }
+        let is_near_budget = resident > budget / 4 * 3;
+        let is_much = resident - files > in_use + FREED_BYTES_MIN as u64;
+        if is_near_budget || is_much && self.next_at <= now {
+            return true;
+        }
+        if is_much {
+            self.due.get_or_insert(self.next_at);
+        }
+        is_due
+    }
+
+    /// Returns free memory to the system.
+    pub(super) fn trim(&mut self, now: Moment) {
+        let anonymous_bytes = || {
+            let (resident, files) = resident_bytes();
+            resident - files
+        };
+        let before = anonymous_bytes();
+        #[cfg(target_env = "gnu")]
+        // SAFETY: malloc_trim takes a number and touches free memory only.
+        unsafe {
+            libc::malloc_trim(0);
+        }
+        self.next_at = now + TRIM_INTERVAL;
+        self.holes.trimmed(before, anonymous_bytes(), now);
     }
 
     /// When the loop has to wake up for a trim.
@@ -140,32 +180,22 @@ impl Trimming {
         self.due
     }
 
-    fn due_now(&mut self, in_use: usize, spare_bytes: usize, now: Moment) -> Due {
+    fn is_due(&mut self, in_use: usize, now: Moment) -> bool {
         self.most = self.most.max(in_use);
-        let trim = self.most - in_use >= FREED_BYTES_MIN.max(in_use / 8);
-        let shrink = spare_bytes >= FREED_BYTES_MIN;
+        let is_much = self.most - in_use >= FREED_BYTES_MIN.max(in_use / 8);
         match self.due {
-            None if trim || shrink => self.due = Some((now + SETTLE_TIME).max(self.next_at)),
+            None if is_much => self.due = Some((now + SETTLE_TIME).max(self.next_at)),
             Some(at) if at <= now => {
                 self.due = None;
-                if trim {
-                    self.most = in_use;
+                if is_much {
+                    (self.most, self.next_at) = (in_use, now + TRIM_INTERVAL);
+                    return true;
                 }
-                if trim || shrink {
-                    self.next_at = now + TRIM_INTERVAL;
-                }
-                return Due { trim, shrink };
             }
             None | Some(_) => {}
         }
-        Due { trim: false, shrink: false }
+        false
     }
-}
-
-/// What is due now.
-struct Due {
-    trim: bool,
-    shrink: bool,
 }
 
 #[cfg(test)]
@@ -174,62 +204,38 @@ mod tests {
 
     const MIB: usize = 1024 * 1024;
 
-    fn is_due(trimming: &mut Trimming, in_use: usize, now: Moment) -> bool {
-        trimming.due_now(in_use, 0, now).trim
-    }
-
-    #[test]
-    fn tables_are_shrunk_again_when_something_in_use_kept_them_large() {
-        let mut trimming = Trimming::default();
-        let mut shrinks = |spare, now| trimming.due_now(MIB, spare, Moment(now)).shrink;
-        assert!(!shrinks(MIB, 0));
-        assert!(shrinks(4 * MIB, 1_000));
-        assert!(!shrinks(4 * MIB, 1_001), "the last place is in use");
-        assert!(!shrinks(4 * MIB, 10_999));
-        assert!(shrinks(4 * MIB, 11_000));
-        assert!(!shrinks(MIB - 1, 11_001));
-        assert!(!shrinks(MIB - 1, 60_000));
-        assert_eq!(trimming.due(), None);
-    }
-
     #[test]
     fn what_was_freed_is_given_back_after_a_second_and_at_most_once_in_ten() {
         let mut trimming = Trimming::default();
-        assert!(!is_due(&mut trimming, 100 * MIB, Moment(0)));
-        assert!(
-            !is_due(&mut trimming, 90 * MIB, Moment(10)),
-            "less than an eighth of it is not much"
-        );
+        assert!(!trimming.is_due(100 * MIB, Moment(0)));
+        assert!(!trimming.is_due(90 * MIB, Moment(10)), "less than an eighth of it is not much");
         assert_eq!(trimming.due(), None);
-        assert!(!is_due(&mut trimming, 50 * MIB, Moment(20)));
+        assert!(!trimming.is_due(50 * MIB, Moment(20)));
         assert_eq!(trimming.due(), Some(Moment(1_020)));
-        assert!(!is_due(&mut trimming, 20 * MIB, Moment(1_019)));
-        assert!(is_due(&mut trimming, 10 * MIB, Moment(1_020)));
-        assert!(
-            !is_due(&mut trimming, 10 * MIB, Moment(2_000)),
-            "there is nothing more to give back"
-        );
+        assert!(!trimming.is_due(20 * MIB, Moment(1_019)));
+        assert!(trimming.is_due(10 * MIB, Moment(1_020)));
+        assert!(!trimming.is_due(10 * MIB, Moment(2_000)), "there is nothing more to give back");
         assert_eq!(trimming.due(), None);
-        assert!(!is_due(&mut trimming, 100 * MIB, Moment(3_000)));
-        assert!(!is_due(&mut trimming, 10 * MIB, Moment(3_010)));
+        assert!(!trimming.is_due(100 * MIB, Moment(3_000)));
+        assert!(!trimming.is_due(10 * MIB, Moment(3_010)));
         assert_eq!(trimming.due(), Some(Moment(11_020)));
-        assert!(is_due(&mut trimming, 10 * MIB, Moment(11_020)));
+        assert!(trimming.is_due(10 * MIB, Moment(11_020)));
     }
 
     #[test]
     fn what_is_used_again_is_not_searched_for() {
         let mut trimming = Trimming::default();
-        assert!(!is_due(&mut trimming, 100 * MIB, Moment(0)));
-        assert!(!is_due(&mut trimming, 50 * MIB, Moment(0)));
-        assert!(!is_due(&mut trimming, 90 * MIB, Moment(1_000)));
+        assert!(!trimming.is_due(100 * MIB, Moment(0)));
+        assert!(!trimming.is_due(50 * MIB, Moment(0)));
+        assert!(!trimming.is_due(90 * MIB, Moment(1_000)));
         assert_eq!(trimming.due(), None);
         let mut small = Trimming::default();
-        assert!(!is_due(&mut small, 2 * MIB, Moment(0)));
-        assert!(!is_due(&mut small, MIB + 1, Moment(0)), "less than a MiB");
+        assert!(!small.is_due(2 * MIB, Moment(0)));
+        assert!(!small.is_due(MIB + 1, Moment(0)), "less than a MiB");
         assert_eq!(small.due(), None);
         let mut large = Trimming::default();
-        assert!(!is_due(&mut large, 1_000 * MIB, Moment(0)));
-        assert!(!is_due(&mut large, 900 * MIB, Moment(0)), "less than an eighth");
+        assert!(!large.is_due(1_000 * MIB, Moment(0)));
+        assert!(!large.is_due(900 * MIB, Moment(0)), "less than an eighth");
         assert_eq!(large.due(), None);
     }
 }

@@ -11,6 +11,7 @@
 mod accepting;
 mod clock;
 mod heap;
+mod holes;
 mod listen_socket;
 mod listeners;
 mod log_output;
@@ -147,9 +148,10 @@ impl Reactor {
             counters.log_lines_dropped_total = log_output::dropped_log_lines();
             (counters.process_pauses_total, counters.process_paused_seconds_total) =
                 self.clock.pauses();
-            if self.trimming.turn(self.server.spare_bytes(), now.monotonic) {
+            if self.trimming.is_due_for(&self.server, now.monotonic) {
                 self.sockets.shrink();
                 self.server.shrink();
+                self.trimming.trim(now.monotonic);
             }
             if self.server.is_stopping() && self.server.connection_count() == 0 {
                 let began = self.stop_began.unwrap_or(now.monotonic);

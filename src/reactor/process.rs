@@ -1,6 +1,7 @@
 //! Properties of the process: host name, memory, file descriptors, random bytes.
 
 use super::heap::heap_bytes;
+use super::holes::resident_bytes;
 use crate::server::Host;
 use std::ffi::CStr;
 use std::fs;
@@ -12,10 +13,10 @@ pub fn host() -> Host {
     Host {
         name: host_name(),
         process_id: std::process::id(),
-        resident_bytes,
+        resident_bytes: || resident_bytes().0,
         heap_bytes,
         // Code, stack and tables; what they need does not grow.
-        fixed_bytes: resident_bytes().saturating_sub(heap_bytes()),
+        fixed_bytes: resident_bytes().0.saturating_sub(heap_bytes()),
         memory_bytes: memory_bytes(),
     }
 }
@@ -74,15 +75,6 @@ fn host_name() -> String {
         (0, Ok(name)) => name.to_string_lossy().into_owned(),
         _ => String::new(),
     }
-}
-
-/// Resident memory of this process in bytes (proc(5), statm); 0 if unknown.
-fn resident_bytes() -> u64 {
-    let statm = fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages: u64 = statm.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
-    // SAFETY: sysconf only reads.
-    let page_bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    pages * u64::try_from(page_bytes).unwrap_or(0)
 }
 
 /// Raises the soft limit on open descriptors to the hard one. Returns the limit then in force.
