@@ -37,6 +37,8 @@ pub struct Message {
     pub channel: ChannelName,
     /// The payload, unchanged: any bytes.
     pub text: Rc<[u8]>,
+    /// Whether it has its text from a message of another channel, published together with it.
+    pub shares_text: bool,
     /// The publisher's `Event-Id` header. An empty value counts as present.
     pub event_id: Option<Rc<[u8]>>,
     /// The publisher's `Event-Type` header. An empty value counts as present.
@@ -60,6 +62,7 @@ impl Message {
             position: Position::START,
             channel,
             text: text.into(),
+            shares_text: false,
             event_id: None,
             event_type: None,
         }

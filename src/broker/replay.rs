@@ -298,6 +298,7 @@ mod tests {
                 position: Position(1),
                 channel: b"a".as_slice().into(),
                 text: [0; 60_000].as_slice().into(),
+                shares_text: false,
                 event_id: None,
                 event_type: None,
             });

@@ -11,8 +11,10 @@ pub struct Limits {
     /// of its control group or machine; the other half is for the kernel, where a connection takes
     /// about 4 KiB, and for other programs. When it is nearly used up, this gives way, in this
     /// order: unused encodings, stored messages of channels without subscribers and then of all,
-    /// incomplete requests, the slowest consumers, new subscribers. A single body, message or
-    /// encoding, and the publish backlog, may take an eighth of it, `store_bytes_max` half of it.
+    /// incomplete requests, the slowest consumers, new subscribers. Incomplete requests and unread
+    /// queues that take more than an eighth of it each give way before stored messages. A single
+    /// body, message or encoding, and the publish backlog, may take an eighth of it,
+    /// `store_bytes_max` half of it.
     pub memory: usize,
     /// Most connections open at once. Further clients wait in the backlog of the listener.
     pub connections_max: usize,

@@ -27,6 +27,11 @@ pub(super) fn message_cost(message: &Message) -> usize {
     cost(&message.text, &message.event_id, &message.event_type)
 }
 
+/// As [`message_cost`], without a text that another message has, too.
+pub(super) fn memory_cost(message: &Message) -> usize {
+    message_cost(message) - if message.shares_text { message.text.len() } else { 0 }
+}
+
 pub(super) fn channel_cost(name: &[u8]) -> usize {
     CHANNEL_COST + name.len()
 }
@@ -101,6 +106,11 @@ impl MemoryAccount {
         self.used += bytes;
         self.visitors += bytes;
         Ok(())
+    }
+
+    /// Whether visitors have not used up their share, so that they only lack room.
+    pub(super) fn is_in_visitors_share(&self, bytes: usize) -> bool {
+        (self.limit / 2).saturating_sub(self.visitors) >= bytes
     }
 
     pub(super) fn visitors(&self) -> usize {

@@ -39,6 +39,12 @@ impl Hub {
         false
     }
 
+    /// Removes stored messages for a channel or subscriber that finds no room in the account.
+    /// False: none are stored, or they do not give way.
+    pub(super) fn give_way(&mut self, now: Now) -> bool {
+        !self.settings.refuses_when_full && self.evict_history(now) > 0
+    }
+
     /// Number of messages that were to be stored and were not, for want of room in the account.
     pub fn unstored_count(&self) -> u64 {
         self.unstored_count

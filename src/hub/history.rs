@@ -1,7 +1,7 @@
 //! The stored messages of one channel, and which of them a subscriber requests
 //! (push-stream spec, section 9).
 
-use super::account::message_cost;
+use super::account::{memory_cost, message_cost};
 use super::neighbours::Neighbours;
 use crate::message::{Message, Position};
 use crate::time::Moment;
@@ -48,6 +48,8 @@ struct Messages {
     stored: VecDeque<Stored>,
     /// Their cost in the memory account.
     cost: usize,
+    /// The part of it that is the text of messages of other channels.
+    shared_bytes: usize,
     links: Links,
 }
 
@@ -94,7 +96,9 @@ impl History {
 
     pub(super) fn push(&mut self, message: Rc<Message>, expires: Moment) {
         let messages = self.0.get_or_insert_default();
-        messages.cost += message_cost(&message);
+        let cost = message_cost(&message);
+        messages.cost += cost;
+        messages.shared_bytes += cost - memory_cost(&message);
         messages.stored.push_back(Stored { expires, message });
     }
 
@@ -112,6 +116,11 @@ impl History {
         self.0.as_ref().map_or(0, |messages| messages.cost)
     }
 
+    /// The memory of all messages: their cost without the text that other channels have, too.
+    pub(super) fn memory(&self) -> usize {
+        self.0.as_ref().map_or(0, |messages| messages.cost - messages.shared_bytes)
+    }
+
     /// Position of the newest message; [`Position::START`] without messages.
     pub(super) fn last_position(&self) -> Position {
         self.position_before(self.len())
@@ -121,12 +130,14 @@ impl History {
     pub(super) fn drop_oldest(&mut self, count: usize) -> (usize, Position) {
         let Some(messages) = &mut self.0 else { return (0, Position::START) };
         let count = count.min(messages.stored.len());
-        let (mut cost, mut last) = (0, Position::START);
+        let (mut cost, mut memory, mut last) = (0, 0, Position::START);
         for stored in messages.stored.drain(..count) {
             cost += message_cost(&stored.message);
+            memory += memory_cost(&stored.message);
             last = stored.message.position;
         }
         messages.cost -= cost;
+        messages.shared_bytes -= cost - memory;
         if messages.stored.is_empty() {
             assert_eq!(messages.cost, 0, "no cost is left without messages");
             self.0 = None;

@@ -83,14 +83,6 @@ impl Hub {
             + self.members.len() * MEMBER_BYTES
     }
 
-    /// Memory of the vacant places of channels, if these are more than three quarters: fewer
-    /// will be needed again.
-    pub fn spare_bytes(&self) -> usize {
-        let vacant = self.channels.capacity() - self.channels.len();
-        let is_spare = self.channels.len() < self.channels.capacity() / 4;
-        if is_spare { vacant * size_of::<Channel>() } else { 0 }
-    }
-
     /// Bytes charged to the memory account.
     pub fn accounted_bytes(&self) -> usize {
         self.account.used()

@@ -45,7 +45,7 @@ impl Hub {
         self.age.remove(channel, &mut self.channels);
         let entry = self.channels.remove(channel.0 as usize);
         self.by_name.remove(&entry.name);
-        self.history_bytes -= entry.history.cost();
+        self.history_bytes -= entry.history.memory();
         self.name_bytes -= entry.name.len();
         self.floor = self.floor.max(entry.newest());
         self.visitor_channel_count -= usize::from(entry.is_visitors);
@@ -160,7 +160,10 @@ impl Hub {
     /// Marks the channel as used by the rpushd API, which decides its idle time.
     pub fn keep_for_api(&mut self, channel: ChannelId, now: Now) {
         let entry = &mut self.channels[channel.0 as usize];
-        if !std::mem::replace(&mut entry.is_used_by_api, true) {
+        if !std::mem::replace(&mut entry.is_used_by_api, true)
+            && entry.members.is_empty()
+            && entry.history.is_empty()
+        {
             self.schedule(channel, now.monotonic);
         }
     }
@@ -183,8 +186,10 @@ impl Hub {
         if count >= self.channels[channel.0 as usize].history.len() {
             self.history_order.remove(channel, &mut self.channels);
         }
-        let bytes = self.channels[channel.0 as usize].drop_oldest(count);
-        self.history_bytes -= bytes;
+        let entry = &mut self.channels[channel.0 as usize];
+        let memory = entry.history.memory();
+        let bytes = entry.drop_oldest(count);
+        self.history_bytes -= memory - entry.history.memory();
         self.mark_if_evictable(channel);
         if self.events_channel == Some(channel) {
             self.account.release_visitors(bytes);

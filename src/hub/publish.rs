@@ -113,6 +113,7 @@ impl Hub {
             tag: stamp.tag,
             position: stamp.position,
             channel: entry.name.clone(),
+            shares_text: Rc::strong_count(&draft.text) > 1,
             text: draft.text.clone(),
             event_id: draft.event_id.clone(),
             event_type: draft.event_type.clone(),
@@ -123,7 +124,7 @@ impl Hub {
         if is_stored {
             let expires = now.monotonic + self.settings.message_ttl;
             entry.history.push(message.clone(), expires);
-            self.history_bytes += cost;
+            self.history_bytes += account::memory_cost(&message);
             if !is_event {
                 self.totals.stored += 1;
             }

@@ -110,7 +110,11 @@ impl Hub {
 
     /// Charges a publication or subscriber.
     pub(super) fn charge(&mut self, bytes: usize, now: Now) -> Result<(), Full> {
-        self.account.charge(bytes)?;
+        let mut charged = self.account.charge(bytes);
+        while charged.is_err() && self.give_way(now) {
+            charged = self.account.charge(bytes);
+        }
+        charged?;
         self.evict_to_limit(now);
         Ok(())
     }
@@ -130,10 +134,15 @@ impl Hub {
         Ok(())
     }
 
-    /// Charges a channel that a visitor creates, and evicts others to make room.
+    /// Charges a channel that a visitor creates, and evicts others to make room. If there are none,
+    /// stored messages give way, as long as visitors have not used up their share.
     pub(super) fn charge_visitors_channel(&mut self, cost: usize, now: Now) -> bool {
         while self.account.charge_visitors(cost).is_err() {
-            if !self.evict_idle(None, now) && !self.evict_event(now) {
+            let is_in_share = self.account.is_in_visitors_share(cost);
+            let has_evicted = self.evict_idle(None, now)
+                || self.evict_event(now)
+                || is_in_share && self.give_way(now);
+            if !has_evicted {
                 return false;
             }
         }

@@ -38,13 +38,6 @@ impl Connections {
         connection
     }
 
-    /// Memory of vacant places, if these are more than three quarters: fewer will be needed again.
-    pub(super) fn spare_bytes(&self) -> usize {
-        let vacant = self.slab.capacity() - self.slab.len();
-        let is_spare = self.slab.len() < self.slab.capacity() / 4;
-        if is_spare { vacant * (size_of::<Connection>() + OUTSIDE_BYTES) } else { 0 }
-    }
-
     /// Returns the memory of vacant places above all others.
     pub(super) fn shrink(&mut self) {
         self.slab.shrink_to_fit();

@@ -13,7 +13,7 @@ const PARTS: u64 = 32;
 const SINGLE_SHARE: u64 = 8;
 /// The smallest budget: below it there is no room for any of this.
 const BUDGET_MIN: u64 = 8 * 1024 * 1024;
-/// Interval of searches for incomplete requests.
+/// Interval of searches for incomplete requests and unread queues beyond their share.
 const SEARCH_INTERVAL: Millis = Millis(100);
 /// Interval of log lines about what gives way.
 const LOG_INTERVAL: Millis = Millis(60_000);
@@ -61,7 +61,7 @@ pub(super) struct Memory {
     pub(super) next_request_index: usize,
     /// Where the next search for large queues begins.
     pub(super) next_consumer_index: usize,
-    /// When incomplete requests are searched next, as long as only history has to give way.
+    /// When both are searched next, as long as only history has to give way.
     search_at: Moment,
 }
 
@@ -107,8 +107,8 @@ impl Memory {
         self.used() >= self.step_bytes(step)
     }
 
-    /// Whether to search for incomplete requests beyond their share. A search examines all
-    /// connections, so there is one in this interval.
+    /// Whether to search for incomplete requests and unread queues beyond their share. A search
+    /// examines all connections, so there is one in this interval.
     pub(super) fn is_search_due(&mut self, now: Moment) -> bool {
         let is_due = self.search_at <= now;
         if is_due {

@@ -10,6 +10,7 @@ use crate::http::{Response, Status};
 use crate::hub::Maker;
 use crate::time::{Millis, Now};
 use crate::websocket::{self, CloseCode};
+use std::cell::Cell;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -34,16 +35,20 @@ impl State {
         }
         self.broker.pieces.remove_unused();
         self.broker.fanout.drop_unused_batches();
-        // Incomplete requests have a share of their own. Beyond it they give way before stored
-        // messages, so that clients that send no request cannot displace those.
+        // Incomplete requests have a share of their own, and so have queues that are not read.
+        // Beyond it they give way before stored messages, so that clients cannot displace those.
         let share = self.memory.single_bytes_max();
-        if self.memory.is_at_least(Pressure::Requests) || self.memory.is_search_due(now.monotonic) {
+        let is_search_due = self.memory.is_search_due(now.monotonic);
+        if self.memory.is_at_least(Pressure::Requests) || is_search_due {
             self.shed_requests(share, now);
+        }
+        if is_search_due && !self.memory.is_at_least(Pressure::Consumers) {
+            self.shed_consumers(share, now);
         }
         self.turn.begin_quarter();
         while !self.turn.is_quarter_spent() && self.evict_history(now) {}
         if self.memory.is_at_least(Pressure::Consumers) {
-            self.shed_consumers(now);
+            self.shed_consumers(share, now);
         }
     }
 
@@ -107,26 +112,34 @@ impl State {
         }
     }
 
-    /// Closes connections that do not read what is queued for them, those with most first. One that
-    /// has read something within a second is not slow, unless memory is shorter still.
-    fn shed_consumers(&mut self, now: Now) {
+    /// Closes connections that do not read what is queued for them: those beyond their share, or
+    /// all if memory is as short as that. The first is the one that frees most: a message that
+    /// other queues hold, too, counts in part. A client that has read something within a second is
+    /// not slow, unless memory is shorter still.
+    fn shed_consumers(&mut self, share: usize, now: Now) {
         let takes_all = self.memory.is_at_least(Pressure::Subscribers);
+        let frames = Cell::new(0);
         let start = self.memory.next_consumer_index;
         let found = self.find_largest(start, |state, id| {
             let connection = &state.connections[id];
             let is_stalled = connection.outbox.progress_at() + STALLED_MIN <= now.monotonic;
             let is_slow = connection.flags.is_blocked && (is_stalled || takes_all);
             if is_slow && !state.is_internal(connection.listener) {
-                connection.outbox.cost()
+                let (bytes, examined) = connection.outbox.memory();
+                frames.set(frames.get() + examined as u64);
+                bytes
             } else {
                 0
             }
         });
+        self.turn.work.scanned += frames.get();
         self.memory.next_consumer_index = found.next_index;
-        for (_, id) in found.largest {
-            if !self.memory.is_at_least(Pressure::Consumers) {
+        let mut left = found.bytes;
+        for (bytes, id) in found.largest {
+            if left <= share && !self.memory.is_at_least(Pressure::Consumers) {
                 return;
             }
+            left -= bytes;
             self.counters.memory_consumers_closed_total += 1;
             self.report_relief(Relief::Consumers, now);
             self.close_slow(id, SlowConsumer::Memory, now);

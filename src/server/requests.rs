@@ -3,8 +3,8 @@
 
 use super::bodies::{BodyInput, Consumed};
 use super::connection::{ConnectionId, Pause, Phase, Purpose};
-use super::face::{BodyHandler, Context, Next, PublicationHandler};
-use super::publish_task::{Progress, PublishError};
+use super::face::{BodyHandler, Context, Next};
+use super::publish_task::Progress;
 use super::seam::Server;
 use crate::http::{Framing, Head, HeadStorage, Response, Status, empty_lines, parse_head};
 use crate::time::Now;
@@ -137,11 +137,9 @@ impl Server {
         match next {
             Next::Answer(response, body) => self.state.respond(id, response, &body, now),
             Next::Later { task, handler } => {
-                // Most channels have room at once, so most handlers are never kept.
-                match self.state.continue_publishing(id, task, now) {
-                    Progress::Waits => _ = self.publication_handlers.insert(id, handler),
-                    Progress::Ended(result) => self.answer_publication(id, handler, result, now),
-                }
+                self.publication_handlers.insert(id, handler);
+                let progress = self.state.continue_publishing(id, task, now);
+                self.publication_progressed(id, progress, now);
             }
             Next::Done => {}
             Next::Read { .. } => unreachable!("a body is read after a head, and once"),
@@ -152,21 +150,13 @@ impl Server {
     fn publication_progressed(&mut self, id: ConnectionId, progress: Progress, now: Now) {
         let Progress::Ended(result) = progress else { return };
         match self.publication_handlers.remove(&id) {
-            Some(handler) => self.answer_publication(id, handler, result, now),
+            Some(handler) => {
+                let mut context = Context::new(&mut self.state, id, now);
+                let (response, body) = handler.published(&mut context, result);
+                self.state.respond(id, response, &body, now);
+            }
             None => self.state.websocket_message_published(id, result, now),
         }
-    }
-
-    fn answer_publication(
-        &mut self,
-        id: ConnectionId,
-        handler: Box<dyn PublicationHandler>,
-        result: Result<(), PublishError>,
-        now: Now,
-    ) {
-        let mut context = Context::new(&mut self.state, id, now);
-        let (response, body) = handler.published(&mut context, result);
-        self.state.respond(id, response, &body, now);
     }
 
     /// Begins to read the body for its handler. If all of it has arrived, the handler gets it at

@@ -351,14 +351,9 @@ impl Server {
         self.state.connections.len()
     }
 
-    /// Memory of the tables of connections and channels that are mostly vacant, in bytes.
-    pub fn spare_bytes(&self) -> usize {
-        self.state.connections.spare_bytes() + self.state.broker.hub.spare_bytes()
-    }
-
     /// Returns the memory of vacant places in the tables of connections and channels, as far as
     /// nothing above them is in use. Takes time in proportion to the size of the tables, so call it
-    /// only while much is spare, and not in each turn.
+    /// only after many have left, before the heap is trimmed.
     pub fn shrink(&mut self) {
         self.state.connections.shrink();
         self.state.timers.shrink();

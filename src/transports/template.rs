@@ -245,6 +245,7 @@ mod tests {
             position: Position(9),
             channel: b"room".as_slice().into(),
             text: b"hello".as_slice().into(),
+            shares_text: false,
             event_id: Some(b"e1".as_slice().into()),
             event_type: Some(b"news".as_slice().into()),
         }

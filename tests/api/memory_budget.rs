@@ -16,6 +16,9 @@ const CONSUMERS: u64 = 29 * MIB;
 const SUBSCRIBERS: u64 = 30 * MIB;
 const CONNECTIONS: u64 = 31 * MIB;
 
+/// How the answer to a publication begins.
+const OK: &str = "HTTP/1.1 204 ";
+
 fn limits() -> Limits {
     Limits { memory: BUDGET as usize, ..Limits::default() }
 }
@@ -141,6 +144,39 @@ fn incomplete_requests_beyond_an_eighth_of_the_budget_give_way_before_stored_mes
     let refused = clients.iter().filter(|client| !client.text().is_empty()).count();
     // 300 times 15,000 bytes are 4.5 MB; an eighth is 4 MiB.
     assert!((15..40).contains(&refused), "{refused} are refused");
+}
+
+#[test]
+fn unread_queues_beyond_an_eighth_of_the_budget_give_way_before_stored_messages() {
+    let daemon = daemon();
+    let slow: Vec<Client> =
+        (0..8).map(|number| subscriber(&daemon, &format!("slow{number}"))).collect();
+    slow.iter().for_each(|client| client.take_only(0));
+    let text = format!("\"{}\"", "x".repeat(60_000));
+    for number in (0..8).cycle().take(8 * 15) {
+        assert!(ask(&daemon, publish(&format!("slow{number}"), &text)).starts_with(OK));
+    }
+    daemon.pass(2_000);
+    set_heap_bytes(HISTORY);
+    daemon.turn();
+    // 8 times 900 kB are 7.2 MB; an eighth is 4.2 MB.
+    assert_eq!(slow.iter().filter(|client| client.is_closed()).count(), 4);
+}
+
+#[test]
+fn a_queue_that_others_share_is_closed_after_one_that_frees_more() {
+    let daemon = daemon();
+    let readers: Vec<Client> = (0..100).map(|_| subscriber(&daemon, "shared")).collect();
+    let alone = subscriber(&daemon, "alone");
+    readers.iter().chain([&alone]).for_each(|client| client.take_only(0));
+    for (channel, bytes) in [("alone", 10_000), ("shared", 50_000)] {
+        let text = format!("\"{}\"", "x".repeat(bytes));
+        assert!(ask(&daemon, publish(channel, &text)).starts_with(OK));
+    }
+    daemon.pass(2_000);
+    set_heap_bytes(CONSUMERS);
+    daemon.turn();
+    assert!(alone.is_closed(), "among the 64 of one turn");
 }
 
 #[test]

@@ -104,3 +104,28 @@ fn a_message_of_the_application_displaces_older_ones_and_a_visitor_s_is_not_stor
     assert_eq!(hub.stored_count(channel), 2);
     hub.assert_consistent();
 }
+
+#[test]
+fn subscribers_and_channels_find_room_in_an_account_full_of_messages() {
+    let settings = HubSettings { store_bytes_max: 20_000, refuses_when_full: false, ..settings() };
+    let mut hub = Hub::new(settings, at(0));
+    let full = fill(&mut hub, b"full", 116, 0);
+    let stored = hub.stored_count(full);
+    assert!(hub.account_bytes_max() - hub.accounted_bytes() < 200);
+    let mut subscriptions = Subscriptions::default();
+    hub.subscribe(SubscriberId(1), &mut subscriptions, full, 1, at(1)).unwrap();
+    hub.find_or_create(b"application", Maker::Application, at(1)).unwrap();
+    let visitors = (0..100).filter(|number| {
+        let name = format!("visitor{number}");
+        let Ok(channel) = hub.find_or_create(name.as_bytes(), Maker::Visitor, at(1)) else {
+            return false;
+        };
+        let mut own = Subscriptions::default();
+        let joined = hub.subscribe(SubscriberId(2 + number), &mut own, channel, 1, at(1));
+        joined.is_ok()
+    });
+    let visitors = visitors.count();
+    hub.assert_consistent();
+    assert!(hub.stored_count(full) < stored);
+    assert!((20..40).contains(&visitors), "{visitors} channels and subscribers of visitors");
+}

@@ -2,7 +2,6 @@
 
 use super::receiving::*;
 use super::websocket_client::*;
-use crate::fixtures;
 use crate::support::{Client, Daemon};
 use rpushd::config::Config;
 
@@ -120,93 +119,31 @@ fn a_channel_is_created_before_its_first_message_also_behind_a_burst_of_events()
     assert!(stored.contains(&chunk(&format!("{} x", created + 1))), "{created}: {stored}");
 }
 
-#[test]
-fn a_publication_to_an_existing_channel_does_not_wait_for_the_events_of_others() {
-    let mut config = config_with_events("");
-    config.limits.outbox_bytes_max = 8 * 1024;
-    config.publish_secrets = fixtures::config().publish_secrets;
-    config.subscribe_secrets = fixtures::config().subscribe_secrets;
-    let daemon = Daemon::new(config);
-    let events = daemon.connect();
-    events.send(get("/events/EV", ""));
-    ask(&daemon, fixtures::publish("a", "1"));
-    let joining = daemon.dial();
-    let names: Vec<String> = (0..15).map(|number| number.to_string()).collect();
-    joining.post(get(&format!("/sub/{}", names.join("/")), ""));
-    let publisher = daemon.dial();
-    publisher.post(fixtures::publish("a", "2"));
-    daemon.turn();
-    assert!(daemon.event_bytes() > 0, "some events wait for room");
-    assert_eq!(publisher.text(), fixtures::ACCEPTED);
-}
-
-#[test]
-fn events_are_published_in_each_turn_though_requests_spend_all_of_it() {
-    let locations = location("/poll", "polling", "")
-        + &location("/events", "streaming", "allow_connections_to_events_channel = true");
-    let mut config = try_config("events_channel_id = 'EV'", &locations).unwrap();
-    config.limits.microseconds_per_turn = 1;
-    let daemon = Daemon::new(config);
-    let events = daemon.connect();
-    events.send(get("/events/EV", ""));
-    events.read();
-    let asker = daemon.dial();
-    let requests = (0..40).map(|number| get(&format!("/poll/{number}"), ""));
-    asker.post(requests.collect::<String>());
-    for _ in 0..20 {
-        daemon.turn();
-    }
-    let (created, asked) = (events.text(), asker.text());
-    let asked = asked.matches("HTTP/1.1").count();
-    assert!(asked < 40, "requests still wait");
-    assert!(created.matches("channel_created").count() + 2 >= asked, "{created}");
-}
-
 /// A queued message may be many times as large as its text: with a template around each of its
-/// lines, with padding, or with the id or type of its event.
+/// lines, or with padding.
 #[test]
 fn a_burst_of_messages_that_become_long_closes_no_reader_that_keeps_up() {
     const COUNT: usize = 300;
     let template = format!("message_template = '{}~text~'", ".".repeat(500));
-    let [event_id, event_type] =
-        ["Event-Id", "Event-Type"].map(|name| format!("{name}: {}\r\n", "i".repeat(500)));
     let cases = [
-        ("streaming", template.as_str(), "x", ""),
-        ("eventsource", template.as_str(), "x\nx\nx\nx", ""),
-        ("streaming", "padding_by_user_agent = '.,0,4000'", "x", ""),
-        ("eventsource", "", "x", event_id.as_str()),
-        ("eventsource", "", "x", event_type.as_str()),
+        ("streaming", template.as_str(), "x"),
+        ("eventsource", template.as_str(), "x\nx\nx\nx"),
+        ("streaming", "padding_by_user_agent = '.,0,4000'", "x"),
     ];
-    for (mode, directives, text, fields) in cases {
+    for (mode, directives, text) in cases {
         let mut config = try_config("", &location("/sub", mode, directives)).unwrap();
         config.limits.outbox_bytes_max = 64 * 1024;
         config.limits.microseconds_per_turn = 500_000;
         let daemon = Daemon::new(config);
         let reader = daemon.connect();
         reader.send(get("/sub/a", "User-Agent: any\r\n"));
-        let length = format!("Content-Length: {}\r\n{fields}", text.len());
+        let length = format!("Content-Length: {}\r\n", text.len());
         let request = bare("POST", "/pub?id=a", &length) + text;
         let publishers: Vec<Client> = (0..10).map(|_| daemon.dial()).collect();
         publishers.iter().for_each(|publisher| publisher.post(request.repeat(COUNT / 10)));
         daemon.run();
-        assert!(!reader.is_ended(), "{mode} {directives:.30} {fields:.10}");
+        assert!(!reader.is_ended(), "{mode} {directives:.30}");
         assert_eq!(stored(&daemon, "a"), Some(COUNT as u64));
         assert!(reader.read().len() > COUNT * 400);
     }
-}
-
-#[test]
-fn padded_messages_that_fit_in_a_queue_are_published_in_one_turn() {
-    let directives = "padding_by_user_agent = '.,0,100'";
-    let mut config = try_config("", &location("/sub", "streaming", directives)).unwrap();
-    config.limits.outbox_bytes_max = 256 * 1024;
-    config.limits.microseconds_per_turn = 500_000;
-    let daemon = Daemon::new(config);
-    let reader = daemon.connect();
-    reader.send(get("/sub/a", "User-Agent: any\r\n"));
-    let publisher = daemon.dial();
-    publisher.post((bare("POST", "/pub?id=a", "Content-Length: 1\r\n") + "x").repeat(50));
-    daemon.turn();
-    let text = reader.text();
-    assert_eq!(text.split_once("\r\n\r\n").unwrap().1.matches("x").count(), 50, "{text}");
 }
