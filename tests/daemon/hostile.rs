@@ -1,9 +1,9 @@
 //! Hostile visitors: whatever clients of the public endpoints do together, the daemon keeps to the
 //! memory that its limits add up to, and the messages of a channel beside them come in time.
 
-mod attacks;
+pub mod attacks;
 pub mod healthy;
-mod swarm;
+pub mod swarm;
 
 use crate::http::Connection;
 use crate::programs::free_port;
@@ -58,7 +58,7 @@ fn sum_of_limits() -> u64 {
 /// All that visitors are offered, and an internal listener for the publisher.
 fn configuration() -> String {
     let internal = free_port();
-    let mut text = format!(
+    let text = format!(
         "listen = \"127.0.0.1:0\"\ninternal_listen = \"127.0.0.1:{internal}\"\n[limits]\n\
          connections_max = {CONNECTIONS_MAX}\nhead_bytes_max = {HEAD_BYTES_MAX}\n\
          stream_body_bytes_max = {STREAM_BODY_BYTES_MAX}\n\
@@ -71,6 +71,12 @@ fn configuration() -> String {
          allowed_origins = \"*\"\n[[location]]\npath = \"/pub\"\npublisher = \"normal\"\n\
          channels_path = \"$arg_id\"\nstore_messages = true\ninternal = true\n"
     );
+    text + &locations()
+}
+
+/// The locations that visitors are offered.
+pub fn locations() -> String {
+    let mut text = String::new();
     for (path, mode, settings) in [
         ("sub", "streaming", "padding_by_user_agent = \".*,512,0\"\n"),
         ("gzip", "streaming", "gzip = true\ngzip_streams = true\ngzip_types = [\"*\"]\n"),

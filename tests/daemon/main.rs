@@ -4,6 +4,7 @@
 
 mod admission;
 mod browser;
+mod ceiling;
 mod clients;
 mod configuration;
 mod crowds;

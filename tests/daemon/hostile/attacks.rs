@@ -147,6 +147,12 @@ fn get(path: &str, fields: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: x\r\n{fields}\r\n").into_bytes()
 }
 
+/// The channels that clients who may publish store messages in.
+pub fn stored_channels() -> impl Iterator<Item = String> {
+    let numbered = (0..NAMES).map(|number| format!("loud{number}"));
+    numbered.chain(["loud", "lines", "x"].map(str::to_owned))
+}
+
 fn same(name: &str) -> String {
     vec![name; NAMES].join("/")
 }

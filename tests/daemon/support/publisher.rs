@@ -46,6 +46,12 @@ impl Publisher {
 
     /// A number of the statistics.
     pub fn statistic(&mut self, name: &str) -> u64 {
+        let statistics = self.statistics();
+        statistics[name].as_u64().unwrap_or_else(|| panic!("no {name} in {statistics}"))
+    }
+
+    /// All numbers of the statistics.
+    pub fn statistics(&mut self) -> serde_json::Value {
         let request = format!(
             "GET /api/stats?mode=json&verbose=0 HTTP/1.1\r\nhost: x\r\n\
              authorization: Bearer {}\r\n\r\n",
@@ -53,8 +59,12 @@ impl Publisher {
         );
         let (status, body) = self.ask(&request);
         assert_eq!(status, 200);
-        let statistics: serde_json::Value = serde_json::from_slice(&body).unwrap();
-        statistics[name].as_u64().unwrap_or_else(|| panic!("no {name} in {statistics}"))
+        serde_json::from_slice(&body).unwrap()
+    }
+
+    /// Deletes a channel at a publisher location; returns the status.
+    pub fn delete(&mut self, target: &str) -> u16 {
+        self.ask(&format!("DELETE {target} HTTP/1.1\r\nhost: x\r\n\r\n")).0
     }
 
     fn ask(&mut self, request: &str) -> (u16, Vec<u8>) {
@@ -64,7 +74,8 @@ impl Publisher {
             assert_ne!(self.stream.read_line(&mut head).unwrap(), 0, "closed after {head:?}");
         }
         let status = head[9..12].parse().unwrap();
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        let fields = head.to_ascii_lowercase();
+        let length = fields.lines().find_map(|line| line.strip_prefix("content-length: "));
         let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
         self.stream.read_exact(&mut body).unwrap();
         (status, body)
