@@ -67,4 +67,15 @@ mod tests {
         }
         assert_eq!(authorize([b"Bearer x".as_slice()].into_iter(), &[]), Err(Denial::WrongSecret));
     }
+
+    /// An operation other than `|` over the bytes of a digest would let one in 256 pass.
+    #[test]
+    fn none_of_many_wrong_secrets_is_accepted() {
+        let secrets = [Secret::new("current").unwrap(), Secret::new("previous").unwrap()];
+        for number in 0..4000 {
+            let value = format!("Bearer {number}");
+            let judged = authorize([value.as_bytes()].into_iter(), &secrets);
+            assert_eq!(judged, Err(Denial::WrongSecret), "{value}");
+        }
+    }
 }

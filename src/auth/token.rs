@@ -221,6 +221,25 @@ mod tests {
         }
     }
 
+    /// A valid token of this length: spaces follow its header and its claims.
+    fn of_length(length: usize) -> String {
+        let claims = r#"{"aud":"rpushd","scope":"subscribe","channel":"a:b","exp":1776181200}"#;
+        let encoded = |byte_count: usize| (byte_count * 4).div_ceil(3);
+        let room = |header: &usize| length - 2 - encoded(*header) - encoded(32);
+        // No text has an encoded length of 4 n + 1.
+        let header = (15..18).find(|header| room(header) % 4 != 1).unwrap();
+        let payload = room(&header) * 3 / 4;
+        signed(&format!("{:header$}", r#"{"alg":"HS256"}"#), &format!("{claims:payload$}"))
+    }
+
+    #[test]
+    fn the_longest_token_is_read_and_a_longer_one_is_not() {
+        let longest = of_length(TOKEN_BYTES_MAX);
+        assert_eq!(longest.len(), TOKEN_BYTES_MAX);
+        assert_eq!(judge(&longest), Ok(()));
+        assert_eq!(judge(&of_length(TOKEN_BYTES_MAX + 1)), Err(Denial::Malformed));
+    }
+
     #[test]
     fn a_token_from_another_maker_is_accepted() {
         // Made with Python: hmac.digest(b"secret", signed, "sha256").

@@ -10,6 +10,7 @@ impl Hub {
     pub fn assert_consistent(&self) {
         let (mut memberships, mut subscriptions, mut active) = (0, 0, 0);
         let (mut stored, mut history_bytes, mut name_bytes) = (0, 0, 0);
+        let mut wildcard_channels = 0;
         let mut accounted = self.trash.bytes();
         let (mut visitors, mut visitor_channels, mut evictable) = (0, 0, 0);
         let mut evictable_bytes = 0;
@@ -19,6 +20,7 @@ impl Hub {
             let is_listed = self.by_name.get(&entry.name) == Some(&channel);
             assert!(is_listed, "lists of channels find every channel");
             active += usize::from(!entry.members.is_empty());
+            wildcard_channels += usize::from(entry.is_wildcard);
             memberships += entry.members.len();
             subscriptions += self.subscription_count(channel);
             let repeats = self.members.repeats_of(&entry.members);
@@ -64,6 +66,11 @@ impl Hub {
         self.age.assert_consistent(&self.channels);
         self.history_order.assert_consistent(&self.channels);
         self.events.assert_consistent();
+        assert_eq!(
+            [self.totals.channels, self.totals.wildcard_channels, self.totals.channels_in_delete],
+            [self.channels.len() - wildcard_channels, wildcard_channels, self.deleted.len()],
+            "channels of each kind and deleted ones are counted"
+        );
         assert_eq!(self.totals.active_channels, active, "active channels are counted");
         assert_eq!(self.members.len(), memberships, "subscriptions and members agree");
         assert_eq!(self.totals.subscriptions, subscriptions, "subscriptions are counted");
