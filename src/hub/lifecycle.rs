@@ -160,10 +160,7 @@ impl Hub {
     /// Marks the channel as used by the rpushd API, which decides its idle time.
     pub fn keep_for_api(&mut self, channel: ChannelId, now: Now) {
         let entry = &mut self.channels[channel.0 as usize];
-        if !std::mem::replace(&mut entry.is_used_by_api, true)
-            && entry.members.is_empty()
-            && entry.history.is_empty()
-        {
+        if !std::mem::replace(&mut entry.is_used_by_api, true) {
             self.schedule(channel, now.monotonic);
         }
     }
