@@ -3,7 +3,7 @@
 use super::fixtures::*;
 use super::push_stream::locations::config_of;
 use crate::support::Daemon;
-use rpushd::config::{Config, ListenAddress, Listener};
+use rpushd::config::{Config, ListenAddress, Listener, ListenerId};
 
 const PUBLIC: u16 = 0;
 const INTERNAL: u16 = 1;
@@ -37,6 +37,14 @@ fn publish_and_stats_do_not_exist_on_a_public_listener_beside_an_internal_one() 
         assert_eq!(ask_at(&daemon, PUBLIC, &request), hidden, "{request}");
     }
     assert_eq!(daemon.counters().auth_failures_total, 0);
+}
+
+#[test]
+fn the_reactor_learns_which_listener_is_internal_to_read_its_clients_first() {
+    let daemon = daemon_with_internal_listener();
+    let listeners = [PUBLIC, INTERNAL].map(ListenerId);
+    let are_internal = daemon.with_server(|server, _| listeners.map(|id| server.is_internal(id)));
+    assert_eq!(are_internal, [false, true]);
 }
 
 #[test]

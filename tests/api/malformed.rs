@@ -16,6 +16,8 @@ fn rows() -> Vec<(String, &'static str)> {
         ("GET / HTTP/1.1\nHost: x\n\n".to_owned(), BAD),
         ("GET / HTTP/1.1\rHost: x\r\r".to_owned() + "\r\n\r\n", BAD),
         ("GET / FTP/1.1\r\nHost: x\r\n\r\n".to_owned(), BAD),
+        ("GET / HTTP/1.x\r\nHost: x\r\n\r\n".to_owned(), BAD),
+        ("GET / HTTP/x.1\r\nHost: x\r\n\r\n".to_owned(), BAD),
         ("GET / HTTP/2.0\r\nHost: x\r\n\r\n".to_owned(), "505 HTTP Version Not Supported"),
         ("GET / HTTP/1.2\r\nHost: x\r\n\r\n".to_owned(), "505 HTTP Version Not Supported"),
         ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(), "505 HTTP Version Not Supported"),

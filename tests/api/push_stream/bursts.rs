@@ -2,6 +2,7 @@
 
 use super::receiving::*;
 use super::websocket_client::*;
+use crate::fixtures;
 use crate::support::{Client, Daemon};
 use rpushd::config::Config;
 
@@ -117,6 +118,48 @@ fn a_channel_is_created_before_its_first_message_also_behind_a_burst_of_events()
     let created: u32 = created.split(' ').next().unwrap().parse().unwrap();
     let stored = ask(&daemon, get("/sub/new.b1", ""));
     assert!(stored.contains(&chunk(&format!("{} x", created + 1))), "{created}: {stored}");
+}
+
+#[test]
+fn a_publication_to_an_existing_channel_does_not_wait_for_the_events_of_others() {
+    let mut config = config_with_events("");
+    config.limits.outbox_bytes_max = 8 * 1024;
+    config.publish_secrets = fixtures::config().publish_secrets;
+    config.subscribe_secrets = fixtures::config().subscribe_secrets;
+    let daemon = Daemon::new(config);
+    let events = daemon.connect();
+    events.send(get("/events/EV", ""));
+    ask(&daemon, fixtures::publish("a", "1"));
+    let joining = daemon.dial();
+    let names: Vec<String> = (0..15).map(|number| number.to_string()).collect();
+    joining.post(get(&format!("/sub/{}", names.join("/")), ""));
+    let publisher = daemon.dial();
+    publisher.post(fixtures::publish("a", "2"));
+    daemon.turn();
+    assert!(daemon.event_bytes() > 0, "some events wait for room");
+    assert_eq!(publisher.text(), fixtures::ACCEPTED);
+}
+
+#[test]
+fn events_are_published_in_each_turn_though_requests_spend_all_of_it() {
+    let locations = location("/poll", "polling", "")
+        + &location("/events", "streaming", "allow_connections_to_events_channel = true");
+    let mut config = try_config("events_channel_id = 'EV'", &locations).unwrap();
+    config.limits.microseconds_per_turn = 1;
+    let daemon = Daemon::new(config);
+    let events = daemon.connect();
+    events.send(get("/events/EV", ""));
+    events.read();
+    let asker = daemon.dial();
+    let requests = (0..40).map(|number| get(&format!("/poll/{number}"), ""));
+    asker.post(requests.collect::<String>());
+    for _ in 0..20 {
+        daemon.turn();
+    }
+    let (created, asked) = (events.text(), asker.text());
+    let asked = asked.matches("HTTP/1.1").count();
+    assert!(asked < 40, "requests still wait");
+    assert!(created.matches("channel_created").count() + 2 >= asked, "{created}");
 }
 
 /// A queued message may be many times as large as its text: with a template around each of its

@@ -46,3 +46,4 @@ mod websocket_frames;
 mod websocket_handshake;
 mod websocket_peer;
 mod websocket_publishing;
+mod work;
