@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn broken_chunk_framing_is_refused() {
-        let broken: [&[u8]; 17] = [
+        let broken: [&[u8]; 19] = [
             b"\r\n",
             b"x\r\n",
             b"-1\r\n",
@@ -240,6 +240,8 @@ mod tests {
             b"1\r\na\rb",
             b"0\r\n \r\n\r\n",
             b"0\r\nname only\r\n\r\n",
+            b"0\r\nname: \0\r\n\r\n",
+            b"0\r\nname: a\n\r\n",
             b"1000000000000000\r\n",
         ];
         for input in broken {

@@ -51,6 +51,21 @@ fn a_text_too_large_for_a_frame_is_skipped_and_counted() {
 }
 
 #[test]
+fn texts_too_large_for_a_frame_are_counted_when_they_are_delivered_together_too() {
+    let daemon = daemon_with_publisher();
+    let readers = [subscriber(&daemon, "a"), subscriber(&daemon, "a")];
+    let too_long = "x".repeat(65_536);
+    daemon.connect().send(
+        [&too_long, "between", &too_long, "after"].map(|text| publish_text("a", text)).concat(),
+    );
+    for reader in readers {
+        assert_eq!(reader.read(), frames(["between", "after"]));
+    }
+    let counters = daemon.counters();
+    assert_eq!((counters.oversized_frames_skipped_total, counters.deliveries_total), (4, 4));
+}
+
+#[test]
 fn a_channel_of_locations_that_the_api_has_used_lives_as_long_as_the_api_s_own() {
     let daemon = daemon_with_publisher();
     let remembered = || ask(&daemon, get("/api/stats?mode=json", BEARER));

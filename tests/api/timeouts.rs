@@ -1,6 +1,9 @@
 //! Timeouts: heads, bodies, idle connections, connections that accept no bytes.
 
 use super::fixtures::*;
+use crate::support::Daemon;
+use rpushd::config::{Config, Limits};
+use rpushd::time::Millis;
 
 /// The granularity of deadlines, in milliseconds.
 const TICK: u64 = 64;
@@ -19,6 +22,20 @@ fn a_head_has_ten_seconds_from_its_first_byte_however_steadily_it_trickles() {
     assert_eq!(client.text(), after(10, &closing(&empty("408 Request Time-out"))));
     assert!(client.is_ended());
     assert_eq!(daemon.counters().timed_out_requests_total, 1);
+}
+
+#[test]
+fn a_deadline_on_a_tick_is_kept_on_that_tick() {
+    let daemon = Daemon::new(Config {
+        limits: Limits { head_timeout: Millis(100 * TICK), ..Limits::default() },
+        ..config()
+    });
+    let client = daemon.connect();
+    client.send("GET /hea");
+    daemon.advance(100 * TICK - 1);
+    assert_eq!(client.text(), "");
+    daemon.advance(1);
+    assert!(client.text().starts_with("HTTP/1.1 408 Request Time-out\r\n"));
 }
 
 #[test]

@@ -163,30 +163,50 @@ fn events_are_published_in_each_turn_though_requests_spend_all_of_it() {
 }
 
 /// A queued message may be many times as large as its text: with a template around each of its
-/// lines, or with padding.
+/// lines, with padding, or with the id or type of its event.
 #[test]
 fn a_burst_of_messages_that_become_long_closes_no_reader_that_keeps_up() {
     const COUNT: usize = 300;
     let template = format!("message_template = '{}~text~'", ".".repeat(500));
+    let [event_id, event_type] =
+        ["Event-Id", "Event-Type"].map(|name| format!("{name}: {}\r\n", "i".repeat(500)));
     let cases = [
-        ("streaming", template.as_str(), "x"),
-        ("eventsource", template.as_str(), "x\nx\nx\nx"),
-        ("streaming", "padding_by_user_agent = '.,0,4000'", "x"),
+        ("streaming", template.as_str(), "x", ""),
+        ("eventsource", template.as_str(), "x\nx\nx\nx", ""),
+        ("streaming", "padding_by_user_agent = '.,0,4000'", "x", ""),
+        ("eventsource", "", "x", event_id.as_str()),
+        ("eventsource", "", "x", event_type.as_str()),
     ];
-    for (mode, directives, text) in cases {
+    for (mode, directives, text, fields) in cases {
         let mut config = try_config("", &location("/sub", mode, directives)).unwrap();
         config.limits.outbox_bytes_max = 64 * 1024;
         config.limits.microseconds_per_turn = 500_000;
         let daemon = Daemon::new(config);
         let reader = daemon.connect();
         reader.send(get("/sub/a", "User-Agent: any\r\n"));
-        let length = format!("Content-Length: {}\r\n", text.len());
+        let length = format!("Content-Length: {}\r\n{fields}", text.len());
         let request = bare("POST", "/pub?id=a", &length) + text;
         let publishers: Vec<Client> = (0..10).map(|_| daemon.dial()).collect();
         publishers.iter().for_each(|publisher| publisher.post(request.repeat(COUNT / 10)));
         daemon.run();
-        assert!(!reader.is_ended(), "{mode} {directives:.30}");
+        assert!(!reader.is_ended(), "{mode} {directives:.30} {fields:.10}");
         assert_eq!(stored(&daemon, "a"), Some(COUNT as u64));
         assert!(reader.read().len() > COUNT * 400);
     }
+}
+
+#[test]
+fn padded_messages_that_fit_in_a_queue_are_published_in_one_turn() {
+    let directives = "padding_by_user_agent = '.,0,100'";
+    let mut config = try_config("", &location("/sub", "streaming", directives)).unwrap();
+    config.limits.outbox_bytes_max = 256 * 1024;
+    config.limits.microseconds_per_turn = 500_000;
+    let daemon = Daemon::new(config);
+    let reader = daemon.connect();
+    reader.send(get("/sub/a", "User-Agent: any\r\n"));
+    let publisher = daemon.dial();
+    publisher.post((bare("POST", "/pub?id=a", "Content-Length: 1\r\n") + "x").repeat(50));
+    daemon.turn();
+    let text = reader.text();
+    assert_eq!(text.split_once("\r\n\r\n").unwrap().1.matches("x").count(), 50, "{text}");
 }

@@ -113,6 +113,22 @@ fn all_who_are_sent_the_same_old_messages_share_them() {
 }
 
 #[test]
+fn a_replay_that_began_earlier_takes_no_later_messages_from_one_that_has_overtaken_it() {
+    let daemon = daemon_that_may_queue(SMALL, "");
+    let early = blocked(&daemon, &get("/sub/a.b999", ""));
+    for number in MESSAGES..MESSAGES + 10 {
+        publish(&daemon, "a", old_message(number));
+    }
+    let late = daemon.connect();
+    late.send(get("/sub/a.b999", ""));
+    let late = late.text();
+    early.take_more(usize::MAX);
+    daemon.run();
+    assert_eq!(late.matches("|a|").count(), MESSAGES / 2 + 10);
+    assert_eq!(early.text(), late);
+}
+
+#[test]
 fn the_next_request_is_answered_when_a_large_answer_is_written() {
     let daemon = daemon_that_may_queue(SMALL, "");
     let ask = get("/poll/a.b999/b.b999", "");
