@@ -282,6 +282,20 @@ mod tests {
     use crate::message::Position;
     use crate::transports::{Payload, WireFormat};
 
+    fn message(id: i64) -> Rc<Message> {
+        Rc::new(Message {
+            id,
+            time: 0,
+            tag: 1,
+            position: Position(1),
+            channel: b"a".as_slice().into(),
+            text: [0; 60_000].as_slice().into(),
+            event_id: None,
+            event_type: None,
+            shares_text: false,
+        })
+    }
+
     #[test]
     fn pieces_that_no_queue_holds_are_removed_even_after_many_were_in_use() {
         let mut formats = Formats::default();
@@ -291,17 +305,7 @@ mod tests {
         let mut next = 0;
         let mut make = |pieces: &mut Pieces| {
             next += 1;
-            let message = Rc::new(Message {
-                id: next,
-                time: 0,
-                tag: 1,
-                position: Position(1),
-                channel: b"a".as_slice().into(),
-                text: [0; 60_000].as_slice().into(),
-                shares_text: false,
-                event_id: None,
-                event_type: None,
-            });
+            let message = message(next);
             let key = Key { serial: 1, next, format, commas: Commas::None };
             let mut write = |message: &Message, out: &mut Vec<u8>, sum: Option<&mut Crc>| {
                 formats.write(format, message, out, sum);
@@ -316,5 +320,31 @@ mod tests {
             make(&mut pieces);
             assert!(pieces.bytes <= UNUSED_BYTES_MAX);
         }
+    }
+
+    #[test]
+    fn a_longer_piece_replaces_a_shorter_one_and_is_kept_for_later_replays() {
+        let mut formats = Formats::default();
+        let format =
+            formats.intern(WireFormat { payload: Payload::Framed, coding: Coding::Identity });
+        let mut pieces = Pieces::default();
+        let mut written = 0;
+        let mut bytes_of = |pieces: &mut Pieces, next: i64, last: i64| {
+            let messages: Vec<Rc<Message>> = (next..=last).map(message).collect();
+            let key = Key { serial: 1, next, format, commas: Commas::None };
+            let mut write = |message: &Message, out: &mut Vec<u8>, sum: Option<&mut Crc>| {
+                written += 1;
+                formats.write(format, message, out, sum);
+            };
+            let (part, _) = pieces.piece(key, last, messages.iter(), usize::MAX, None, &mut write);
+            part.frame.len()
+        };
+        bytes_of(&mut pieces, 1, 1);
+        let longer = bytes_of(&mut pieces, 1, 2);
+        assert_eq!(pieces.bytes(), PIECE_COST + longer);
+        let other = bytes_of(&mut pieces, 3, 3);
+        assert_eq!(pieces.bytes(), 2 * PIECE_COST + longer + other);
+        bytes_of(&mut pieces, 1, 2);
+        assert_eq!(written, 1 + 2 + 1, "no message of a known piece is written again");
     }
 }

@@ -74,3 +74,15 @@ impl Work {
         sum + self.bytes / 2
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_piece_of_a_list_counts_what_it_lists_and_what_it_searches() {
+        let mut work = Work { channels: 10, scanned: 20, ..Work::default() };
+        work.add_walked(Walked { is_complete: false, listed: 3, searched: 4 });
+        assert_eq!(work, Work { channels: 13, scanned: 24, ..Work::default() });
+    }
+}

@@ -363,3 +363,23 @@ fn the_account_of_stored_messages_is_at_most_half_of_the_budget() {
     let count = stored(&daemon, "a");
     assert!((20..=41).contains(&count), "{count} messages are stored");
 }
+
+#[test]
+fn the_statistics_add_up_the_memory_of_all_requests_and_queues() {
+    let daemon = daemon();
+    let part = |name: &str| {
+        let text = ask(&daemon, get("/api/stats", BEARER));
+        let line = text.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")));
+        line.unwrap_or_else(|| panic!("{text}")).parse::<usize>().unwrap()
+    };
+    let clients: Vec<Client> = (0..2).map(|_| daemon.connect()).collect();
+    clients.iter().for_each(|client| client.send(incomplete(1000)));
+    assert_eq!(part("memory_requests_bytes"), 2 * incomplete(1000).len());
+    let readers: Vec<Client> = (0..2).map(|_| subscriber(&daemon, "a")).collect();
+    readers.iter().for_each(|reader| reader.take_only(0));
+    assert_eq!(part("memory_queues_bytes"), 0);
+    ask(&daemon, publish("a", &format!("\"{}\"", "x".repeat(1000))));
+    // Both queues hold the same frame.
+    let queued = part("memory_queues_bytes");
+    assert!((1000..1100).contains(&queued), "{queued} bytes are queued");
+}
