@@ -153,6 +153,12 @@ fn everything_at_once_stays_below_the_ceiling_and_gives_way_in_order() {
     let until = Instant::now() + Duration::from_secs(seconds);
     let attacks = attacks::all().into_iter().chain([slow_consumers()]);
     let swarms: Vec<Swarm> = attacks.map(|attack| Swarm::start(attack, &public, until)).collect();
+    // Used now and then, the connection stays open: one accepted later would have a high place in
+    // the table of connections and keep it large.
+    while Instant::now() < until {
+        assert!(publisher.statistic("memory_used_bytes") > 0);
+        std::thread::sleep(Duration::from_secs(1));
+    }
     let mut closed = 0;
     for swarm in swarms {
         let (name, done) = swarm.join();
@@ -179,8 +185,8 @@ fn everything_at_once_stays_below_the_ceiling_and_gives_way_in_order() {
 
     // What is counted is what is used, and it is known for what.
     assert!(is_about(filled.used, filled.resident), "{filled:?}");
-    let heap = filled.used - (idle.used - idle.parts_sum());
-    assert!(is_about(filled.parts_sum(), heap), "{heap} bytes of heap: {filled:?}");
+    let grown = filled.resident - (idle.resident - idle.parts_sum());
+    assert!(is_about(filled.parts_sum(), grown), "of {grown} bytes: {filled:?}");
 
     let log = daemon.log();
     for (line, counter, parts) in STEPS {

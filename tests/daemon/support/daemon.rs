@@ -1,6 +1,6 @@
 //! A daemon with its log, and commands that run to their end.
 
-use super::{PATIENCE, eventually};
+use super::{PATIENCE, eventually, say};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -198,6 +198,12 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
+        if thread::panicking() {
+            let log = self.log();
+            let last = &log[log.len().saturating_sub(10)..];
+            let ended = self.child.try_wait();
+            say(&format!("the daemon ({ended:?}) has a log that ends with {last:#?}"));
+        }
         // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
