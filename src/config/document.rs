@@ -2,7 +2,8 @@
 //! block; a key left over is unknown.
 
 use super::error::{ConfigError, Place};
-use super::suggest;
+use super::{suggest, units};
+use crate::time::Millis;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use toml::de::{DeTable, DeValue};
@@ -70,6 +71,15 @@ impl Entry {
 
     pub(super) fn list(&self) -> Result<Vec<String>, ConfigError> {
         self.value.list().map_err(|reason| self.place.error(reason))
+    }
+
+    pub(super) fn time(&self) -> Result<Millis, ConfigError> {
+        let text = self.text()?;
+        units::parse_milliseconds(text).ok_or_else(|| {
+            self.place.error(format!(
+                "\"{text}\" is not a time; write 30s, 500ms, 1h30m or a number of seconds"
+            ))
+        })
     }
 
     pub(super) fn switch(&self) -> Result<bool, ConfigError> {

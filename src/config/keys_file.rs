@@ -2,11 +2,11 @@
 //! keys (RFC 7518, section 6.4). Errors never include a value of the file other than a `kid`, which
 //! every token shows.
 
-use super::document::{Block, Entry};
+use super::document::Entry;
 use super::error::ConfigError;
 use super::secrets::{BYTES_WANTED, world_readable};
-use super::sources::{Environment, Files};
-use super::{NamedKey, Secret, Tokens};
+use super::sources::Files;
+use super::{NamedKey, Secret};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
@@ -17,21 +17,16 @@ use std::path::{Path, PathBuf};
 /// Longest `kid`.
 const ID_BYTES_MAX: usize = 128;
 
-/// Reads the table `[tokens]`. Returns a warning if every user may read the file of keys.
-pub(super) fn read(
-    mut block: Block,
-    environment: &mut Environment,
-    files: &dyn Files,
-) -> Result<(Tokens, Option<String>), ConfigError> {
-    let entry = environment.find(&mut block, "keys_file", "RPUSHD_TOKENS_KEYS_FILE");
-    block.finish()?;
-    match entry {
-        Some(entry) => read_file(&entry, files),
-        None => Ok((Tokens::default(), None)),
-    }
+/// A file of keys that was read.
+pub(super) struct KeysFile {
+    pub(super) path: PathBuf,
+    pub(super) keys: Vec<NamedKey>,
+    /// Every user may read the file.
+    pub(super) warning: Option<String>,
 }
 
-fn read_file(entry: &Entry, files: &dyn Files) -> Result<(Tokens, Option<String>), ConfigError> {
+/// Reads the file that this entry names.
+pub(super) fn read(entry: &Entry, files: &dyn Files) -> Result<KeysFile, ConfigError> {
     let path = entry.text()?;
     if path.is_empty() {
         return Err(entry.place.error("must not be empty"));
@@ -42,7 +37,7 @@ fn read_file(entry: &Entry, files: &dyn Files) -> Result<(Tokens, Option<String>
     let keys =
         parse(&content).map_err(|reason| entry.place.error(format!("\"{path}\": {reason}")))?;
     let warning = files.is_world_readable(Path::new(path)).then(|| world_readable(path));
-    Ok((Tokens { keys_file: Some(PathBuf::from(path)), keys }, warning))
+    Ok(KeysFile { path: PathBuf::from(path), keys, warning })
 }
 
 /// The keys of a JWK Set. Members that are not known are ignored (RFC 7517, sections 4 and 5).

@@ -73,6 +73,22 @@ pub struct Limits {
     pub channel_name_bytes_max: usize,
     /// Most channels that one request may name.
     pub channels_per_request_max: usize,
+    /// Most channels that a subscriber of the rpushd API may have at once, however it has come to
+    /// them. Locations have `channels_per_request_max` only.
+    pub channels_per_subscriber_max: usize,
+    /// Most subscribe requests per second, of both faces together; 503 with `Retry-After` beyond
+    /// it. As many may come at once. 0: no limit.
+    pub connects_per_second_max: u32,
+    /// Most subscribers with the same address; 429 beyond it. Addresses of IPv6 count by their
+    /// network of 64 bits, and behind a trusted proxy, `X-Forwarded-For` has the address. Internal
+    /// listeners and peers without an address are exempt. 0: no limit.
+    pub connections_per_address_max: u32,
+    /// Most subscribers of the rpushd API with the same subject (`sub`) in their tokens; 429 beyond
+    /// it. 0: no limit.
+    pub connections_per_subject_max: u32,
+    /// How long a subscriber of the rpushd API is connected at most, before it is asked to connect
+    /// again. 0: no limit.
+    pub connection_age_max: Millis,
     /// Most long lists of channels, of either face, written at the same time; 503 beyond it. Each
     /// is made piece by piece and takes the memory of one piece, however many channels there are.
     pub listings_max: usize,
@@ -121,6 +137,11 @@ impl Default for Limits {
             channels_max: 1_000_000,
             channel_name_bytes_max: 1024,
             channels_per_request_max: 256,
+            channels_per_subscriber_max: 64,
+            connects_per_second_max: 0,
+            connections_per_address_max: 0,
+            connections_per_subject_max: 0,
+            connection_age_max: Millis(0),
             listings_max: 16,
             store_bytes_max: 256 * 1024 * 1024,
             websocket_message_bytes_max: 8 * 1024 * 1024,

@@ -9,8 +9,7 @@ use super::push_stream_blocks::{LocationReader, PlacedLevel, read_push_stream};
 use super::secrets::{self, Need};
 use super::sources::{Environment, Files, Overrides};
 use super::{
-    Config, ListenAddress, Listener, TrustedProxies, alignment, checks, exposure, keys_file,
-    origins, units,
+    Config, ListenAddress, Listener, TrustedProxies, alignment, checks, exposure, origins, tokens,
 };
 use crate::time::Millis;
 use std::collections::BTreeMap;
@@ -122,15 +121,7 @@ impl Loader<'_> {
     }
 
     fn time(&mut self, key: &str, variable: &str, default: Millis) -> Result<Millis, ConfigError> {
-        let Some(entry) = self.find(key, variable) else {
-            return Ok(default);
-        };
-        let text = entry.text()?;
-        units::parse_milliseconds(text).ok_or_else(|| {
-            entry.place.error(format!(
-                "\"{text}\" is not a time; write 30s, 500ms, 1h30m or a number of seconds"
-            ))
-        })
+        self.find(key, variable).map_or(Ok(default), |entry| entry.time())
     }
 
     fn limits(&mut self) -> Result<(), ConfigError> {
@@ -185,10 +176,10 @@ impl Loader<'_> {
         block.finish()
     }
 
-    /// Reads the keys of tokens. Returns a warning about their file, if any.
+    /// Reads the settings of tokens. Returns a warning about the file of keys, if any.
     fn tokens(&mut self) -> Result<Option<String>, ConfigError> {
         let block = self.root.take_block("tokens")?;
-        let (tokens, warning) = keys_file::read(block, &mut self.environment, self.files)?;
+        let (tokens, warning) = tokens::read(block, &mut self.environment, self.files)?;
         self.config.tokens = tokens;
         Ok(warning)
     }

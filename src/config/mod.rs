@@ -5,7 +5,7 @@
 //! `sources` (environment, flags); the settings as types: `limits`, `sandbox`, `variables`, `kinds`
 //! (of values), `location_path`, `location`, `http_directives`, `networks`, `origins`; `checks`
 //! (what the module refuses); readers of a document: the tables `limit_table` and `directives`,
-//! `listen`, `secrets`, `keys_file` and `push_stream_blocks`; `alignment` and `exposure`
+//! `listen`, `secrets`, `keys_file`, `tokens` and `push_stream_blocks`; `alignment` and `exposure`
 //! (warnings); `load` (builds the configuration), `kept_listeners` (what a reload cannot change),
 //! `kept_secrets` (what it refuses), `to_toml` and `describe` (output), `read` (the process and its
 //! files).
@@ -38,6 +38,7 @@ mod secrets;
 mod sources;
 mod suggest;
 mod to_toml;
+mod tokens;
 pub mod units;
 mod variables;
 
@@ -81,7 +82,7 @@ pub struct Config {
     pub subscribe_secrets: Vec<Secret>,
     /// Secrets that authorise publish and stats, likewise.
     pub publish_secrets: Vec<Secret>,
-    /// What subscribe tokens are verified with besides the secrets.
+    /// Settings of subscribe tokens, and what verifies them besides the secrets.
     pub tokens: Tokens,
     /// Time between heartbeats on a framed stream (`RPUSHD_HEARTBEAT_SECS`).
     pub heartbeat: Millis,
@@ -177,12 +178,16 @@ impl fmt::Debug for Secret {
 }
 
 /// The table `[tokens]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tokens {
     /// The file with the keys.
     pub keys_file: Option<PathBuf>,
     /// Keys that verify tokens which name one of them (`kid`), each with an id of its own.
     pub keys: Vec<NamedKey>,
+    /// Name of the cookie that may carry a token; none: no cookie is read.
+    pub cookie: Option<String>,
+    /// How long before the end of its token a subscriber is sent `expiring`; 0: it is not sent.
+    pub expiring_before: Millis,
 }
 
 /// A key for the tokens that name it.
@@ -192,6 +197,17 @@ pub struct NamedKey {
     pub id: String,
     /// The key.
     pub secret: Secret,
+}
+
+impl Default for Tokens {
+    fn default() -> Tokens {
+        Tokens {
+            keys_file: None,
+            keys: Vec::new(),
+            cookie: None,
+            expiring_before: Millis::from_seconds(60),
+        }
+    }
 }
 
 impl Default for Config {

@@ -196,14 +196,18 @@ impl Writer {
         }
         self.raw("seccomp", config.sandbox.filters_system_calls);
         self.raw("core_dumps", config.sandbox.allows_core_dumps);
+        self.section("Subscribe tokens.");
+        self.line("[tokens]");
         if let Some(path) = &config.tokens.keys_file {
-            self.section("Keys of subscribe tokens.");
-            self.line("[tokens]");
             self.text("keys_file", &path.to_string_lossy());
             for key in &config.tokens.keys {
                 self.line(&format!("# {} = \"***\"", quoted(&key.id)));
             }
         }
+        if let Some(name) = &config.tokens.cookie {
+            self.text("cookie", name);
+        }
+        self.time("expiring_before", Some(config.tokens.expiring_before));
     }
 
     fn secrets(&mut self, key: &str, secrets: &[Secret]) {

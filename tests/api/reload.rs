@@ -44,7 +44,7 @@ fn keys_of_tokens_overlap_and_change_under_open_streams() {
             let secret = Secret::new(&format!("the key of {id}")).expect("it is not blank");
             NamedKey { id: (*id).to_owned(), secret }
         };
-        let tokens = Tokens { keys_file: None, keys: ids.iter().map(named).collect() };
+        let tokens = Tokens { keys: ids.iter().map(named).collect(), ..Tokens::default() };
         Config { tokens, ..config() }
     };
     let ask_with_key = |daemon: &Daemon, id: &str| {

@@ -52,8 +52,12 @@ fn every_setting_of_the_daemon_reads_back() {
         user = "push \"1\""
         seccomp = false
         core_dumps = true
+        [tokens]
+        cookie = "push"
+        expiring_before = "0s"
         [limits]
         connections_max = 7
+        connection_age_max = "1h"
         keepalive_requests_max = 100
         outbox_stall_timeout = "1m500ms"
         store_bytes_max = "1g"

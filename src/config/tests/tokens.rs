@@ -1,7 +1,8 @@
 //! Tests of the table `[tokens]` as part of a configuration.
 
 use super::super::{Config, NamedKey, Overrides, Secret};
-use super::{FakeFiles, SECRETS, variables};
+use super::{FakeFiles, SECRETS, load_with_secrets, variables};
+use crate::time::Millis;
 
 const KEYS: &[u8] = br#"{"keys":[{"kty":"oct","kid":"2026-12","k":"MDEyMzQ1Njc4OWFiY2RlZi1uZXc"},
     {"kty":"oct","kid":"2026-11","alg":"HS256","k":"MDEyMzQ1Njc4OWFiY2RlZi1vbGQ"}]}"#;
@@ -99,4 +100,32 @@ fn keys_show_neither_in_debug_nor_in_the_effective_configuration_which_reads_bac
                  # \"2026-11\" = \"***\"\n";
     assert!(written.contains(table), "{written}");
     assert_eq!(load_with_keys(&written, &SECRETS), Ok(config));
+}
+
+#[test]
+fn a_cookie_is_read_only_if_it_has_a_name_and_expiring_is_sent_a_minute_before() {
+    let tokens = load_with_secrets("").tokens;
+    assert_eq!((tokens.cookie, tokens.expiring_before), (None, Millis::from_seconds(60)));
+    let text = "[tokens]\ncookie = '__Host-push'\nexpiring_before = '5m'";
+    let config = load_with_secrets(text);
+    assert_eq!(config.tokens.cookie.as_deref(), Some("__Host-push"));
+    assert_eq!(config.tokens.expiring_before, Millis::from_seconds(300));
+    assert_eq!(load_with_secrets(&config.to_toml()), config);
+    let variables = [("RPUSHD_TOKENS_COOKIE", "push"), ("RPUSHD_TOKENS_EXPIRING_BEFORE", "0")];
+    let tokens = load_with_keys(text, &[&SECRETS[..], &variables].concat()).unwrap().tokens;
+    assert_eq!((tokens.cookie.as_deref(), tokens.expiring_before), (Some("push"), Millis(0)));
+}
+
+#[test]
+fn a_name_that_no_cookie_can_have_is_refused() {
+    for name in ["", " ", "a b", "a=b", "a;b", "\"a\"", "a,b", "a/b", "ä"] {
+        let refusal = load_with_keys(&format!("tokens.cookie = '{name}'"), &SECRETS).unwrap_err();
+        let reason = "is not the name of a cookie; write letters, digits, - and _";
+        assert_eq!(refusal, format!("x.toml:1: tokens.cookie: \"{name}\" {reason}"));
+    }
+    assert_eq!(
+        load_with_keys("tokens.expiring_before = 'soon'", &SECRETS).unwrap_err(),
+        "x.toml:1: tokens.expiring_before: \"soon\" is not a time; write 30s, 500ms, 1h30m or a \
+         number of seconds"
+    );
 }
