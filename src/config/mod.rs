@@ -91,7 +91,8 @@ pub struct Config {
     pub channel_idle_ttl: Millis,
     /// Read time-out of the proxy in front, which heartbeats must fit well inside.
     pub proxy_read_timeout: Millis,
-    /// Origins from which browsers may call `/api/stream/`, besides the daemon's own; `*` for any.
+    /// Origins from which browsers may call the public endpoints, besides the daemon's own; `*` for
+    /// any.
     pub allowed_origins: Vec<String>,
     /// Path prefix under which the public endpoints also answer, without a slash at its end, so
     /// that a proxy need not strip it; blank: they answer at the root only.

@@ -170,3 +170,31 @@ fn origins_are_read_anew_with_the_configuration() {
     let expected = readable(STREAM, "transfer-encoding");
     assert_eq!(ask(&daemon, from_origin(&subscribe("a"))), expected);
 }
+
+/// A listed origin's scripts may send the cookie that may carry a token. A star names no origin,
+/// and browsers would give the answer to any page with the visitor's cookies.
+#[test]
+fn cookies_are_allowed_to_listed_origins_only_and_only_if_one_is_configured() {
+    let credentials = |answer: &str| {
+        answer.replacen("vary: ", "access-control-allow-credentials: true\r\nvary: ", 1)
+    };
+    let with_cookie = |origins: &[&str]| {
+        let mut config = config();
+        config.allowed_origins = origins.iter().map(|origin| (*origin).to_owned()).collect();
+        config.tokens.cookie = Some("push".to_owned());
+        Daemon::new(config)
+    };
+    let named = "access-control-allow-origin: https://www.example.org\r\nvary: origin\r\n";
+    let stream = readable(STREAM, "transfer-encoding");
+    let asked = |daemon: &Daemon| {
+        let preflight = ask(daemon, bare("OPTIONS", "/api/stream/a", ORIGIN));
+        (ask(daemon, from_origin(&subscribe("a"))), preflight)
+    };
+    for origins in [&["https://www.example.org"][..], &["*", "https://www.example.org"]] {
+        let expected = (credentials(&stream), credentials(&preflight(named)));
+        assert_eq!(asked(&with_cookie(origins)), expected, "{origins:?}");
+    }
+    assert_eq!(asked(&with_cookie(&["*"])), (stream, preflight(named)));
+    let refused = (STREAM.to_owned(), preflight(""));
+    assert_eq!(asked(&with_cookie(&["https://example.net"])), refused);
+}

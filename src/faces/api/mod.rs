@@ -17,6 +17,7 @@ use crate::server::{Context, Face, Next, TICK};
 use crate::time::Millis;
 use crate::transports::{FormatId, Formats};
 use fields::no_cache;
+use origin::{Cors, Rules};
 use std::rc::Rc;
 use stream::Streams;
 
@@ -48,28 +49,26 @@ impl Face for Api {
         if is_hidden || is_off {
             return None;
         }
-        let origins = match endpoint {
-            Endpoint::Stream(_) => &config.allowed_origins[..],
-            Endpoint::Health | Endpoint::Publish | Endpoint::Stats => &[],
-        };
-        let origin = origin::allowed(head, origins);
-        if head.method == "OPTIONS" && !origins.is_empty() {
-            return Some(Next::Answer(origin::add_fields(origin::preflight(), origin), Vec::new()));
+        let cors = endpoint.cors_rules().and_then(|rules| Cors::of(head, rules, config));
+        if head.method == "OPTIONS"
+            && let Some(cors) = &cors
+        {
+            return Some(Next::Answer(cors.preflight(), Vec::new()));
         }
         if let Err(allowed) = endpoint.check_method(head.method) {
             let response = Response::new(Status::METHOD_NOT_ALLOWED).field("allow", allowed);
-            return Some(Next::Answer(origin::add_fields(response, origin), Vec::new()));
+            return Some(Next::Answer(origin::add_fields(response, cors.as_ref()), Vec::new()));
         }
         let next = match endpoint {
             Endpoint::Health => Ok(healthy()),
             Endpoint::Publish => publish::route(context, head),
             Endpoint::Stats => stats::route(context, head),
             Endpoint::Stream(segment) => {
-                stream::route(context, &self.streams, head, segment, origin)
+                stream::route(context, &self.streams, head, segment, cors.clone())
             }
         };
         Some(next.unwrap_or_else(|fault| {
-            let (response, body) = refusal::refuse(fault, origin);
+            let (response, body) = refusal::refuse(fault, cors.as_ref());
             let response = match endpoint {
                 Endpoint::Stats => no_cache(response),
                 Endpoint::Health | Endpoint::Publish | Endpoint::Stream(_) => response,
@@ -144,6 +143,14 @@ impl<'a> Endpoint<'a> {
             (Endpoint::Health | Endpoint::Stats, _) => Err("GET,HEAD"),
             (Endpoint::Publish | Endpoint::Stream(_), "POST") => Ok(()),
             (Endpoint::Publish | Endpoint::Stream(_), _) => Err("POST"),
+        }
+    }
+
+    /// What scripts of other origins may send to it, if those are configured. `None`: nothing.
+    fn cors_rules(self) -> Option<Rules> {
+        match self {
+            Endpoint::Health | Endpoint::Publish | Endpoint::Stats => None,
+            Endpoint::Stream(_) => Some(origin::STREAM),
         }
     }
 

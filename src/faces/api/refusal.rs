@@ -1,6 +1,6 @@
 //! Refused requests of the API: the reasons, and the answers.
 
-use super::origin;
+use super::origin::{self, Cors};
 use crate::auth::Denial;
 use crate::http::{Response, Status};
 use crate::server::{Next, SubscribeError};
@@ -60,22 +60,22 @@ impl Fault {
     }
 }
 
-/// The answer to a refused request, and its body. Scripts of `origin` may read it.
-pub(super) fn refuse(fault: impl Into<Fault>, origin: Option<&[u8]>) -> (Response, Vec<u8>) {
+/// The answer to a refused request, and its body. Scripts of an allowed origin may read it.
+pub(super) fn refuse(fault: impl Into<Fault>, cors: Option<&Cors>) -> (Response, Vec<u8>) {
     let (response, body) = fault.into().answer();
     let response = match response.status() {
         // Without this, scripts of other origins cannot read it (Fetch standard, section 3.2.3).
-        Status::UNAUTHORIZED if origin.is_some() => {
+        Status::UNAUTHORIZED if cors.is_some_and(Cors::is_readable) => {
             response.field("access-control-expose-headers", "www-authenticate")
         }
         _ => response,
     };
-    (origin::add_fields(response, origin), body)
+    (origin::add_fields(response, cors), body)
 }
 
 /// What comes next for a refused request: the answer.
-pub(super) fn refused(fault: impl Into<Fault>, origin: Option<&[u8]>) -> Next {
-    let (response, body) = refuse(fault, origin);
+pub(super) fn refused(fault: impl Into<Fault>, cors: Option<&Cors>) -> Next {
+    let (response, body) = refuse(fault, cors);
     Next::Answer(response, body)
 }
 

@@ -2,12 +2,12 @@
 
 use super::channel_name::is_channel_name;
 use super::fields::{has_json_content_type, no_cache};
-use super::origin;
+use super::origin::{self, Cors};
 use super::publish::{BadBody, parse_object};
 use super::refusal::{Fault, Refusal, refuse, refused};
 use crate::auth::Claims;
 use crate::broker::{Subscriber, Transport};
-use crate::http::{Head, HeaderValue, Response, Status};
+use crate::http::{Head, Response, Status};
 use crate::hub::Maker;
 use crate::server::{BodyHandler, Context, Next};
 use crate::time::{Millis, Moment};
@@ -68,7 +68,7 @@ pub(super) fn route(
     streams: &Rc<Streams>,
     head: &Head<'_>,
     segment: &str,
-    origin: Option<&[u8]>,
+    cors: Option<Cors>,
 ) -> Result<Next, Fault> {
     let channel = channel(segment)?;
     if !has_json_content_type(head) {
@@ -77,7 +77,7 @@ pub(super) fn route(
     let limits = context.limits();
     let bytes_max = limits.stream_body_bytes_max.min(limits.body_bytes_max);
     let streams = streams.clone();
-    let handler = Box::new(Subscribe { streams, channel, origin: origin.map(Into::into) });
+    let handler = Box::new(Subscribe { streams, channel, cors });
     Ok(Next::Read { handler, bytes_max })
 }
 
@@ -85,21 +85,20 @@ pub(super) fn route(
 struct Subscribe {
     streams: Rc<Streams>,
     channel: String,
-    /// The request's origin, if it is allowed.
-    origin: Option<HeaderValue>,
+    cors: Option<Cors>,
 }
 
 impl BodyHandler for Subscribe {
     fn complete(self: Box<Self>, context: &mut Context<'_>, body: &[u8]) -> Next {
-        let origin = self.origin.as_deref();
+        let cors = self.cors.as_ref();
         match self.admit(context, body) {
-            Ok(()) => begin_stream(context, &self.streams, origin),
-            Err(fault) => refused(fault, origin),
+            Ok(()) => begin_stream(context, &self.streams, cors),
+            Err(fault) => refused(fault, cors),
         }
     }
 
     fn too_large(&self) -> (Response, Vec<u8>) {
-        refuse(Refusal::BODY_TOO_LARGE, self.origin.as_deref())
+        refuse(Refusal::BODY_TOO_LARGE, self.cors.as_ref())
     }
 
     fn is_publication(&self) -> bool {
@@ -128,14 +127,14 @@ impl Subscribe {
 }
 
 /// Sends the response head and a heartbeat, and makes the connection a subscriber.
-fn begin_stream(context: &mut Context<'_>, streams: &Streams, origin: Option<&[u8]>) -> Next {
+fn begin_stream(context: &mut Context<'_>, streams: &Streams, cors: Option<&Cors>) -> Next {
     let response = Response::new(Status::OK).field("content-type", "application/octet-stream");
     let response = no_cache(response)
         .field("x-content-type-options", "nosniff")
         .field("x-accel-buffering", "no")
         .date(&context.date());
     let exchange = context.begin_unsized();
-    let response = origin::add_fields(response, origin);
+    let response = origin::add_fields(response, cors);
     let response = response.transfer_encoding(exchange).connection(exchange);
     let profile = if exchange.is_http_1_0 { &streams.identity } else { &streams.chunked };
     let heartbeat = profile.heartbeat.as_ref().map_or(&b""[..], |heartbeat| &heartbeat.frame);
