@@ -25,6 +25,14 @@ impl Millis {
     }
 }
 
+/// Two spans, one after the other.
+impl Add for Millis {
+    type Output = Millis;
+    fn add(self, other: Millis) -> Millis {
+        Millis(self.0.saturating_add(other.0))
+    }
+}
+
 /// What is left of a span after another one; zero if the other one is longer.
 impl Sub for Millis {
     type Output = Millis;

@@ -72,6 +72,8 @@ struct Key {
     serial: u64,
     /// Id of the first message.
     next: i64,
+    /// [`Stretch::gap_count`]: a piece that was made before a message expired still has it.
+    gap_count: u32,
     format: FormatId,
     commas: Commas,
 }
@@ -135,7 +137,8 @@ impl Replay {
         };
         let (made, count) = match commas {
             Some(commas) => {
-                let key = Key { serial: stretch.serial, next: stretch.next, format, commas };
+                let Stretch { serial, next, gap_count, .. } = stretch;
+                let key = Key { serial, next, gap_count, format, commas };
                 pieces.piece(key, stretch.last, messages.clone(), bytes_max, checksum, &mut write)
             }
             None => {
@@ -306,7 +309,7 @@ mod tests {
         let mut make = |pieces: &mut Pieces| {
             next += 1;
             let message = message(next);
-            let key = Key { serial: 1, next, format, commas: Commas::None };
+            let key = Key { serial: 1, next, gap_count: 0, format, commas: Commas::None };
             let mut write = |message: &Message, out: &mut Vec<u8>, sum: Option<&mut Crc>| {
                 formats.write(format, message, out, sum);
             };
@@ -331,7 +334,7 @@ mod tests {
         let mut written = 0;
         let mut bytes_of = |pieces: &mut Pieces, next: i64, last: i64| {
             let messages: Vec<Rc<Message>> = (next..=last).map(message).collect();
-            let key = Key { serial: 1, next, format, commas: Commas::None };
+            let key = Key { serial: 1, next, gap_count: 0, format, commas: Commas::None };
             let mut write = |message: &Message, out: &mut Vec<u8>, sum: Option<&mut Crc>| {
                 written += 1;
                 formats.write(format, message, out, sum);

@@ -9,7 +9,8 @@ use super::push_stream_blocks::{LocationReader, PlacedLevel, read_push_stream};
 use super::secrets::{self, Need};
 use super::sources::{Environment, Files, Overrides};
 use super::{
-    Config, ListenAddress, Listener, TrustedProxies, alignment, checks, exposure, origins, tokens,
+    Config, ListenAddress, Listener, TrustedProxies, alignment, checks, exposure, history_blocks,
+    origins, tokens,
 };
 use crate::time::Millis;
 use std::collections::BTreeMap;
@@ -52,6 +53,7 @@ impl Loader<'_> {
         self.log()?;
         self.sandbox()?;
         let keys_warning = self.tokens()?;
+        let history_warnings = self.history()?;
         self.allowed_origins()?;
         self.public_prefix()?;
         self.trusted_proxies()?;
@@ -80,6 +82,7 @@ impl Loader<'_> {
         config.warnings = self.environment.unknown();
         config.warnings.extend(secrets.warnings);
         config.warnings.extend(keys_warning);
+        config.warnings.extend(history_warnings);
         config.warnings.extend(warnings_about_keys(&config));
         if config.log_access && config.log_level < log::LevelFilter::Info {
             let level = config.log_level.as_str().to_ascii_lowercase();
@@ -182,6 +185,14 @@ impl Loader<'_> {
         let (tokens, warning) = tokens::read(block, &mut self.environment, self.files)?;
         self.config.tokens = tokens;
         Ok(warning)
+    }
+
+    /// Reads for which channels messages are stored. Returns warnings about blocks without effect.
+    fn history(&mut self) -> Result<Vec<String>, ConfigError> {
+        let blocks = self.root.take_blocks("history");
+        let (history, warnings) = history_blocks::read(blocks, &mut self.environment)?;
+        self.config.history = history;
+        Ok(warnings)
     }
 
     fn allowed_origins(&mut self) -> Result<(), ConfigError> {

@@ -2,13 +2,13 @@
 //! accesses files and environment variables.
 //!
 //! Leaves to root: `units`, `error`, `suggest`; `document` (TOML with line numbers), `env_file` and
-//! `sources` (environment, flags); the settings as types: `limits`, `sandbox`, `variables`, `kinds`
-//! (of values), `location_path`, `location`, `http_directives`, `networks`, `origins`; `checks`
-//! (what the module refuses); readers of a document: the tables `limit_table` and `directives`,
-//! `listen`, `secrets`, `keys_file`, `tokens` and `push_stream_blocks`; `alignment` and `exposure`
-//! (warnings); `load` (builds the configuration), `kept_listeners` (what a reload cannot change),
-//! `kept_secrets` (what it refuses), `to_toml` and `describe` (output), `read` (the process and its
-//! files).
+//! `sources` (environment, flags); the settings as types: `limits`, `history`, `sandbox`,
+//! `variables`, `kinds` (of values), `location_path`, `location`, `http_directives`, `networks`,
+//! `origins`; `checks` (what the module refuses); readers of a document: the tables `limit_table`
+//! and `directives`, `listen`, `secrets`, `keys_file`, `tokens`, `history_blocks` and
+//! `push_stream_blocks`; `alignment` and `exposure` (warnings); `load` (builds the configuration),
+//! `kept_listeners` (what a reload cannot change), `kept_secrets` (what it refuses), `to_toml` and
+//! `describe` (output), `read` (the process and its files).
 
 mod alignment;
 pub mod checks;
@@ -18,6 +18,8 @@ mod document;
 mod env_file;
 mod error;
 mod exposure;
+mod history;
+mod history_blocks;
 mod http_directives;
 mod kept_listeners;
 mod kept_secrets;
@@ -47,6 +49,7 @@ mod tests;
 
 pub use document::Value;
 pub use error::{ConfigError, Place};
+pub use history::{ChannelPattern, HISTORY_BLOCKS_MAX, HistoryBlock};
 pub use http_directives::{HTTP_DIRECTIVES, HttpDirective, PushStream};
 pub use kinds::{Argument, HeaderTemplate, PREFIX};
 pub use limit_table::{LIMITS, Limit, LimitKind};
@@ -101,6 +104,9 @@ pub struct Config {
     pub trusted_proxies: TrustedProxies,
     /// Limits of everything that can grow.
     pub limits: Limits,
+    /// Which channels store what is published through the API, and how much of it; the first block
+    /// that includes a channel applies.
+    pub history: Vec<HistoryBlock>,
     /// Push-stream settings of the `http` level.
     pub push_stream: PushStream,
     /// The virtual servers with their locations. A listener has the index of its server.
@@ -229,6 +235,7 @@ impl Default for Config {
             public_prefix: PUBLIC_PREFIX.to_owned(),
             trusted_proxies: TrustedProxies::default(),
             limits: Limits::default(),
+            history: Vec::new(),
             push_stream: PushStream::default(),
             servers: Vec::new(),
             log_level: log::LevelFilter::Info,

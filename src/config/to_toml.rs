@@ -12,7 +12,7 @@ use super::location::{
 use super::push_stream_blocks::mode_name;
 use super::units::show_time;
 use super::variables::VariableString;
-use super::{Config, ListenAddress, Listener, Secret};
+use super::{Config, HistoryBlock, ListenAddress, Listener, Secret};
 use crate::time::Millis;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -28,6 +28,7 @@ impl Config {
         writer.line("# The effective configuration of rpushd.");
         writer.top_level(self);
         writer.limits(self);
+        writer.history(&self.history);
         writer.push_stream(&self.push_stream);
         let top_level = self.top_level_server();
         if let Some(server) = top_level {
@@ -223,6 +224,21 @@ impl Writer {
         self.line("[limits]");
         for limit in LIMITS {
             self.raw(limit.key, limit.show_toml(&config.limits));
+        }
+    }
+
+    fn history(&mut self, blocks: &[HistoryBlock]) {
+        if !blocks.is_empty() {
+            self.section(
+                "Channels whose messages are stored; the first block that matches applies.",
+            );
+        }
+        for block in blocks {
+            self.line("[[history]]");
+            self.text("channels", &block.channels.show());
+            self.shown("messages", block.messages.map(|count| Shown::Number(count.into())));
+            self.time("age", block.age);
+            self.shown("bytes", block.bytes.map(Shown::Number));
         }
     }
 

@@ -1,8 +1,9 @@
 //! The data of one channel.
 
-use super::history::History;
+use super::history::{History, Removed};
 use super::members::Member;
 use super::neighbours::Neighbours;
+use super::retention::PolicyNumber;
 use crate::message::{ChannelName, Position};
 use crate::time::Moment;
 
@@ -13,10 +14,13 @@ pub(super) struct Channel {
     pub(super) history: History,
     /// Number of messages ever published, which is also the id of the last one.
     pub(super) published: u64,
-    /// Position of the last message that has left the history or was never stored. All messages
-    /// after it are in the history.
+    /// Position of the newest message that is not in the history: it has left it, or was never
+    /// stored. All messages after it are in the history; of those before it, some may be, too.
     pub(super) floor: Position,
     pub(super) is_wildcard: bool,
+    /// The limits of its stored messages; none: those for all channels. What the API publishes is
+    /// stored if it has one.
+    pub(super) policy: Option<PolicyNumber>,
     /// Whether the rpushd API has published or subscribed here.
     pub(super) is_used_by_api: bool,
     /// Subscriptions of members that named the channel more than once, not counting one per member.
@@ -41,6 +45,7 @@ impl Channel {
             published: 0,
             floor,
             is_wildcard: false,
+            policy: None,
             is_used_by_api: false,
             repeats: 0,
             is_visitors: false,
@@ -56,12 +61,23 @@ impl Channel {
         self.is_visitors && self.members.is_empty() && self.history.is_empty()
     }
 
-    /// Drops the oldest stored messages; returns their cost.
-    pub(super) fn drop_oldest(&mut self, count: usize) -> usize {
-        let (cost, last) = self.history.drop_oldest(count);
-        // A message that was never stored may be later than one that was stored before it.
-        self.floor = self.floor.max(last);
-        cost
+    /// Removes the oldest stored messages.
+    pub(super) fn drop_oldest(&mut self, count: usize) -> Removed {
+        let removed = self.history.drop_oldest(count);
+        self.raise_floor(&removed)
+    }
+
+    /// Removes expired messages behind the oldest one, up to a maximum.
+    pub(super) fn remove_short_lived(&mut self, now: Moment, count_max: usize) -> Removed {
+        let removed = self.history.remove_short_lived(now, count_max);
+        self.raise_floor(&removed)
+    }
+
+    /// A message that was never stored may be later than one that was stored before it, and so may
+    /// one that has left earlier.
+    fn raise_floor(&mut self, removed: &Removed) -> Removed {
+        self.floor = self.floor.max(removed.newest);
+        *removed
     }
 
     /// Position of its last message, stored or not; its floor if it never had one.

@@ -1,7 +1,7 @@
 //! Finding and creating channels.
 
 use super::channel::Channel;
-use super::{ChannelId, EventKind, Hub, Maker, account};
+use super::{ChannelId, EventKind, Hub, Maker, account, retention};
 use crate::message::ChannelName;
 use crate::time::Now;
 
@@ -79,6 +79,7 @@ impl Hub {
         }
         let key = self.channels.insert(Channel {
             is_wildcard,
+            policy: retention::policy_for(&name, &self.settings.policies),
             is_visitors: maker == Maker::Visitor,
             ..Channel::new(name.clone(), self.serial, self.floor, now.monotonic)
         });

@@ -1,6 +1,6 @@
 //! The invariants of the hub between two calls, part of the server's own check.
 
-use super::{ChannelId, Hub, account};
+use super::{ChannelId, Hub, account, retention};
 
 impl Hub {
     /// Checks the hub's invariants; for tests.
@@ -47,8 +47,9 @@ impl Hub {
             accounted += account::channel_cost(&entry.name);
             accounted += entry.history.cost();
             assert!(entry.newest() <= self.last_position, "a floor is a position that was used");
-            let is_sorted = entry.history.positions().is_sorted_by(|one, next| one < next);
-            assert!(is_sorted, "stored messages are in the order of their positions");
+            entry.history.assert_consistent();
+            let policy = retention::policy_for(&entry.name, &self.settings.policies);
+            assert_eq!(entry.policy, policy, "a channel has the policy for its name");
             let needs_timer = !entry.history.is_empty() || entry.members.is_empty() && !is_events;
             let is_due = self.due.contains(&channel.0);
             assert!(

@@ -3,8 +3,10 @@
 
 use super::account::{memory_cost, message_cost};
 use super::neighbours::Neighbours;
+use super::retention::Retention;
+use super::short_lived::ShortLived;
 use crate::message::{Message, Position};
-use crate::time::Moment;
+use crate::time::{Millis, Moment, Now};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -51,6 +53,29 @@ struct Messages {
     /// The part of it that is the text of messages of other channels.
     shared_bytes: usize,
     links: Links,
+    short_lived: ShortLived,
+    /// No stored message expires later.
+    last_expiry: Moment,
+    gaps: Gaps,
+}
+
+/// What has left a history from the middle: replays in progress may be about to send it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Gaps {
+    /// Number of messages, modulo 2^32.
+    count: u32,
+    /// The highest of their ids.
+    newest: i64,
+}
+
+/// Messages that have been removed from a history.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Removed {
+    pub(super) count: usize,
+    /// Their cost in the memory account.
+    pub(super) cost: usize,
+    /// Position of the newest of them; [`Position::START`] without any.
+    pub(super) newest: Position,
 }
 
 /// The place of a channel with stored messages in the order in which these give way.
@@ -94,8 +119,14 @@ impl History {
         self.0.as_mut().map(|messages| &mut messages.links)
     }
 
-    pub(super) fn push(&mut self, message: Rc<Message>, expires: Moment) {
+    /// Adds the newest message. Its publisher may have given it a shorter lifetime than the others
+    /// have.
+    pub(super) fn push(&mut self, message: Rc<Message>, expires: Moment, is_short_lived: bool) {
         let messages = self.0.get_or_insert_default();
+        if is_short_lived || expires < messages.last_expiry {
+            messages.short_lived.add(expires, message.id);
+        }
+        messages.last_expiry = messages.last_expiry.max(expires);
         let cost = message_cost(&message);
         messages.cost += cost;
         messages.shared_bytes += cost - memory_cost(&message);
@@ -107,8 +138,81 @@ impl History {
         self.iter().take(count_max).take_while(|stored| stored.expires <= now).count()
     }
 
+    /// When the oldest message expires.
     pub(super) fn next_expiry(&self) -> Option<Moment> {
         self.iter().next().map(|stored| stored.expires)
+    }
+
+    /// When the next message with a lifetime of its own expires, or one that a reload has given a
+    /// shorter lifetime.
+    pub(super) fn next_short_lived_expiry(&self) -> Option<Moment> {
+        self.0.as_ref()?.short_lived.next_expiry()
+    }
+
+    /// Number of oldest messages beyond these limits, up to a maximum.
+    pub(super) fn excess(&self, retention: &Retention, count_max: usize) -> usize {
+        let count = retention.messages_max.map_or(0, |max| self.len().saturating_sub(max as usize));
+        let bytes_max = retention.bytes_max.unwrap_or(usize::MAX);
+        let mut cost = self.cost();
+        if count == 0 && cost <= bytes_max {
+            return 0;
+        }
+        let oldest = self.iter().take(count_max).enumerate();
+        oldest
+            .take_while(|(index, stored)| {
+                let is_beyond = *index < count || cost > bytes_max;
+                cost -= message_cost(&stored.message);
+                is_beyond
+            })
+            .count()
+    }
+
+    /// Removes expired messages behind the oldest one, which has not expired, up to a maximum.
+    pub(super) fn remove_short_lived(&mut self, now: Moment, count_max: usize) -> Removed {
+        let Some(messages) = &mut self.0 else { return Removed::default() };
+        let mut places = Vec::new();
+        while places.len() < count_max
+            && let Some(id) = messages.short_lived.pop_expired(now)
+        {
+            let found = messages.stored.binary_search_by_key(&id, |stored| stored.message.id);
+            places.extend(found.ok());
+        }
+        places.sort_unstable();
+        let mut removed = Removed { count: places.len(), ..Removed::default() };
+        for place in &places {
+            let message = &messages.stored[*place].message;
+            let cost = message_cost(message);
+            removed.cost += cost;
+            removed.newest = message.position;
+            messages.cost -= cost;
+            messages.shared_bytes -= cost - memory_cost(message);
+            messages.gaps.count = messages.gaps.count.wrapping_add(1);
+            messages.gaps.newest = messages.gaps.newest.max(message.id);
+        }
+        remove_places(&mut messages.stored, &places);
+        if let Some(first) = messages.stored.front() {
+            messages.short_lived.remove_older(first.message.id, messages.stored.len());
+        }
+        removed
+    }
+
+    /// Gives all messages at most this lifetime, counted from their publication.
+    pub(super) fn limit_age(&mut self, age: Millis, now: Now) {
+        let Some(messages) = &mut self.0 else { return };
+        messages.short_lived = ShortLived::default();
+        messages.last_expiry = Moment::START;
+        for stored in &mut messages.stored {
+            // The end of the second of publication, so that none expires early.
+            let published = Millis::from_seconds(stored.message.time) + Millis(999);
+            let expires = now.monotonic + (age - (Millis(now.unix.0) - published));
+            if expires < stored.expires {
+                stored.expires = expires;
+            }
+            if stored.expires < messages.last_expiry {
+                messages.short_lived.add(stored.expires, stored.message.id);
+            }
+            messages.last_expiry = messages.last_expiry.max(stored.expires);
+        }
     }
 
     /// The cost of all messages in the memory account.
@@ -118,7 +222,14 @@ impl History {
 
     /// The memory of all messages: their cost without the text that other channels have, too.
     pub(super) fn memory(&self) -> usize {
-        self.0.as_ref().map_or(0, |messages| messages.cost - messages.shared_bytes)
+        self.0.as_ref().map_or(0, |messages| {
+            messages.cost - messages.shared_bytes + messages.short_lived.memory()
+        })
+    }
+
+    /// Number of messages that have left it from the middle, modulo 2^32.
+    pub(super) fn gap_count(&self) -> u32 {
+        self.0.as_ref().map_or(0, |messages| messages.gaps.count)
     }
 
     /// Position of the newest message; [`Position::START`] without messages.
@@ -126,23 +237,29 @@ impl History {
         self.position_before(self.len())
     }
 
-    /// Drops the oldest messages; returns their cost and the position of the last of them.
-    pub(super) fn drop_oldest(&mut self, count: usize) -> (usize, Position) {
-        let Some(messages) = &mut self.0 else { return (0, Position::START) };
+    /// Removes the oldest messages.
+    pub(super) fn drop_oldest(&mut self, count: usize) -> Removed {
+        let Some(messages) = &mut self.0 else { return Removed::default() };
         let count = count.min(messages.stored.len());
-        let (mut cost, mut memory, mut last) = (0, 0, Position::START);
+        let mut removed = Removed { count, ..Removed::default() };
+        let mut memory = 0;
         for stored in messages.stored.drain(..count) {
-            cost += message_cost(&stored.message);
+            removed.cost += message_cost(&stored.message);
             memory += memory_cost(&stored.message);
-            last = stored.message.position;
+            removed.newest = stored.message.position;
         }
-        messages.cost -= cost;
-        messages.shared_bytes -= cost - memory;
-        if messages.stored.is_empty() {
-            assert_eq!(messages.cost, 0, "no cost is left without messages");
-            self.0 = None;
+        messages.cost -= removed.cost;
+        messages.shared_bytes -= removed.cost - memory;
+        match messages.stored.front() {
+            Some(first) => {
+                messages.short_lived.remove_older(first.message.id, messages.stored.len());
+            }
+            None => {
+                assert_eq!(messages.cost, 0, "no cost is left without messages");
+                self.0 = None;
+            }
         }
-        (cost, last)
+        removed
     }
 
     /// Section 9.2: which messages are requested. `floor` is the channel's.
@@ -189,13 +306,18 @@ impl History {
         last.map_or(Position::START, |stored| stored.message.position)
     }
 
-    /// The messages from one id to another, both included. `None`: the first is no longer stored.
+    /// The messages from one id to another, both included. `None`: the first is no longer stored,
+    /// or another one may have left since there were `gap_count` gaps.
     pub(super) fn between(
         &self,
         first: i64,
         last: i64,
+        gap_count: u32,
     ) -> Option<impl DoubleEndedIterator<Item = &Rc<Message>> + Clone> {
-        let messages = &self.0.as_ref()?.stored;
+        let Messages { stored: messages, gaps, .. } = &**self.0.as_ref()?;
+        if gaps.count != gap_count && gaps.newest >= first {
+            return None;
+        }
         let start = messages.binary_search_by_key(&first, |stored| stored.message.id).ok()?;
         let end = messages.partition_point(|stored| stored.message.id <= last);
         Some(messages.range(start..end.max(start)).map(|stored| &stored.message))
@@ -205,14 +327,43 @@ impl History {
         self.0.as_ref().map(|messages| &messages.stored)
     }
 
-    /// The positions of all messages, oldest first.
-    pub(super) fn positions(&self) -> impl Iterator<Item = Position> {
-        self.iter().map(|stored| stored.message.position)
+    /// Checks the invariants of one history; for tests.
+    ///
+    /// # Panics
+    /// One of them does not hold.
+    pub(super) fn assert_consistent(&self) {
+        let Some(messages) = &self.0 else { return };
+        assert!(!messages.stored.is_empty(), "a channel without messages has no heap for them");
+        let positions = || self.iter().map(|stored| stored.message.position);
+        assert!(positions().is_sorted_by(|one, next| one < next), "messages are in order");
+        let cost: usize = self.iter().map(|stored| message_cost(&stored.message)).sum();
+        assert_eq!(messages.cost, cost, "the cost of messages is counted");
+        let next = self.iter().map(|stored| stored.expires).min();
+        let known = self.next_expiry().into_iter().chain(self.next_short_lived_expiry()).min();
+        assert_eq!(known, next, "the next message to expire is known");
+        let last = self.iter().map(|stored| stored.expires).max();
+        assert!(last <= Some(messages.last_expiry), "no message expires later");
+        let entries_max = 2 * messages.stored.len() + 16;
+        assert!(messages.short_lived.len() <= entries_max, "entries without message are removed");
     }
 
     fn iter(&self) -> impl Iterator<Item = &Stored> {
         self.0.iter().flat_map(|messages| messages.stored.iter())
     }
+}
+
+/// Removes the elements at these places, which are sorted.
+fn remove_places(stored: &mut VecDeque<Stored>, places: &[usize]) {
+    let Some(&first) = places.first() else { return };
+    let mut left = first;
+    let mut next = places.iter().copied().peekable();
+    for place in first..stored.len() {
+        if next.next_if_eq(&place).is_none() {
+            stored.swap(left, place);
+            left += 1;
+        }
+    }
+    stored.truncate(left);
 }
 
 /// Whether the message is at this position or after it.

@@ -3,6 +3,7 @@
 
 use super::account::Deleted;
 use super::channel::Channel;
+use super::history::Removed;
 use super::{ChannelId, EventKind, Hub, account};
 use crate::time::{Millis, Moment, Now};
 
@@ -68,7 +69,7 @@ impl Hub {
 
     /// When to call [`Hub::sweep`] next; `None` while there is nothing to remove.
     pub fn next_sweep(&self) -> Option<Moment> {
-        if !self.due.is_empty() {
+        if !self.due.is_empty() || !self.to_shorten.is_empty() {
             return Some(Moment::START);
         }
         let expiry = self.lifecycle.next_due();
@@ -86,7 +87,7 @@ impl Hub {
             self.lifecycle.advance(now.monotonic, &mut self.due);
             self.due.reverse();
         }
-        let mut left = count_max;
+        let mut left = count_max - self.shorten(count_max, now);
         while left > 0
             && let Some(key) = self.due.pop()
         {
@@ -112,8 +113,11 @@ impl Hub {
     /// Returns how many messages and channels it processed.
     fn expire(&mut self, channel: ChannelId, count_max: usize, now: Moment) -> usize {
         let entry = &self.channels[channel.0 as usize];
-        let expired = entry.history.expired(now, count_max);
+        let mut expired = entry.history.expired(now, count_max);
         self.discard_oldest(channel, expired, now);
+        if expired < count_max {
+            expired += self.discard_short_lived(channel, count_max - expired, now);
+        }
         if expired == count_max {
             // There may be more.
             self.due.push(channel.0);
@@ -168,8 +172,9 @@ impl Hub {
     /// Sets the channel's next deadline.
     pub(super) fn schedule(&mut self, channel: ChannelId, now: Moment) {
         let entry = &self.channels[channel.0 as usize];
+        let short_lived = entry.history.next_short_lived_expiry().unwrap_or(Moment::NEVER);
         let due = match entry.history.next_expiry() {
-            Some(expiry) => sweep_at_or_after(expiry),
+            Some(expiry) => sweep_at_or_after(expiry).min(short_lived),
             None if self.events_channel == Some(channel) => Moment::NEVER,
             None => self.idle_end(entry).map_or(Moment::NEVER, |end| end.max(now)),
         };
@@ -185,15 +190,39 @@ impl Hub {
         }
         let entry = &mut self.channels[channel.0 as usize];
         let memory = entry.history.memory();
-        let bytes = entry.drop_oldest(count);
-        self.history_bytes -= memory - entry.history.memory();
+        let removed = entry.drop_oldest(count);
+        self.discard_removed(channel, memory, removed, now);
+    }
+
+    /// Removes expired messages behind the oldest one, which has not expired, up to a maximum.
+    /// Returns how many.
+    fn discard_short_lived(&mut self, channel: ChannelId, count_max: usize, now: Moment) -> usize {
+        let entry = &mut self.channels[channel.0 as usize];
+        let memory = entry.history.memory();
+        let removed = entry.remove_short_lived(now, count_max);
+        self.discard_removed(channel, memory, removed, now);
+        removed.count
+    }
+
+    /// Moves removed messages to the trash. `memory` is that of the history before.
+    fn discard_removed(
+        &mut self,
+        channel: ChannelId,
+        memory: usize,
+        removed: Removed,
+        now: Moment,
+    ) {
+        self.history_bytes -= memory - self.channels[channel.0 as usize].history.memory();
+        if removed.count == 0 {
+            return;
+        }
         self.mark_if_evictable(channel);
         if self.events_channel == Some(channel) {
-            self.account.release_visitors(bytes);
-            return self.discard(count, 0, now);
+            self.account.release_visitors(removed.cost);
+            return self.discard(removed.count, 0, now);
         }
-        self.totals.stored -= count;
-        self.discard(count, bytes, now);
+        self.totals.stored -= removed.count;
+        self.discard(removed.count, removed.cost, now);
     }
 
     pub(super) fn discard(&mut self, messages: usize, bytes: usize, now: Moment) {

@@ -1,11 +1,12 @@
 //! Channels, their subscribers and their stored messages, and how long each of them lives. Knows
 //! ids only: no bytes on the wire, no sockets; time comes in as an argument.
 //!
-//! Leaves to root: `ids`, `maker`, `settings`, `account`, `event`, `members`, `neighbours`,
-//! `history`, `channel` (one channel), `age`, `names`, `history_order`, `evictable`, `totals` (all
-//! channels), `state` (the hub itself). Then its operations, which share that state and call each
-//! other: `events`, `channels`, `visitors`, `eviction`, `lifecycle`, `subscriptions`, `publish`,
-//! `replay`, `reconfigure`, `inspect`, `walk`, `check`.
+//! Leaves to root: `ids`, `maker`, `retention`, `settings`, `account`, `event`, `members`,
+//! `neighbours`, `short_lived`, `history`, `channel` (one channel), `age`, `names`,
+//! `history_order`, `evictable`, `totals` (all channels), `state` (the hub itself). Then its
+//! operations, which share that state and call each other: `events`, `channels`, `visitors`,
+//! `eviction`, `shorten`, `lifecycle`, `subscriptions`, `publish`, `replay`, `reconfigure`,
+//! `inspect`, `walk`, `check`.
 
 mod account;
 mod age;
@@ -28,7 +29,10 @@ mod neighbours;
 mod publish;
 mod reconfigure;
 mod replay;
+mod retention;
 mod settings;
+mod short_lived;
+mod shorten;
 mod state;
 mod subscriptions;
 mod totals;
@@ -43,8 +47,9 @@ pub use ids::{ChannelId, SubscriberId};
 pub use inspect::ChannelInfo;
 pub use maker::Maker;
 pub use members::{Left, Member, Subscriptions};
-pub use publish::{Draft, Stamp};
+pub use publish::{Draft, Stamp, Storing};
 pub use replay::{Resumed, Stretch};
+pub use retention::{Policy, Retention};
 pub use settings::{HubSettings, IdleLife};
 pub use state::Hub;
 pub use totals::Totals;

@@ -1,9 +1,9 @@
 //! Publishing in two steps: a message is stamped, which decides its place in the order, and stored.
 //! Apart, so that another node may stamp a message that is stored here.
 
-use super::{ChannelId, Full, Hub, Maker, account};
+use super::{ChannelId, Full, Hub, Maker, account, retention};
 use crate::message::{Message, Position};
-use crate::time::Now;
+use crate::time::{Millis, Now};
 use std::rc::Rc;
 
 /// A message as the publisher sends it.
@@ -16,9 +16,30 @@ pub struct Draft {
     /// Value of the `Event-Type` header.
     pub event_type: Option<Rc<[u8]>>,
     /// Whether it is stored for later subscribers.
-    pub is_stored: bool,
+    pub storing: Storing,
+    /// How long it is stored at most; none, or longer than the channel's messages: as those.
+    pub ttl: Option<Millis>,
     /// On whose behalf it is published.
     pub maker: Maker,
+}
+
+/// Whether a message is stored for later subscribers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Storing {
+    /// It is not.
+    #[default]
+    Never,
+    /// It is in channels with a history of their own (`[[history]]`).
+    InHistories,
+    /// It is, in any channel.
+    Always,
+}
+
+impl Storing {
+    /// [`Storing::Always`] or [`Storing::Never`].
+    pub fn always_if(is_stored: bool) -> Storing {
+        if is_stored { Storing::Always } else { Storing::Never }
+    }
 }
 
 /// What orders a message among others.
@@ -35,7 +56,7 @@ pub struct Stamp {
 }
 
 impl Hub {
-    /// Stamps a message and stores it if [`Draft::is_stored`]. The caller fans it out to the
+    /// Stamps a message and stores it if [`Hub::stores`]. The caller fans it out to the
     /// members. An event that does not fit into the memory account is not stored.
     ///
     /// # Errors
@@ -71,7 +92,7 @@ impl Hub {
         }
     }
 
-    /// Takes a stamped message: charges it, stores it if [`Draft::is_stored`], and counts it. Its
+    /// Takes a stamped message: charges it, stores it if [`Hub::stores`], and counts it. Its
     /// stamp must be later than those of all messages before it.
     ///
     /// # Panics
@@ -91,7 +112,8 @@ impl Hub {
         // The eviction that makes room for the message must not remove this channel.
         self.keep(channel, now);
         let is_event = self.events_channel == Some(channel);
-        let mut is_stored = draft.is_stored && (!is_event || self.charge_event(cost, now));
+        let mut is_stored =
+            self.stores(channel, draft) && (!is_event || self.charge_event(cost, now));
         let mut is_charged = !is_event && (is_stored || self.account.charges_trash());
         if is_charged && let Err(full) = self.charge_message(cost, draft.maker, now) {
             if self.settings.refuses_when_full {
@@ -104,6 +126,7 @@ impl Hub {
         (self.last_time, self.last_tag) = (stamp.time, stamp.tag);
         self.last_position = stamp.position;
         self.unmark_evictable(channel);
+        let excess_count_max = self.excess_count_max();
         let entry = &mut self.channels[channel.0 as usize];
         entry.published = stamp.id.unsigned_abs();
         entry.touch_use(now.monotonic);
@@ -122,16 +145,16 @@ impl Hub {
             self.totals.published += 1;
         }
         if is_stored {
-            let expires = now.monotonic + self.settings.message_ttl;
-            entry.history.push(message.clone(), expires);
-            self.history_bytes += account::memory_cost(&message);
+            let retention = self.settings.retention(entry.policy);
+            let ttl = draft.ttl.filter(|ttl| *ttl < retention.age);
+            let expires = now.monotonic + ttl.unwrap_or(retention.age);
+            let memory = entry.history.memory();
+            entry.history.push(message.clone(), expires, ttl.is_some());
+            self.history_bytes += entry.history.memory() - memory;
             if !is_event {
                 self.totals.stored += 1;
             }
-            let excess = match self.settings.max_stored_messages {
-                Some(max) => entry.history.len().saturating_sub(max as usize),
-                None => 0,
-            };
+            let excess = entry.history.excess(&retention, excess_count_max);
             self.discard_oldest(channel, excess, now.monotonic);
             self.place_history(channel, true);
             self.schedule(channel, now.monotonic);
@@ -141,6 +164,29 @@ impl Hub {
         }
         self.mark_if_evictable(channel);
         Ok(message)
+    }
+
+    /// Whether the channel stores this message, if there is memory for it.
+    pub fn stores(&self, channel: ChannelId, draft: &Draft) -> bool {
+        let policy = self.channels[channel.0 as usize].policy;
+        let is_wanted = match draft.storing {
+            Storing::Never => false,
+            Storing::InHistories => policy.is_some(),
+            Storing::Always => true,
+        };
+        is_wanted && draft.ttl != Some(Millis(0)) && {
+            let cost = account::cost(&draft.text, &draft.event_id, &draft.event_type);
+            self.settings.retention(policy).bytes_max.is_none_or(|max| cost <= max)
+        }
+    }
+
+    /// Whether a channel of this name, which does not exist, would store messages of this kind.
+    pub fn would_store(&self, name: &[u8], storing: Storing) -> bool {
+        match storing {
+            Storing::Never => false,
+            Storing::InHistories => retention::policy_for(name, &self.settings.policies).is_some(),
+            Storing::Always => true,
+        }
     }
 
     /// The cursor of a subscriber that has seen every message published so far: before the

@@ -1,7 +1,7 @@
 //! New settings while the server runs.
 
 use super::evictable::Evictable;
-use super::{ChannelId, Hub, HubSettings, account};
+use super::{ChannelId, Hub, HubSettings, account, retention};
 use crate::time::{Moment, Now};
 
 impl Hub {
@@ -11,9 +11,33 @@ impl Hub {
         if !settings.keeps_trash_charged {
             self.account.resize(settings.store_bytes_max);
         }
-        self.settings = settings;
+        let old = std::mem::replace(&mut self.settings, settings);
+        self.apply_policies(&old);
         self.make_events_channel(now);
         self.recount(now.monotonic);
+    }
+
+    /// Gives each channel its limits of stored messages. Of the channels with a history of their
+    /// own, before or now, those with stricter limits are shortened by the next sweeps. In others,
+    /// a message keeps the lifetime that it was published with, as in the module.
+    fn apply_policies(&mut self, old: &HubSettings) {
+        if self.settings.policies.is_empty() && old.policies.is_empty() {
+            return;
+        }
+        for (key, entry) in &mut self.channels {
+            let before = entry.policy;
+            entry.policy = retention::policy_for(&entry.name, &self.settings.policies);
+            let is_ruled = before.is_some() || entry.policy.is_some();
+            if is_ruled && !entry.history.is_empty() {
+                let retention = self.settings.retention(entry.policy);
+                if retention.is_stricter_than(&old.retention(before)) {
+                    self.to_shorten.push(key as u32);
+                }
+            }
+        }
+        // Those of an earlier reload may still be there.
+        self.to_shorten.sort_unstable();
+        self.to_shorten.dedup();
     }
 
     /// Counts everything again: another prefix or events channel changes the kind of channels.

@@ -17,6 +17,9 @@ pub struct Stretch {
     pub next: i64,
     /// Id of the last message.
     pub last: i64,
+    /// Number of messages that had left the history from the middle when the replay began. If the
+    /// number changes, encodings of the same messages may no longer be shared.
+    pub gap_count: u32,
 }
 
 /// What a channel has for a subscriber that resumes.
@@ -48,7 +51,10 @@ impl Hub {
     pub fn resume(&self, channel: ChannelId, resume: &Resume<'_>) -> Resumed {
         let entry = &self.channels[channel.0 as usize];
         let Requested { ids, has_gap } = entry.history.requested(resume, entry.floor);
-        let stretch = ids.map(|(next, last)| Stretch { channel, serial: entry.serial, next, last });
+        let stretch = ids.map(|(next, last)| {
+            let gap_count = entry.history.gap_count();
+            Stretch { channel, serial: entry.serial, next, last, gap_count }
+        });
         match stretch {
             stretch if has_gap => Resumed::Gap(stretch),
             Some(stretch) => Resumed::From(stretch),
@@ -62,13 +68,16 @@ impl Hub {
         if is_scanned { self.stored_count(channel) } else { 1 }
     }
 
-    /// The messages of a stretch, oldest first. `None`: its first message is no longer stored.
+    /// The messages of a stretch, oldest first. `None`: its first message is no longer stored, or
+    /// another one may have expired since the replay began.
     pub fn stored(
         &self,
         stretch: &Stretch,
     ) -> Option<impl DoubleEndedIterator<Item = &Rc<Message>> + Clone> {
         let entry = self.channels.get(stretch.channel.0 as usize)?;
         let is_same = entry.serial == stretch.serial;
-        is_same.then(|| entry.history.between(stretch.next, stretch.last)).flatten()
+        is_same
+            .then(|| entry.history.between(stretch.next, stretch.last, stretch.gap_count))
+            .flatten()
     }
 }

@@ -1,5 +1,6 @@
 //! The hub's settings, taken from the configuration.
 
+use super::retention::{self, Policy, PolicyNumber, Retention};
 use crate::config::Config;
 use crate::time::Millis;
 
@@ -16,6 +17,8 @@ pub struct HubSettings {
     pub max_stored_messages: Option<u32>,
     /// Lifetime of a stored message (`message_ttl`).
     pub message_ttl: Millis,
+    /// The channels with limits of their own, of which the first applies.
+    pub policies: Vec<Policy>,
     /// Lifetime of an unused channel that the rpushd API has used.
     pub api_idle: IdleLife,
     /// Lifetime of an unused channel that only locations have used.
@@ -31,6 +34,20 @@ pub struct HubSettings {
     pub refuses_when_full: bool,
     /// Whether the trash stays charged to the account, as in the module's shared memory.
     pub keeps_trash_charged: bool,
+}
+
+impl HubSettings {
+    /// The limits of a channel's stored messages.
+    pub(super) fn retention(&self, policy: Option<PolicyNumber>) -> Retention {
+        match policy {
+            Some(number) => self.policies[usize::from(number.get()) - 1].retention,
+            None => Retention {
+                messages_max: self.max_stored_messages,
+                bytes_max: None,
+                age: self.message_ttl,
+            },
+        }
+    }
 }
 
 /// How long a channel without subscribers and stored messages is kept.
@@ -63,6 +80,7 @@ impl From<&Config> for HubSettings {
             max_wildcard_channels: push_stream.max_number_of_wildcard_channels,
             max_stored_messages: push_stream.max_messages_stored_per_channel,
             message_ttl: push_stream.message_ttl,
+            policies: retention::policies(config),
             api_idle: given.map_or(api_default, as_in_the_module),
             location_idle: as_in_the_module(given.unwrap_or(INACTIVITY_TIME_DEFAULT)),
             wildcard_channel_prefix: push_stream.wildcard_channel_prefix.clone(),

@@ -30,6 +30,9 @@ pub struct Hub {
     /// Channels whose deadline has passed and that [`Hub::sweep`] has not processed yet, in reverse
     /// order. They have no other deadline until then.
     pub(super) due: Vec<u32>,
+    /// Channels that a reload has given stricter limits of their stored messages, and that
+    /// [`Hub::sweep`] has not shortened yet.
+    pub(super) to_shorten: Vec<u32>,
     pub(super) deleted: Vec<Deleted>,
     /// When deleted channels and the trash are processed next.
     pub(super) sweep_at: Option<Moment>,
@@ -70,6 +73,7 @@ impl Hub {
             members: Members::default(),
             lifecycle: TimerWheel::new(Millis(1000), now.monotonic),
             due: Vec::new(),
+            to_shorten: Vec::new(),
             deleted: Vec::new(),
             sweep_at: None,
             trash: Trash::default(),

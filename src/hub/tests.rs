@@ -1,8 +1,9 @@
 use super::*;
-use crate::message::Position;
+use crate::message::{Message, Position};
 use crate::time::{Millis, Moment, Now, UnixMillis};
 
 mod eviction;
+mod history;
 mod order;
 mod visitors;
 
@@ -20,6 +21,7 @@ fn settings() -> HubSettings {
         max_wildcard_channels: None,
         max_stored_messages: None,
         message_ttl: Millis::from_seconds(12),
+        policies: Vec::new(),
         api_idle: IdleLife { ttl: Millis::from_seconds(30), counts_end_of_subscription: false },
         location_idle: IdleLife {
             ttl: Millis::from_seconds(30),
@@ -34,7 +36,7 @@ fn settings() -> HubSettings {
 }
 
 fn stored(text: &[u8]) -> Draft {
-    Draft { text: text.into(), is_stored: true, ..Draft::default() }
+    Draft { text: text.into(), storing: Storing::Always, ..Draft::default() }
 }
 
 fn sweep_until(hub: &mut Hub, seconds: u64) {

@@ -4,7 +4,7 @@ use super::connection::{ConnectionId, Phase};
 use super::state::State;
 use crate::broker::{Feed, Transport};
 use crate::config::Config;
-use crate::hub::Draft;
+use crate::hub::{Draft, Storing};
 use crate::time::Now;
 use crate::transports::Profile;
 
@@ -104,7 +104,7 @@ impl State {
         let draft = Draft {
             text: text.as_bytes().into(),
             event_type: Some(event.kind.word().as_bytes().into()),
-            is_stored: true,
+            storing: Storing::Always,
             ..Draft::default()
         };
         // If the memory account is full, the event is lost, and counted as refused.

@@ -6,7 +6,7 @@
 use super::connection::ConnectionId;
 use super::publish_task::{CreateMissing, Progress, PublishError, PublishTask};
 use super::state::State;
-use crate::hub::{ChannelId, Draft, Full, Maker};
+use crate::hub::{ChannelId, Draft, Full, Maker, Storing};
 use crate::message::Message;
 use crate::time::Now;
 use std::rc::Rc;
@@ -81,8 +81,9 @@ impl State {
         now: Now,
     ) -> Result<Rc<Message>, Full> {
         let unstored;
-        let draft = if draft.is_stored && !self.make_room_for_history(draft.maker, now) {
-            unstored = Draft { is_stored: false, ..draft.clone() };
+        let is_stored = self.broker.hub.stores(channel, draft);
+        let draft = if is_stored && !self.make_room_for_history(draft.maker, now) {
+            unstored = Draft { storing: Storing::Never, ..draft.clone() };
             &unstored
         } else {
             draft
@@ -127,7 +128,10 @@ impl State {
                 Ok(Some(channel))
             }
             // A channel for which there is no room has no subscribers.
-            Err(_) if create_missing == CreateMissing::ForApi && !draft.is_stored => {
+            Err(_)
+                if create_missing == CreateMissing::ForApi
+                    && !self.broker.hub.would_store(name, draft.storing) =>
+            {
                 self.count_publication(draft);
                 Ok(None)
             }

@@ -6,7 +6,7 @@ use super::lines::SlowConsumer;
 use super::publish_task::{CreateMissing, Progress, PublishError, PublishTask};
 use super::state::State;
 use crate::broker::Transport;
-use crate::hub::{Draft, Maker};
+use crate::hub::{Draft, Maker, Storing};
 use crate::time::Now;
 use crate::transports::Frame;
 use crate::websocket::{self, CloseCode, Event, Rules};
@@ -162,7 +162,8 @@ impl State {
         let names = |(channel, times)| std::iter::repeat_n(hub.name(channel), times as usize);
         let channels: VecDeque<_> = channels.flat_map(names).collect();
         let maker = Maker::Visitor;
-        let draft = Draft { text: text.into(), is_stored, maker, ..Draft::default() };
+        let storing = Storing::always_if(is_stored);
+        let draft = Draft { text: text.into(), storing, maker, ..Draft::default() };
         if !self.can_encode(channels.iter().map(|name| name.len()).max().unwrap_or(0), &draft) {
             let reason = MESSAGE_TOO_LARGE;
             let frame = websocket::close(CloseCode::TOO_BIG, reason);

@@ -1,5 +1,6 @@
 //! Tests of the configuration as a whole: reading, refusals, and that its output reads back.
 
+mod history;
 mod levels;
 mod loading;
 mod refusals;

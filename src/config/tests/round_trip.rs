@@ -78,6 +78,17 @@ fn every_setting_of_the_daemon_reads_back() {
         worker_processes = 2
         reload_ends_subscribers = true
         store_api_messages = true
+        [[history]]
+        channels = "news:\"1\"*"
+        messages = 100
+        age = "10m"
+        bytes = "1m"
+        [[history]]
+        channels = "é"
+        age = "1500ms"
+        [[history]]
+        channels = "*"
+        messages = 1
         "#,
     ));
 }

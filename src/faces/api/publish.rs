@@ -4,7 +4,7 @@ use super::channel_name::is_channel_name;
 use super::fields::has_json_content_type;
 use super::refusal::{Fault, Refusal, refuse, refused};
 use crate::http::{Head, Response, Status};
-use crate::hub::Draft;
+use crate::hub::{Draft, Storing};
 use crate::server::{
     BodyHandler, Context, CreateMissing, Next, PublicationHandler, PublishError, PublishTask,
     Published,
@@ -45,8 +45,9 @@ impl BodyHandler for Publish {
             Ok(publication) => publication,
             Err(refusal) => return refused(refusal, None),
         };
-        let is_stored = context.config().push_stream.store_api_messages;
-        let draft = Draft { text: publication.payload.into(), is_stored, ..Draft::default() };
+        let is_always_stored = context.config().push_stream.store_api_messages;
+        let storing = if is_always_stored { Storing::Always } else { Storing::InHistories };
+        let draft = Draft { text: publication.payload.into(), storing, ..Draft::default() };
         let channel = publication.channel.as_bytes();
         if !context.can_encode(channel.len(), &draft) {
             return refused(Refusal::MESSAGE_TOO_LARGE, None);

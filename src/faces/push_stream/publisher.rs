@@ -6,7 +6,7 @@ use super::subscription::refuse_creation;
 use super::{Location, Refusal, RoutedRequest, channels, cors, explain, gzip, no_cache};
 use crate::config::Role;
 use crate::http::{HeaderValue, Response, Status};
-use crate::hub::{Draft, Maker};
+use crate::hub::{Draft, Maker, Storing};
 use crate::message::{ChannelName, Message};
 use crate::push_stream::channel_path::{self, PathChannel};
 use crate::server::{
@@ -138,7 +138,7 @@ impl BodyHandler for PublisherRequest {
                     text: body.into(),
                     event_id: event_id.clone(),
                     event_type: event_type.clone(),
-                    is_stored: *is_stored,
+                    storing: Storing::always_if(*is_stored),
                     ..Draft::default()
                 };
                 if context.can_encode(longest(&self.channels), &draft) {

@@ -11,7 +11,8 @@ fn left(hub: &mut Hub, channels: &[ChannelId]) -> Vec<usize> {
 
 fn fill(hub: &mut Hub, name: &[u8], count: usize, seconds: u64) -> ChannelId {
     let channel = hub.find_or_create(name, Maker::Application, at(seconds)).unwrap();
-    let draft = Draft { text: b"x".as_slice().into(), is_stored: true, ..Draft::default() };
+    let draft =
+        Draft { text: b"x".as_slice().into(), storing: Storing::Always, ..Draft::default() };
     (0..count).for_each(|_| drop(hub.publish(channel, &draft, at(seconds)).unwrap()));
     channel
 }
@@ -97,7 +98,8 @@ fn a_message_of_the_application_displaces_older_ones_and_a_visitor_s_is_not_stor
     let channel = fill(&mut hub, b"a", 3, 0);
     assert_eq!(hub.stored_count(channel), 2);
     let maker = Maker::Visitor;
-    let draft = Draft { text: b"x".as_slice().into(), is_stored: true, maker, ..Draft::default() };
+    let draft =
+        Draft { text: b"x".as_slice().into(), storing: Storing::Always, maker, ..Draft::default() };
     assert_eq!(hub.unstored_count(), 0);
     assert_eq!(hub.publish(channel, &draft, at(0)).unwrap().id, 4);
     assert_eq!(hub.unstored_count(), 1);

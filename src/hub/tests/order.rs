@@ -43,7 +43,7 @@ fn positions_order_all_messages_of_all_channels() {
     let events = hub.find(b"EV").unwrap();
     let one = hub.find_or_create(b"one", Maker::Application, at(0)).unwrap();
     let two = hub.find_or_create(b"two", Maker::Visitor, at(0)).unwrap();
-    let not_stored = Draft { is_stored: false, ..stored(b"x") };
+    let not_stored = Draft { storing: Storing::Never, ..stored(b"x") };
     let mut positions = Vec::new();
     // The clock is set back in between.
     for (channel, draft, second) in [
@@ -71,7 +71,12 @@ fn a_floor_is_the_last_message_that_left_the_store_or_never_was_in_it() {
     for (target, is_stored) in
         [(channel, true), (other, true), (channel, true), (channel, true), (channel, false)]
     {
-        hub.publish(target, &Draft { is_stored, ..stored(b"x") }, at(0)).unwrap();
+        hub.publish(
+            target,
+            &Draft { storing: Storing::always_if(is_stored), ..stored(b"x") },
+            at(0),
+        )
+        .unwrap();
         hub.assert_consistent();
         floors.push(floor(&hub, channel));
     }
@@ -91,7 +96,12 @@ fn a_channel_created_later_has_the_last_message_of_all_removed_channels_as_its_f
     let mut create = |name: &[u8]| hub.find_or_create(name, Maker::Application, at(0)).unwrap();
     let (kept, deleted, idle) = (create(b"kept"), create(b"deleted"), create(b"idle"));
     for (channel, is_stored) in [(deleted, true), (idle, false), (kept, true)] {
-        hub.publish(channel, &Draft { is_stored, ..stored(b"x") }, at(0)).unwrap();
+        hub.publish(
+            channel,
+            &Draft { storing: Storing::always_if(is_stored), ..stored(b"x") },
+            at(0),
+        )
+        .unwrap();
     }
     let created = |hub: &mut Hub, name: &[u8], seconds| {
         let channel = hub.find_or_create(name, Maker::Application, at(seconds)).unwrap();
@@ -118,7 +128,7 @@ fn a_channel_created_later_has_the_last_message_of_all_removed_channels_as_its_f
 fn an_evicted_channel_of_a_visitor_leaves_its_last_position() {
     let mut hub = Hub::new(HubSettings { max_channels: Some(1), ..settings() }, at(0));
     let channel = hub.find_or_create(b"v", Maker::Visitor, at(0)).unwrap();
-    hub.publish(channel, &Draft { is_stored: false, ..stored(b"x") }, at(0)).unwrap();
+    hub.publish(channel, &Draft { storing: Storing::Never, ..stored(b"x") }, at(0)).unwrap();
     let channel = hub.find_or_create(b"w", Maker::Visitor, at(1)).unwrap();
     assert_eq!((hub.find(b"v"), floor(&hub, channel)), (None, 1));
     hub.assert_consistent();
@@ -161,7 +171,7 @@ fn a_cursor_by_position_finds_a_gap_only_where_something_was_missed() {
     let up_to_date = "up to date";
     assert_eq!(all(&hub, other), ["2", "2", up_to_date, up_to_date, up_to_date, up_to_date]);
     assert_eq!(all(&hub, quiet), [up_to_date; 6]);
-    hub.publish(channel, &Draft { is_stored: false, ..stored(b"5") }, at(0)).unwrap();
+    hub.publish(channel, &Draft { storing: Storing::Never, ..stored(b"5") }, at(0)).unwrap();
     assert_eq!(resumed(&hub, channel, &after(3)), "gap: 4");
     assert_eq!(resumed(&hub, channel, &after(4)), "gap: ");
     assert_eq!(resumed(&hub, channel, &after(5)), up_to_date);

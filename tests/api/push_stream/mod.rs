@@ -9,6 +9,7 @@ mod deletions;
 mod documents;
 mod event_source;
 mod events_channel;
+mod histories;
 mod http_behaviour;
 mod jsonp;
 mod keep_alive;
