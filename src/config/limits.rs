@@ -76,12 +76,14 @@ pub struct Limits {
     /// Most channels that a subscriber of the rpushd API may have at once, however it has come to
     /// them. Locations have `channels_per_request_max` only.
     pub channels_per_subscriber_max: usize,
-    /// Most subscribe requests per second, of both faces together; 503 with `Retry-After` beyond
-    /// it. As many may come at once. 0: no limit.
+    /// Most streams begun per second, of both faces together; 503 with `Retry-After` beyond it. As
+    /// many may begin at once. Long-polling requests do not count: each message lets all of them
+    /// come back at once. Internal listeners are exempt. 0: no limit.
     pub connects_per_second_max: u32,
     /// Most subscribers with the same address; 429 beyond it. Addresses of IPv6 count by their
     /// network of 64 bits, and behind a trusted proxy, `X-Forwarded-For` has the address. Internal
-    /// listeners and peers without an address are exempt. 0: no limit.
+    /// listeners, peers without an address and trusted proxies that name no client are exempt. 0:
+    /// no limit.
     pub connections_per_address_max: u32,
     /// Most subscribers of the rpushd API with the same subject (`sub`) in their tokens; 429 beyond
     /// it. 0: no limit.

@@ -22,6 +22,7 @@ impl Status {
     pub const UNSUPPORTED_MEDIA_TYPE: Status = Status(415);
     pub const EXPECTATION_FAILED: Status = Status(417);
     pub const UNPROCESSABLE_CONTENT: Status = Status(422);
+    pub const TOO_MANY_REQUESTS: Status = Status(429);
     pub const HEADER_FIELDS_TOO_LARGE: Status = Status(431);
     pub const INTERNAL_SERVER_ERROR: Status = Status(500);
     pub const NOT_IMPLEMENTED: Status = Status(501);
@@ -47,6 +48,7 @@ impl Status {
             415 => "Unsupported Media Type",
             417 => "Expectation Failed",
             422 => "Unprocessable Content",
+            429 => "Too Many Requests",
             431 => "Request Header Fields Too Large",
             500 => "Internal Server Error",
             501 => "Not Implemented",

@@ -2,6 +2,7 @@
 //! and questions of the tests.
 
 use super::connection::{ConnectionId, Pause, Phase};
+use super::failed_tokens::NETWORKS_MAX;
 use super::seam::Server;
 use super::state::TICK;
 use crate::broker::Work;
@@ -70,6 +71,15 @@ impl Server {
         assert_eq!(
             self.state.connections.subscriber_count, subscriber_count,
             "subscribers are counted"
+        );
+        assert_eq!(
+            self.state.guard.addresses,
+            self.state.count_subscribers(),
+            "subscribers are counted by their addresses"
+        );
+        assert!(
+            self.state.guard.failed_tokens.network_count() <= NETWORKS_MAX,
+            "networks with failed tokens"
         );
         assert!(
             self.state.lists.to_unsubscribe.is_empty(),
@@ -150,5 +160,7 @@ impl Server {
             && self.state.waiting_publications.is_empty()
             && !self.state.broker.hub.has_events()
             && self.state.broker.hub.totals().subscriptions == 0
+            && self.state.guard.addresses.is_empty()
+            && self.state.guard.subjects.is_empty()
     }
 }

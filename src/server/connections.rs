@@ -1,6 +1,6 @@
 //! All connections, by id, with the addresses of their clients.
 
-use super::clients::{Addresses, Source};
+use super::clients::{Addresses, Client, Source};
 use super::connection::{Connection, ConnectionId};
 use crate::config::ListenerId;
 use crate::time::Now;
@@ -48,7 +48,12 @@ impl Connections {
     /// the peer has no address (a Unix socket), or is a proxy that named clients before but none in
     /// this request.
     pub(super) fn client_address(&self, id: ConnectionId) -> Option<IpAddr> {
-        self.addresses.of(self[id].client)
+        self.address_of(self[id].client)
+    }
+
+    /// The address of a client of one of these connections.
+    pub(super) fn address_of(&self, client: Client) -> Option<IpAddr> {
+        self.addresses.of(client)
     }
 
     /// Replaces the address of the client.

@@ -21,6 +21,7 @@ impl State {
         self.date.refresh(now.unix_seconds());
         self.expire(now);
         self.log_suppressed(now);
+        self.guard.failed_tokens.sweep(now.monotonic);
         if self.broker.hub.next_sweep().is_some_and(|at| at <= now.monotonic) {
             self.turn.work.channels += self.broker.hub.sweep(SWEPT_PER_TURN, now) as u64;
             self.broker.pieces.remove_unused();

@@ -41,6 +41,7 @@ impl State {
         self.connections.subscriber_count += 1;
         self.counters.stream_connections_total += 1;
         self.connections[id].phase = Phase::Subscriber(subscriber);
+        self.subscriber_began(id);
     }
 
     /// Queues bytes that are not a message: an answer, a heartbeat.

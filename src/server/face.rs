@@ -5,6 +5,7 @@
 //! each one, in the order of [`MakeFaces`], until one accepts the path.
 
 use super::connection::{Connection, ConnectionId};
+use super::guard::Busy;
 use super::host::Host;
 use super::publish_task::{PublishError, PublishTask, SubscribeError};
 use super::state::State;
@@ -16,7 +17,7 @@ use crate::http::{Date, Exchange, Head, Response, Status};
 use crate::hub::{ChannelId, CreateError, Draft, Hub, Walk};
 use crate::message::Message;
 use crate::stats::Snapshot;
-use crate::time::Now;
+use crate::time::{Millis, Now};
 use crate::transports::{FormatId, Formats, Frame};
 use std::rc::Rc;
 
@@ -84,6 +85,16 @@ pub enum Published {
     Ended(Result<(), PublishError>),
     /// The channel has no room yet: return this task as [`Next::Later`].
     NotYet(PublishTask),
+}
+
+/// Why a token is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenRefusal {
+    /// What is wrong with it.
+    pub denial: Denial,
+    /// There have been too many failures from the client's address, so it is to be slowed. A good
+    /// token would still be accepted.
+    pub slowed: Option<Busy>,
 }
 
 /// A request that is answered after its message has been published ([`Next::Later`]).
@@ -273,9 +284,49 @@ impl<'a> Context<'a> {
     ///
     /// # Errors
     /// The reason to refuse the request, which has been counted.
-    pub fn verify(&mut self, token: &str, wanted: &Claims<'_>) -> Result<Grant, Denial> {
+    pub fn verify(&mut self, token: &str, wanted: &Claims<'_>) -> Result<Grant, TokenRefusal> {
         let verified = auth::verify(token, &self.state.token_keys, wanted);
-        verified.inspect_err(|denial| self.state.count_denial(*denial))
+        verified.map_err(|denial| {
+            self.state.count_denial(denial);
+            let slowed = self.state.token_failed(self.id, self.now).err();
+            if slowed.is_some() {
+                // So that the next one needs a new connection, which takes longer.
+                self.close_after_answer();
+            }
+            TokenRefusal { denial, slowed }
+        })
+    }
+
+    /// Asks for a place for a stream, which stays open. Ask when the request is good and its token
+    /// verified, so that bad requests take no places, and before anything is created for it.
+    ///
+    /// # Errors
+    /// There is none now, by `connections_per_address_max` or `connects_per_second_max`; it is
+    /// counted.
+    pub fn admit_stream(&mut self) -> Result<(), Busy> {
+        self.state.admit_stream(self.id, self.now)
+    }
+
+    /// The same for a request that waits for one message. `connects_per_second_max` is not for
+    /// them: each message lets all those clients come back at once.
+    ///
+    /// # Errors
+    /// There is no place now, by `connections_per_address_max`; it is counted.
+    pub fn admit_long_poll(&mut self) -> Result<(), Busy> {
+        self.state.admit_subscriber(self.id)
+    }
+
+    /// Asks for a place for a subscriber with this subject.
+    ///
+    /// # Errors
+    /// There is none now, by `connections_per_subject_max`; it is counted.
+    pub fn admit_subject(&mut self, subject: &str) -> Result<(), Busy> {
+        self.state.admit_subject(subject)
+    }
+
+    /// Any time up to this span, so that clients do not all do the same at once.
+    pub fn jitter(&mut self, span: Millis) -> Millis {
+        self.state.guard.jitter.up_to(span)
     }
 
     // Messages.

@@ -66,6 +66,7 @@ impl State {
         if matches!(connection.phase, Phase::Subscriber(_)) {
             connection.phase = Phase::Head { scanned: 0 };
             self.connections.subscriber_count -= 1;
+            self.subscriber_ended(id);
         }
         let connection = &mut self.connections[id];
         if !connection.subscriptions.is_empty()

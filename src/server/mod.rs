@@ -5,14 +5,15 @@
 //! faces: a face sees the state through a [`Context`], and returns what comes [`Next`].
 //!
 //! Leaves to root: parts of the state: `host`, `turn` (its budget), `rate_limit`, `memory` (the
-//! memory budget), `clients` (addresses), `connection`, `connections`, `admission`, `publish_task`
-//! (a publication in progress), `open_requests`, `resumable`, `lists` (connections with work to
-//! do); `state`, which holds them all; what happens to it, as methods that call each other: `lines`
-//! and `request_log` (the log), `accepting`, `answers`, `bodies`, `deadlines`, `deletion`,
-//! `delivery`, `feeding`, `heads`, `lifecycle`, `long_polling`, `pausing`, `publish`, `relief` (of
-//! memory), `snapshot`, `websocket`, `writing`; `face`; state and faces together: `seam`,
-//! `requests` (has the faces carry out what the input holds), `reload` (replaces the configuration)
-//! and `check` (for tests).
+//! memory budget), `clients` (addresses), `connection`, `connections`, `admission`; `network`,
+//! `counts`, `pace`, `jitter`, `failed_tokens` and `guard` (limits against storms and single
+//! visitors); `publish_task` (a publication in progress), `open_requests`, `resumable`, `lists`
+//! (connections with work to do); `state`, which holds them all; what happens to it, as methods
+//! that call each other: `lines` and `request_log` (the log), `accepting`, `answers`, `bodies`,
+//! `deadlines`, `deletion`, `delivery`, `feeding`, `guarding`, `heads`, `lifecycle`,
+//! `long_polling`, `pausing`, `publish`, `relief` (of memory), `snapshot`, `websocket`, `writing`;
+//! `face`; state and faces together: `seam`, `requests` (has the faces carry out what the input
+//! holds), `reload` (replaces the configuration) and `check` (for tests).
 
 mod accepting;
 mod admission;
@@ -22,19 +23,26 @@ mod check;
 mod clients;
 mod connection;
 mod connections;
+mod counts;
 mod deadlines;
 mod deletion;
 mod delivery;
 mod face;
+mod failed_tokens;
 mod feeding;
+mod guard;
+mod guarding;
 mod heads;
 mod host;
+mod jitter;
 mod lifecycle;
 mod lines;
 mod lists;
 mod long_polling;
 mod memory;
+mod network;
 mod open_requests;
+mod pace;
 mod pausing;
 mod publish;
 mod publish_task;
@@ -53,7 +61,10 @@ mod writing;
 
 pub use admission::Refused;
 pub use connection::ConnectionId;
-pub use face::{BodyHandler, Context, Face, MakeFaces, Next, PublicationHandler, Published};
+pub use face::{
+    BodyHandler, Context, Face, MakeFaces, Next, PublicationHandler, Published, TokenRefusal,
+};
+pub use guard::{Busy, Limit};
 pub use host::Host;
 pub use publish_task::{CreateMissing, PublishError, PublishTask, SubscribeError};
 pub use seam::Server;

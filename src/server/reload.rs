@@ -23,6 +23,7 @@ impl Server {
         state.broker.padding_max = padding_max(&self.faces);
         state.set_config(config, now);
         state.recount_internal();
+        state.recount_subscribers();
         if state.config.push_stream.reload_ends_subscribers {
             state.end_subscribers_at_reload(now);
         }

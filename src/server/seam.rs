@@ -357,6 +357,8 @@ impl Server {
     pub fn shrink(&mut self) {
         self.state.connections.shrink();
         self.state.timers.shrink();
+        self.state.guard.addresses.shrink();
+        self.state.guard.subjects.shrink();
         self.state.broker.hub.shrink();
     }
 

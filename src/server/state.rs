@@ -3,6 +3,7 @@
 
 use super::admission::Admission;
 use super::connections::Connections;
+use super::guard::Guard;
 use super::host::Host;
 use super::lists::Lists;
 use super::memory::Memory;
@@ -38,6 +39,7 @@ pub(super) struct State {
     pub(super) started: Now,
     pub(super) connections: Connections,
     pub(super) admission: Admission,
+    pub(super) guard: Guard,
     pub(super) lists: Lists,
     pub(super) timers: TimerWheel,
     /// Connections whose deadline has passed and is not handled yet; the next one is last.
@@ -74,6 +76,7 @@ impl State {
         now: Now,
     ) -> State {
         let memory = Memory::new(&config.limits, &host);
+        let guard = Guard::new(&host, now);
         let hub = Hub::new(hub_settings(&config, &memory), now);
         State {
             head_limits: head_limits(&config.limits),
@@ -85,6 +88,7 @@ impl State {
             started: now,
             connections: Connections::default(),
             admission: Admission::default(),
+            guard,
             lists: Lists::default(),
             timers: TimerWheel::new(TICK, now.monotonic),
             expired: Vec::new(),

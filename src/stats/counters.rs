@@ -69,6 +69,14 @@ pub struct Counters {
     pub auth_failures_channel_total: u64,
     /// Tokens for another audience or scope.
     pub auth_failures_purpose_total: u64,
+    /// Bad tokens answered with 429, because there had been many from the same address.
+    pub auth_failures_slowed_total: u64,
+    /// Streams refused by `connects_per_second_max`.
+    pub subscribers_refused_rate_total: u64,
+    /// Subscribers refused by `connections_per_address_max`.
+    pub subscribers_refused_address_total: u64,
+    /// Subscribers refused by `connections_per_subject_max`.
+    pub subscribers_refused_subject_total: u64,
     /// Log lines dropped because they could not be written at once: the reader is too slow, or
     /// the disk is full.
     pub log_lines_dropped_total: u64,

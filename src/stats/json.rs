@@ -74,7 +74,11 @@ mod tests {
         r#""memory_messages_evicted_total": 134, "#,
         r#""memory_requests_refused_total": 135, "#,
         r#""memory_consumers_closed_total": 136, "#,
-        r#""memory_subscribers_refused_total": 137"#,
+        r#""memory_subscribers_refused_total": 137, "#,
+        r#""auth_failures_slowed_total": 138, "#,
+        r#""subscribers_refused_rate_total": 139, "#,
+        r#""subscribers_refused_address_total": 140, "#,
+        r#""subscribers_refused_subject_total": 141"#,
     );
 
     #[test]

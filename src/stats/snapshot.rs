@@ -152,6 +152,10 @@ impl Snapshot {
             memory_requests_refused_total,
             memory_consumers_closed_total,
             memory_subscribers_refused_total,
+            auth_failures_slowed_total,
+            subscribers_refused_rate_total,
+            subscribers_refused_address_total,
+            subscribers_refused_subject_total,
         } = counters;
         macro_rules! row {
             ($kind:ident, $name:ident, $help:literal) => {
@@ -334,6 +338,26 @@ impl Snapshot {
                 Counter,
                 memory_subscribers_refused_total,
                 "New subscribers refused because memory was short."
+            ),
+            row!(
+                Counter,
+                auth_failures_slowed_total,
+                "Bad tokens answered with 429, after many from the same address."
+            ),
+            row!(
+                Counter,
+                subscribers_refused_rate_total,
+                "Streams refused by connects_per_second_max."
+            ),
+            row!(
+                Counter,
+                subscribers_refused_address_total,
+                "Subscribers refused by connections_per_address_max."
+            ),
+            row!(
+                Counter,
+                subscribers_refused_subject_total,
+                "Subscribers refused by connections_per_subject_max."
             ),
         ]
     }

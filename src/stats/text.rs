@@ -94,6 +94,10 @@ memory_messages_evicted_total: 134
 memory_requests_refused_total: 135
 memory_consumers_closed_total: 136
 memory_subscribers_refused_total: 137
+auth_failures_slowed_total: 138
+subscribers_refused_rate_total: 139
+subscribers_refused_address_total: 140
+subscribers_refused_subject_total: 141
 ";
 
     #[test]

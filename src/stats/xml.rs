@@ -90,6 +90,10 @@ mod tests {
         "<memory_requests_refused_total>135</memory_requests_refused_total>",
         "<memory_consumers_closed_total>136</memory_consumers_closed_total>",
         "<memory_subscribers_refused_total>137</memory_subscribers_refused_total>",
+        "<auth_failures_slowed_total>138</auth_failures_slowed_total>",
+        "<subscribers_refused_rate_total>139</subscribers_refused_rate_total>",
+        "<subscribers_refused_address_total>140</subscribers_refused_address_total>",
+        "<subscribers_refused_subject_total>141</subscribers_refused_subject_total>",
     );
 
     #[test]

@@ -148,6 +148,14 @@ pub fn closing(answer: &str) -> String {
     answer.replacen("\r\n\r\n", "\r\nconnection: close\r\n\r\n", 1)
 }
 
+/// The answer without its `Retry-After` field, and the seconds in it.
+pub fn split_retry(answer: &str) -> (String, u64) {
+    const NAME: &str = "retry-after: ";
+    let at = answer.to_ascii_lowercase().find(NAME).unwrap_or_else(|| panic!("{answer}"));
+    let (seconds, after) = answer[at + NAME.len()..].split_once("\r\n").expect("fields have ends");
+    (format!("{}{after}", &answer[..at]), seconds.parse().expect("whole seconds"))
+}
+
 /// The same answer with the fields against caching.
 pub fn uncached(answer: &str) -> String {
     let fields = "\r\ncache-control: no-cache, no-store, must-revalidate, no-transform\r\n\

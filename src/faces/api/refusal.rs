@@ -3,7 +3,7 @@
 use super::origin::{self, Cors};
 use crate::auth::Denial;
 use crate::http::{Response, Status};
-use crate::server::{Next, SubscribeError};
+use crate::server::{Busy, Next, SubscribeError, TokenRefusal};
 
 /// Why a request is refused.
 pub(super) enum Fault {
@@ -11,6 +11,8 @@ pub(super) enum Fault {
     Refused(Refusal),
     /// A missing or invalid secret or token.
     Denied(Denial),
+    /// The client has to wait. With a denial: its token is bad, too.
+    Busy(Busy, Option<Denial>),
 }
 
 impl From<Refusal> for Fault {
@@ -25,6 +27,21 @@ impl From<Denial> for Fault {
     }
 }
 
+impl From<Busy> for Fault {
+    fn from(busy: Busy) -> Fault {
+        Fault::Busy(busy, None)
+    }
+}
+
+impl From<TokenRefusal> for Fault {
+    fn from(TokenRefusal { denial, slowed }: TokenRefusal) -> Fault {
+        match slowed {
+            Some(busy) => Fault::Busy(busy, Some(denial)),
+            None => Fault::Denied(denial),
+        }
+    }
+}
+
 impl From<SubscribeError> for Refusal {
     fn from(error: SubscribeError) -> Refusal {
         match error {
@@ -36,17 +53,19 @@ impl From<SubscribeError> for Refusal {
 
 impl Fault {
     /// The answer and its body. The body of a 401 is empty, for compatibility; its reason is in the
-    /// `WWW-Authenticate` field.
-    fn answer(self) -> (Response, Vec<u8>) {
+    /// `WWW-Authenticate` field. Fields that scripts need are exposed to those of an allowed
+    /// origin (Fetch standard, section 3.2.3).
+    fn answer(self, is_exposed: bool) -> (Response, Vec<u8>) {
+        let expose = |response: Response, names: &str| match is_exposed {
+            true => response.field("access-control-expose-headers", names),
+            false => response,
+        };
         match self {
             Fault::Refused(refusal @ Refusal { status, text }) => {
-                let response = Response::new(status).because(text.trim_end());
-                let response = match text {
-                    "" => response,
-                    _ => response.field("content-type", "text/plain; charset=utf-8"),
-                };
+                let response = explained(status, text);
                 let response = if refusal == Refusal::SHORT_OF_MEMORY {
-                    response.number("retry-after", SubscribeError::RETRY_AFTER_SECONDS)
+                    let seconds = SubscribeError::RETRY_AFTER_SECONDS;
+                    expose(response.number("retry-after", seconds), "retry-after")
                 } else {
                     response
                 };
@@ -54,22 +73,37 @@ impl Fault {
             }
             Fault::Denied(denial) => {
                 let response = Response::new(Status::UNAUTHORIZED).because(denial.description());
-                (response.field("www-authenticate", denial.challenge()), Vec::new())
+                let response = response.field("www-authenticate", denial.challenge());
+                (expose(response, "www-authenticate"), Vec::new())
+            }
+            Fault::Busy(busy, denial) => {
+                let response = explained(busy.status(), busy.text());
+                let response = response.number("retry-after", busy.retry_after_seconds);
+                let response = match denial {
+                    Some(denial) => expose(
+                        response.field("www-authenticate", denial.challenge()),
+                        "retry-after, www-authenticate",
+                    ),
+                    None => expose(response, "retry-after"),
+                };
+                (response, busy.text().as_bytes().to_vec())
             }
         }
     }
 }
 
+/// A response with this text as its body; without a text there is no body.
+fn explained(status: Status, text: &'static str) -> Response {
+    let response = Response::new(status).because(text.trim_end());
+    match text {
+        "" => response,
+        _ => response.field("content-type", "text/plain; charset=utf-8"),
+    }
+}
+
 /// The answer to a refused request, and its body. Scripts of an allowed origin may read it.
 pub(super) fn refuse(fault: impl Into<Fault>, cors: Option<&Cors>) -> (Response, Vec<u8>) {
-    let (response, body) = fault.into().answer();
-    let response = match response.status() {
-        // Without this, scripts of other origins cannot read it (Fetch standard, section 3.2.3).
-        Status::UNAUTHORIZED if cors.is_some_and(Cors::is_readable) => {
-            response.field("access-control-expose-headers", "www-authenticate")
-        }
-        _ => response,
-    };
+    let (response, body) = fault.into().answer(cors.is_some_and(Cors::is_readable));
     (origin::add_fields(response, cors), body)
 }
 

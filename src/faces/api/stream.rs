@@ -112,6 +112,7 @@ impl Subscribe {
         let token = token(body)?;
         let wanted = Claims { channels: &[&self.channel], now: context.now.unix_seconds() };
         context.verify(&token, &wanted)?;
+        context.admit_stream()?;
         context.has_memory_for_subscriber().map_err(Refusal::from)?;
         let now = context.now;
         let made =

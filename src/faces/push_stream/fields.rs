@@ -2,7 +2,6 @@
 
 use super::Refusal;
 use crate::http::{HeaderValue, Response};
-use crate::server::SubscribeError;
 
 /// Adds the CORS fields; none without an origin (section 5.4).
 pub fn cors(response: Response, origin: Option<&HeaderValue>, methods: &str) -> Response {
@@ -27,12 +26,14 @@ pub fn no_cache(response: Response) -> Response {
 pub fn explain(response: Response, refusal: Refusal, is_publisher: bool) -> Response {
     match refusal {
         Refusal::Full if is_publisher => response.because("out of memory for messages"),
-        Refusal::ShortOfMemory => response
-            .because(refusal.explain())
-            .field("X-Nginx-PushStream-Explain", refusal.explain())
-            .number("Retry-After", SubscribeError::RETRY_AFTER_SECONDS),
-        _ => response
-            .because(refusal.explain())
-            .field("X-Nginx-PushStream-Explain", refusal.explain()),
+        _ => {
+            let response = response
+                .because(refusal.explain())
+                .field("X-Nginx-PushStream-Explain", refusal.explain());
+            match refusal.retry_after_seconds() {
+                Some(seconds) => response.number("Retry-After", seconds),
+                None => response,
+            }
+        }
     }
 }

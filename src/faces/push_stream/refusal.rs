@@ -2,7 +2,7 @@
 //! spec, section 23).
 
 use crate::http::Status;
-use crate::server::SubscribeError;
+use crate::server::{Busy, Limit, SubscribeError};
 
 /// A mistake of the client, or a limit of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,14 @@ pub enum Refusal {
     Full,
     /// The memory budget is nearly used up.
     ShortOfMemory,
+    /// A limit of rpushd that the module does not have.
+    Busy(Busy),
+}
+
+impl From<Busy> for Refusal {
+    fn from(busy: Busy) -> Refusal {
+        Refusal::Busy(busy)
+    }
 }
 
 impl From<SubscribeError> for Refusal {
@@ -53,6 +61,28 @@ impl Refusal {
             Refusal::MessageTooLarge => Status::CONTENT_TOO_LARGE,
             Refusal::Full => Status::INTERNAL_SERVER_ERROR,
             Refusal::ShortOfMemory => Status::SERVICE_UNAVAILABLE,
+            Refusal::Busy(busy) => busy.status(),
+        }
+    }
+
+    /// When the client may try again, if it is worth it.
+    pub fn retry_after_seconds(self) -> Option<u64> {
+        match self {
+            Refusal::ShortOfMemory => Some(SubscribeError::RETRY_AFTER_SECONDS),
+            Refusal::Busy(busy) => Some(busy.retry_after_seconds),
+            Refusal::NoChannel
+            | Refusal::ChannelTooLarge
+            | Refusal::TooManyChannelsInPath
+            | Refusal::ReservedChannel
+            | Refusal::TooManyChannels
+            | Refusal::EventsChannelIsInternal
+            | Refusal::EmptyPost
+            | Refusal::MessageTooLarge
+            | Refusal::CannotCreateChannels
+            | Refusal::TooManySubscribers
+            | Refusal::TooManyWildcardChannels
+            | Refusal::EventsChannelNotAllowed
+            | Refusal::Full => None,
         }
     }
 
@@ -73,6 +103,11 @@ impl Refusal {
             Refusal::EventsChannelNotAllowed => "Subscription to events channel is not allowed.",
             Refusal::Full => "",
             Refusal::ShortOfMemory => "Short of memory, try again later.",
+            Refusal::Busy(busy) => match busy.limit {
+                Limit::Rate => "Too many clients connect at once, try again later.",
+                Limit::Address => "Subscribers limit per address has been exceeded.",
+                Limit::Subject | Limit::FailedTokens => "Try again later.",
+            },
         }
     }
 }

@@ -7,7 +7,7 @@ use super::subscription::{
     CheckedRequest, check_subscriber, create_channels, create_idle_channels, existing_channels,
     old_messages, refuse_subscriber, subscribe_all,
 };
-use super::{Location, Request, RoutedRequest, cors, explain, no_cache};
+use super::{Location, Refusal, Request, RoutedRequest, cors, explain, no_cache};
 use crate::config::{Mode, Role};
 use crate::http::{Framing, Response, Status};
 use crate::push_stream::channel_path;
@@ -37,10 +37,13 @@ pub(super) fn route(context: &mut Context<'_>, routed: &RoutedRequest<'_>) -> Ne
         context.close_after_answer();
     }
     match mode(routed.location, routed.request) {
-        Mode::Streaming | Mode::EventSource => match create_channels(context, checked) {
-            Ok(requested) => begin_stream(context, routed, &requested),
-            Err(refusal) => refuse_subscriber(routed, refusal),
-        },
+        Mode::Streaming | Mode::EventSource => {
+            let admitted = context.admit_stream().map_err(Refusal::from);
+            match admitted.and_then(|()| create_channels(context, checked)) {
+                Ok(requested) => begin_stream(context, routed, &requested),
+                Err(refusal) => refuse_subscriber(routed, refusal),
+            }
+        }
         Mode::Polling => poll(context, routed, &checked),
         Mode::LongPolling => long_poll(context, routed, checked),
         Mode::WebSocket => unreachable!("WebSocket locations have a route of their own"),
@@ -74,7 +77,8 @@ fn long_poll(
         let answer = routed.answer();
         return answer_at_once(context, &answer, stretches, &checked.cursor);
     }
-    let joined = create_channels(context, checked);
+    let admitted = context.admit_long_poll().map_err(Refusal::from);
+    let joined = admitted.and_then(|()| create_channels(context, checked));
     match joined.and_then(|requested| subscribe_all(context, &requested)) {
         Ok(()) => begin_waiting(context, routed),
         Err(refusal) => return refuse_subscriber(routed, refusal),

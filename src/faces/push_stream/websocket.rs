@@ -47,6 +47,7 @@ pub(super) fn route(context: &mut Context<'_>, routed: &RoutedRequest<'_>) -> Ne
     }
     context.push(response.finish());
     let joined = check_subscriber(context, routed).and_then(|checked| {
+        context.admit_stream().map_err(Refusal::from)?;
         let requested = create_channels(context, checked)?;
         subscribe_all(context, &requested)?;
         Ok(requested)
