@@ -66,18 +66,31 @@ impl State {
             Some(_) => "shared_memory_size",
             None => "store_bytes_max",
         };
-        let before = match suppressed {
-            0 => String::new(),
-            count => format!(" ({count} more since the last such line)"),
-        };
-        let (used, max) = (self.broker.hub.accounted_bytes(), self.broker.hub.account_bytes_max());
+        let (before, account) = (more_before(suppressed), self.account_use());
         let visitors = self.broker.hub.visitor_bytes();
         log::error!(
-            "store full: publication or subscription refused{before}: {used} of {max} bytes \
-             ({key}) are in use, {visitors} of them for events and for channels that only \
-             visitors use; raise {key}, or keep fewer messages (message_ttl, \
+            "store full: publication or subscription refused{before}: {account} ({key}) are in \
+             use, {visitors} of them for events and for channels that only visitors use; raise \
+             {key}, or keep fewer messages (message_ttl, max_messages_stored_per_channel)"
+        );
+    }
+
+    /// Counts a message that is published and not stored because the memory account is full, and
+    /// logs it at most once a minute.
+    pub(super) fn report_unstored(&mut self, now: Now) {
+        self.counters.memory_messages_unstored_total += 1;
+        let Some(suppressed) = self.log.unstored.take(now.monotonic) else { return };
+        let (before, account) = (more_before(suppressed), self.account_use());
+        log::warn!(
+            "store full: message published but not stored{before}: {account} (store_bytes_max) \
+             are in use; raise store_bytes_max, or keep fewer messages (message_ttl, \
              max_messages_stored_per_channel)"
         );
+    }
+
+    fn account_use(&self) -> String {
+        let hub = &self.broker.hub;
+        format!("{} of {} bytes", hub.accounted_bytes(), hub.account_bytes_max())
     }
 
     /// Logs the number of slow consumers whose lines were suppressed, once a line is allowed again.
@@ -85,5 +98,12 @@ impl State {
         if let Some(count) = self.log.slow_readers.take_suppressed(now.monotonic) {
             log::info!("{count} more slow readers closed");
         }
+    }
+}
+
+fn more_before(suppressed: u64) -> String {
+    match suppressed {
+        0 => String::new(),
+        count => format!(" ({count} more since the last such line)"),
     }
 }

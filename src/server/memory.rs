@@ -57,6 +57,7 @@ pub(super) struct Memory {
     pub(super) requests_lines: RateLimit,
     pub(super) consumers_lines: RateLimit,
     pub(super) subscribers_lines: RateLimit,
+    pub(super) visitors_lines: RateLimit,
     /// Where the next search for large requests begins.
     pub(super) next_request_index: usize,
     /// Where the next search for large queues begins.
@@ -76,6 +77,7 @@ impl Memory {
             requests_lines: lines(),
             consumers_lines: lines(),
             subscribers_lines: lines(),
+            visitors_lines: lines(),
             next_request_index: 0,
             next_consumer_index: 0,
             search_at: Moment::START,

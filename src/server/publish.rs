@@ -83,6 +83,7 @@ impl State {
         let unstored;
         let is_stored = self.broker.hub.stores(channel, draft);
         let draft = if is_stored && !self.make_room_for_history(draft.maker, now) {
+            self.report_visitors_message(now);
             unstored = Draft { storing: Storing::Never, ..draft.clone() };
             &unstored
         } else {
@@ -91,7 +92,7 @@ impl State {
         let unstored = self.broker.hub.unstored_count();
         let published = self.broker.publish(channel, draft, &mut self.turn.work, now);
         if self.broker.hub.unstored_count() > unstored {
-            self.report_full_store(now);
+            self.report_unstored(now);
         }
         published.inspect_err(|Full| self.report_full_store(now))
     }

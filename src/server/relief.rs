@@ -242,6 +242,12 @@ impl State {
         refuses
     }
 
+    /// Counts and logs that a visitor's message is not stored.
+    pub(super) fn report_visitors_message(&mut self, now: Now) {
+        self.counters.memory_messages_unstored_total += 1;
+        self.report_relief(Relief::Visitors, now);
+    }
+
     /// Logs that something gives way, at most once a minute for each kind.
     fn report_relief(&mut self, relief: Relief, now: Now) {
         let memory = &mut self.memory;
@@ -265,6 +271,11 @@ impl State {
                 &mut memory.subscribers_lines,
                 "new subscribers are refused",
                 "raise memory in [limits]",
+            ),
+            Relief::Visitors => (
+                &mut memory.visitors_lines,
+                "messages of WebSocket clients are published but not stored",
+                "raise memory in [limits], or store fewer messages",
             ),
         };
         if lines.take(now.monotonic).is_none() {
@@ -292,4 +303,5 @@ enum Relief {
     Requests,
     Consumers,
     Subscribers,
+    Visitors,
 }

@@ -62,6 +62,7 @@ pub(super) struct State {
 pub(super) struct Log {
     pub(super) slow_readers: RateLimit,
     pub(super) full_store: RateLimit,
+    pub(super) unstored: RateLimit,
     pub(super) requests: OpenRequests,
 }
 
@@ -103,6 +104,7 @@ impl State {
             log: Log {
                 slow_readers: RateLimit::default(),
                 full_store: RateLimit::every(Millis(60_000)),
+                unstored: RateLimit::every(Millis(60_000)),
                 requests: OpenRequests::default(),
             },
             visits: Vec::new(),

@@ -50,6 +50,9 @@ pub struct Counters {
     pub memory_consumers_closed_total: u64,
     /// New subscribers refused because memory was short.
     pub memory_subscribers_refused_total: u64,
+    /// Messages that were to be stored and were published only, because memory or the memory
+    /// account was short.
+    pub memory_messages_unstored_total: u64,
     /// Messages compressed for WebSocket subscribers: once per message, not per subscriber, and
     /// once more each time a stored message is replayed.
     pub websocket_messages_deflated_total: u64,

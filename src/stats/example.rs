@@ -75,6 +75,7 @@ pub(in crate::stats) fn example() -> Snapshot {
             subscribers_refused_rate_total: 139,
             subscribers_refused_address_total: 140,
             subscribers_refused_subject_total: 141,
+            memory_messages_unstored_total: 142,
         },
     }
 }

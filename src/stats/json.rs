@@ -78,7 +78,8 @@ mod tests {
         r#""auth_failures_slowed_total": 138, "#,
         r#""subscribers_refused_rate_total": 139, "#,
         r#""subscribers_refused_address_total": 140, "#,
-        r#""subscribers_refused_subject_total": 141"#,
+        r#""subscribers_refused_subject_total": 141, "#,
+        r#""memory_messages_unstored_total": 142"#,
     );
 
     #[test]

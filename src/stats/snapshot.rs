@@ -156,6 +156,7 @@ impl Snapshot {
             subscribers_refused_rate_total,
             subscribers_refused_address_total,
             subscribers_refused_subject_total,
+            memory_messages_unstored_total,
         } = counters;
         macro_rules! row {
             ($kind:ident, $name:ident, $help:literal) => {
@@ -358,6 +359,11 @@ impl Snapshot {
                 Counter,
                 subscribers_refused_subject_total,
                 "Subscribers refused by connections_per_subject_max."
+            ),
+            row!(
+                Counter,
+                memory_messages_unstored_total,
+                "Messages published but not stored because memory was short."
             ),
         ]
     }

@@ -1,6 +1,8 @@
 //! Log lines: which clients were refused or closed, and why; never a secret.
 
 use super::fixtures::*;
+use super::push_stream::locations;
+use super::push_stream::websocket_client::{TEXT, connected, masked};
 use crate::support::{Client, Daemon, log_lines};
 use rpushd::config::Config;
 use std::net::IpAddr;
@@ -290,4 +292,31 @@ fn a_full_store_is_an_error_line_once_a_minute() {
     refuse();
     assert_eq!(errors(), [line(" (3 more since the last such line)")]);
     assert_eq!(daemon.counters().store_refusals_total, 5);
+}
+
+#[test]
+fn a_message_that_is_published_but_not_stored_is_a_warning_and_no_refusal() {
+    let mut config = locations::config_of(
+        "[[location]]\npath = '~ ^/ws/(.*)'\nsubscriber = 'websocket'\nchannels_path = '$1'\n\
+         websocket_allow_publish = true\nstore_messages = true\n",
+    );
+    config.limits.store_bytes_max = 2_000;
+    let daemon = Daemon::new(config);
+    let visitor = connected(&daemon, "a");
+    log_lines();
+    let line = |before: &str| {
+        format!(
+            "warn rpushd::server::lines: store full: message published but not stored{before}: \
+             671 of 2000 bytes (store_bytes_max) are in use; raise store_bytes_max, or keep fewer \
+             messages (message_ttl, max_messages_stored_per_channel)"
+        )
+    };
+    let text = "x".repeat(1_500);
+    (0..3).for_each(|_| visitor.send(masked(TEXT, &text)));
+    assert_eq!(log_lines(), [line("")]);
+    daemon.advance(60_000);
+    visitor.send(masked(TEXT, &text));
+    assert_eq!(log_lines(), [line(" (2 more since the last such line)")]);
+    let counters = daemon.counters();
+    assert_eq!((counters.memory_messages_unstored_total, counters.store_refusals_total), (4, 0));
 }

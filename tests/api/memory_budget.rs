@@ -192,11 +192,20 @@ fn messages_of_visitors_displace_no_others_while_memory_is_short() {
     let visitor = connected(&daemon, "own");
     let id = visitor.id();
     set_heap_bytes(HISTORY);
+    log_lines();
     daemon.with_server(|server, now| {
         server.received(id, &masked(TEXT, "x"), now);
         assert_eq!(server.last_message_id(b"own", now), Some(1), "it is published");
         assert_eq!((server.stored_count(b"own"), server.stored_count(b"a")), (0, 8));
     });
+    let line = format!(
+        "warn rpushd::server::relief: memory short: messages of WebSocket clients are published \
+         but not stored: {HISTORY} of {BUDGET} bytes are in use; raise memory in [limits], or \
+         store fewer messages"
+    );
+    assert!(log_lines().contains(&line));
+    let counters = daemon.counters();
+    assert_eq!((counters.memory_messages_unstored_total, counters.store_refusals_total), (1, 0));
 }
 
 #[test]
