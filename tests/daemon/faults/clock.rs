@@ -72,6 +72,13 @@ fn hour(connection: &mut Connection) -> u32 {
     hour
 }
 
+/// The lengths of all pauses in the log, in seconds.
+fn logged_pauses(daemon: &Daemon) -> Vec<u64> {
+    let lines = daemon.log();
+    let pauses = lines.iter().filter_map(|line| line.split("the daemon did not run for ").nth(1));
+    pauses.map(|rest| rest.split(' ').next().unwrap().parse().expect("seconds")).collect()
+}
+
 #[test]
 fn a_clock_that_jumps_an_hour_forth_and_back_loses_repeats_and_reorders_no_message() {
     let Some(shifted) = Shifted::start(Monotonic::Real) else { return };
@@ -111,14 +118,21 @@ fn a_monotonic_clock_that_jumps_an_hour_ends_no_connection() {
     let mut stream = Stream::open(&address, "demo");
     idle.publish("demo", "1");
     shifted.shift(1);
-    daemon.wait_for("the daemon did not run for 3");
+    // An overloaded machine keeps the daemon from running for some seconds, too.
+    let hours = || logged_pauses(daemon).into_iter().filter(|seconds| *seconds > 3_000).count();
+    eventually("the daemon has noticed the hour", || hours() > 0);
     idle.publish("demo", "2");
     shifted.shift(0);
     idle.publish("demo", "3");
     for message in ["1", "2", "3"] {
         assert_eq!(stream.next(), Next::Message(message.into()));
     }
-    assert_eq!(idle.statistic("process_pauses_total"), 1);
-    assert!(idle.statistic("uptime_seconds") >= 3600, "the uptime has the whole time");
+    eventually("each pause is counted and logged", || {
+        idle.statistic("process_pauses_total") == logged_pauses(daemon).len() as u64
+    });
+    assert_eq!(hours(), 1);
+    // Both of its parts are rounded down, and time is stopped for up to a second after a pause.
+    let uptime = idle.statistic("uptime_seconds");
+    assert!(uptime >= 3_598, "the uptime has the whole time: {uptime} s");
     report("monotonic clock an hour forth and back", Duration::ZERO, healthy);
 }
