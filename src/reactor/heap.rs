@@ -2,6 +2,9 @@
 //! memory is returned to the system. By default, malloc(3) keeps all free memory below a block in
 //! use.
 
+#[cfg(target_env = "gnu")]
+mod malloc_cache;
+
 use super::holes::{self, Holes, resident_bytes};
 use crate::server::Server;
 use crate::time::{Millis, Moment};
@@ -15,8 +18,8 @@ const MAPPED_BYTES_MIN: usize = 32 * 1024;
 /// Free memory kept at the end of the heap for the next blocks.
 const TOP_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The heap is trimmed only after at least this much was freed, and an eighth of what is in use,
-/// because trimming visits all of it.
-const FREED_BYTES_MIN: usize = 1024 * 1024;
+/// because trimming visits all of it. A twentieth of what an idle daemon takes.
+const FREED_BYTES_MIN: usize = 256 * 1024;
 /// What a connection takes in tables: its place, timer, socket and subscription.
 const CONNECTION_BYTES: usize = 200;
 /// Delay of a trim after much was freed, so that connections closing together are covered by one.
@@ -148,14 +151,10 @@ impl Trimming {
         if !self.holes.compare(resident - files, in_use, budget, now) {
             return is_due;
         }
-        let is_near_budget = resident > budget / 4 * 3;
-        let is_much = resident - files > in_use + FREED_BYTES_MIN as u64;
-        if is_near_budget || is_much && self.next_at <= now {
+        if resident > budget / 4 * 3 || self.next_at <= now {
             return true;
         }
-        if is_much {
-            self.due.get_or_insert(self.next_at);
-        }
+        self.due.get_or_insert(self.next_at);
         is_due
     }
 
@@ -167,12 +166,13 @@ impl Trimming {
         };
         let before = anonymous_bytes();
         #[cfg(target_env = "gnu")]
-        // SAFETY: malloc_trim takes a number and touches free memory only.
-        unsafe {
-            libc::malloc_trim(0);
+        {
+            malloc_cache::empty();
+            // SAFETY: malloc_trim takes a number and touches free memory only.
+            unsafe { libc::malloc_trim(0) };
         }
         self.next_at = now + TRIM_INTERVAL;
-        self.holes.trimmed(before, anonymous_bytes(), now);
+        self.holes.trimmed(before, anonymous_bytes(), bytes_in_use(), now);
     }
 
     /// When the loop has to wake up for a trim.
@@ -230,8 +230,8 @@ mod tests {
         assert!(!trimming.is_due(90 * MIB, Moment(1_000)));
         assert_eq!(trimming.due(), None);
         let mut small = Trimming::default();
-        assert!(!small.is_due(2 * MIB, Moment(0)));
-        assert!(!small.is_due(MIB + 1, Moment(0)), "less than a MiB");
+        assert!(!small.is_due(MIB, Moment(0)));
+        assert!(!small.is_due(MIB - MIB / 4 + 1, Moment(0)), "less than 256 KiB");
         assert_eq!(small.due(), None);
         let mut large = Trimming::default();
         assert!(!large.is_due(1_000 * MIB, Moment(0)));

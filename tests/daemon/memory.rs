@@ -77,3 +77,24 @@ fn tables_that_a_crowd_has_made_large_are_small_again_when_it_has_left() {
     drop(crowd);
     eventually("their memory has been given back", || tables() <= before);
 }
+
+#[test]
+fn memory_is_within_a_tenth_of_what_it_was_when_a_crowd_has_come_and_left_three_times() {
+    let _turn = wait_for_turn();
+    let daemon = Daemon::start(&[]);
+    let mut publisher = Publisher::connect(&daemon.address());
+    publisher.publish("crowd", "0");
+    // Parts of the program that are executed for the first time count as resident, too.
+    let heap = || memory(daemon.id(), "RssAnon:");
+    let (before, tenth) = (heap(), memory(daemon.id(), "VmRSS:") / 10);
+    for _ in 0..3 {
+        let crowd = open_streams(&daemon.address(), "crowd", 6000);
+        for number in 0..5 {
+            publisher.publish("crowd", &number.to_string());
+        }
+        assert!(heap() > before + tenth);
+        drop(crowd);
+        eventually("all have left", || publisher.statistic("active_connections") == 1);
+    }
+    eventually("their memory has been given back", || heap() <= before + tenth);
+}
