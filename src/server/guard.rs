@@ -3,13 +3,11 @@
 
 use super::counts::Counts;
 use super::failed_tokens::FailedTokens;
-use super::host::Host;
 use super::jitter::Jitter;
 use super::network::Network;
 use super::pace::{Pace, Rate};
 use crate::http::Status;
-use crate::time::{Millis, Moment, Now};
-use std::rc::Rc;
+use crate::time::{Millis, Moment};
 
 /// The longest time after which a refused client is asked to come back.
 const WAIT_MAX: Millis = Millis::from_seconds(60);
@@ -27,20 +25,21 @@ pub(super) struct Guard {
     /// Subscribers by the network of their client; empty without `connections_per_address_max`.
     pub(super) addresses: Counts<Network>,
     /// Subscribers by the subject of their token; empty without `connections_per_subject_max`.
-    pub(super) subjects: Counts<Rc<str>>,
+    pub(super) subjects: Counts<Box<str>>,
     pub(super) failed_tokens: FailedTokens,
     pub(super) jitter: Jitter,
 }
 
 impl Guard {
-    pub(super) fn new(host: &Host, now: Now) -> Guard {
+    /// Nothing is counted. Clients come back at times that depend on the seed.
+    pub(super) fn new(seed: u64) -> Guard {
         Guard {
             streams: Pace::default(),
             refused: Pace::default(),
             addresses: Counts::default(),
             subjects: Counts::default(),
             failed_tokens: FailedTokens::default(),
-            jitter: Jitter::new(now.unix.0 ^ u64::from(host.process_id).rotate_left(32)),
+            jitter: Jitter::new(seed),
         }
     }
 
@@ -51,6 +50,12 @@ impl Guard {
         let Err(_) = self.streams.take(rate, now) else { return Ok(()) };
         let turn = self.refused.queue(rate, WAIT_MAX, now);
         Err(self.busy(Limit::Rate, turn, Millis(1000 + turn.0 / 4)))
+    }
+
+    /// Whether there may be one more subscriber with this subject.
+    pub(super) fn admit_subject(&mut self, subject: &str, max: u32) -> Result<(), Busy> {
+        let has_place = max == 0 || self.subjects.of(subject) < max;
+        if has_place { Ok(()) } else { Err(self.no_place(Limit::Subject)) }
     }
 
     /// Why a client beyond a limit of connections is refused.
@@ -111,5 +116,26 @@ impl Busy {
             Limit::Subject => "too many connections of this subject\n",
             Limit::FailedTokens => "too many bad tokens from this address\n",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_has_a_place_again_when_one_of_its_connections_has_ended() {
+        let mut guard = Guard::new(1);
+        for _ in 0..2 {
+            assert_eq!(guard.admit_subject("alice", 2), Ok(()));
+            guard.subjects.add("alice".into());
+        }
+        let busy = guard.admit_subject("alice", 2).unwrap_err();
+        assert_eq!((busy.limit, busy.status()), (Limit::Subject, Status::TOO_MANY_REQUESTS));
+        assert!((5..=10).contains(&busy.retry_after_seconds));
+        assert_eq!(guard.admit_subject("bob", 2), Ok(()));
+        assert_eq!(guard.admit_subject("alice", 0), Ok(()), "there is no limit");
+        guard.subjects.remove("alice");
+        assert_eq!(guard.admit_subject("alice", 2), Ok(()));
     }
 }

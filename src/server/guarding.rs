@@ -39,11 +39,8 @@ impl State {
     /// Whether there may be one more subscriber with this subject.
     pub(super) fn admit_subject(&mut self, subject: &str) -> Result<(), Busy> {
         let max = self.config.limits.connections_per_subject_max;
-        if max == 0 || self.guard.subjects.of(subject) < max {
-            return Ok(());
-        }
-        self.counters.subscribers_refused_subject_total += 1;
-        Err(self.guard.no_place(Limit::Subject))
+        let admitted = self.guard.admit_subject(subject, max);
+        admitted.inspect_err(|_| self.counters.subscribers_refused_subject_total += 1)
     }
 
     /// Counts a token of this client that has failed.

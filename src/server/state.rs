@@ -77,7 +77,7 @@ impl State {
         now: Now,
     ) -> State {
         let memory = Memory::new(&config.limits, &host);
-        let guard = Guard::new(&host, now);
+        let guard = Guard::new(now.unix.0 ^ u64::from(host.process_id).rotate_left(32));
         let hub = Hub::new(hub_settings(&config, &memory), now);
         State {
             head_limits: head_limits(&config.limits),
