@@ -32,6 +32,8 @@ pub const API: &[Floor] = &[
     ("stalled connections", 50),
     ("stops that took their time", 40),
     ("streams", 600),
+    ("streams refused by the rate", 30),
+    ("streams refused by their address", 12),
     ("timed out requests", 700),
     ("turns spent by reading", 600),
     ("turns that free subscribers waited", 350),
@@ -103,6 +105,8 @@ impl Coverage {
             ("requests", counters.requests_total),
             ("stalled connections", counters.stalled_connections_closed_total),
             ("streams", counters.stream_connections_total),
+            ("streams refused by their address", counters.subscribers_refused_address_total),
+            ("streams refused by the rate", counters.subscribers_refused_rate_total),
             ("timed out requests", counters.timed_out_requests_total),
         ] {
             self.count(what, count);

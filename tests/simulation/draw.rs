@@ -98,6 +98,8 @@ fn limits(random: &mut Random) -> Limits {
         outbox_stall_timeout: Millis(small(stall_ms, 300, 3000) as u64),
         stop_timeout: Millis(small(usual.stop_timeout.0 as usize, 50, 2000) as u64),
         linger_timeout: Millis(small(usual.linger_timeout.0 as usize, 50, 500) as u64),
+        connections_per_address_max: small(0, 1, 2) as u32,
+        connects_per_second_max: small(0, 1, 4) as u32,
         ..usual
     }
 }

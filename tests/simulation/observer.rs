@@ -16,6 +16,8 @@ pub struct Context<'a> {
     pub strict: &'a Limits,
     pub accepted_secrets: &'a [u32],
     pub is_stopping: bool,
+    /// Whether subscribers with the client's address were ever limited.
+    pub has_address_limit: bool,
     /// The batch, if the order of events in this call is unknown.
     pub batch: Option<Batch>,
     pub client: usize,
@@ -80,7 +82,10 @@ fn take_head(client: &mut Client, model: &mut Model, head: &Head, context: &Cont
     // The request is refused before its body is read, so an Expect field decides (RFC 9110, section
     // 10.1.1).
     let is_withdrawn = head.status == 401 && !context.accepted_secrets.contains(&client.secret);
-    let closes = if is_withdrawn { Closes::Maybe } else { request.closes };
+    // There have been many bad tokens from its address.
+    let is_slowed = head.status == 429
+        && matches!(&request.outcome, Outcome::Status(statuses) if statuses.contains(&401));
+    let closes = if is_withdrawn || is_slowed { Closes::Maybe } else { request.closes };
     match (context.is_stopping || is_last, closes) {
         (true, _) | (false, Closes::Yes) => assert!(head.closes(), "{head:?} ends the connection"),
         (false, Closes::No) => assert!(!head.closes(), "{head:?} does not end the connection"),
@@ -91,7 +96,7 @@ fn take_head(client: &mut Client, model: &mut Model, head: &Head, context: &Cont
         Outcome::Anything => {}
         Outcome::Status(statuses) => {
             assert!(
-                statuses.contains(&head.status) || is_withdrawn,
+                statuses.contains(&head.status) || is_withdrawn || is_slowed,
                 "{head:?} instead of {statuses:?}"
             );
         }
@@ -114,9 +119,12 @@ fn take_head(client: &mut Client, model: &mut Model, head: &Head, context: &Cont
             }
             401 => assert!(!context.accepted_secrets.contains(secret), "a good token is accepted"),
             503 => assert!(
-                limits.channels_max < 1000 || limits.store_bytes_max < 1_000_000,
+                limits.channels_max < 1000
+                    || limits.store_bytes_max < 1_000_000
+                    || limits.connects_per_second_max > 0,
                 "there is room for a subscriber"
             ),
+            429 => assert!(context.has_address_limit, "there is a place for its address"),
             _ => panic!("{head:?} to a subscription"),
         },
     }

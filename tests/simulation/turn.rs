@@ -5,7 +5,7 @@ use crate::client::{Answers, Client};
 use crate::observer::{Context, digest};
 use crate::order;
 use crate::reactor::{Call, SimReactor, Socket, Turns};
-use crate::world::World;
+use crate::world::{self, World};
 use rpushd::config::ListenerId;
 use rpushd::server::ConnectionId;
 
@@ -252,6 +252,7 @@ impl World {
             strict: &self.strict,
             accepted_secrets: &self.accepted_secrets,
             is_stopping: self.reactor.server.is_stopping(),
+            has_address_limit: self.has_address_limit && world::is_counted(number),
             batch: is_tick.then_some(self.batch),
             client: number,
         };

@@ -24,6 +24,8 @@ pub struct World {
     /// The lowest and the highest value of each limit that was in force.
     pub strict: Limits,
     pub generous: Limits,
+    /// Whether there ever was a limit of subscribers with the same address.
+    pub has_address_limit: bool,
     /// When time last jumped: delays until then are not the server's fault.
     pub leapt_at: Moment,
     /// The clients, by number of their socket.
@@ -72,6 +74,7 @@ impl World {
             reactor,
             strict: config.limits.clone(),
             generous: config.limits.clone(),
+            has_address_limit: config.limits.connections_per_address_max > 0,
             config,
             leapt_at: now.monotonic,
             clients: Vec::new(),
@@ -295,6 +298,8 @@ impl World {
         redraw(&mut limits.body_timeout);
         redraw(&mut limits.keepalive_timeout);
         redraw(&mut limits.outbox_stall_timeout);
+        limits.connections_per_address_max = *self.random.pick(&[0, 0, 1, 2]);
+        self.has_address_limit |= limits.connections_per_address_max > 0;
         for (strict, generous, new) in [
             (&mut self.strict.head_timeout, &mut self.generous.head_timeout, limits.head_timeout),
             (&mut self.strict.body_timeout, &mut self.generous.body_timeout, limits.body_timeout),
@@ -355,4 +360,10 @@ fn peer(number: usize) -> Option<IpAddr> {
         2 => Some(IpAddr::from([198, 51, 100, 7])),
         _ => Some(IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 7])),
     }
+}
+
+/// Whether clients with this number count against the limit of subscribers with the same address:
+/// the first two kinds have none of their own.
+pub fn is_counted(number: usize) -> bool {
+    number % 4 >= 2
 }
