@@ -37,7 +37,8 @@ fn parse(criterion: &mut Criterion) {
     let body =
         br#"{"channel":"orders:42","message":{"id": 1, "text": "a message of some length"}}"#;
     criterion.bench_function("parse/publication", |bencher| {
-        bencher.iter(|| api::publish::parse(black_box(body)).unwrap().payload.len());
+        bencher
+            .iter(|| api::publication::Publication::parse(black_box(body)).unwrap().payload.len());
     });
 }
 

@@ -70,8 +70,9 @@
 //! ```text
 //!   Face::route(context, head) ──┬─> Answer  sent at once
 //!                                ├─> Done    a subscriber: its answer is what is delivered to it
-//!                                ├─> Later   a publication: PublicationHandler::published() makes
-//!                                │           the answer when it is published to all its channels
+//!                                ├─> Later   a publication: when it is published to all channels,
+//!                                │           PublicationHandler::published() makes the answer or
+//!                                │           the next publication of the request
 //!                                └─> Read    BodyHandler::complete(context, body) returns the
 //!                                            next Next: Answer, Done or Later
 //! ```

@@ -73,6 +73,16 @@ pub struct Limits {
     pub channel_name_bytes_max: usize,
     /// Most channels that one request may name.
     pub channels_per_request_max: usize,
+    /// Most publications in one request of the rpushd API; 413 beyond it.
+    pub publications_per_request_max: usize,
+    /// Most channels of one publication of the rpushd API; 413 beyond it.
+    pub channels_per_publication_max: usize,
+    /// How long a message is recognised that is published through the rpushd API again with the
+    /// same id, and not delivered twice; 0: never.
+    pub publication_id_window: Millis,
+    /// Most ids that are kept for that, of all channels; the oldest are removed first. One takes
+    /// about 80 bytes.
+    pub publication_ids_max: usize,
     /// Most channels that a subscriber of the rpushd API may have at once, however it has come to
     /// them. Locations have `channels_per_request_max` only.
     pub channels_per_subscriber_max: usize,
@@ -139,6 +149,10 @@ impl Default for Limits {
             channels_max: 1_000_000,
             channel_name_bytes_max: 1024,
             channels_per_request_max: 256,
+            publications_per_request_max: 1000,
+            channels_per_publication_max: 256,
+            publication_id_window: Millis::from_seconds(120),
+            publication_ids_max: 100_000,
             channels_per_subscriber_max: 64,
             connects_per_second_max: 0,
             connections_per_address_max: 0,

@@ -67,6 +67,7 @@ impl Hub {
         self.age.assert_consistent(&self.channels);
         self.history_order.assert_consistent(&self.channels);
         self.events.assert_consistent();
+        self.recent_ids.assert_consistent();
         assert_eq!(
             [self.totals.channels, self.totals.wildcard_channels, self.totals.channels_in_delete],
             [self.channels.len() - wildcard_channels, wildcard_channels, self.deleted.len()],

@@ -2,7 +2,7 @@
 
 use super::channel::Channel;
 use super::{ChannelId, Hub, Totals};
-use crate::message::ChannelName;
+use crate::message::{ChannelName, Position};
 use crate::time::{Millis, Now};
 
 /// Memory of a stored message besides what the account charges for it: its place in the history.
@@ -51,6 +51,11 @@ impl Hub {
         }
     }
 
+    /// Position of the last publication to any channel.
+    pub fn position(&self) -> Position {
+        self.last_position
+    }
+
     /// Number of live channels.
     pub fn channel_count(&self) -> usize {
         self.channels.len()
@@ -75,12 +80,13 @@ impl Hub {
         self.history_bytes + self.totals.stored * STORED_BYTES
     }
 
-    /// Memory of all channels with their indexes and members, in bytes.
+    /// Memory of all channels with their indexes, members and recent ids of publications, in bytes.
     pub fn channels_bytes(&self) -> usize {
         self.channels.capacity() * size_of::<Channel>()
             + self.channels.len() * INDEXED_BYTES
             + self.name_bytes
             + self.members.len() * MEMBER_BYTES
+            + self.recent_ids.bytes()
     }
 
     /// Bytes charged to the memory account.

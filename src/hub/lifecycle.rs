@@ -72,11 +72,8 @@ impl Hub {
         if !self.due.is_empty() || !self.to_shorten.is_empty() {
             return Some(Moment::START);
         }
-        let expiry = self.lifecycle.next_due();
-        match (expiry, self.sweep_at) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        }
+        let ids = self.ids_expire_at().map(sweep_at_or_after);
+        [self.lifecycle.next_due(), self.sweep_at, ids].into_iter().flatten().min()
     }
 
     /// Removes what has expired: stored messages, idle channels, deleted channels, the trash.
@@ -88,6 +85,7 @@ impl Hub {
             self.due.reverse();
         }
         let mut left = count_max - self.shorten(count_max, now);
+        left -= self.remove_expired_ids(left, now.monotonic);
         while left > 0
             && let Some(key) = self.due.pop()
         {

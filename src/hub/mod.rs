@@ -2,17 +2,18 @@
 //! ids only: no bytes on the wire, no sockets; time comes in as an argument.
 //!
 //! Leaves to root: `ids`, `maker`, `retention`, `settings`, `account`, `event`, `members`,
-//! `neighbours`, `short_lived`, `history`, `channel` (one channel), `age`, `names`,
+//! `neighbours`, `short_lived`, `history`, `channel` (one channel), `age`, `names`, `recent_ids`,
 //! `history_order`, `evictable`, `totals` (all channels), `state` (the hub itself). Then its
-//! operations, which share that state and call each other: `events`, `channels`, `visitors`,
-//! `eviction`, `shorten`, `lifecycle`, `subscriptions`, `publish`, `replay`, `reconfigure`,
-//! `inspect`, `walk`, `check`.
+//! operations, which share that state and call each other: `events`, `channels`, `duplicates`,
+//! `visitors`, `eviction`, `shorten`, `lifecycle`, `subscriptions`, `publish`, `replay`,
+//! `reconfigure`, `inspect`, `walk`, `check`.
 
 mod account;
 mod age;
 mod channel;
 mod channels;
 mod check;
+mod duplicates;
 mod event;
 mod events;
 mod evictable;
@@ -27,6 +28,7 @@ mod members;
 mod names;
 mod neighbours;
 mod publish;
+mod recent_ids;
 mod reconfigure;
 mod replay;
 mod retention;

@@ -19,6 +19,10 @@ pub struct HubSettings {
     pub message_ttl: Millis,
     /// The channels with limits of their own, of which the first applies.
     pub policies: Vec<Policy>,
+    /// How long a message is recognised that is published again with the same id.
+    pub publication_id_window: Millis,
+    /// Maximum number of ids that are kept for that.
+    pub publication_ids_max: usize,
     /// Lifetime of an unused channel that the rpushd API has used.
     pub api_idle: IdleLife,
     /// Lifetime of an unused channel that only locations have used.
@@ -81,6 +85,8 @@ impl From<&Config> for HubSettings {
             max_stored_messages: push_stream.max_messages_stored_per_channel,
             message_ttl: push_stream.message_ttl,
             policies: retention::policies(config),
+            publication_id_window: config.limits.publication_id_window,
+            publication_ids_max: config.limits.publication_ids_max,
             api_idle: given.map_or(api_default, as_in_the_module),
             location_idle: as_in_the_module(given.unwrap_or(INACTIVITY_TIME_DEFAULT)),
             wildcard_channel_prefix: push_stream.wildcard_channel_prefix.clone(),

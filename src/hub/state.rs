@@ -8,6 +8,7 @@ use super::evictable::Evictable;
 use super::history_order::HistoryOrder;
 use super::members::Members;
 use super::names::Names;
+use super::recent_ids::RecentIds;
 use super::{ChannelId, HubSettings, Totals};
 use crate::message::{ChannelName, Position};
 use crate::time::{Millis, Moment, Now};
@@ -38,6 +39,7 @@ pub struct Hub {
     pub(super) sweep_at: Option<Moment>,
     pub(super) trash: Trash,
     pub(super) account: MemoryAccount,
+    pub(super) recent_ids: RecentIds,
     pub(super) evictable: Evictable,
     pub(super) history_order: HistoryOrder,
     pub(super) unstored_count: u64,
@@ -78,6 +80,7 @@ impl Hub {
             sweep_at: None,
             trash: Trash::default(),
             account,
+            recent_ids: RecentIds::default(),
             evictable: Evictable::default(),
             history_order: HistoryOrder::default(),
             unstored_count: 0,

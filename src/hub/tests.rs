@@ -2,6 +2,7 @@ use super::*;
 use crate::message::{Message, Position};
 use crate::time::{Millis, Moment, Now, UnixMillis};
 
+mod duplicates;
 mod eviction;
 mod history;
 mod order;
@@ -22,6 +23,8 @@ fn settings() -> HubSettings {
         max_stored_messages: None,
         message_ttl: Millis::from_seconds(12),
         policies: Vec::new(),
+        publication_id_window: Millis::from_seconds(60),
+        publication_ids_max: 3,
         api_idle: IdleLife { ttl: Millis::from_seconds(30), counts_end_of_subscription: false },
         location_idle: IdleLife {
             ttl: Millis::from_seconds(30),

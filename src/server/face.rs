@@ -7,7 +7,7 @@
 use super::connection::{Connection, ConnectionId};
 use super::guard::Busy;
 use super::host::Host;
-use super::publish_task::{PublishError, PublishTask, SubscribeError};
+use super::publish_task::{Outcome, PublishError, PublishTask, SubscribeError};
 use super::state::State;
 use crate::auth::{self, Claims, Denial, Grant};
 use crate::broker::{ChannelList, Feed, Subscriber, Work};
@@ -58,7 +58,7 @@ pub enum Next {
     Later {
         /// What is published, and to which channels.
         task: PublishTask,
-        /// Makes the answer.
+        /// Makes the answer, or the next publication.
         handler: Box<dyn PublicationHandler>,
     },
     /// Nothing: the answer is queued already, or the connection is a subscriber, whose answer is
@@ -82,7 +82,7 @@ pub trait BodyHandler {
 /// What [`Context::publish_to`] has done.
 pub enum Published {
     /// The message is published, or cannot be.
-    Ended(Result<(), PublishError>),
+    Ended(Result<Vec<Outcome>, PublishError>),
     /// The channel has no room yet: return this task as [`Next::Later`].
     NotYet(PublishTask),
 }
@@ -99,12 +99,13 @@ pub struct TokenRefusal {
 
 /// A request that is answered after its message has been published ([`Next::Later`]).
 pub trait PublicationHandler {
-    /// The answer: the message was published to all channels, or publishing failed at one of them.
+    /// What comes next: the answer, or the next publication of the same request. The message was
+    /// published to all channels, or publishing failed at one of them.
     fn published(
         self: Box<Self>,
         context: &mut Context<'_>,
-        result: Result<(), PublishError>,
-    ) -> (Response, Vec<u8>);
+        result: Result<Vec<Outcome>, PublishError>,
+    ) -> Next;
 }
 
 /// One connection with its current request, and everything that a face may do with it.
@@ -369,7 +370,7 @@ impl<'a> Context<'a> {
     /// would need heap memory, stays empty.
     pub fn publish_to(&mut self, channel: &[u8], mut task: PublishTask) -> Published {
         match self.state.publish_to(channel, &mut task, self.now) {
-            Ok(true) => Published::Ended(Ok(())),
+            Ok(true) => Published::Ended(Ok(task.outcomes.unwrap_or_default())),
             Ok(false) => {
                 task.channels.push_back(channel.into());
                 Published::NotYet(task)

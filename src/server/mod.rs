@@ -66,6 +66,6 @@ pub use face::{
 };
 pub use guard::{Busy, Limit};
 pub use host::Host;
-pub use publish_task::{CreateMissing, PublishError, PublishTask, SubscribeError};
+pub use publish_task::{CreateMissing, Outcome, PublishError, PublishTask, SubscribeError};
 pub use seam::Server;
 pub use state::TICK;

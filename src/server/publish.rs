@@ -41,7 +41,7 @@ impl State {
                 Err(reason) => return Progress::Ended(Err(reason)),
             }
         }
-        Progress::Ended(Ok(()))
+        Progress::Ended(Ok(task.outcomes.unwrap_or_default()))
     }
 
     /// Publishes to one channel. False: it has no room yet, or the event of its creation is not
@@ -52,8 +52,16 @@ impl State {
         task: &mut PublishTask,
         now: Now,
     ) -> Result<bool, PublishError> {
+        let duplicate = task.unique_id().and_then(|id| self.broker.hub.duplicate(name, id, now));
+        if let Some(position) = duplicate {
+            task.note(name, position, 0, true);
+            return Ok(true);
+        }
         let raised = self.broker.hub.events_raised();
-        let Some(channel) = self.channel_for(name, task, now)? else { return Ok(true) };
+        let Some(channel) = self.channel_for(name, task, now)? else {
+            task.note(name, self.broker.hub.position(), 0, false);
+            return Ok(true);
+        };
         if self.broker.hub.events_raised() > raised {
             task.events_before = self.broker.hub.events_raised();
         }
@@ -63,9 +71,16 @@ impl State {
         if !has_room || !self.broker.hub.has_passed_events(task.events_before) {
             return Ok(false);
         }
-        self.publish(channel, &task.draft, now).map_err(|Full| PublishError::Message)?;
+        let published = self.publish(channel, &task.draft, now);
+        let position = published.map_err(|Full| PublishError::Message)?.position;
         self.count_publication(&task.draft);
         task.has_begun = true;
+        if let Some(id) = task.unique_id() {
+            self.broker.hub.keep_id(name, id, position, now);
+        }
+        if task.outcomes.is_some() {
+            task.note(name, position, self.broker.hub.subscription_count(channel), false);
+        }
         Ok(true)
     }
 

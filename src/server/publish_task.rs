@@ -2,8 +2,12 @@
 
 use super::connection::ConnectionId;
 use crate::hub::{CreateError, Draft};
-use crate::message::ChannelName;
+use crate::message::{ChannelName, Position};
 use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+
+/// Memory of an outcome, with the longest name of a channel.
+const OUTCOME_BYTES: usize = size_of::<Outcome>() + 208;
 
 /// A publication that has not reached all its channels.
 pub struct PublishTask {
@@ -16,8 +20,27 @@ pub struct PublishTask {
     /// Number of events, counted since the start, that must be published before it: the creation of
     /// a channel comes before its first message.
     pub events_before: u64,
-    /// Whether one of its channels has the message already.
+    /// Whether one of its channels has the message already, or an earlier publication of the same
+    /// request.
     pub has_begun: bool,
+    /// Bytes of memory that the request takes besides the payload until it is answered.
+    pub kept_bytes: usize,
+    /// What it has come to, channel by channel, if the publisher wants to know.
+    pub outcomes: Option<Vec<Outcome>>,
+}
+
+/// What a publication has come to in one channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The channel.
+    pub channel: ChannelName,
+    /// Position of the message; of the first one if this is a duplicate.
+    pub position: Position,
+    /// Number of subscriptions to the channel when it was published.
+    pub subscribers: usize,
+    /// Whether a message with the same id had been published to the channel before, so that this
+    /// one is not delivered.
+    pub is_duplicate: bool,
 }
 
 impl PublishTask {
@@ -29,7 +52,37 @@ impl PublishTask {
             create_missing,
             events_before: 0,
             has_begun: false,
+            kept_bytes: 0,
+            outcomes: None,
         }
+    }
+
+    /// The id by which the message is recognised if it is published again. In locations, an id is
+    /// only for clients that resume.
+    pub(super) fn unique_id(&self) -> Option<&Rc<[u8]>> {
+        match self.create_missing {
+            CreateMissing::ForApi => self.draft.event_id.as_ref(),
+            CreateMissing::None | CreateMissing::All => None,
+        }
+    }
+
+    /// Notes what it has come to in a channel, if the publisher wants to know.
+    pub(super) fn note(
+        &mut self,
+        channel: &[u8],
+        position: Position,
+        subscribers: usize,
+        is_duplicate: bool,
+    ) {
+        if let Some(outcomes) = &mut self.outcomes {
+            outcomes.push(Outcome { channel: channel.into(), position, subscribers, is_duplicate });
+        }
+    }
+
+    /// Memory of its payload and its request.
+    fn bytes(&self) -> usize {
+        let outcomes = self.outcomes.as_ref().map_or(0, |outcomes| outcomes.len() * OUTCOME_BYTES);
+        self.draft.text.len() + self.kept_bytes + outcomes
     }
 }
 
@@ -52,7 +105,7 @@ pub(super) enum Progress {
     /// It waits for room or for time, and its connection is paused.
     Waits,
     /// It is published to all its channels, or ended at one of them.
-    Ended(Result<(), PublishError>),
+    Ended(Result<Vec<Outcome>, PublishError>),
 }
 
 /// Why a connection is not subscribed.
@@ -103,19 +156,19 @@ impl WaitingPublications {
             .for_each(|task| task.channels.retain(|other| **other != *name));
     }
 
-    /// Payload bytes of the publication of this connection that may still be refused: no channel
-    /// has its message. 0 if there is none.
+    /// Bytes of the publication of this connection that may still be refused: no channel has its
+    /// message. 0 if there is none.
     pub(super) fn bytes(&self, id: ConnectionId) -> usize {
         if self.0.is_empty() {
             return 0;
         }
         let refusable = self.0.get(&id).filter(|task| !task.has_begun);
-        refusable.map_or(0, |task| task.draft.text.len())
+        refusable.map_or(0, PublishTask::bytes)
     }
 
-    /// Payload bytes of all of them.
+    /// Bytes of all of them.
     pub(super) fn all_bytes(&self) -> usize {
-        self.0.values().map(|publishing| publishing.draft.text.len()).sum()
+        self.0.values().map(PublishTask::bytes).sum()
     }
 
     /// Whether a publication of this connection waits.

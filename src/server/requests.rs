@@ -133,29 +133,39 @@ impl Server {
     }
 
     /// Does what comes next for a request that has been read to its end.
-    fn carry_out(&mut self, id: ConnectionId, next: Next, now: Now) {
-        match next {
-            Next::Answer(response, body) => self.state.respond(id, response, &body, now),
-            Next::Later { task, handler } => {
-                self.publication_handlers.insert(id, handler);
-                let progress = self.state.continue_publishing(id, task, now);
-                self.publication_progressed(id, progress, now);
+    fn carry_out(&mut self, id: ConnectionId, mut next: Next, now: Now) {
+        loop {
+            next = match next {
+                Next::Answer(response, body) => {
+                    return self.state.respond(id, response, &body, now);
+                }
+                Next::Later { task, handler } => {
+                    match self.state.continue_publishing(id, task, now) {
+                        Progress::Waits => {
+                            self.publication_handlers.insert(id, handler);
+                            return;
+                        }
+                        Progress::Ended(result) => {
+                            handler.published(&mut Context::new(&mut self.state, id, now), result)
+                        }
+                    }
+                }
+                Next::Done => return,
+                Next::Read { .. } => unreachable!("a body is read after a head, and once"),
             }
-            Next::Done => {}
-            Next::Read { .. } => unreachable!("a body is read after a head, and once"),
         }
     }
 
-    /// Answers the request whose publication has ended.
+    /// Continues with a request whose publication has ended.
     fn publication_progressed(&mut self, id: ConnectionId, progress: Progress, now: Now) {
         let Progress::Ended(result) = progress else { return };
         match self.publication_handlers.remove(&id) {
             Some(handler) => {
                 let mut context = Context::new(&mut self.state, id, now);
-                let (response, body) = handler.published(&mut context, result);
-                self.state.respond(id, response, &body, now);
+                let next = handler.published(&mut context, result);
+                self.carry_out(id, next, now);
             }
-            None => self.state.websocket_message_published(id, result, now),
+            None => self.state.websocket_message_published(id, result.map(drop), now),
         }
     }
 

@@ -171,7 +171,7 @@ impl State {
         }
         let task = PublishTask { channels, ..PublishTask::new(draft, CreateMissing::None) };
         if let Progress::Ended(result) = self.continue_publishing(id, task, now) {
-            self.websocket_message_published(id, result, now);
+            self.websocket_message_published(id, result.map(drop), now);
         }
     }
 }

@@ -23,6 +23,7 @@ mod memory_budget;
 mod methods;
 mod origins;
 mod public_prefix;
+mod publications;
 mod publish;
 mod push_stream;
 mod reload;

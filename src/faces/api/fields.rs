@@ -21,6 +21,30 @@ pub fn has_json_content_type(head: &Head<'_>) -> bool {
     is_token && (subtype == b"json" || subtype.len() > 5 && subtype.ends_with(b"+json"))
 }
 
+/// Whether the body is declared as this type. Parameters and letter case are ignored; a repeated
+/// `Content-Type` is not accepted.
+pub(super) fn has_content_type(head: &Head<'_>, kind: &str) -> bool {
+    let mut values = head.values("content-type");
+    let (Some(value), None) = (values.next(), values.next()) else { return false };
+    let essence = value.split(|&byte| byte == b';').next().unwrap_or(value);
+    essence.trim_ascii().eq_ignore_ascii_case(kind.as_bytes())
+}
+
+/// Whether the client prefers an answer with a representation of what it has caused (RFC 7240,
+/// section 4.2). Of several such preferences, the first one counts.
+pub(super) fn wants_representation(head: &Head<'_>) -> bool {
+    let preferences = head.values("prefer").flat_map(|value| value.split(|&byte| byte == b','));
+    let mut wanted = preferences.filter_map(|preference| {
+        let preference = preference.split(|&byte| byte == b';').next()?;
+        let at = preference.iter().position(|&byte| byte == b'=')?;
+        let (name, value) = (preference[..at].trim_ascii(), preference[at + 1..].trim_ascii());
+        let value =
+            value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value);
+        name.eq_ignore_ascii_case(b"return").then(|| value.eq_ignore_ascii_case(b"representation"))
+    });
+    wanted.next().unwrap_or(false)
+}
+
 /// Adds the fields that keep caches from storing an answer (section 5.2).
 pub(super) fn no_cache(response: Response) -> Response {
     response

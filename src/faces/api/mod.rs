@@ -2,8 +2,12 @@
 
 mod channel_name;
 mod fields;
+mod json;
 mod origin;
-pub mod publish;
+pub mod publication;
+mod publish;
+mod publish_batch;
+mod publish_result;
 mod query;
 mod refusal;
 mod stats;

@@ -9,6 +9,8 @@ use crate::server::{Busy, Next, SubscribeError, TokenRefusal};
 pub(super) enum Fault {
     /// A mistake of the client, or a limit.
     Refused(Refusal),
+    /// The same, for one of several messages in the request, counted from 1.
+    RefusedMessage(Refusal, usize),
     /// A missing or invalid secret or token.
     Denied(Denial),
     /// The client has to wait. With a denial: its token is bad, too.
@@ -70,6 +72,10 @@ impl Fault {
                     response
                 };
                 (response, text.as_bytes().to_vec())
+            }
+            Fault::RefusedMessage(refusal, number) => {
+                let (response, text) = Fault::Refused(refusal).answer(is_exposed);
+                (response, [format!("message {number}: ").as_bytes(), &text].concat())
             }
             Fault::Denied(denial) => {
                 let response = Response::new(Status::UNAUTHORIZED).because(denial.description());
@@ -163,6 +169,11 @@ impl Refusal {
     /// 422: the body is well-formed JSON, but not the expected object.
     pub const fn unprocessable(text: &'static str) -> Refusal {
         Refusal { status: Status::UNPROCESSABLE_CONTENT, text }
+    }
+
+    /// 413: a limit on the size of a request or of a part of it is exceeded.
+    pub const fn too_large(text: &'static str) -> Refusal {
+        Refusal { status: Status::CONTENT_TOO_LARGE, text }
     }
 
     /// 400: the request is malformed.

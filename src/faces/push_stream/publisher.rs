@@ -10,7 +10,8 @@ use crate::hub::{Draft, Maker, Storing};
 use crate::message::{ChannelName, Message};
 use crate::push_stream::channel_path::{self, PathChannel};
 use crate::server::{
-    BodyHandler, Context, CreateMissing, Next, PublicationHandler, PublishError, PublishTask,
+    BodyHandler, Context, CreateMissing, Next, Outcome, PublicationHandler, PublishError,
+    PublishTask,
 };
 use crate::stats::push_stream::Format;
 use std::rc::Rc;
@@ -168,17 +169,18 @@ impl PublicationHandler for PublisherRequest {
     fn published(
         self: Box<Self>,
         context: &mut Context<'_>,
-        result: Result<(), PublishError>,
-    ) -> (Response, Vec<u8>) {
-        match result {
-            Ok(()) => answer_published(context, &self),
+        result: Result<Vec<Outcome>, PublishError>,
+    ) -> Next {
+        let (response, body) = match result {
+            Ok(_) => answer_published(context, &self),
             Err(PublishError::Channel(error)) => refuse(&self, refuse_creation(context, error)),
             Err(PublishError::Message) => {
                 context.close_after_answer();
                 let response = begin(&self, Status::INTERNAL_SERVER_ERROR);
                 (response.field("Content-Type", "text/html"), NO_MEMORY_PAGE.to_vec())
             }
-        }
+        };
+        Next::Answer(response, body)
     }
 }
 

@@ -1,0 +1,95 @@
+//! JSON bodies of requests.
+
+use super::refusal::Refusal;
+use serde::Deserialize;
+use serde_json::error::Category;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+/// The deepest nesting of arrays and objects in a message; deeper ones are refused.
+const DEPTH_MAX: usize = 126;
+
+const TOO_DEEP: Refusal = Refusal::bad_request("the message is nested too deeply\n");
+
+/// Why a JSON body is refused.
+pub(super) enum BadBody {
+    /// It is not well-formed JSON.
+    Syntax,
+    /// It is well-formed JSON, but not the expected object.
+    Shape,
+}
+
+/// Parses a JSON object into a type. Refuses an array in its place, which serde would accept.
+pub(super) fn parse_object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, BadBody> {
+    let text = std::str::from_utf8(body).map_err(|_| BadBody::Syntax)?;
+    let is_object = text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{');
+    let parsed = if is_object { serde_json::from_str(text).ok() } else { None };
+    parsed.ok_or_else(|| {
+        // serde stops at a wrong shape, so there may be a syntax error behind it.
+        match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+            Ok(_) => BadBody::Shape,
+            Err(_) => BadBody::Syntax,
+        }
+    })
+}
+
+/// Parses a JSON array into the texts of its elements.
+pub(super) fn parse_array(body: &[u8]) -> Result<Vec<&RawValue>, BadBody> {
+    let text = std::str::from_utf8(body).map_err(|_| BadBody::Syntax)?;
+    serde_json::from_str(text).map_err(|error| match error.classify() {
+        Category::Data => BadBody::Shape,
+        Category::Io | Category::Syntax | Category::Eof => BadBody::Syntax,
+    })
+}
+
+/// Removes insignificant whitespace from valid JSON and keeps all other bytes as published.
+///
+/// # Errors
+/// The text is nested deeper than [`DEPTH_MAX`].
+pub(super) fn compact(text: &str) -> Result<Cow<'_, [u8]>, Refusal> {
+    let bytes = text.as_bytes();
+    let mut kept: Option<Vec<u8>> = None;
+    let (mut depth, mut at, mut copied) = (0, 0, 0);
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => at = end_of_string(bytes, at),
+            b'[' | b'{' => {
+                depth += 1;
+                if depth > DEPTH_MAX {
+                    return Err(TOO_DEEP);
+                }
+                at += 1;
+            }
+            b']' | b'}' => {
+                depth -= 1;
+                at += 1;
+            }
+            b' ' | b'\t' | b'\r' | b'\n' => {
+                kept.get_or_insert_default().extend_from_slice(&bytes[copied..at]);
+                at += 1;
+                copied = at;
+            }
+            _ => at += 1,
+        }
+    }
+    Ok(match kept {
+        None => Cow::Borrowed(bytes),
+        Some(mut kept) => {
+            kept.extend_from_slice(&bytes[copied..]);
+            Cow::Owned(kept)
+        }
+    })
+}
+
+/// The position after the JSON string that starts at `start`.
+fn end_of_string(bytes: &[u8], start: usize) -> usize {
+    let mut at = start + 1;
+    while let Some(offset) = memchr::memchr2(b'"', b'\\', &bytes[at.min(bytes.len())..]) {
+        at += offset;
+        if bytes[at] == b'"' {
+            return at + 1;
+        }
+        at += 2;
+    }
+    bytes.len()
+}
