@@ -37,8 +37,9 @@ fn parse(criterion: &mut Criterion) {
     let body =
         br#"{"channel":"orders:42","message":{"id": 1, "text": "a message of some length"}}"#;
     criterion.bench_function("parse/publication", |bencher| {
-        bencher
-            .iter(|| api::publication::Publication::parse(black_box(body)).unwrap().payload.len());
+        bencher.iter(|| {
+            api::publication::Publication::parse(black_box(body), 256).unwrap().payload.len()
+        });
     });
 }
 

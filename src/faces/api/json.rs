@@ -1,10 +1,12 @@
 //! JSON bodies of requests.
 
 use super::refusal::Refusal;
-use serde::Deserialize;
+use serde::de::{DeserializeSeed, IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
-use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
 
 /// The deepest nesting of arrays and objects in a message; deeper ones are refused.
 const DEPTH_MAX: usize = 126;
@@ -26,20 +28,64 @@ pub(super) fn parse_object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, 
     let parsed = if is_object { serde_json::from_str(text).ok() } else { None };
     parsed.ok_or_else(|| {
         // serde stops at a wrong shape, so there may be a syntax error behind it.
-        match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+        match serde_json::from_str::<IgnoredAny>(text) {
             Ok(_) => BadBody::Shape,
             Err(_) => BadBody::Syntax,
         }
     })
 }
 
-/// Parses a JSON array into the texts of its elements.
-pub(super) fn parse_array(body: &[u8]) -> Result<Vec<&RawValue>, BadBody> {
+/// Parses a JSON array. Elements after the first `count_max` are only checked to be well-formed, so
+/// that a long array of small elements does not become much longer in memory.
+pub(super) fn parse_array<'a, T: Deserialize<'a>>(
+    body: &'a [u8],
+    count_max: usize,
+) -> Result<Vec<T>, BadBody> {
     let text = std::str::from_utf8(body).map_err(|_| BadBody::Syntax)?;
-    serde_json::from_str(text).map_err(|error| match error.classify() {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let first = First { count_max, element: PhantomData };
+    let parsed = first.deserialize(&mut deserializer).and_then(|elements| {
+        deserializer.end()?;
+        Ok(elements)
+    });
+    parsed.map_err(|error| match error.classify() {
         Category::Data => BadBody::Shape,
         Category::Io | Category::Syntax | Category::Eof => BadBody::Syntax,
     })
+}
+
+/// The first elements of an array.
+struct First<T> {
+    count_max: usize,
+    element: PhantomData<T>,
+}
+
+impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for First<T> {
+    type Value = Vec<T>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<T>, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for First<T> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Vec<T>, A::Error> {
+        let mut elements = Vec::new();
+        while elements.len() < self.count_max {
+            match array.next_element()? {
+                Some(element) => elements.push(element),
+                None => return Ok(elements),
+            }
+        }
+        while array.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(elements)
+    }
 }
 
 /// Removes insignificant whitespace from valid JSON and keeps all other bytes as published.

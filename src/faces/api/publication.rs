@@ -1,7 +1,7 @@
 //! One publication in the body of a publish request: parsed and checked.
 
 use super::channel_name::is_channel_name;
-use super::json::{BadBody, compact, parse_object};
+use super::json::{BadBody, compact, parse_array, parse_object};
 use super::refusal::Refusal;
 use crate::hub::{Draft, Storing};
 use crate::message::ChannelName;
@@ -93,12 +93,12 @@ struct Members<'a> {
 }
 
 impl<'a> Publication<'a> {
-    /// Parses and checks a publication. Members that are not known, and `null` for one that may be
+    /// Parses and checks a publication to at most `channels_max` channels. Members that are not known, and `null` for one that may be
     /// missing, are ignored.
     ///
     /// # Errors
     /// 400, 413 or 422, with a text that describes the mistake.
-    pub fn parse(body: &'a [u8]) -> Result<Publication<'a>, Refusal> {
+    pub fn parse(body: &'a [u8], channels_max: usize) -> Result<Publication<'a>, Refusal> {
         let members: Members<'a> = parse_object(body).map_err(|fault| match fault {
             BadBody::Syntax => Refusal::BAD_JSON,
             BadBody::Shape => NOT_A_PUBLICATION,
@@ -106,7 +106,7 @@ impl<'a> Publication<'a> {
         let payload = compact(members.message.get())?;
         let channels = match (members.channel, members.channels) {
             (Some(Text(channel)), None) => Channels::One(channel),
-            (None, Some(channels)) => Channels::Several(several(channels)?),
+            (None, Some(channels)) => Channels::Several(several(channels, channels_max)?),
             (Some(_), Some(_)) => return Err(BOTH_CHANNELS),
             (None, None) => return Err(NOT_A_PUBLICATION),
         };
@@ -127,14 +127,11 @@ impl<'a> Publication<'a> {
         })
     }
 
-    /// Checks it against the limits of the configuration, and makes its message.
+    /// Makes its message.
     ///
     /// # Errors
-    /// 413: it exceeds a limit.
+    /// 413: a wire format cannot hold it.
     pub(super) fn admit(&self, context: &Context<'_>) -> Result<Draft, Refusal> {
-        if self.channels.count() > context.limits().channels_per_publication_max {
-            return Err(TOO_MANY_CHANNELS);
-        }
         let draft = self.draft(context);
         let longest = self.channels.iter().map(str::len).max().unwrap_or_default();
         if context.can_encode(longest, &draft) {
@@ -174,13 +171,6 @@ impl<'a> Channels<'a> {
         .map(|name| &**name)
     }
 
-    fn count(&self) -> usize {
-        match self {
-            Channels::One(_) => 1,
-            Channels::Several(names) => names.len(),
-        }
-    }
-
     pub(super) fn names(&self) -> impl Iterator<Item = ChannelName> {
         self.iter().map(|name| name.as_bytes().into())
     }
@@ -191,10 +181,15 @@ fn parsed<'a, T: Deserialize<'a>>(value: &'a RawValue) -> Option<T> {
 }
 
 /// The names of a list, each once, in the order in which they are named first.
-fn several(value: &RawValue) -> Result<Vec<Cow<'_, str>>, Refusal> {
-    let names: Vec<Text<'_>> = parsed(value).ok_or(BAD_CHANNELS)?;
+fn several(value: &RawValue, count_max: usize) -> Result<Vec<Cow<'_, str>>, Refusal> {
+    let list = value.get().as_bytes();
+    let names: Vec<Text<'_>> =
+        parse_array(list, count_max.saturating_add(1)).map_err(|_| BAD_CHANNELS)?;
     if names.is_empty() {
         return Err(BAD_CHANNELS);
+    }
+    if names.len() > count_max {
+        return Err(TOO_MANY_CHANNELS);
     }
     let mut seen = HashSet::new();
     let is_new: Vec<bool> = names.iter().map(|Text(name)| seen.insert(&**name)).collect();
@@ -230,7 +225,7 @@ mod tests {
     use super::*;
 
     fn payload(body: &str) -> Result<String, u16> {
-        match Publication::parse(body.as_bytes()) {
+        match Publication::parse(body.as_bytes(), 256) {
             Ok(publication) => Ok(String::from_utf8(publication.payload.into_owned()).unwrap()),
             Err(refusal) => Err(refusal.status.0),
         }
@@ -244,7 +239,7 @@ mod tests {
         let expected = r#"{"b":1e2,"a":[12345678901234567890123,-0.0],"b":" \" , \\"}"#;
         assert_eq!(payload(body).unwrap(), expected);
         assert_eq!(
-            Publication::parse(body.as_bytes()).unwrap().channels,
+            Publication::parse(body.as_bytes(), 256).unwrap().channels,
             Channels::One("a".into())
         );
         for scalar in ["null", "true", "\"\"", "0", "[]", "\"\\ud800\"", "1e999"] {
@@ -269,11 +264,14 @@ mod tests {
             assert_eq!(payload(body), Err(400), "{body}");
         }
         assert_eq!(
-            Publication::parse(b"{\"channel\":\"a\",\"message\":\"\xff\"}").unwrap_err().status.0,
+            Publication::parse(b"{\"channel\":\"a\",\"message\":\"\xff\"}", 256)
+                .unwrap_err()
+                .status
+                .0,
             400
         );
         assert_eq!(
-            Publication::parse(b"{\"channel\":\"a\",\"message\":1,\"x\":\"\xff\"}")
+            Publication::parse(b"{\"channel\":\"a\",\"message\":1,\"x\":\"\xff\"}", 256)
                 .unwrap_err()
                 .status
                 .0,
@@ -318,7 +316,8 @@ mod tests {
     }
 
     fn parse(members: &str) -> Result<Publication<'_>, (u16, &'static str)> {
-        Publication::parse(members.as_bytes()).map_err(|refusal| (refusal.status.0, refusal.text))
+        Publication::parse(members.as_bytes(), 256)
+            .map_err(|refusal| (refusal.status.0, refusal.text))
     }
 
     #[test]

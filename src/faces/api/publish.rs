@@ -67,7 +67,7 @@ impl BodyHandler for Publish {
 impl BodyHandler for PublishWith {
     fn complete(self: Box<Self>, context: &mut Context<'_>, body: &[u8]) -> Next {
         if self.has_lines {
-            let batch = Batch::of_lines(body, context);
+            let batch = Batch::of_lines(body, context, self.wants_result);
             publish_all(context, batch, self.wants_result)
         } else {
             publish(context, body, self.wants_result)
@@ -86,10 +86,11 @@ impl BodyHandler for PublishWith {
 /// Carries out a request with a JSON body.
 fn publish(context: &mut Context<'_>, body: &[u8], wants_result: bool) -> Next {
     if is_list(body) {
-        let batch = Batch::of_list(body, context);
+        let batch = Batch::of_list(body, context, wants_result);
         return publish_all(context, batch, wants_result);
     }
-    let admitted = Publication::parse(body)
+    let channels_max = context.limits().channels_per_publication_max;
+    let admitted = Publication::parse(body, channels_max)
         .and_then(|publication| Ok((publication.admit(context)?, publication)));
     let (draft, publication) = match admitted {
         Ok(admitted) => admitted,

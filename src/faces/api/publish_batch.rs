@@ -8,6 +8,7 @@ use super::refusal::{Fault, Refusal};
 use crate::hub::Draft;
 use crate::message::ChannelName;
 use crate::server::Context;
+use serde_json::value::RawValue;
 use std::ops::Range;
 
 const NOT_A_PUBLICATION_AMONG_OTHERS: Refusal = Refusal::unprocessable(
@@ -18,6 +19,12 @@ const BAD_LINE: Refusal = Refusal::bad_request("the line is not valid JSON\n");
 const NO_PUBLICATION: Refusal = Refusal::unprocessable("the body has no publication\n");
 const TOO_MANY: Refusal =
     Refusal::too_large("the body has more publications than publications_per_request_max\n");
+
+/// Longest result of a publication in one channel, without the name of the channel.
+const RESULT_BYTES: usize = 128;
+const RESULT_TOO_LARGE: Refusal = Refusal::too_large(
+    "the result would be larger than outbox_bytes_max; publish in several requests\n",
+);
 
 /// Whether the body is a JSON array.
 pub(super) fn is_list(body: &[u8]) -> bool {
@@ -35,11 +42,17 @@ pub(super) struct Batch {
 
 impl Batch {
     /// The publications in a JSON array.
-    pub(super) fn of_list(body: &[u8], context: &mut Context<'_>) -> Result<Batch, Fault> {
-        let elements = parse_array(body).map_err(|fault| match fault {
-            BadBody::Syntax => Refusal::BAD_JSON,
-            BadBody::Shape => NOT_A_PUBLICATION,
-        })?;
+    pub(super) fn of_list(
+        body: &[u8],
+        context: &mut Context<'_>,
+        wants_result: bool,
+    ) -> Result<Batch, Fault> {
+        let kept_max = context.limits().publications_per_request_max.saturating_add(1);
+        let elements: Vec<&RawValue> =
+            parse_array(body, kept_max).map_err(|fault| match fault {
+                BadBody::Syntax => Refusal::BAD_JSON,
+                BadBody::Shape => NOT_A_PUBLICATION,
+            })?;
         // Also an array that was meant as an object, for which the answer does not change.
         if !elements.first().is_some_and(|first| first.get().starts_with('{')) {
             return Err(NOT_A_PUBLICATION.into());
@@ -49,22 +62,27 @@ impl Batch {
             let from = text.as_ptr() as usize - start;
             from..from + text.len()
         };
-        Batch::of(body, elements.iter().map(|element| place(element.get())), context)
+        Batch::of(body, elements.iter().map(|element| place(element.get())), context, wants_result)
     }
 
     /// The publications in the lines of the body. Blank lines are ignored.
-    pub(super) fn of_lines(body: &[u8], context: &mut Context<'_>) -> Result<Batch, Fault> {
+    pub(super) fn of_lines(
+        body: &[u8],
+        context: &mut Context<'_>,
+        wants_result: bool,
+    ) -> Result<Batch, Fault> {
         let ends = memchr::memchr_iter(b'\n', body).chain([body.len()]);
         let mut start = 0;
         let lines = ends.map(|end| std::mem::replace(&mut start, end + 1)..end);
         let is_blank = |line: &Range<usize>| body[line.clone()].trim_ascii().is_empty();
-        Batch::of(body, lines.filter(|line| !is_blank(line)), context)
+        Batch::of(body, lines.filter(|line| !is_blank(line)), context, wants_result)
     }
 
     fn of(
         body: &[u8],
         all: impl Iterator<Item = Range<usize>>,
         context: &mut Context<'_>,
+        wants_result: bool,
     ) -> Result<Batch, Fault> {
         context.work().bytes += body.len() as u64;
         let count_max = context.limits().publications_per_request_max;
@@ -75,11 +93,18 @@ impl Batch {
         if places.len() > count_max {
             return Err(TOO_MANY.into());
         }
+        let mut result_bytes = 0;
         for (number, place) in (1..).zip(&places) {
-            let text = &body[place.clone()];
-            let admitted =
-                Publication::parse(text).and_then(|publication| publication.admit(context));
-            admitted.map_err(|refusal| Fault::RefusedMessage(among_others(refusal), number))?;
+            let fault = |refusal| Fault::RefusedMessage(among_others(refusal), number);
+            let channels_max = context.limits().channels_per_publication_max;
+            let parsed = Publication::parse(&body[place.clone()], channels_max);
+            let publication = parsed.map_err(fault)?;
+            publication.admit(context).map_err(fault)?;
+            let names = publication.channels.iter();
+            result_bytes += names.map(|name| name.len() + RESULT_BYTES).sum::<usize>();
+        }
+        if wants_result && result_bytes > context.limits().outbox_bytes_max {
+            return Err(RESULT_TOO_LARGE.into());
         }
         Ok(Batch { body: body.into(), places, taken: 0 })
     }
@@ -89,7 +114,8 @@ impl Batch {
         let place = self.places.get(self.taken)?.clone();
         self.taken += 1;
         context.work().bytes += place.len() as u64;
-        let publication = Publication::parse(&self.body[place]).expect("it was checked");
+        let publication = Publication::parse(&self.body[place], usize::MAX);
+        let publication = publication.expect("it was checked");
         Some((publication.draft(context), publication.channels.names().collect()))
     }
 
