@@ -54,6 +54,7 @@ impl State {
     ) -> Result<bool, PublishError> {
         let duplicate = task.unique_id().and_then(|id| self.broker.hub.duplicate(name, id, now));
         if let Some(position) = duplicate {
+            self.counters.duplicate_publications_total += 1;
             task.note(name, position, 0, true);
             return Ok(true);
         }

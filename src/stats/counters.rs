@@ -53,6 +53,9 @@ pub struct Counters {
     /// Messages that were to be stored and were published only, because memory or the memory
     /// account was short.
     pub memory_messages_unstored_total: u64,
+    /// Publications through the API that were not delivered, because their channel had a message
+    /// with the same id: once per channel.
+    pub duplicate_publications_total: u64,
     /// Messages compressed for WebSocket subscribers: once per message, not per subscriber, and
     /// once more each time a stored message is replayed.
     pub websocket_messages_deflated_total: u64,

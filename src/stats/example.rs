@@ -76,6 +76,7 @@ pub(in crate::stats) fn example() -> Snapshot {
             subscribers_refused_address_total: 140,
             subscribers_refused_subject_total: 141,
             memory_messages_unstored_total: 142,
+            duplicate_publications_total: 143,
         },
     }
 }

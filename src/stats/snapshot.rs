@@ -157,6 +157,7 @@ impl Snapshot {
             subscribers_refused_address_total,
             subscribers_refused_subject_total,
             memory_messages_unstored_total,
+            duplicate_publications_total,
         } = counters;
         macro_rules! row {
             ($kind:ident, $name:ident, $help:literal) => {
@@ -364,6 +365,11 @@ impl Snapshot {
                 Counter,
                 memory_messages_unstored_total,
                 "Messages published but not stored because memory was short."
+            ),
+            row!(
+                Counter,
+                duplicate_publications_total,
+                "Publications not delivered because a message with the same id had been."
             ),
         ]
     }

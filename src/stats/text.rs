@@ -99,6 +99,7 @@ subscribers_refused_rate_total: 139
 subscribers_refused_address_total: 140
 subscribers_refused_subject_total: 141
 memory_messages_unstored_total: 142
+duplicate_publications_total: 143
 ";
 
     #[test]

@@ -95,6 +95,7 @@ mod tests {
         "<subscribers_refused_address_total>140</subscribers_refused_address_total>",
         "<subscribers_refused_subject_total>141</subscribers_refused_subject_total>",
         "<memory_messages_unstored_total>142</memory_messages_unstored_total>",
+        "<duplicate_publications_total>143</duplicate_publications_total>",
     );
 
     #[test]

@@ -93,8 +93,8 @@ struct Members<'a> {
 }
 
 impl<'a> Publication<'a> {
-    /// Parses and checks a publication to at most `channels_max` channels. Members that are not known, and `null` for one that may be
-    /// missing, are ignored.
+    /// Parses and checks a publication to at most `channels_max` channels. Members that are not
+    /// known, and `null` for one that may be missing, are ignored.
     ///
     /// # Errors
     /// 400, 413 or 422, with a text that describes the mistake.
