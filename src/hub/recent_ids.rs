@@ -105,8 +105,7 @@ impl RecentIds {
 
     /// Memory of all ids.
     pub(super) fn bytes(&self) -> usize {
-        self.table.capacity() * (size_of::<Entry>() + 1)
-            + self.order.capacity() * size_of::<(Key, Moment)>()
+        self.table.allocation_size() + self.order.capacity() * size_of::<(Key, Moment)>()
     }
 
     /// Checks the ids; for tests.

@@ -50,11 +50,13 @@ fn the_memory_of_ids_is_counted_and_returns_after_the_window() {
     for number in 0..5000_u32 {
         hub.keep_id(b"a", &number.to_be_bytes(), Position(1), at(0));
     }
+    for number in 0..1000_u32 {
+        let longest = [number.to_be_bytes(); 32].concat();
+        hub.keep_id(b"a", &longest, Position(1), at(0));
+    }
+    // The table may be up to four times as large as what is in it.
     let bytes = hub.channels_bytes();
-    assert!((1000 * 57..1000 * 140).contains(&bytes), "{bytes}");
-    let longest = [b'x'; 128];
-    hub.keep_id(b"a", &longest, Position(1), at(0));
-    assert_eq!(hub.channels_bytes(), bytes, "the length of an id makes no difference");
+    assert!((1000 * 57..1000 * 180).contains(&bytes), "{bytes}");
     sweep_until(&mut hub, 60);
     assert_eq!((hub.channels_bytes(), hub.next_sweep()), (0, None));
 }
