@@ -95,6 +95,7 @@ impl World {
             heap_bytes: || 0,
             fixed_bytes: 0,
             memory_bytes: u64::MAX,
+            random: [7; 16],
         };
         let mut reactor = SimReactor::new(config, host, NOW);
         let token = sign(&key, "a", NOW.unix_seconds() + 60);

@@ -69,6 +69,18 @@ impl Add<Millis> for Moment {
     }
 }
 
+/// The moment that is a span earlier; [`Moment::START`] if that is before the clock's range.
+/// [`Moment::NEVER`] minus anything is never.
+impl Sub<Millis> for Moment {
+    type Output = Moment;
+    fn sub(self, span: Millis) -> Moment {
+        match self {
+            Moment::NEVER => Moment::NEVER,
+            Moment(moment) => Moment(moment.saturating_sub(span.0)),
+        }
+    }
+}
+
 /// Milliseconds since 1 January 1970 UTC. Only for what people and other machines read: message
 /// times, token expiry, `Date`. This clock can be set back, so nothing is measured with it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,5 +118,7 @@ mod tests {
         assert_eq!(Moment(5) + Millis::FOREVER, Moment::NEVER);
         assert_eq!(Moment(5).since(Moment(6)), Millis(0));
         assert_eq!(Millis(5) - Millis(6), Millis(0));
+        assert_eq!(Moment(5) - Millis(6), Moment::START);
+        assert_eq!(Moment::NEVER - Millis(6), Moment::NEVER);
     }
 }

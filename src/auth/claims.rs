@@ -33,6 +33,9 @@ enum Unusable {
 /// The claims of a well-formed payload.
 pub(super) struct TokenClaims<'a> {
     has_purpose: bool,
+    publishes: bool,
+    /// A token of 1.0.3 may have any value here, so what is no number is ignored.
+    issued: Option<u64>,
     channel: Option<Cow<'a, str>>,
     listed_channels: Vec<GrantedChannels>,
     expires: Seconds,
@@ -52,7 +55,8 @@ impl<'a> TokenClaims<'a> {
             }
             _ => members.string("aud")? == "rpushd",
         };
-        let has_scope = members.string("scope")?.split(' ').any(|scope| scope == "subscribe");
+        let scope = members.string("scope")?;
+        let has_scope = |wanted: &str| scope.split(' ').any(|scope| scope == wanted);
         let begins = match members.find("nbf") {
             Some(_) => Some(members.seconds("nbf")?),
             None => None,
@@ -68,7 +72,9 @@ impl<'a> TokenClaims<'a> {
             Some(_) | None => Some(members.string("channel")?),
         };
         Some(TokenClaims {
-            has_purpose: has_audience && has_scope,
+            has_purpose: has_audience && has_scope("subscribe"),
+            publishes: has_scope("publish"),
+            issued: members.seconds("iat").map(|issued| issued.whole()),
             channel,
             listed_channels: if has_list { listed_channels(&members)? } else { Vec::new() },
             expires: members.seconds("exp")?,
@@ -89,6 +95,8 @@ impl<'a> TokenClaims<'a> {
             expires_at: self.expires.whole(),
             subject: self.subject.map(Cow::into_owned),
             id: self.id.map(Cow::into_owned),
+            issued_at: self.issued,
+            publishes: self.publishes,
             key,
         };
         if !self.has_purpose {

@@ -17,6 +17,8 @@ pub enum Denial {
     Early,
     /// The token is for another channel.
     OtherChannel,
+    /// The application has revoked it.
+    Revoked,
     /// The token is for another audience, or not for subscribing.
     OtherPurpose,
 }
@@ -32,6 +34,7 @@ impl Denial {
             Denial::Expired => "expired",
             Denial::Early => "not yet valid",
             Denial::OtherChannel => "for another channel",
+            Denial::Revoked => "revoked",
             Denial::OtherPurpose => "for another audience or scope",
         }
     }

@@ -14,6 +14,10 @@ pub struct Grant {
     pub subject: Option<String>,
     /// The id of the token (claim `jti`).
     pub id: Option<String>,
+    /// When it was issued, in seconds since 1970 UTC (claim `iat`).
+    pub issued_at: Option<u64>,
+    /// Whether its bearer may publish to these channels (`publish` in the claim `scope`).
+    pub publishes: bool,
     /// The key that verified the token.
     pub key: VerifiedBy,
 }
@@ -33,6 +37,15 @@ impl Grant {
         self.channels.iter().any(|granted| granted.include(channel))
     }
 
+    /// Whether it names this channel, instead of a prefix of its name.
+    pub fn names(&self, channel: &str) -> bool {
+        let is_name = |granted: &GrantedChannels| match granted {
+            GrantedChannels::Name(name) => name == channel,
+            GrantedChannels::Prefix(_) => false,
+        };
+        self.channels.iter().any(is_name)
+    }
+
     /// Whether it is no longer valid, at a time in seconds since 1970 UTC.
     pub fn is_expired(&self, now: u64) -> bool {
         self.expires_at < now
@@ -40,6 +53,13 @@ impl Grant {
 }
 
 impl GrantedChannels {
+    /// The name or the prefix.
+    pub fn text(&self) -> &str {
+        match self {
+            GrantedChannels::Name(text) | GrantedChannels::Prefix(text) => text,
+        }
+    }
+
     /// An entry of the claim `channels`: a name, or a prefix with a `*` at its end. The bare `*` is
     /// the prefix of length 0. It grants what the entries `A*` to `z*`, one for each first
     /// character, grant anyway, so refusing it would protect nothing.
@@ -54,7 +74,8 @@ impl GrantedChannels {
         (!entry.is_empty() && !text.contains('*')).then(|| granted(text.to_owned()))
     }
 
-    fn include(&self, channel: &str) -> bool {
+    /// Whether it grants this channel.
+    pub fn include(&self, channel: &str) -> bool {
         match self {
             GrantedChannels::Name(name) => name == channel,
             GrantedChannels::Prefix(prefix) => channel.starts_with(prefix.as_str()),

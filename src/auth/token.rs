@@ -150,6 +150,8 @@ mod tests {
             expires_at: NOW + 60,
             subject: None,
             id: None,
+            issued_at: None,
+            publishes: false,
             key: VerifiedBy::Secret(1),
         };
         assert_eq!(granted(&sign(&key("secret"), "a:b", NOW + 60)), Ok(grant.clone()));

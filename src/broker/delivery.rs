@@ -5,15 +5,17 @@ use super::outbox::{FRAME_COST, Outbox, Overflow};
 use super::pending::Pending;
 use super::subscriber::Subscriber;
 use super::work::Work;
-use crate::hub::{ChannelId, Draft, Full, Subscriptions};
+use crate::hub::{ChannelId, Draft, Full, SubscriberId, Subscriptions};
 use crate::message::Message;
 use crate::stats::Counters;
 use crate::time::Now;
-use crate::transports::{EndedWait, Formats, Frame, MessageSizes};
+use crate::transports::{EndedWait, FormatId, Formats, Frame, MessageSizes};
 use std::rc::Rc;
 
 /// A subscriber that is visited, with its queue.
 pub struct Recipient<'a> {
+    /// Its id.
+    pub id: SubscriberId,
     /// How it is served.
     pub subscriber: &'a mut Subscriber,
     /// The queue of its connection.
@@ -53,6 +55,9 @@ impl Broker {
         if !self.hub.members(channel).is_empty() {
             let queue_bytes = self.queue_bytes(message.channel.len(), draft);
             self.fanout.add(channel, message.clone(), queue_bytes);
+            if let Some(member) = draft.except {
+                self.fanout.leave_out(channel, member);
+            }
         }
         Ok(message)
     }
@@ -113,6 +118,43 @@ impl Broker {
         Some(frame)
     }
 
+    /// Everything that is pending on a subscriber's channels in one format, in the order of
+    /// publication.
+    pub fn pending_frames(
+        &mut self,
+        subscriptions: &Subscriptions,
+        delivered: u64,
+        format: FormatId,
+    ) -> Vec<Frame> {
+        let (mut made, mut frames) = (0, Vec::new());
+        for (sequence, channel, _) in self.pending_on(subscriptions, delivered) {
+            let Some(entry) = self.fanout.entry(channel, sequence) else { continue };
+            let encoded = entry.encoded(format, &mut self.formats, &mut made);
+            frames.extend(encoded.map(|encoded| encoded.frame.clone()));
+        }
+        self.fanout.count_encoded(made);
+        frames
+    }
+
+    /// The sequence numbers and channels of what is pending on a subscriber's channels, and how
+    /// often it named the channel; sorted.
+    fn pending_on(
+        &mut self,
+        subscriptions: &Subscriptions,
+        delivered: u64,
+    ) -> Vec<(u64, ChannelId, u32)> {
+        let mut wanted: Vec<(u64, ChannelId, u32)> = Vec::new();
+        for (channel, times) in self.hub.channels_of(subscriptions) {
+            if let Some(pending) = self.fanout.pending(channel) {
+                let start = pending.partition_point(|entry| entry.sequence <= delivered);
+                let sequences = pending.range(start..).map(|entry| entry.sequence);
+                wanted.extend(sequences.map(|sequence| (sequence, channel, times)));
+            }
+        }
+        wanted.sort_unstable();
+        wanted
+    }
+
     /// Delivers to a subscriber of one channel: as one batch, if there is one and room for it.
     fn deliver_from(
         &mut self,
@@ -124,7 +166,8 @@ impl Broker {
         let delivered = recipient.delivered;
         let format = recipient.subscriber.profile.format;
         if recipient.subscriber.takes_batches()
-            && let Some(batch) = self.fanout.batch(channel, delivered, format, &mut self.formats)
+            && let Some(batch) =
+                self.fanout.batch(channel, delivered, recipient.id, format, &mut self.formats)
             && recipient.outbox.cost() + batch.frame.len() <= recipient.outbox_bytes_max
         {
             tally.counters.oversized_frames_skipped_total += batch.skipped;
@@ -148,15 +191,7 @@ impl Broker {
         tally: &mut Tally<'_>,
         now: Now,
     ) -> Result<(), Overflow> {
-        let mut wanted: Vec<(u64, ChannelId, u32)> = Vec::new();
-        for (channel, times) in self.hub.channels_of(recipient.subscriptions) {
-            if let Some(pending) = self.fanout.pending(channel) {
-                let start = pending.partition_point(|entry| entry.sequence <= recipient.delivered);
-                let sequences = pending.range(start..).map(|entry| entry.sequence);
-                wanted.extend(sequences.map(|sequence| (sequence, channel, times)));
-            }
-        }
-        wanted.sort_unstable();
+        let wanted = self.pending_on(recipient.subscriptions, recipient.delivered);
         let mut delivery = Delivery { recipient, formats: &mut self.formats, tally, made: 0, now };
         let result = wanted.into_iter().try_for_each(|(sequence, channel, times)| {
             let entry = self.fanout.entry(channel, sequence);
@@ -173,7 +208,7 @@ impl Broker {
 fn sizes(channel: usize, draft: &Draft) -> MessageSizes<'_> {
     let bytes = |part: &Option<Rc<[u8]>>| part.as_ref().map_or(0, |part| part.len());
     let event = bytes(&draft.event_id) + bytes(&draft.event_type);
-    MessageSizes { text: &draft.text, channel, event }
+    MessageSizes { text: &draft.text, is_json: draft.is_json, channel, event }
 }
 
 impl Recipient<'_> {
@@ -196,6 +231,9 @@ struct Delivery<'a, 'r, 't> {
 impl Delivery<'_, '_, '_> {
     /// Queues one publication `times` times, with padding where the subscriber needs it.
     fn deliver(&mut self, pending: &mut Pending, times: u32) -> Result<(), Overflow> {
+        if pending.except == Some(self.recipient.id) {
+            return Ok(());
+        }
         let Recipient { subscriber, outbox, outbox_bytes_max, .. } = &mut *self.recipient;
         let (work, counters) = (&mut *self.tally.work, &mut *self.tally.counters);
         let format = subscriber.profile.format;

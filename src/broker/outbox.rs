@@ -293,6 +293,18 @@ impl Outbox {
         if self.is_fed() { Left::Feed } else { Left::Something }
     }
 
+    /// Drops everything except the rest of a frame that is sent in part. What is queued next
+    /// follows after that.
+    pub(crate) fn drop_unbegun(&mut self) {
+        let (offset, progress_at) = (self.offset, self.progress_at);
+        let begun = (offset > 0).then(|| self.frames.iter().next().cloned()).flatten();
+        *self = Outbox { progress_at, ..Outbox::default() };
+        if let Some(first) = begun {
+            self.bytes = first.len() - offset as usize;
+            (self.frames, self.offset) = (Frames::One(first), offset);
+        }
+    }
+
     /// Drops everything, because the connection has ended.
     pub(crate) fn clear(&mut self) {
         *self = Outbox::default();

@@ -1,5 +1,6 @@
 //! A pending publication with its encodings and answers.
 
+use crate::hub::SubscriberId;
 use crate::message::Message;
 use crate::transports::{Encoded, EndedWait, FormatId, Formats, Frame, Publication, SharedAnswer};
 use std::rc::Rc;
@@ -20,6 +21,8 @@ pub(crate) struct Pending {
     pub(crate) answers: Vec<SharedAnswer>,
     /// What the backlog counts for it.
     pub(crate) cost: usize,
+    /// A member that does not get it.
+    pub(crate) except: Option<SubscriberId>,
     /// Approximate upper bound of its cost in a member's queue.
     pub(crate) queue_bytes: usize,
 }
@@ -29,7 +32,7 @@ impl Pending {
     pub(crate) fn new(sequence: u64, message: Rc<Message>, queue_bytes: usize) -> Pending {
         let cost = PUBLICATION_COST + message.text.len();
         let (publication, answers) = (Publication::new(message), Vec::new());
-        Pending { sequence, publication, answers, cost, queue_bytes }
+        Pending { sequence, publication, answers, cost, except: None, queue_bytes }
     }
 
     /// The publication in this format; `None`: the format cannot hold it. If it is encoded now, its

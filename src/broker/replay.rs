@@ -4,6 +4,7 @@
 //! the same messages.
 
 use super::checksum::StreamChecksum;
+use super::merge::merge;
 use crate::hub::{Hub, Stretch};
 use crate::message::Message;
 use crate::transports::{Coding, FormatId, Formats, Frame, PaddingRule};
@@ -23,11 +24,12 @@ const PIECE_COST: usize = 128;
 /// pieces in queues, whichever is more.
 const UNUSED_BYTES_MAX: usize = 1024 * 1024;
 
-/// The messages of a replay that are still to be sent, one channel after the other.
+/// The messages of a replay that are still to be sent.
 pub struct Replay {
     format: FormatId,
     /// In reverse order: the next one is the last element.
     stretches: Vec<Stretch>,
+    order: Order,
     layout: ReplayLayout,
     /// Checksum of the compressed stream, if that ends after this replay.
     stream_end: Option<Box<StreamChecksum>>,
@@ -65,6 +67,15 @@ pub enum ReplayLayout {
     },
 }
 
+/// In which order a replay sends the messages of several channels.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// One channel after the other.
+    ByChannel,
+    /// Merged by position, as they were published.
+    Merged,
+}
+
 /// What replays that share a piece have in common: channel, first message, format and commas.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Key {
@@ -92,7 +103,12 @@ impl Replay {
     /// A replay of these stretches, in this order.
     pub fn new(format: FormatId, mut stretches: Vec<Stretch>, layout: ReplayLayout) -> Replay {
         stretches.reverse();
-        Replay { format, stretches, layout, stream_end: None }
+        Replay { format, stretches, order: Order::ByChannel, layout, stream_end: None }
+    }
+
+    /// A replay of these stretches in the order of publication over all channels.
+    pub fn merged(format: FormatId, stretches: Vec<Stretch>, layout: ReplayLayout) -> Replay {
+        Replay { format, stretches, order: Order::Merged, layout, stream_end: None }
     }
 
     pub(crate) fn format(&self) -> FormatId {
@@ -121,15 +137,12 @@ impl Replay {
         pieces: &mut Pieces,
         bytes_max: usize,
     ) -> Result<Option<Part>, Gone> {
+        if self.order == Order::Merged && self.stretches.len() > 1 {
+            return self.next_merged(hub, formats, pieces, bytes_max).map(Some);
+        }
         let Some(stretch) = self.stretches.pop() else { return Ok(None) };
         let mut messages = hub.stored(&stretch).ok_or(Gone)?;
-        let commas = match self.layout {
-            ReplayLayout::Plain => Some(Commas::None),
-            ReplayLayout::CommaSeparated { is_first: true, .. } => Some(Commas::Between),
-            ReplayLayout::CommaSeparated { is_first: false, .. } => Some(Commas::Before),
-            // Pieces with padding are not shared: it depends on the location and the client.
-            ReplayLayout::Padded { .. } => None,
-        };
+        let commas = self.layout.commas();
         let (format, layout) = (self.format, &mut self.layout);
         let checksum = formats.is_gzipped(format).then(Crc::new);
         let mut write = |message: &Message, out: &mut Vec<u8>, sum: Option<&mut Crc>| {
@@ -146,17 +159,67 @@ impl Replay {
                 (piece.part, piece.count)
             }
         };
-        if let ReplayLayout::CommaSeparated { is_first, .. } = layout {
-            *is_first = false;
-        }
+        layout.begin();
         if let Some(rest) = messages.nth(count) {
             self.stretches.push(Stretch { next: rest.id, ..stretch });
         }
         Ok(Some(made))
     }
+
+    /// The next piece of several channels, merged. It is shared by all replays of exactly the same
+    /// stretches: clients that come back after a restart of a proxy have the same cursor.
+    fn next_merged(
+        &mut self,
+        hub: &Hub,
+        formats: &mut Formats,
+        pieces: &mut Pieces,
+        bytes_max: usize,
+    ) -> Result<Part, Gone> {
+        let (format, commas) = (self.format, self.layout.commas());
+        let key = commas.map(|commas| MergedKey {
+            stretches: self.stretches.clone().into(),
+            format,
+            commas,
+        });
+        if let Some(known) = key.as_ref().and_then(|key| pieces.merged.get(key)) {
+            self.stretches.clone_from(&known.rest);
+            self.layout.begin();
+            return Ok(known.part.clone());
+        }
+        let layout = &mut self.layout;
+        let mut write = |message: &Message, out: &mut Vec<u8>| {
+            layout.write(format, message, formats, out, None);
+        };
+        let piece = MergedPiece::make(hub, &self.stretches, bytes_max, &mut write)?;
+        self.layout.begin();
+        self.stretches.clone_from(&piece.rest);
+        let part = piece.part.clone();
+        if let Some(key) = key {
+            pieces.insert_merged(key, piece);
+        }
+        Ok(part)
+    }
 }
 
 impl ReplayLayout {
+    /// The commas of its next piece. `None`: pieces with padding are not shared, as it depends on
+    /// the location and the client.
+    fn commas(&self) -> Option<Commas> {
+        match self {
+            ReplayLayout::Plain => Some(Commas::None),
+            ReplayLayout::CommaSeparated { is_first: true, .. } => Some(Commas::Between),
+            ReplayLayout::CommaSeparated { is_first: false, .. } => Some(Commas::Before),
+            ReplayLayout::Padded { .. } => None,
+        }
+    }
+
+    /// A message has been written.
+    fn begin(&mut self) {
+        if let ReplayLayout::CommaSeparated { is_first, .. } = self {
+            *is_first = false;
+        }
+    }
+
     /// Appends a message with its comma or padding; adds what goes into a gzip stream to `sum`.
     fn write(
         &mut self,
@@ -225,10 +288,50 @@ impl Piece {
     }
 }
 
+/// What replays that share a merged piece have in common.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct MergedKey {
+    stretches: Box<[Stretch]>,
+    format: FormatId,
+    commas: Commas,
+}
+
+/// Stored messages of several channels in one wire format, in the order of publication.
+struct MergedPiece {
+    part: Part,
+    /// What is left of the stretches.
+    rest: Vec<Stretch>,
+}
+
+impl MergedPiece {
+    /// Encodes messages until a limit is reached.
+    fn make(
+        hub: &Hub,
+        stretches: &[Stretch],
+        bytes_max: usize,
+        write: &mut impl FnMut(&Message, &mut Vec<u8>),
+    ) -> Result<MergedPiece, Gone> {
+        let (mut bytes, mut text_bytes) = (Vec::new(), 0);
+        let rest = merge(hub, stretches, |message| {
+            write(message, &mut bytes);
+            text_bytes += message.text.len();
+            bytes.len() < bytes_max && text_bytes < PIECE_TEXT_BYTES_MAX
+        });
+        let part = Part { frame: bytes.into(), checksum: None };
+        Ok(MergedPiece { part, rest: rest.ok_or(Gone)? })
+    }
+
+    fn cost(&self, key: &MergedKey) -> usize {
+        let stretches = key.stretches.len() + self.rest.capacity();
+        PIECE_COST + self.part.frame.len() + stretches * size_of::<Stretch>()
+    }
+}
+
 /// Encoded pieces, shared by replays in progress.
 #[derive(Default)]
 pub(crate) struct Pieces {
     pieces: HashMap<Key, Piece>,
+    merged: HashMap<MergedKey, MergedPiece>,
     bytes: usize,
     /// Above this size, unused pieces are removed.
     sweep_bytes: usize,
@@ -266,6 +369,14 @@ impl Pieces {
         result
     }
 
+    fn insert_merged(&mut self, key: MergedKey, piece: MergedPiece) {
+        self.bytes += piece.cost(&key);
+        self.merged.insert(key, piece);
+        if self.bytes > self.sweep_bytes {
+            self.remove_unused();
+        }
+    }
+
     /// Memory of all pieces.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
@@ -274,7 +385,9 @@ impl Pieces {
     /// Removes the pieces that no queue holds.
     pub(crate) fn remove_unused(&mut self) {
         self.pieces.retain(|_, piece| piece.part.frame.is_shared());
-        self.bytes = self.pieces.values().map(Piece::cost).sum();
+        self.merged.retain(|_, piece| piece.part.frame.is_shared());
+        let merged = self.merged.iter().map(|(key, piece)| piece.cost(key));
+        self.bytes = self.pieces.values().map(Piece::cost).chain(merged).sum();
         self.sweep_bytes = UNUSED_BYTES_MAX.max(2 * self.bytes);
     }
 }
@@ -296,6 +409,7 @@ mod tests {
             event_id: None,
             event_type: None,
             shares_text: false,
+            is_json: false,
         })
     }
 

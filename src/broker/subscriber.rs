@@ -18,6 +18,19 @@ pub struct Subscriber {
     pub ends_at: Moment,
 }
 
+/// Why a subscription ends at its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The time to live of its location is over, or it never ends.
+    TimeToLive,
+    /// Its token expires. Its client has not been warned yet.
+    Expiry,
+    /// Its token expires, of which its client has been warned.
+    ExpiryWarned,
+    /// Its connection is as old as one may be.
+    Age,
+}
+
 /// How messages are carried to a subscriber.
 pub enum Transport {
     /// The rpushd API's frames.
@@ -28,6 +41,11 @@ pub enum Transport {
         checksum: Option<Box<StreamChecksum>>,
         /// Minimum size of a message with its padding; 0: none (push-stream spec, section 18).
         padding: u32,
+    },
+    /// A response of the signed subscribe API: server-sent events, or frames with envelopes.
+    Events {
+        /// Why it ends at its time.
+        end: End,
     },
     /// A response that ends with the next message. `None`: the request is answered exactly as its
     /// profile describes.
@@ -42,6 +60,8 @@ pub enum Transport {
         is_stored: bool,
         /// Whether a ping was sent and nothing has been received since.
         awaits_pong: bool,
+        /// Why it ends at its time.
+        end: End,
     },
 }
 
@@ -61,7 +81,35 @@ impl Subscriber {
     pub(crate) fn takes_batches(&self) -> bool {
         match self.transport {
             Transport::Stream { ref checksum, padding } => checksum.is_none() && padding == 0,
-            Transport::Framed | Transport::LongPoll(_) | Transport::WebSocket { .. } => true,
+            Transport::Framed
+            | Transport::Events { .. }
+            | Transport::LongPoll(_)
+            | Transport::WebSocket { .. } => true,
+        }
+    }
+
+    /// Why it ends at its time.
+    pub fn end(&self) -> End {
+        match self.transport {
+            Transport::Events { end } | Transport::WebSocket { end, .. } => end,
+            Transport::Framed | Transport::Stream { .. } | Transport::LongPoll(_) => {
+                End::TimeToLive
+            }
+        }
+    }
+
+    /// Ends it at another time, if it is one of the signed subscribe API.
+    pub fn end_at(&mut self, moment: Moment, why: End) {
+        if let Transport::Events { end } | Transport::WebSocket { end, .. } = &mut self.transport {
+            (*end, self.ends_at) = (why, moment);
+        }
+    }
+
+    /// When it ends, or its client is warned of the end.
+    pub fn acts_at(&self) -> Moment {
+        match self.end() {
+            End::Expiry => self.ends_at - self.profile.expiring_before.get(),
+            End::TimeToLive | End::ExpiryWarned | End::Age => self.ends_at,
         }
     }
 
@@ -90,7 +138,10 @@ impl Subscriber {
     pub(crate) fn checksum(&mut self) -> Option<&mut Box<StreamChecksum>> {
         match &mut self.transport {
             Transport::Stream { checksum, .. } => checksum.as_mut(),
-            Transport::Framed | Transport::LongPoll(_) | Transport::WebSocket { .. } => None,
+            Transport::Framed
+            | Transport::Events { .. }
+            | Transport::LongPoll(_)
+            | Transport::WebSocket { .. } => None,
         }
     }
 }

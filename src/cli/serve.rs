@@ -95,7 +95,9 @@ fn serve(
     }
     let addresses = addresses::of(&listeners, &config);
     let mut reload = Reload::new(settings, log, &config);
-    let server = Server::new(config.clone(), faces::all, reactor::host(), clock.now());
+    let host = reactor::host()
+        .map_err(|error| Failure::new(Exit::System, format!("no random bytes: {error}")))?;
+    let server = Server::new(config.clone(), faces::all, host, clock.now());
     let (budget, used) = server.memory_budget();
     // From here on signals are handled by the loop, so that what follows is cleaned up.
     let mut reactor = Reactor::new(server, listeners, clock, Notifier::from_environment())

@@ -101,6 +101,10 @@ pub struct Limits {
     /// How long a subscriber of the rpushd API is connected at most, before it is asked to connect
     /// again. 0: no limit.
     pub connection_age_max: Millis,
+    /// Most subjects, token ids and channels whose older tokens are refused.
+    pub revocations_max: usize,
+    /// How long the older tokens of one of them are refused: as long as a token may live.
+    pub revocation_age: Millis,
     /// Most long lists of channels, of either face, written at the same time; 503 beyond it. Each
     /// is made piece by piece and takes the memory of one piece, however many channels there are.
     pub listings_max: usize,
@@ -158,6 +162,8 @@ impl Default for Limits {
             connections_per_address_max: 0,
             connections_per_subject_max: 0,
             connection_age_max: Millis(0),
+            revocations_max: 10_000,
+            revocation_age: Millis::from_seconds(86_400),
             listings_max: 16,
             store_bytes_max: 256 * 1024 * 1024,
             websocket_message_bytes_max: 8 * 1024 * 1024,

@@ -1,7 +1,7 @@
 //! Publishing in two steps: a message is stamped, which decides its place in the order, and stored.
 //! Apart, so that another node may stamp a message that is stored here.
 
-use super::{ChannelId, Full, Hub, Maker, account, retention};
+use super::{ChannelId, Full, Hub, Maker, SubscriberId, account, retention};
 use crate::message::{Message, Position};
 use crate::time::{Millis, Now};
 use std::rc::Rc;
@@ -11,6 +11,8 @@ use std::rc::Rc;
 pub struct Draft {
     /// The payload: any bytes. Shared by the messages of all channels that it is published to.
     pub text: Rc<[u8]>,
+    /// Whether the text is JSON.
+    pub is_json: bool,
     /// Value of the `Event-Id` header.
     pub event_id: Option<Rc<[u8]>>,
     /// Value of the `Event-Type` header.
@@ -21,6 +23,8 @@ pub struct Draft {
     pub ttl: Option<Millis>,
     /// On whose behalf it is published.
     pub maker: Maker,
+    /// A subscriber that does not get it when it is published: its sender.
+    pub except: Option<SubscriberId>,
 }
 
 /// Whether a message is stored for later subscribers.
@@ -138,6 +142,7 @@ impl Hub {
             channel: entry.name.clone(),
             shares_text: Rc::strong_count(&draft.text) > 1,
             text: draft.text.clone(),
+            is_json: draft.is_json,
             event_id: draft.event_id.clone(),
             event_type: draft.event_type.clone(),
         });

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 /// A range of one channel's stored messages that is still to be sent to a subscriber. It holds no
 /// message, so its messages may leave the store before they are sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Stretch {
     /// The channel.
     pub channel: ChannelId,

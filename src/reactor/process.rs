@@ -9,8 +9,11 @@ use std::io;
 use std::path::Path;
 
 /// Facts about the machine and the process for the core.
-pub fn host() -> Host {
-    Host {
+///
+/// # Errors
+/// The system has no random bytes to give.
+pub fn host() -> io::Result<Host> {
+    Ok(Host {
         name: host_name(),
         process_id: std::process::id(),
         resident_bytes: || resident_bytes().0,
@@ -18,7 +21,8 @@ pub fn host() -> Host {
         // Code, stack and tables; what they need does not grow.
         fixed_bytes: resident_bytes().0.saturating_sub(heap_bytes()),
         memory_bytes: memory_bytes(),
-    }
+        random: random_bytes()?,
+    })
 }
 
 /// Memory that this process may use at most, in bytes: the machine's, or the lowest limit of its

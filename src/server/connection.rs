@@ -1,6 +1,7 @@
 //! One connection: its phase, its unused input, its outbox, its deadline.
 
 use super::clients::Client;
+use super::session::Session;
 use crate::broker::{Feed, Outbox, StreamChecksum, Subscriber, Transport};
 use crate::config::{Limits, ListenerId};
 use crate::http::{BodyReader, Exchange};
@@ -47,10 +48,11 @@ pub(super) struct Connection {
     pub(super) phase: Phase,
     pub(super) outbox: Outbox,
     /// Bytes received that could not be used yet.
-    pub(super) input: Vec<u8>,
+    pub(super) input: Box<[u8]>,
     pub(super) subscriptions: Subscriptions,
     pub(super) listener: ListenerId,
     pub(super) client: Client,
+    pub(super) session: Session,
     pub(super) exchange: Exchange,
     /// Number of requests whose head was well-formed.
     pub(super) requests: u32,
@@ -143,10 +145,11 @@ impl Connection {
         Connection {
             phase: Phase::Head { scanned: 0 },
             outbox: Outbox::default(),
-            input: Vec::new(),
+            input: Box::default(),
             subscriptions: Subscriptions::default(),
             listener,
             client,
+            session: Session::default(),
             exchange: Exchange::default(),
             requests: 0,
             delivered: 0,
@@ -179,7 +182,7 @@ impl Connection {
             Phase::Body(incoming) => (incoming.last_arrival + limits.body_timeout)
                 .min(incoming.began + limits.body_total_timeout),
             Phase::Subscriber(subscriber) => {
-                let end = subscriber.next_heartbeat.min(subscriber.ends_at);
+                let end = subscriber.next_heartbeat.min(subscriber.acts_at());
                 end.min(self.pong_due_at(limits)).min(self.unfinished_until(limits))
             }
             Phase::Lingering => self.since + limits.linger_timeout,
@@ -213,7 +216,10 @@ impl Connection {
             Phase::Body(incoming) => incoming.body.len(),
             Phase::Subscriber(subscriber) => match &subscriber.transport {
                 Transport::WebSocket { reader, .. } => reader.held_bytes(),
-                Transport::Framed | Transport::Stream { .. } | Transport::LongPoll(_) => 0,
+                Transport::Framed
+                | Transport::Events { .. }
+                | Transport::Stream { .. }
+                | Transport::LongPoll(_) => 0,
             },
             Phase::Head { .. } | Phase::Draining | Phase::Lingering | Phase::Condemned { .. } => 0,
         };
@@ -249,6 +255,6 @@ mod tests {
     /// cost the same.
     #[test]
     fn a_connection_without_queue_and_partial_input_stays_small() {
-        assert!(size_of::<Connection>() <= 160);
+        assert!(size_of::<Connection>() <= 152);
     }
 }

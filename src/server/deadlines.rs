@@ -4,9 +4,10 @@
 use super::connection::{ConnectionId, Phase, Purpose};
 use super::lines::SlowConsumer;
 use super::state::State;
-use crate::broker::Transport;
+use crate::broker::{End, Transport};
 use crate::http::Status;
 use crate::time::{Moment, Now};
+use crate::transports::GoodbyeReason;
 
 /// Maximum number of expired messages and idle channels removed in one turn: about 2 ms of work. It
 /// suffices to remove in a second all channels that visitors can create in a second.
@@ -26,6 +27,7 @@ impl State {
             self.turn.work.channels += self.broker.hub.sweep(SWEPT_PER_TURN, now) as u64;
             self.broker.pieces.remove_unused();
         }
+        self.end_revoked(now);
         self.end_step(now);
         self.turn.begin_half(self.config.limits.microseconds_per_turn);
     }
@@ -140,9 +142,20 @@ impl State {
         let Phase::Subscriber(subscriber) = &mut self.connections[id].phase else {
             return;
         };
-        if subscriber.ends_at <= now.monotonic {
-            self.log_stream_end(id, "its time is over", now);
-            return self.end_subscriber(id, now);
+        if subscriber.acts_at() <= now.monotonic {
+            match subscriber.end() {
+                End::TimeToLive => {
+                    self.log_stream_end(id, "its time is over", now);
+                    return self.end_subscriber(id, now);
+                }
+                End::Expiry if subscriber.ends_at > now.monotonic => {
+                    return self.warn_of_expiry(id, now);
+                }
+                End::Expiry | End::ExpiryWarned => {
+                    return self.say_goodbye(id, GoodbyeReason::Expired, now);
+                }
+                End::Age => return self.say_goodbye(id, GoodbyeReason::Age, now),
+            }
         }
         let interval = subscriber.profile.heartbeat_interval.get();
         // Counted from the moment that it was due, so that intervals stay even. After a long sleep
@@ -162,7 +175,19 @@ impl State {
         if !connection.outbox.is_empty() {
             return;
         }
-        let Some(ping) = subscriber.profile.heartbeat.clone() else { return };
+        let has_pending = || {
+            let (subscriptions, delivered) = (&connection.subscriptions, connection.delivered);
+            self.broker.first_pending(subscriptions, delivered).is_some()
+        };
+        if subscriber.profile.control.is_some() && has_pending() {
+            // The cursor of a heartbeat must not name a message that is not queued yet.
+            return self.deliver_pending(id, now);
+        }
+        let position = self.broker.hub.position();
+        let formats = &mut self.broker.formats;
+        let profile = &subscriber.profile;
+        let with_cursor = profile.heartbeat_with_cursor(position, formats);
+        let Some(ping) = with_cursor.or_else(|| profile.heartbeat.clone()) else { return };
         // Only a ping in message form is padded (push-stream spec, section 18).
         match ping.text_bytes {
             0 => self.push_item(id, &ping, now),

@@ -46,6 +46,7 @@ impl State {
             return self.answer_long_poll(id, &publication.message, now);
         }
         let format = subscriber.profile.format;
+        let is_signed = subscriber.profile.control.is_some();
         let connection = &mut self.connections[id];
         let mut subscriptions = std::mem::take(&mut connection.subscriptions);
         while let Some(left) = self.broker.hub.unsubscribe_from(&mut subscriptions, channel, now) {
@@ -56,6 +57,9 @@ impl State {
         }
         let is_alone = subscriptions.is_empty();
         self.connections[id].subscriptions = subscriptions;
+        if is_signed {
+            return self.tell_of_deletion(id, channel, is_alone, now);
+        }
         if let Some(encoded) = publication.encoded(format, &mut self.broker.formats, &mut 0) {
             self.push_padded(id, encoded, now);
         }

@@ -98,6 +98,7 @@ impl State {
             return self.deliver_to_long_poll(id, delivered, now);
         }
         let mut recipient = Recipient {
+            id: id.into(),
             subscriber,
             outbox: &mut connection.outbox,
             subscriptions: &connection.subscriptions,
@@ -116,12 +117,17 @@ impl State {
     pub(super) fn close_slow(&mut self, id: ConnectionId, why: SlowConsumer, now: Now) {
         self.counters.slow_subscribers_closed_total += 1;
         self.report_slow(id, why, now);
-        self.condemn(id);
+        if !self.say_goodbye_to_slow(id, why, now) {
+            self.condemn(id);
+        }
     }
 
-    /// Answers a waiting long-polling request with the first pending message and no other
-    /// (push-stream spec, section 12.2).
+    /// Answers a waiting long-polling request: of a location, with the first pending message and no
+    /// other (push-stream spec, section 12.2); of the signed API, with all.
     fn deliver_to_long_poll(&mut self, id: ConnectionId, delivered: u64, now: Now) {
+        if let Some(format) = self.listed_format(id) {
+            return self.answer_with_all(id, delivered, format, now);
+        }
         let subscriptions = &self.connections[id].subscriptions;
         let first = self.broker.first_pending(subscriptions, delivered);
         let Some((sequence, channel)) = first else { return };

@@ -33,6 +33,12 @@ pub trait Face {
     /// All wire formats that new subscribers may use.
     fn formats(&self) -> Vec<FormatId>;
 
+    /// Carries out a message of a WebSocket client whose profile has control events. `None`: it is
+    /// not of this face.
+    fn command(&self, _: &mut Context<'_>, _: &str) -> Option<Next> {
+        None
+    }
+
     /// The largest padding that a message may get, in bytes.
     fn padding_max(&self) -> u32 {
         0
@@ -110,8 +116,8 @@ pub trait PublicationHandler {
 
 /// One connection with its current request, and everything that a face may do with it.
 pub struct Context<'a> {
-    state: &'a mut State,
-    id: ConnectionId,
+    pub(super) state: &'a mut State,
+    pub(super) id: ConnectionId,
     /// The time of this turn.
     pub now: Now,
 }
@@ -281,12 +287,21 @@ impl<'a> Context<'a> {
         authorized.inspect_err(|denial| self.state.count_denial(*denial))
     }
 
+    /// Counts a request that is refused without a token to verify.
+    pub fn count_denial(&mut self, denial: Denial) {
+        self.state.count_denial(denial);
+    }
+
     /// Verifies a subscribe token with the secrets in force and returns what it grants.
     ///
     /// # Errors
     /// The reason to refuse the request, which has been counted.
     pub fn verify(&mut self, token: &str, wanted: &Claims<'_>) -> Result<Grant, TokenRefusal> {
         let verified = auth::verify(token, &self.state.token_keys, wanted);
+        let verified = verified.and_then(|grant| {
+            let is_refused = self.state.revocations.refuses(&grant, wanted.channels, self.now);
+            if is_refused { Err(Denial::Revoked) } else { Ok(grant) }
+        });
         verified.map_err(|denial| {
             self.state.count_denial(denial);
             let slowed = self.state.token_failed(self.id, self.now).err();

@@ -75,6 +75,16 @@ impl State {
     /// listener internal or public.
     pub(super) fn recount_subscribers(&mut self) {
         self.guard.addresses = self.count_subscribers();
+        self.guard.subjects = self.count_subjects();
+    }
+
+    /// The subscribers by the subject of their token.
+    pub(super) fn count_subjects(&self) -> Counts<Box<str>> {
+        if self.config.limits.connections_per_subject_max == 0 {
+            return Counts::default();
+        }
+        let identities = self.connections.iter().filter_map(|(id, _)| self.identity(id));
+        identities.filter_map(|identity| identity.subject.clone()).collect()
     }
 
     /// The subscribers by the network of their client.

@@ -6,7 +6,7 @@ use crate::broker::{Feed, Transport};
 use crate::config::Config;
 use crate::hub::{Draft, Storing};
 use crate::time::Now;
-use crate::transports::Profile;
+use crate::transports::{GoodbyeReason, Profile};
 
 impl State {
     /// Ends a subscriber's response completely: with what is pending, the goodbye and the end of
@@ -28,6 +28,9 @@ impl State {
         };
         if matches!(subscriber.transport, Transport::LongPoll(_)) {
             return self.time_out_long_poll(id, now);
+        }
+        if subscriber.profile.control.is_some() {
+            return self.say_goodbye(id, GoodbyeReason::Shutdown, now);
         }
         let reason = if self.is_stopping() { "the daemon stops" } else { "ended by the daemon" };
         self.log_stream_end(id, reason, now);
@@ -65,6 +68,7 @@ impl State {
         let connection = &mut self.connections[id];
         if matches!(connection.phase, Phase::Subscriber(_)) {
             connection.phase = Phase::Head { scanned: 0 };
+            self.end_session(id);
             self.connections.subscriber_count -= 1;
             self.subscriber_ended(id);
         }
@@ -137,7 +141,7 @@ impl State {
     pub(super) fn drain(&mut self, id: ConnectionId, now: Now) {
         self.begin_unsubscribe(id);
         let connection = &mut self.connections[id];
-        connection.input = Vec::new();
+        connection.input = Box::default();
         connection.phase = Phase::Draining;
         if connection.outbox.is_empty() {
             self.shut(id, now);
@@ -172,7 +176,7 @@ impl State {
         let is_cut_short = connection.exchange.is_http_1_0 && is_unfinished;
         connection.phase = Phase::Condemned { is_cut_short };
         connection.outbox.clear();
-        connection.input = Vec::new();
+        connection.input = Box::default();
         self.waiting_publications.take(id);
         self.timers.cancel(id.0);
         self.lists.to_close.push_back(id);

@@ -3,6 +3,7 @@
 
 use super::connection::ConnectionId;
 use super::resumable::Resumable;
+use super::session::Session;
 use std::collections::VecDeque;
 
 /// The connections with work to do, by its kind.
@@ -20,6 +21,8 @@ pub(super) struct Lists {
     /// To unsubscribe from all channels at the end of the step, each with the flag
     /// `is_unsubscribing`.
     pub(super) to_unsubscribe: Vec<ConnectionId>,
+    /// To be ended, because the application has disconnected them; each with its session.
+    pub(super) to_revoke: Vec<(ConnectionId, Session)>,
     /// Paused, and can continue when the backlog has room and the turn has time.
     pub(super) resumable: Resumable,
     /// How many entries of `resumable` may still continue in this turn: at first those that were in
@@ -43,5 +46,6 @@ impl Lists {
             || !self.to_read.is_empty()
             || !self.to_shut.is_empty()
             || !self.to_close.is_empty()
+            || !self.to_revoke.is_empty()
     }
 }

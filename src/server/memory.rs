@@ -146,6 +146,7 @@ mod tests {
             heap_bytes,
             fixed_bytes: 2_000_000,
             memory_bytes,
+            random: [7; 16],
         };
         Memory::new(limits, &host)
     }

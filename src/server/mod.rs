@@ -5,15 +5,16 @@
 //! faces: a face sees the state through a [`Context`], and returns what comes [`Next`].
 //!
 //! Leaves to root: parts of the state: `host`, `turn` (its budget), `rate_limit`, `memory` (the
-//! memory budget), `clients` (addresses), `connection`, `connections`, `admission`; `network`,
-//! `counts`, `pace`, `jitter`, `failed_tokens` and `guard` (limits against storms and single
-//! visitors); `publish_task` (a publication in progress), `open_requests`, `resumable`, `lists`
-//! (connections with work to do); `state`, which holds them all; what happens to it, as methods
-//! that call each other: `lines` and `request_log` (the log), `accepting`, `answers`, `bodies`,
-//! `deadlines`, `deletion`, `delivery`, `feeding`, `guarding`, `heads`, `lifecycle`,
-//! `long_polling`, `pausing`, `publish`, `relief` (of memory), `snapshot`, `websocket`, `writing`;
-//! `face`; state and faces together: `seam`, `requests` (has the faces carry out what the input
-//! holds), `reload` (replaces the configuration) and `check` (for tests).
+//! memory budget), `clients` (addresses), `session`, `connection`, `connections`, `sessions` and
+//! `revocations` (of tokens), `admission`; `network`, `counts`, `pace`, `jitter`, `failed_tokens`
+//! and `guard` (limits against storms and single visitors); `publish_task` (a publication in
+//! progress), `open_requests`, `resumable`, `lists` (connections with work to do); `state`, which
+//! holds them all; what happens to it, as methods that call each other: `lines` and `request_log`
+//! (the log), `accepting`, `answers`, `bodies`, `deadlines`, `deletion`, `delivery`, `feeding`,
+//! `guarding`, `heads`, `lifecycle`, `long_polling`, `pausing`, `publish`, `relief` (of memory),
+//! `signed` (subscribers with tokens), `snapshot`, `websocket`, `writing`; `face` and
+//! `signed_face`; state and faces together: `seam`, `requests` (has the faces carry out what the
+//! input holds), `reload` (replaces the configuration) and `check` (for tests).
 
 mod accepting;
 mod admission;
@@ -52,7 +53,12 @@ mod reload;
 mod request_log;
 mod requests;
 mod resumable;
+mod revocations;
 mod seam;
+mod session;
+mod sessions;
+mod signed;
+mod signed_face;
 mod snapshot;
 mod state;
 mod turn;
@@ -67,5 +73,7 @@ pub use face::{
 pub use guard::{Busy, Limit};
 pub use host::Host;
 pub use publish_task::{CreateMissing, Outcome, PublishError, PublishTask, SubscribeError};
+pub use revocations::{Disconnected, TooMany};
 pub use seam::Server;
+pub use signed::RefreshError;
 pub use state::TICK;

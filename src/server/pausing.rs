@@ -86,11 +86,11 @@ impl State {
     }
 
     /// Keeps input that could not be used yet, or drops it if it can never be used.
-    pub(super) fn keep_unused(&mut self, id: ConnectionId, mut unused: Vec<u8>) {
+    pub(super) fn keep_unused(&mut self, id: ConnectionId, unused: Vec<u8>) {
         let connection = &mut self.connections[id];
         if let Phase::Subscriber(subscriber) = &connection.phase
             && !unused.is_empty()
-            && (matches!(subscriber.transport, Transport::Framed)
+            && (matches!(subscriber.transport, Transport::Framed | Transport::Events { .. })
                 || unused.len() > self.config.limits.head_bytes_max)
         {
             // After a stream of the API, which never ends, input cannot be used; after other
@@ -99,18 +99,15 @@ impl State {
             connection.exchange.keeps_alive = false;
         }
         connection.input = match connection.phase {
-            Phase::Draining | Phase::Lingering | Phase::Condemned { .. } => Vec::new(),
+            Phase::Draining | Phase::Lingering | Phase::Condemned { .. } => Box::default(),
             // Input after the last request of a connection is never used, but frames are.
             Phase::Subscriber(ref subscriber)
                 if !connection.exchange.keeps_alive && !subscriber.is_websocket() =>
             {
-                Vec::new()
+                Box::default()
             }
-            _ => {
-                // Gives back the memory of what was used; all of it if nothing is left.
-                unused.shrink_to(2 * unused.len());
-                unused
-            }
+            // Gives back the memory of what was used.
+            _ => unused.into(),
         };
     }
 

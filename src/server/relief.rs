@@ -216,7 +216,7 @@ impl State {
                 // Requests behind a stream: dropped, and the connection ends with the stream.
                 let connection = &mut self.connections[id];
                 connection.exchange.keeps_alive = false;
-                connection.input = Vec::new();
+                connection.input = Box::default();
             }
             Phase::Head { .. } | Phase::Body(_) => {
                 self.waiting_publications.take(id);

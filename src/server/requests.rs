@@ -24,7 +24,7 @@ impl Server {
             let used = self.process(id, bytes, now);
             self.state.keep_unused(id, bytes[used..].to_vec());
         } else {
-            let mut input = std::mem::take(&mut connection.input);
+            let mut input = std::mem::take(&mut connection.input).into_vec();
             input.extend_from_slice(bytes);
             let used = self.process(id, &input, now);
             input.drain(..used);
@@ -51,7 +51,13 @@ impl Server {
                 }
                 Phase::Body(_) => self.read_body(id, unused, now),
                 Phase::Subscriber(subscriber) if subscriber.is_websocket() => {
-                    return used + self.state.read_frames(id, unused, now);
+                    let (read, command) = self.state.read_frames(id, unused, now);
+                    used += read;
+                    match command {
+                        Some(text) => self.carry_out_command(id, &text, now),
+                        None => return used,
+                    }
+                    Consumed::Bytes(0)
                 }
                 Phase::Subscriber(_)
                 | Phase::Draining
@@ -63,6 +69,16 @@ impl Server {
                 Consumed::Nothing => return used,
             }
         }
+    }
+
+    /// Has a face carry out a message of a WebSocket client.
+    fn carry_out_command(&mut self, id: ConnectionId, text: &str, now: Now) {
+        let mut context = Context::new(&mut self.state, id, now);
+        let next = self.faces.iter().find_map(|face| face.command(&mut context, text));
+        if let Some(next) = next {
+            self.carry_out(id, next, now);
+        }
+        self.state.end_step(now);
     }
 
     fn read_head(

@@ -83,7 +83,7 @@ pub struct Server {
 impl Server {
     /// A server without connections.
     pub fn new(config: Config, make_faces: MakeFaces, host: Host, now: Now) -> Server {
-        let mut formats = Formats::default();
+        let mut formats = Formats::new(host.epoch());
         let faces = make_faces(&config, &mut formats);
         // The first turn is not charged for encodings made for the faces.
         formats.take_made();
@@ -356,6 +356,7 @@ impl Server {
     /// only after many have left, before the heap is trimmed.
     pub fn shrink(&mut self) {
         self.state.connections.shrink();
+        self.state.sessions.shrink();
         self.state.timers.shrink();
         self.state.guard.addresses.shrink();
         self.state.guard.subjects.shrink();

@@ -46,7 +46,9 @@ impl State {
         Memory {
             memory_budget_bytes: self.memory.budget(),
             memory_used_bytes: self.memory.used(),
-            memory_connections_bytes: self.connections.bytes() as u64,
+            memory_connections_bytes: (self.connections.bytes()
+                + self.sessions.bytes()
+                + self.revocations.bytes()) as u64,
             memory_requests_bytes: (requests + self.waiting_publications.all_bytes()) as u64,
             memory_queues_bytes: queues as u64,
             memory_encodings_bytes: (broker.fanout.backlog_bytes() + broker.pieces.bytes()) as u64,
@@ -67,6 +69,7 @@ impl State {
             Denial::Expired => &mut counters.auth_failures_expired_total,
             Denial::Early => &mut counters.auth_failures_early_total,
             Denial::OtherChannel => &mut counters.auth_failures_channel_total,
+            Denial::Revoked => &mut counters.auth_failures_revoked_total,
             Denial::OtherPurpose => &mut counters.auth_failures_purpose_total,
         } += 1;
     }

@@ -10,6 +10,8 @@ use super::memory::Memory;
 use super::open_requests::OpenRequests;
 use super::publish_task::WaitingPublications;
 use super::rate_limit::RateLimit;
+use super::revocations::Revocations;
+use super::sessions::Sessions;
 use super::turn::Turn;
 use crate::auth::TokenKeys;
 use crate::broker::Broker;
@@ -38,6 +40,8 @@ pub(super) struct State {
     pub(super) host: Host,
     pub(super) started: Now,
     pub(super) connections: Connections,
+    pub(super) sessions: Sessions,
+    pub(super) revocations: Revocations,
     pub(super) admission: Admission,
     pub(super) guard: Guard,
     pub(super) lists: Lists,
@@ -78,6 +82,7 @@ impl State {
     ) -> State {
         let memory = Memory::new(&config.limits, &host);
         let guard = Guard::new(now.unix.0 ^ u64::from(host.process_id).rotate_left(32));
+        let sessions = Sessions::new(host.session_key());
         let hub = Hub::new(hub_settings(&config, &memory), now);
         State {
             head_limits: head_limits(&config.limits),
@@ -88,6 +93,8 @@ impl State {
             host,
             started: now,
             connections: Connections::default(),
+            sessions,
+            revocations: Revocations::default(),
             admission: Admission::default(),
             guard,
             lists: Lists::default(),

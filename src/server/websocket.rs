@@ -18,11 +18,19 @@ const MESSAGE_TOO_LARGE: &str = "Message is too large in the templates of its re
 
 impl State {
     /// Reads frames from the client; returns how many bytes it used. It stops while a message of
-    /// the client waits for room, or when the connection's share of the turn is spent.
-    pub(super) fn read_frames(&mut self, id: ConnectionId, input: &[u8], now: Now) -> usize {
+    /// the client waits for room, or when the connection's share of the turn is spent, and at a
+    /// command of a client of the signed API, which it returns.
+    pub(super) fn read_frames(
+        &mut self,
+        id: ConnectionId,
+        input: &[u8],
+        now: Now,
+    ) -> (usize, Option<String>) {
         let mut unread = input;
+        let mut command = None;
         while !self.connections[id].flags.is_paused() {
-            if self.turn.is_connection_share_spent() && !unread.is_empty() {
+            let is_full = self.takes_commands(id) && !self.has_outbox_room(id);
+            if (self.turn.is_connection_share_spent() || is_full) && !unread.is_empty() {
                 self.pause(id);
                 break;
             }
@@ -48,6 +56,11 @@ impl State {
             self.turn.work.bytes += 2 * self.inflater.take_bytes();
             match event {
                 None => break,
+                Some(Ok(Event::Text(text))) if self.takes_commands(id) => {
+                    self.turn.work.bytes += 3 * text.len() as u64;
+                    command = Some(text);
+                    break;
+                }
                 Some(Ok(event)) => self.handle_frame(id, event, now),
                 Some(Err(violation)) => {
                     let reason = violation.explain();
@@ -56,7 +69,15 @@ impl State {
                 }
             }
         }
-        input.len() - unread.len()
+        (input.len() - unread.len(), command)
+    }
+
+    /// Whether messages of this client are commands of the signed API.
+    fn takes_commands(&self, id: ConnectionId) -> bool {
+        match &self.connections[id].phase {
+            Phase::Subscriber(subscriber) => subscriber.profile.control.is_some(),
+            _ => false,
+        }
     }
 
     fn handle_frame(&mut self, id: ConnectionId, event: Event, now: Now) {

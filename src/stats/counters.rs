@@ -23,6 +23,8 @@ pub struct Counters {
     pub requests_total: u64,
     /// Requests whose head was not valid HTTP or exceeded a limit.
     pub malformed_requests_total: u64,
+    /// Subscribers of the API ended by POST /api/disconnect.
+    pub revoked_connections_total: u64,
     /// Requests whose head or body did not arrive in time, and WebSocket messages.
     pub timed_out_requests_total: u64,
     /// Bytes read from sockets.
@@ -56,6 +58,10 @@ pub struct Counters {
     /// Publications through the API that were not delivered, because their channel had a message
     /// with the same id: once per channel.
     pub duplicate_publications_total: u64,
+    /// Denials because the token was revoked.
+    pub auth_failures_revoked_total: u64,
+    /// Subscribers of the API whose token has expired.
+    pub expired_connections_total: u64,
     /// Messages compressed for WebSocket subscribers: once per message, not per subscriber, and
     /// once more each time a stored message is replayed.
     pub websocket_messages_deflated_total: u64,

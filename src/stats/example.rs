@@ -77,6 +77,9 @@ pub(in crate::stats) fn example() -> Snapshot {
             subscribers_refused_subject_total: 141,
             memory_messages_unstored_total: 142,
             duplicate_publications_total: 143,
+            auth_failures_revoked_total: 150,
+            expired_connections_total: 151,
+            revoked_connections_total: 152,
         },
     }
 }

@@ -79,7 +79,10 @@ mod tests {
         r#""subscribers_refused_rate_total": 139, "#,
         r#""subscribers_refused_address_total": 140, "#,
         r#""subscribers_refused_subject_total": 141, "#,
-        r#""memory_messages_unstored_total": 142, "duplicate_publications_total": 143"#,
+        r#""memory_messages_unstored_total": 142, "duplicate_publications_total": 143, "#,
+        r#""auth_failures_revoked_total": 150, "#,
+        r#""expired_connections_total": 151, "#,
+        r#""revoked_connections_total": 152"#,
     );
 
     #[test]

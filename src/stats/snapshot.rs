@@ -158,6 +158,9 @@ impl Snapshot {
             subscribers_refused_subject_total,
             memory_messages_unstored_total,
             duplicate_publications_total,
+            auth_failures_revoked_total,
+            expired_connections_total,
+            revoked_connections_total,
         } = counters;
         macro_rules! row {
             ($kind:ident, $name:ident, $help:literal) => {
@@ -370,6 +373,17 @@ impl Snapshot {
                 Counter,
                 duplicate_publications_total,
                 "Publications not delivered because a message with the same id had been."
+            ),
+            row!(Counter, auth_failures_revoked_total, "Authorisation failures: token revoked."),
+            row!(
+                Counter,
+                expired_connections_total,
+                "Subscribers of the API ended because their token had expired."
+            ),
+            row!(
+                Counter,
+                revoked_connections_total,
+                "Subscribers of the API ended by a disconnect request."
             ),
         ]
     }

@@ -100,6 +100,9 @@ subscribers_refused_address_total: 140
 subscribers_refused_subject_total: 141
 memory_messages_unstored_total: 142
 duplicate_publications_total: 143
+auth_failures_revoked_total: 150
+expired_connections_total: 151
+revoked_connections_total: 152
 ";
 
     #[test]

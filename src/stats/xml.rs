@@ -96,6 +96,9 @@ mod tests {
         "<subscribers_refused_subject_total>141</subscribers_refused_subject_total>",
         "<memory_messages_unstored_total>142</memory_messages_unstored_total>",
         "<duplicate_publications_total>143</duplicate_publications_total>",
+        "<auth_failures_revoked_total>150</auth_failures_revoked_total>",
+        "<expired_connections_total>151</expired_connections_total>",
+        "<revoked_connections_total>152</revoked_connections_total>",
     );
 
     #[test]

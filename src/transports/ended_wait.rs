@@ -4,8 +4,8 @@ use super::long_poll::{LongPollAnswers, Position, Waited, Waiting};
 use super::profile::Profile;
 use super::publication::Publication;
 use super::{Formats, Frame};
-use crate::http::{Date, Exchange};
-use crate::message::Message;
+use crate::http::{Date, Exchange, Status};
+use crate::message::{Cursor, Message};
 use std::rc::Rc;
 
 /// A request that has stopped waiting, with everything that its answer depends on.
@@ -18,6 +18,8 @@ pub struct EndedWait {
     pub exchange: Exchange,
     /// The answer's date.
     pub date: Date,
+    /// Of a client that has been given every message published so far.
+    pub cursor: Cursor,
 }
 
 impl EndedWait {
@@ -27,7 +29,7 @@ impl EndedWait {
 
     fn waited(&self) -> Waited<'_> {
         let waiting = self.waiting.as_deref();
-        Waited { waiting, exchange: self.exchange, date: &self.date }
+        Waited { waiting, exchange: self.exchange, date: &self.date, cursor: self.cursor }
     }
 
     /// 200 with a published message.
@@ -48,6 +50,16 @@ impl EndedWait {
     /// 304: there was no message in time.
     pub fn not_modified(&self, position: Position) -> Frame {
         self.answers().not_modified(&self.waited(), position)
+    }
+
+    /// 200 with all messages that are pending.
+    pub fn list(&self, messages: &[Frame]) -> Frame {
+        self.answers().list(&self.waited(), messages)
+    }
+
+    /// The status of [`EndedWait::not_modified`].
+    pub fn timed_out_status(&self) -> Status {
+        self.answers().timed_out_status()
     }
 
     /// Whether its answer may be shared: names of JSONP functions differ from client to client.

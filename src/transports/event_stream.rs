@@ -33,6 +33,19 @@ fn comments(template: &[u8]) -> Vec<u8> {
     comments
 }
 
+/// Appends the `data:` lines of a text; of an empty one, an empty line.
+pub(super) fn write_data(text: &[u8], out: &mut Vec<u8>) {
+    let mut write = |line: &[u8]| {
+        out.extend_from_slice(b"data: ");
+        out.extend_from_slice(line);
+        out.push(b'\n');
+    };
+    if line_count_up_to(1, text) == 0 {
+        write(b"");
+    }
+    Lines(text).for_each(write);
+}
+
 /// A message template of an EventSource location.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct EventTemplate(Template);
@@ -156,7 +169,7 @@ impl<'a> Iterator for Lines<'a> {
 
 /// Cuts a value at its first line end. Ids and types come from headers, which contain none; this is
 /// a second guard against forged fields.
-fn first_line(value: &[u8]) -> &[u8] {
+pub(super) fn first_line(value: &[u8]) -> &[u8] {
     let end = value.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
     &value[..end.unwrap_or(value.len())]
 }

@@ -5,6 +5,8 @@
 pub struct MessageSizes<'a> {
     /// The payload.
     pub text: &'a [u8],
+    /// Whether the payload is JSON, on one line.
+    pub is_json: bool,
     /// Length of the channel's name in bytes.
     pub channel: usize,
     /// Length of event id and event type together, in bytes.

@@ -1,9 +1,9 @@
 //! Encoded paddings. They have few different sizes (push-stream spec, section 18), so each is
 //! encoded once and shared by all subscribers.
 
+use super::coding::Coding;
 use super::encoded::Encoded;
 use super::padding;
-use super::wire_format::Coding;
 use crate::compression::Compressor;
 use std::collections::HashMap;
 

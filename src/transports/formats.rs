@@ -1,13 +1,15 @@
 //! The wire formats of all locations, each with a number, and the encoding of messages in them.
 
+use super::coding::Coding;
 use super::encoded::Encoded;
+use super::envelope::Carrier;
 use super::expansion::MessageSizes;
 use super::expansions::Expansions;
 use super::fillings::{Filling, Fillings};
 use super::framed;
-use super::wire_format::{Coding, Payload, WireFormat};
+use super::wire_format::{Payload, WireFormat};
 use crate::compression::{Compressed, Compressor};
-use crate::message::Message;
+use crate::message::{Cursor, Epoch, Message, Position};
 use crate::websocket;
 use flate2::Crc;
 use std::collections::HashMap;
@@ -20,6 +22,8 @@ pub struct FormatId(pub u32);
 /// All formats in use. Equal formats share a number, so that a reload adds only new ones.
 #[derive(Default)]
 pub struct Formats {
+    /// The epoch of the cursors in messages.
+    epoch: Epoch,
     /// In the order of their numbers.
     all: Vec<(FormatId, Rc<WireFormat>)>,
     ids: HashMap<Rc<WireFormat>, FormatId>,
@@ -46,6 +50,21 @@ pub struct Made {
 }
 
 impl Formats {
+    /// No formats yet; positions belong to this epoch.
+    pub fn new(epoch: Epoch) -> Formats {
+        Formats { epoch, ..Formats::default() }
+    }
+
+    /// The epoch of all cursors.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// The cursor of a position.
+    pub fn cursor(&self, position: Position) -> Cursor {
+        Cursor { epoch: self.epoch, position }
+    }
+
     /// Returns the number of a format, which is added if it is new.
     pub fn intern(&mut self, format: WireFormat) -> FormatId {
         if let Some(id) = self.ids.get(&format) {
@@ -123,6 +142,7 @@ impl Formats {
         mut take: impl FnMut(&[u8], &mut Compressor),
     ) -> Option<usize> {
         let format = self.format(id).clone();
+        let cursor = self.cursor(message.position);
         let (scratch, compressor) = (&mut self.scratch, &mut self.compressor);
         scratch.clear();
         let mut bytes = message.text.len() as u64;
@@ -155,11 +175,20 @@ impl Formats {
             Payload::WebSocketDeflated(template) => {
                 template.write_utf_8(message, &message.text, scratch);
                 self.deflated_count += 1;
-                let frame = match websocket::deflate(scratch, compressor) {
-                    Some(compressed) => websocket::text_deflated(&compressed),
-                    None => websocket::text(scratch),
-                };
-                take(&frame, compressor);
+                take(&deflated(scratch, compressor), compressor);
+            }
+            Payload::Envelope(envelope) => {
+                envelope.write(message, cursor, scratch);
+                match envelope.carrier {
+                    Carrier::EventStream | Carrier::Framed | Carrier::Listed => {
+                        take(scratch, compressor);
+                    }
+                    Carrier::WebSocket => take(&websocket::text(scratch), compressor),
+                    Carrier::WebSocketDeflated => {
+                        self.deflated_count += 1;
+                        take(&deflated(scratch, compressor), compressor);
+                    }
+                }
             }
         }
         self.made.messages += 1;
@@ -200,6 +229,14 @@ impl Formats {
     }
 }
 
+/// A WebSocket frame, compressed if that makes it smaller.
+fn deflated(text: &[u8], compressor: &mut Compressor) -> Vec<u8> {
+    match websocket::deflate(text, compressor) {
+        Some(compressed) => websocket::text_deflated(&compressed),
+        None => websocket::text(text),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::event_stream::EventTemplate;
@@ -226,7 +263,7 @@ mod tests {
     }
 
     fn sizes(text: &[u8]) -> MessageSizes<'_> {
-        MessageSizes { text, channel: 1, event: 0 }
+        MessageSizes { text, is_json: false, channel: 1, event: 0 }
     }
 
     #[test]
@@ -248,7 +285,7 @@ mod tests {
                     ..Message::special(i64::MIN, b"\xff".as_slice().into(), text)
                 };
                 let encoded = formats.encode(id, &message).unwrap().frame.len();
-                let sizes = MessageSizes { text, channel: 1, event: 2 };
+                let sizes = MessageSizes { text, is_json: false, channel: 1, event: 2 };
                 // The frame around the text and the fields of an event are not included.
                 assert!(!formats.expansions.fit(encoded.saturating_sub(40), &sizes));
                 assert!(formats.bytes_max(&sizes) + 40 >= encoded);

@@ -2,9 +2,9 @@
 //! spec, sections 12 and 13).
 
 use super::publication::Publication;
-use super::{FormatId, Formats, Frame};
-use crate::http::{Date, Exchange, HeaderValue};
-use crate::message::Message;
+use super::{Coding, FormatId, Formats, Frame};
+use crate::http::{Date, Exchange, HeaderValue, Status};
+use crate::message::{Cursor, Message};
 
 /// A waiting request that is not answered exactly as its location is configured.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct Waiting {
     pub content_type: Option<String>,
     /// `Access-Control-Allow-Origin` where it depends on the request.
     pub origin: Option<HeaderValue>,
+    /// Further fields of the answer.
+    pub fields: Vec<(&'static str, HeaderValue)>,
     /// The answer is compressed.
     pub is_gzipped: bool,
 }
@@ -28,6 +30,8 @@ pub struct Waited<'a> {
     pub exchange: Exchange,
     /// The answer's date.
     pub date: &'a Date,
+    /// Of a client that has been given every message published so far.
+    pub cursor: Cursor,
 }
 
 /// The (time, tag) that an answer announces: where the next request of the client goes on.
@@ -63,4 +67,20 @@ pub trait LongPollAnswers {
 
     /// 304: there was no message in time.
     fn not_modified(&self, waited: &Waited<'_>, position: Position) -> Frame;
+
+    /// The status of that answer.
+    fn timed_out_status(&self) -> Status {
+        Status::NOT_MODIFIED
+    }
+
+    /// The format of messages in a list. `None`: an answer has one message.
+    fn listed(&self, _: Coding) -> Option<FormatId> {
+        None
+    }
+
+    /// 200 with all messages that are pending, in the format of [`LongPollAnswers::listed`] without
+    /// coding.
+    fn list(&self, _: &Waited<'_>, _: &[Frame]) -> Frame {
+        unreachable!("its answers have one message")
+    }
 }

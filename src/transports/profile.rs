@@ -3,9 +3,10 @@
 use super::fillings::Filling;
 use super::long_poll::LongPollAnswers;
 use super::padding;
-use super::{Coding, Encoded, FormatId, Frame};
+use super::{Coding, Control, ControlForm, Encoded, FormatId, Formats, Frame};
+use crate::message::Position;
 use crate::time::Millis;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// What all subscribers of one location and coding share, or all streams of the rpushd API in one
@@ -31,6 +32,12 @@ pub struct Profile {
     pub time_to_live: Option<Millis>,
     /// A WebSocket client may publish to its channels.
     pub takes_messages: bool,
+    /// How control events are carried; none: it is not of the signed subscribe API.
+    pub control: Option<ControlForm>,
+    /// A client is warned this long before its token expires. It follows a reload.
+    pub expiring_before: Cell<Millis>,
+    /// The last heartbeat with a cursor, shared by all that are up to date.
+    pub cursor_heartbeat: RefCell<Option<(Position, Encoded)>>,
     /// `reload_ends_subscribers` ends its subscriptions.
     pub ends_at_reload: bool,
     /// How its long-polling requests are answered; none: there are none.
@@ -57,6 +64,26 @@ impl PaddingRule {
 }
 
 impl Profile {
+    /// A heartbeat with the cursor of a subscriber that has been given every message up to this
+    /// position. `None`: its heartbeats carry none.
+    pub fn heartbeat_with_cursor(
+        &self,
+        position: Position,
+        formats: &mut Formats,
+    ) -> Option<Encoded> {
+        let form = self.control?;
+        let mut last = self.cursor_heartbeat.borrow_mut();
+        if let Some((at, encoded)) = &*last
+            && *at == position
+        {
+            return Some(encoded.clone());
+        }
+        let heartbeat = Control::Heartbeat { cursor: formats.cursor(position) };
+        let encoded = form.encode(&heartbeat, formats.compressor());
+        *last = Some((position, encoded.clone()));
+        Some(encoded)
+    }
+
     /// Every wire format that a subscriber with this profile may still need.
     pub fn formats(&self) -> impl Iterator<Item = FormatId> {
         let of_answers = self.long_poll.iter().flat_map(|answers| answers.formats());

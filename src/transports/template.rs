@@ -246,6 +246,7 @@ mod tests {
             channel: b"room".as_slice().into(),
             text: b"hello".as_slice().into(),
             shares_text: false,
+            is_json: false,
             event_id: Some(b"e1".as_slice().into()),
             event_type: Some(b"news".as_slice().into()),
         }

@@ -22,6 +22,13 @@ impl CloseCode {
     /// The server is overloaded (IANA registry).
     pub const TRY_AGAIN_LATER: CloseCode = CloseCode(1013);
 
+    /// The token of the subscription has expired (the signed subscribe API).
+    pub const TOKEN_EXPIRED: CloseCode = CloseCode(4001);
+    /// The subscription was ended by the application (the signed subscribe API).
+    pub const REVOKED: CloseCode = CloseCode(4003);
+    /// The client reads too slowly (the signed subscribe API).
+    pub const TOO_SLOW: CloseCode = CloseCode(4008);
+
     /// Whether the code may be sent in a frame: the codes of RFC 6455, section 7.4.1, that are not
     /// reserved, the later ones of the IANA registry (1012 to 1014), and the ranges for libraries
     /// and applications.

@@ -28,6 +28,7 @@ mod publish;
 mod push_stream;
 mod reload;
 mod secrets;
+mod signed;
 mod single_visitors;
 mod slow_readers;
 mod stats;

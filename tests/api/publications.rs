@@ -34,7 +34,7 @@ fn results(results: &str) -> String {
 
 /// The cursor after this many messages.
 fn cursor(position: u64) -> String {
-    format!("0.{position}")
+    format!("0707070707070707.{position}")
 }
 
 fn result(channel: &str, position: u64, subscribers: u64) -> String {

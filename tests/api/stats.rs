@@ -103,6 +103,9 @@ fn rows(query: &str) -> Vec<(&'static str, u64)> {
         ("subscribers_refused_subject_total", 0),
         ("memory_messages_unstored_total", 0),
         ("duplicate_publications_total", 0),
+        ("auth_failures_revoked_total", 0),
+        ("expired_connections_total", 0),
+        ("revoked_connections_total", 0),
     ]
 }
 
@@ -185,7 +188,7 @@ fn prometheus_reads_every_number_but_no_channel() {
     }
     let rows = written("?mode=prometheus", |name, value| format!("rpushd_{name} {value}\n"));
     let rows = rows + &format!("rpushd_build_info{{version=\"{VERSION}\"}} 1\n");
-    assert_eq!((samples, explained), (rows, vec![true; 118]));
+    assert_eq!((samples, explained), (rows, vec![true; 124]));
 }
 
 #[test]

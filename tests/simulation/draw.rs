@@ -32,6 +32,7 @@ pub fn reactor(config: &Config, now: Now) -> SimReactor {
         heap_bytes: || 0,
         fixed_bytes: 0,
         memory_bytes: u64::MAX,
+        random: [7; 16],
     };
     SimReactor::new(config.clone(), host, now)
 }

@@ -64,6 +64,7 @@ impl Daemon {
             heap_bytes: || HEAP_BYTES.get(),
             fixed_bytes: 0,
             memory_bytes: u64::MAX,
+            random: [7; 16],
         };
         // A start other than 0 reveals code that confuses points in time with durations.
         let now = Now { monotonic: Moment(64_000), unix: UnixMillis(STARTED_AT * 1000) };

@@ -1,46 +1,54 @@
 //! The rpushd API (rpushd spec, sections 2 to 6): routes, and one file per endpoint.
 
 mod channel_name;
+mod commands;
+mod disconnect;
+mod events;
 mod fields;
 mod json;
 mod origin;
+mod poll;
+mod poll_answers;
+mod profiles;
 pub mod publication;
 mod publish;
 mod publish_batch;
 mod publish_result;
 mod query;
+mod refresh;
 mod refusal;
 mod stats;
 mod stream;
+mod subscription;
+mod token;
+mod websocket;
 
 pub use channel_name::is_channel_name;
 
 use crate::config::Config;
 use crate::http::{Head, Response, Status};
 use crate::server::{Context, Face, Next, TICK};
-use crate::time::Millis;
 use crate::transports::{FormatId, Formats};
 use fields::no_cache;
 use origin::{Cors, Rules};
+use profiles::{Intervals, Profiles};
 use std::rc::Rc;
-use stream::Streams;
 
 /// The rpushd API as a face.
 pub(super) struct Api {
-    streams: Rc<Streams>,
+    profiles: Rc<Profiles>,
 }
 
 impl Api {
     pub(super) fn new(config: &Config, formats: &mut Formats) -> Api {
-        let streams = Streams::new(heartbeat_interval(config), formats);
-        Api { streams: streams.into() }
+        Api { profiles: Profiles::new(intervals(config), formats).into() }
     }
 }
 
-/// The heartbeat interval, shorter by one tick: deadlines may fire a tick late, and heartbeats must
-/// be sent at least as often as configured.
-fn heartbeat_interval(config: &Config) -> Millis {
-    config.heartbeat - TICK
+/// The heartbeat interval is shorter by one tick: deadlines may fire a tick late, and heartbeats
+/// must be sent at least as often as configured.
+fn intervals(config: &Config) -> Intervals {
+    Intervals { heartbeat: config.heartbeat - TICK, expiring_before: config.tokens.expiring_before }
 }
 
 impl Face for Api {
@@ -67,28 +75,50 @@ impl Face for Api {
             Endpoint::Health => Ok(healthy()),
             Endpoint::Publish => publish::route(context, head),
             Endpoint::Stats => stats::route(context, head),
+            Endpoint::Disconnect => disconnect::route(context, head),
+            Endpoint::Refresh => refresh::route(context, head, cors.clone()),
             Endpoint::Stream(segment) => {
-                stream::route(context, &self.streams, head, segment, cors.clone())
+                stream::route(context, &self.profiles, head, segment, cors.clone())
+            }
+            Endpoint::Events(segment) => {
+                events::route(context, &self.profiles, head, segment, cors.as_ref())
+            }
+            Endpoint::WebSocket(segment) => {
+                websocket::route(context, &self.profiles, head, segment)
+            }
+            Endpoint::Poll(segment) => {
+                poll::route(context, &self.profiles, head, segment, cors.as_ref())
             }
         };
         Some(next.unwrap_or_else(|fault| {
             let (response, body) = refusal::refuse(fault, cors.as_ref());
             let response = match endpoint {
                 Endpoint::Stats => no_cache(response),
-                Endpoint::Health | Endpoint::Publish | Endpoint::Stream(_) => response,
+                Endpoint::Health
+                | Endpoint::Publish
+                | Endpoint::Disconnect
+                | Endpoint::Refresh
+                | Endpoint::Stream(_)
+                | Endpoint::Events(_)
+                | Endpoint::WebSocket(_)
+                | Endpoint::Poll(_) => response,
             };
             Next::Answer(response, body)
         }))
     }
 
     fn reconfigured(&self, config: &Config, _: &mut Formats) -> Box<dyn Face> {
-        // Open streams share these profiles, so they use the new interval, too.
-        self.streams.set_heartbeat_interval(heartbeat_interval(config));
-        Box::new(Api { streams: self.streams.clone() })
+        // Open streams share these profiles, so they use the new intervals, too.
+        self.profiles.set_intervals(intervals(config));
+        Box::new(Api { profiles: self.profiles.clone() })
     }
 
     fn formats(&self) -> Vec<FormatId> {
-        self.streams.profiles().map(|profile| profile.format).to_vec()
+        self.profiles.formats()
+    }
+
+    fn command(&self, context: &mut Context<'_>, text: &str) -> Option<Next> {
+        Some(commands::carry_out(context, text))
     }
 }
 
@@ -107,8 +137,18 @@ enum Endpoint<'a> {
     Publish,
     /// `GET /api/stats`
     Stats,
-    /// `POST /api/stream/{channel}`, with the channel as a raw path segment.
+    /// `POST /api/disconnect`
+    Disconnect,
+    /// `POST /api/refresh`
+    Refresh,
+    /// `POST /api/stream/{channels}`, with the channels as a raw path segment.
     Stream(&'a str),
+    /// `GET /api/events/{channels}`
+    Events(&'a str),
+    /// `GET /api/websocket/{channels}`
+    WebSocket(&'a str),
+    /// `GET /api/poll/{channels}`
+    Poll(&'a str),
 }
 
 impl<'a> Endpoint<'a> {
@@ -118,10 +158,19 @@ impl<'a> Endpoint<'a> {
             "/healthz" => Some(Endpoint::Health),
             "/api/publish" => Some(Endpoint::Publish),
             "/api/stats" => Some(Endpoint::Stats),
+            "/api/disconnect" => Some(Endpoint::Disconnect),
+            "/api/refresh" => Some(Endpoint::Refresh),
             _ => {
-                let segment = path.strip_prefix("/api/stream/")?;
+                let (name, segment) = path.strip_prefix("/api/")?.split_once('/')?;
+                let make: fn(&'a str) -> Endpoint<'a> = match name {
+                    "stream" => Endpoint::Stream,
+                    "events" => Endpoint::Events,
+                    "websocket" => Endpoint::WebSocket,
+                    "poll" => Endpoint::Poll,
+                    _ => return None,
+                };
                 let is_one = !segment.is_empty() && !segment.contains('/');
-                is_one.then_some(Endpoint::Stream(segment))
+                is_one.then(|| make(segment))
             }
         }
     }
@@ -145,23 +194,38 @@ impl<'a> Endpoint<'a> {
         match (self, method) {
             (Endpoint::Health | Endpoint::Stats, "GET" | "HEAD") => Ok(()),
             (Endpoint::Health | Endpoint::Stats, _) => Err("GET,HEAD"),
-            (Endpoint::Publish | Endpoint::Stream(_), "POST") => Ok(()),
-            (Endpoint::Publish | Endpoint::Stream(_), _) => Err("POST"),
+            (Endpoint::Events(_) | Endpoint::WebSocket(_) | Endpoint::Poll(_), "GET") => Ok(()),
+            (Endpoint::Events(_) | Endpoint::WebSocket(_) | Endpoint::Poll(_), _) => Err("GET"),
+            (
+                Endpoint::Publish | Endpoint::Disconnect | Endpoint::Refresh | Endpoint::Stream(_),
+                "POST",
+            ) => Ok(()),
+            (
+                Endpoint::Publish | Endpoint::Disconnect | Endpoint::Refresh | Endpoint::Stream(_),
+                _,
+            ) => Err("POST"),
         }
     }
 
     /// What scripts of other origins may send to it, if those are configured. `None`: nothing.
     fn cors_rules(self) -> Option<Rules> {
         match self {
-            Endpoint::Health | Endpoint::Publish | Endpoint::Stats => None,
+            Endpoint::Health
+            | Endpoint::Publish
+            | Endpoint::Stats
+            | Endpoint::Disconnect
+            // Not a matter of CORS: it has a check of its own.
+            | Endpoint::WebSocket(_) => None,
             Endpoint::Stream(_) => Some(origin::STREAM),
+            Endpoint::Refresh => Some(origin::REFRESH),
+            Endpoint::Events(_) | Endpoint::Poll(_) => Some(origin::SUBSCRIBE),
         }
     }
 
     /// Whether the endpoint is hidden on public listeners as soon as an internal listener is
     /// configured, and never found below `public_prefix`.
     fn is_privileged(self) -> bool {
-        matches!(self, Endpoint::Publish | Endpoint::Stats)
+        matches!(self, Endpoint::Publish | Endpoint::Stats | Endpoint::Disconnect)
     }
 }
 

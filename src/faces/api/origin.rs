@@ -22,6 +22,13 @@ pub struct Rules {
 /// `POST /api/stream/{channel}`. Its token is in the body, and caches do not store its answers.
 pub const STREAM: Rules = Rules { methods: "POST", headers: "content-type", always_varies: false };
 
+/// `POST /api/refresh`, likewise.
+pub const REFRESH: Rules = Rules { methods: "POST", headers: "content-type", always_varies: true };
+
+/// `GET /api/events/{channels}` and `GET /api/poll/{channels}`.
+pub const SUBSCRIBE: Rules =
+    Rules { methods: "GET", headers: "authorization, last-event-id", always_varies: true };
+
 /// What the answers to a request tell the browser.
 #[derive(Clone, Debug)]
 pub struct Cors {
@@ -56,17 +63,24 @@ impl Cors {
 
     /// Adds the fields that let scripts of an allowed origin read the answer.
     pub fn add_fields(&self, response: Response) -> Response {
-        let mut response = response;
-        if let Some(origin) = &self.origin {
-            response = response.field("access-control-allow-origin", origin);
-        }
+        let fields = self.fields().into_iter();
+        fields.fold(response, |response, (name, value)| response.field(name, value))
+    }
+
+    /// These fields.
+    pub fn fields(&self) -> Vec<(&'static str, HeaderValue)> {
+        let of_text = |text: &[u8]| HeaderValue::from(text);
+        let mut fields = Vec::new();
+        fields.extend(
+            self.origin.iter().map(|origin| ("access-control-allow-origin", origin.clone())),
+        );
         if self.allows_credentials {
-            response = response.field("access-control-allow-credentials", "true");
+            fields.push(("access-control-allow-credentials", of_text(b"true")));
         }
         if self.origin.is_some() || self.rules.always_varies {
-            response = response.field("vary", "origin");
+            fields.push(("vary", of_text(b"origin")));
         }
-        response
+        fields
     }
 
     /// The answer to a preflight: methods and header fields that a script may send.
@@ -102,7 +116,6 @@ pub enum Sender {
     Foreign,
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "for the WebSocket endpoint"))]
 impl Sender {
     /// The sender of a request. `Host` must be what the browser sent: a proxy that replaces it
     /// makes pages of the daemon's own host foreign, unless they are listed.

@@ -152,10 +152,12 @@ impl<'a> Publication<'a> {
         let bytes = |text: &Option<Cow<'_, str>>| text.as_ref().map(|text| text.as_bytes().into());
         Draft {
             text: (&*self.payload).into(),
+            is_json: true,
             event_id: bytes(&self.id),
             event_type: bytes(&self.event),
             storing,
             ttl: self.ttl,
+            except: self.except.as_ref().and_then(|id| context.subscriber(id)),
             ..Draft::default()
         }
     }

@@ -1,7 +1,5 @@
 //! `POST /api/publish` (rpushd spec, section 4): one publication or several in one request.
 
-pub(super) use super::json::{BadBody, parse_object};
-
 use super::fields::{has_content_type, has_json_content_type, wants_representation};
 use super::publication::{Channels, Publication};
 use super::publish_batch::{Batch, is_list};
@@ -118,7 +116,7 @@ fn answer_one(
     wants_result: bool,
 ) -> Next {
     match result {
-        Ok(outcomes) => Results::of(&outcomes, wants_result).answer(),
+        Ok(outcomes) => Results::of(&outcomes, wants_result, context.formats().epoch()).answer(),
         Err(error) => refused(not_published(context, error), None),
     }
 }
@@ -150,9 +148,11 @@ impl PublicationHandler for PublishedOne {
 /// Carries out a request with several publications, one after the other.
 fn publish_all(context: &mut Context<'_>, batch: Result<Batch, Fault>, wants_result: bool) -> Next {
     match batch {
-        Ok(batch) => {
-            Box::new(PublishedSome { batch, results: Results::of(&[], wants_result) }).next(context)
-        }
+        Ok(batch) => Box::new(PublishedSome {
+            batch,
+            results: Results::of(&[], wants_result, context.formats().epoch()),
+        })
+        .next(context),
         Err(fault) => refused(fault, None),
     }
 }

@@ -54,6 +54,16 @@ impl From<SubscribeError> for Refusal {
 }
 
 impl Fault {
+    /// The status, and the reason as one line of text.
+    pub(super) fn status_and_reason(&self) -> (Status, &'static str) {
+        match self {
+            Fault::Refused(Refusal { status, text })
+            | Fault::RefusedMessage(Refusal { status, text }, _) => (*status, text.trim_end()),
+            Fault::Denied(denial) => (Status::UNAUTHORIZED, denial.description()),
+            Fault::Busy(busy, _) => (busy.status(), busy.text().trim_end()),
+        }
+    }
+
     /// The answer and its body. The body of a 401 is empty, for compatibility; its reason is in the
     /// `WWW-Authenticate` field. Fields that scripts need are exposed to those of an allowed
     /// origin (Fetch standard, section 3.2.3).

@@ -86,6 +86,7 @@ impl<'a> Answer<'a> {
     pub fn into_waiting(self) -> Option<Box<Waiting>> {
         let is_ordinary = self.content_type == self.answers.settings.default_type;
         let waiting = Waiting {
+            fields: Vec::new(),
             content_type: (!is_ordinary).then(|| self.content_type.to_owned()),
             callback: self.callback.map(Cow::into_owned),
             origin: self.origin.filter(|_| self.answers.has_varying_origin).cloned(),

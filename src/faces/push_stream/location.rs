@@ -104,6 +104,9 @@ impl Location {
             end: end.into(),
             time_to_live: subscriber.subscriber_connection_ttl,
             takes_messages: subscriber.websocket_allow_publish,
+            control: None,
+            expiring_before: Millis(0).into(),
+            cursor_heartbeat: None.into(),
             ends_at_reload: true,
             long_poll: Some(answers.clone()),
         };

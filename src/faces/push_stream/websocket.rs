@@ -6,7 +6,7 @@ use super::subscription::{
     RequestedChannels, check_subscriber, create_channels, old_messages, subscribe_all,
 };
 use super::{Refusal, RoutedRequest, Wire, channels, no_cache};
-use crate::broker::{Feed, Replay, ReplayLayout, Transport};
+use crate::broker::{End, Feed, Replay, ReplayLayout, Transport};
 use crate::http::{Framing, Response, Status};
 use crate::server::{Context, Next};
 use crate::websocket::{self, CloseCode, Handshake, Reader, VERSIONS_SUPPORTED};
@@ -80,6 +80,7 @@ fn begin_websocket(
         is_deflated,
         is_stored,
         awaits_pong: false,
+        end: End::TimeToLive,
     };
     let subscriber = new_subscriber(location, wire, transport, context.now);
     context.begin_subscriber(subscriber);

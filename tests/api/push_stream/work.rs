@@ -20,6 +20,7 @@ fn server(settings: &str) -> Server {
         heap_bytes: || 0,
         fixed_bytes: 0,
         memory_bytes: u64::MAX,
+        random: [7; 16],
     };
     let Config { publish_secrets, subscribe_secrets, .. } = fixtures::config();
     let config = Config { publish_secrets, subscribe_secrets, ..config(settings) };

@@ -83,6 +83,7 @@ fn serve(config: Config) {
         heap_bytes: || 0,
         fixed_bytes: 0,
         memory_bytes: u64::MAX,
+        random: [7; 16],
     };
     let now = Now { monotonic: Moment::START, unix: UnixMillis(1_795_315_656_000) };
     let server = &mut SimReactor::new(config.clone(), host, now).server;

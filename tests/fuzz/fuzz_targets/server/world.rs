@@ -42,6 +42,7 @@ impl World {
             heap_bytes: || 0,
             fixed_bytes: 0,
             memory_bytes: u64::MAX,
+            random: [7; 16],
         };
         let clients = (0..config.listeners.len()).map(|index| Client {
             listener: ListenerId(index as u16),
