@@ -84,7 +84,7 @@ impl State {
             return Counts::default();
         }
         let identities = self.connections.iter().filter_map(|(id, _)| self.identity(id));
-        identities.filter_map(|identity| identity.subject.clone()).collect()
+        identities.filter_map(|identity| identity.subject.map(Box::from)).collect()
     }
 
     /// The subscribers by the network of their client.

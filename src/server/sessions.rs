@@ -4,6 +4,7 @@
 use super::connection::ConnectionId;
 use super::session::{NONE, Session};
 use crate::auth::{Grant, GrantedChannels};
+use crate::time::Moment;
 use slab::Slab;
 
 /// The claims of a token that are needed after its connection has subscribed.
@@ -17,11 +18,77 @@ pub(super) struct Identity {
     pub(super) channels: Vec<GrantedChannels>,
     /// Whether it may publish.
     pub(super) publishes: bool,
+    /// When the connection is as old as one may be, whatever its token; none: never.
+    pub(super) ages_at: Option<Moment>,
+}
+
+/// The same, of a session.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known<'a> {
+    pub(super) subject: Option<&'a str>,
+    pub(super) token_id: Option<&'a str>,
+    pub(super) channels: &'a [GrantedChannels],
+    pub(super) publishes: bool,
+    pub(super) ages_at: Option<Moment>,
+}
+
+/// An identity as it is stored. Most tokens have a subject and nothing else that is needed later.
+#[derive(Debug)]
+enum Kept {
+    Subject(Box<str>),
+    All(Box<Identity>),
+}
+
+impl Kept {
+    fn of(identity: Identity) -> Kept {
+        match identity {
+            Identity {
+                subject: Some(subject),
+                token_id: None,
+                channels,
+                publishes: false,
+                ages_at: None,
+            } if channels.is_empty() => Kept::Subject(subject),
+            identity => Kept::All(Box::new(identity)),
+        }
+    }
+
+    fn known(&self) -> Known<'_> {
+        match self {
+            Kept::Subject(subject) => Known {
+                subject: Some(subject),
+                token_id: None,
+                channels: &[],
+                publishes: false,
+                ages_at: None,
+            },
+            Kept::All(identity) => identity.known(),
+        }
+    }
+
+    /// About the memory that it takes.
+    fn bytes(&self) -> usize {
+        size_of::<Kept>()
+            + match self {
+                Kept::Subject(subject) => subject.len(),
+                Kept::All(identity) => identity.bytes(),
+            }
+    }
 }
 
 impl Identity {
     fn is_empty(&self) -> bool {
         *self == Identity::default()
+    }
+
+    fn known(&self) -> Known<'_> {
+        Known {
+            subject: self.subject.as_deref(),
+            token_id: self.token_id.as_deref(),
+            channels: &self.channels,
+            publishes: self.publishes,
+            ages_at: self.ages_at,
+        }
     }
 
     /// About the memory that it takes.
@@ -37,7 +104,7 @@ pub(super) struct Sessions {
     /// Makes ids of connections unlike each other.
     key: u64,
     last_serial: u32,
-    identities: Slab<Identity>,
+    identities: Slab<Kept>,
     /// Memory of the identities.
     bytes: usize,
 }
@@ -65,8 +132,9 @@ impl Sessions {
         if identity.is_empty() {
             return NONE;
         }
-        self.bytes += identity.bytes();
-        u32::try_from(self.identities.insert(identity)).expect("connections_max is below 2^32")
+        let kept = Kept::of(identity);
+        self.bytes += kept.bytes();
+        u32::try_from(self.identities.insert(kept)).expect("connections_max is below 2^32")
     }
 
     fn forget(&mut self, session: &mut Session) {
@@ -83,8 +151,8 @@ impl Sessions {
     }
 
     /// The identity of a session, if its token had any claim that is needed later.
-    pub(super) fn identity(&self, session: Session) -> Option<&Identity> {
-        self.identities.get(session.identity as usize)
+    pub(super) fn identity(&self, session: Session) -> Option<Known<'_>> {
+        self.identities.get(session.identity as usize).map(Kept::known)
     }
 
     /// The id of a connection: 16 hexadecimal digits that reveal neither how many connections there
@@ -148,6 +216,18 @@ fn inverse(odd: u64) -> u64 {
         .fold(odd, |inverse, _| inverse.wrapping_mul(2_u64.wrapping_sub(odd.wrapping_mul(inverse))))
 }
 
+impl From<Known<'_>> for Identity {
+    fn from(known: Known<'_>) -> Identity {
+        Identity {
+            subject: known.subject.map(Into::into),
+            token_id: known.token_id.map(Into::into),
+            channels: known.channels.to_vec(),
+            publishes: known.publishes,
+            ages_at: known.ages_at,
+        }
+    }
+}
+
 impl From<&Grant> for Identity {
     /// What is kept of a grant: all but its channels.
     fn from(grant: &Grant) -> Identity {
@@ -156,6 +236,7 @@ impl From<&Grant> for Identity {
             token_id: grant.id.as_deref().map(Into::into),
             channels: Vec::new(),
             publishes: grant.publishes,
+            ages_at: None,
         }
     }
 }
@@ -188,12 +269,20 @@ mod tests {
     fn an_identity_is_kept_until_its_session_ends() {
         let mut sessions = Sessions::new(1);
         let identity = Identity { subject: Some("alice".into()), ..Identity::default() };
-        let mut session = sessions.begin(identity.clone());
-        assert_eq!(sessions.identity(session), Some(&identity));
-        assert!(sessions.bytes() > size_of::<Identity>());
+        let more = Identity { token_id: Some("t1".into()), publishes: true, ..identity.clone() };
+        let mut session = sessions.begin(identity);
+        let known = sessions.identity(session).unwrap();
+        assert_eq!((known.subject, known.token_id, known.publishes), (Some("alice"), None, false));
+        let few = sessions.bytes();
+        sessions.set_identity(&mut session, more.clone());
+        let known = sessions.identity(session).unwrap();
+        let expected = (Some("alice"), Some("t1"), true);
+        assert_eq!((known.subject, known.token_id, known.publishes), expected);
+        assert!(sessions.bytes() > few, "a subject alone takes less");
         sessions.set_identity(&mut session, Identity::default());
-        assert_eq!((sessions.identity(session), sessions.bytes()), (None, 0));
-        sessions.set_identity(&mut session, identity);
+        assert!(sessions.identity(session).is_none());
+        assert_eq!(sessions.bytes(), 0);
+        sessions.set_identity(&mut session, more);
         sessions.end(&mut session);
         assert!(!session.is_some());
         assert_eq!((sessions.identity_count(), sessions.bytes()), (0, 0));

@@ -3,7 +3,7 @@
 use super::connection::{Connection, ConnectionId, Phase};
 use super::lines::SlowConsumer;
 use super::revocations::{Disconnected, TooMany};
-use super::sessions::Identity;
+use super::sessions::{Identity, Known};
 use super::state::State;
 use crate::auth::{Denial, Grant, GrantedChannels, VerifiedBy};
 use crate::broker::{End, Transport};
@@ -26,8 +26,15 @@ pub enum RefreshError {
 
 impl State {
     /// Begins the session of a subscriber with its token. Returns the id of the connection.
-    pub(super) fn begin_session(&mut self, id: ConnectionId, grant: &Grant) -> String {
-        let identity = self.identity_for(id, grant);
+    pub(super) fn begin_session(&mut self, id: ConnectionId, grant: &Grant, now: Now) -> String {
+        let ages_at = match &self.connections[id].phase {
+            // A plain stream and a polling request do not end because of their age.
+            Phase::Subscriber(subscriber) if subscriber.profile.control.is_some() => {
+                self.age_end(id, now)
+            }
+            _ => None,
+        };
+        let identity = Identity { ages_at, ..self.identity_for(id, grant) };
         self.end_session(id);
         if self.config.limits.connections_per_subject_max > 0
             && let Some(subject) = &grant.subject
@@ -43,7 +50,7 @@ impl State {
     pub(super) fn end_session(&mut self, id: ConnectionId) {
         let mut session = std::mem::take(&mut self.connections[id].session);
         let identity = self.sessions.identity(session);
-        if let Some(subject) = identity.and_then(|identity| identity.subject.as_deref()) {
+        if let Some(subject) = identity.and_then(|identity| identity.subject) {
             self.guard.subjects.remove(subject);
         }
         self.sessions.end(&mut session);
@@ -51,15 +58,18 @@ impl State {
 
     /// When a subscription with this grant ends, and why.
     pub(super) fn end_of(&self, id: ConnectionId, grant: &Grant, now: Now) -> (Moment, End) {
-        let expiry = (expiry_of(grant, now), End::Expiry);
+        earlier_end(expiry_of(grant, now), self.age_end(id, now))
+    }
+
+    /// When a connection that begins now is as old as one may be.
+    fn age_end(&self, id: ConnectionId, now: Now) -> Option<Moment> {
         let age_max = self.config.limits.connection_age_max;
         if age_max == Millis(0) {
-            return expiry;
+            return None;
         }
-        let share = u64::from(id.0.wrapping_mul(0x9e37_79b9));
-        let jitter = ((age_max.0 / AGE_JITTER_SHARE) as u128 * u128::from(share)) >> 32;
-        let oldest = now.monotonic + (age_max - Millis(jitter as u64));
-        if oldest < expiry.0 { (oldest, End::Age) } else { expiry }
+        let share = u128::from(id.0.wrapping_mul(0x9e37_79b9));
+        let jitter = (u128::from(age_max.0 / AGE_JITTER_SHARE) * share) >> 32;
+        Some(now.monotonic + (age_max - Millis(jitter as u64)))
     }
 
     /// Gives a subscriber of the signed API a fresh token: it ends with that one.
@@ -85,18 +95,18 @@ impl State {
     ) -> Result<(), RefreshError> {
         let mut session = self.connections[id].session;
         let identity = self.sessions.identity(session);
-        let subject = identity.and_then(|identity| identity.subject.as_deref());
+        let subject = identity.and_then(|identity| identity.subject);
         if grant.subject.as_deref() != subject || !self.grants_all(id, grant, now) {
             return Err(RefreshError::OtherClaims);
         }
-        let identity = self.identity_for(id, grant);
+        let ages_at = identity.and_then(|identity| identity.ages_at);
+        let identity = Identity { ages_at, ..self.identity_for(id, grant) };
         self.sessions.set_identity(&mut session, identity);
         let connection = &mut self.connections[id];
         connection.session = session;
-        if let Phase::Subscriber(subscriber) = &mut connection.phase
-            && subscriber.end() != End::Age
-        {
-            subscriber.end_at(expiry_of(grant, now), End::Expiry);
+        let (ends_at, end) = earlier_end(expiry_of(grant, now), ages_at);
+        if let Phase::Subscriber(subscriber) = &mut connection.phase {
+            subscriber.end_at(ends_at, end);
         }
         self.rearm(id);
         Ok(())
@@ -142,7 +152,7 @@ impl State {
     }
 
     /// The identity of a connection, if its token had any claim that is needed later.
-    pub(super) fn identity(&self, id: ConnectionId) -> Option<&Identity> {
+    pub(super) fn identity(&self, id: ConnectionId) -> Option<Known<'_>> {
         self.sessions.identity(self.connections[id].session)
     }
 
@@ -164,7 +174,7 @@ impl State {
     /// What the connection's token grants, if it grants these channels. Without an identity that
     /// is what it is subscribed to.
     pub(super) fn granted(&self, id: ConnectionId, channels: &[&str]) -> Result<Grant, Denial> {
-        let kept = self.identity(id).map(|identity| identity.channels.clone()).unwrap_or_default();
+        let kept = self.identity(id).map(|identity| identity.channels.to_vec()).unwrap_or_default();
         let grant = Grant {
             channels: kept,
             expires_at: u64::MAX,
@@ -217,7 +227,8 @@ impl State {
     /// Keeps the names of the channels of a connection, if nothing is kept of its grant.
     fn keep_channels(&mut self, id: ConnectionId) {
         let mut session = self.connections[id].session;
-        let mut identity = self.sessions.identity(session).cloned().unwrap_or_default();
+        let mut identity =
+            self.sessions.identity(session).map_or_else(Identity::default, Into::into);
         if !identity.channels.is_empty() {
             return;
         }
@@ -325,12 +336,8 @@ impl State {
                 });
                 members.unwrap_or_default()
             }
-            Disconnected::Subject(wanted) => {
-                self.with_identity(|one| one.subject.as_deref() == Some(wanted))
-            }
-            Disconnected::Token(wanted) => {
-                self.with_identity(|one| one.token_id.as_deref() == Some(wanted))
-            }
+            Disconnected::Subject(wanted) => self.with_identity(|one| one.subject == Some(wanted)),
+            Disconnected::Token(wanted) => self.with_identity(|one| one.token_id == Some(wanted)),
         };
         let signed = ids.into_iter().filter(|id| self.connections[*id].session.is_some());
         let before = self.lists.to_revoke.len();
@@ -338,7 +345,7 @@ impl State {
         self.lists.to_revoke.len() - before
     }
 
-    fn with_identity(&mut self, is_meant: impl Fn(&Identity) -> bool) -> Vec<ConnectionId> {
+    fn with_identity(&mut self, is_meant: impl Fn(Known<'_>) -> bool) -> Vec<ConnectionId> {
         self.turn.work.scanned += self.connections.len() as u64;
         let identity = |connection: &Connection| self.sessions.identity(connection.session);
         let all = self.connections.iter();
@@ -376,6 +383,14 @@ impl State {
                 self.end_subscriber(id, now);
             }
         }
+    }
+}
+
+/// The earlier one of the ends of a token and of a connection's age, and which it is.
+fn earlier_end(expiry: Moment, ages_at: Option<Moment>) -> (Moment, End) {
+    match ages_at {
+        Some(oldest) if oldest < expiry => (oldest, End::Age),
+        Some(_) | None => (expiry, End::Expiry),
     }
 }
 

@@ -13,7 +13,7 @@ impl Context<'_> {
     /// Begins the session of the connection, which is a subscriber already, with its token. Returns
     /// the id by which clients and applications name the connection.
     pub fn begin_session(&mut self, grant: &Grant) -> String {
-        self.state.begin_session(self.id, grant)
+        self.state.begin_session(self.id, grant, self.now)
     }
 
     /// When a subscription with this grant ends, and why.
@@ -58,7 +58,7 @@ impl Context<'_> {
 
     /// The subject of this subscriber's token, if it has one.
     pub fn subject(&self) -> Option<&str> {
-        self.state.identity(self.id)?.subject.as_deref()
+        self.state.identity(self.id)?.subject
     }
 
     /// What the token of this subscriber grants for these channels.

@@ -187,6 +187,24 @@ fn a_connection_ends_at_its_greatest_age_and_resumes() {
 }
 
 #[test]
+fn a_fresh_token_makes_no_connection_older_than_allowed_and_an_old_one_ends_it_earlier() {
+    let mut config = config();
+    config.limits.connection_age_max = rpushd::time::Millis(600_000);
+    let daemon = Daemon::new(config);
+    let open = || events_with(&daemon, "a", &expiring_token(1_000, ""));
+    let ((long, first), (short, second)) = (open(), open());
+    let accepted = "HTTP/1.1 204 No Content\r\n";
+    let fresh = expiring_token(3_600, "");
+    assert!(refresh(&daemon, &connection_of(&first), &fresh).starts_with(accepted));
+    let shorter = expiring_token(100, "");
+    assert!(refresh(&daemon, &connection_of(&second), &shorter).starts_with(accepted));
+    daemon.advance(102_000);
+    assert!(short.is_ended() && !long.is_ended());
+    daemon.advance(500_000);
+    assert!(is_goodbye(&more(&long), "age") && long.is_ended());
+}
+
+#[test]
 fn a_slow_reader_is_told_so_and_resumes_from_its_cursor() {
     let mut config = with_history();
     config.limits.outbox_bytes_max = 64 * 1024;
