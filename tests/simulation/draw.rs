@@ -25,7 +25,12 @@ pub fn now(random: &mut Random) -> Now {
 
 /// A server in front of simulated sockets.
 pub fn reactor(config: &Config, now: Now) -> SimReactor {
-    let host = Host {
+    SimReactor::new(config.clone(), host(), now)
+}
+
+/// A process whose memory is never short.
+pub fn host() -> Host {
+    Host {
         name: "host".into(),
         process_id: 1,
         resident_bytes: || 4096,
@@ -33,8 +38,7 @@ pub fn reactor(config: &Config, now: Now) -> SimReactor {
         fixed_bytes: 0,
         memory_bytes: u64::MAX,
         random: [7; 16],
-    };
-    SimReactor::new(config.clone(), host, now)
+    }
 }
 
 pub fn config(random: &mut Random) -> Config {

@@ -11,6 +11,7 @@ mod cost;
 mod coverage;
 mod draw;
 mod ending;
+mod memory;
 mod model;
 #[path = "../support/no_files.rs"]
 mod no_files;
