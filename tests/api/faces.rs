@@ -4,6 +4,7 @@
 use super::fixtures::*;
 use crate::support::Daemon;
 use rpushd::config::{Config, DiskFiles, Overrides};
+use std::io::IoSlice;
 
 const LOCATION: &str = r#"
     [[location]]
@@ -63,6 +64,18 @@ fn texts_too_large_for_a_frame_are_counted_when_they_are_delivered_together_too(
     }
     let counters = daemon.counters();
     assert_eq!((counters.oversized_frames_skipped_total, counters.deliveries_total), (4, 4));
+}
+
+#[test]
+fn publications_that_arrive_together_are_one_frame_in_the_queue_of_a_reader() {
+    let daemon = daemon_with_publisher();
+    let reader = subscriber(&daemon, "a");
+    reader.take_only(0);
+    let text = "x".repeat(10_000);
+    daemon.connect().send([&text; 4].map(|text| publish_text("a", text)).concat());
+    let id = reader.id();
+    let frames = daemon.with_server(|server, _| server.unsent(id, &mut [IoSlice::new(&[]); 8]));
+    assert_eq!(frames, 1);
 }
 
 #[test]

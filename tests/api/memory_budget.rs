@@ -134,6 +134,25 @@ fn publications_that_arrive_in_parts_are_refused_last() {
 }
 
 #[test]
+fn a_publication_that_waits_for_room_is_refused_when_new_subscribers_are() {
+    let limits = Limits { outbox_bytes_max: 8_000, writes_per_turn: 1, ..limits() };
+    let daemon = Daemon::new(Config { limits, ..config() });
+    let readers: Vec<Client> = (0..100).map(|_| subscriber(&daemon, "a")).collect();
+    let publisher = daemon.connect();
+    let first = format!("\"{}\"", "x".repeat(3_000));
+    publisher.post(publish("a", &first) + &publish("a", "\"second\""));
+    daemon.turn();
+    set_heap_bytes(SUBSCRIBERS);
+    daemon.run();
+    let answers = publisher.text();
+    assert!(answers.starts_with(OK) && answers.contains("HTTP/1.1 503 "), "{answers}");
+    assert_eq!(daemon.counters().memory_requests_refused_total, 1);
+    for reader in readers {
+        assert_eq!(reader.read(), frames([&first]));
+    }
+}
+
+#[test]
 fn incomplete_requests_beyond_an_eighth_of_the_budget_give_way_before_stored_messages() {
     let daemon = storing_daemon();
     store(&daemon, "a", 8);
