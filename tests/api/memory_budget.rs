@@ -153,6 +153,30 @@ fn a_publication_that_waits_for_room_is_refused_when_new_subscribers_are() {
 }
 
 #[test]
+fn a_request_with_several_publications_is_counted_and_not_refused_once_it_has_begun() {
+    let mut config = Config { limits: limits(), ..config() };
+    config.limits.outbox_bytes_max = 8 * 1024;
+    let daemon = Daemon::new(config);
+    let reader = subscriber(&daemon, "a");
+    let message = format!("\"{}\"", "x".repeat(1_000));
+    let one = format!(r#"{{"channel":"a","message":{message}}}"#);
+    let list = format!("[{}]", vec![one; 50].join(","));
+    let (publisher, statistics) = (daemon.dial(), daemon.dial());
+    publisher.post(publish_body(&list));
+    daemon.turn();
+    statistics.post(get("/api/stats", BEARER));
+    daemon.turn();
+    let text = statistics.text();
+    let line = text.lines().find_map(|line| line.strip_prefix("memory_requests_bytes: "));
+    let bytes: usize = line.expect("it is in the statistics").parse().expect("a number");
+    assert!((list.len()..2 * list.len()).contains(&bytes), "{bytes}");
+    set_heap_bytes(SUBSCRIBERS);
+    daemon.run();
+    assert_eq!(publisher.text(), ACCEPTED);
+    assert_eq!(reader.read(), frames(vec![message; 50]));
+}
+
+#[test]
 fn incomplete_requests_beyond_an_eighth_of_the_budget_give_way_before_stored_messages() {
     let daemon = storing_daemon();
     store(&daemon, "a", 8);

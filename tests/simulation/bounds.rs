@@ -38,6 +38,8 @@ pub struct Scale {
     /// The most channels named in one request, and the most of them that are published to.
     pub names: u64,
     pub channels: u64,
+    /// The most publications in one body; 0: there is always one.
+    pub batch: u64,
     /// The most wire formats of its messages.
     pub formats: u64,
     pub is_gzipped: bool,
@@ -45,6 +47,9 @@ pub struct Scale {
     pub deletes: bool,
     pub events_channel: &'static str,
 }
+
+/// The members of a publication besides its message.
+const MEMBERS_BYTES: u64 = 64;
 
 /// The cost of a call: an upper bound or a measurement.
 #[derive(Clone, Copy, Debug, Default)]
@@ -213,9 +218,16 @@ impl Units<'_> {
 
     /// Carrying out a request's body or a frame: it is published once before there must be room
     /// again, or a channel is deleted, which visits its members.
+    ///
+    /// If a body may have several publications, all are parsed first, and each again when it is
+    /// published.
     fn carried_out(&self, visits: u64) -> Cost {
-        let nanoseconds = self.weights.publication + 2 * self.text_bytes;
-        let own = Cost { bytes: 4 * self.text_bytes, nanoseconds, ..Cost::default() };
+        let parsed = match self.scale.batch {
+            0 => 0,
+            batch => (batch + 1) * (self.text_bytes + MEMBERS_BYTES),
+        };
+        let nanoseconds = self.weights.publication + 2 * self.text_bytes + parsed / 2;
+        let own = Cost { bytes: 4 * self.text_bytes + parsed, nanoseconds, ..Cost::default() };
         own.and(self.visits(visits))
     }
 }

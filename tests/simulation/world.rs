@@ -83,6 +83,7 @@ impl World {
             costs: Costs::new(Scale {
                 names: 1,
                 channels: 1,
+                batch: 0,
                 formats: 2,
                 is_gzipped: false,
                 deletes: false,

@@ -8,7 +8,7 @@ use crate::reactor::Socket;
 use crate::wire::AnswerReader;
 use rpushd::auth::{self, TokenKey};
 use rpushd::time::http_date;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -93,6 +93,8 @@ pub struct Client {
     pub publishes: bool,
     /// Whether its last publication used the rpushd API, which takes JSON: the text is JSON then.
     pub wraps_json: bool,
+    /// Whether the API stores what is published unless it is told not to.
+    pub has_history: bool,
     pub accepts_gzip: bool,
     /// The beginning of an incomplete item of a stream.
     pub unread: Vec<u8>,
@@ -114,7 +116,7 @@ pub fn path_text(path: &[(String, usize)]) -> String {
 }
 
 impl Client {
-    pub fn new(role: Role, random: &mut Random) -> Client {
+    pub fn new(role: Role, has_history: bool, random: &mut Random) -> Client {
         let is_slow = role != Role::Subscriber(Mode::Watcher) && random.one_in(6);
         Client {
             role,
@@ -126,6 +128,7 @@ impl Client {
             pongs: VecDeque::new(),
             publishing: VecDeque::new(),
             wraps_json: false,
+            has_history,
             queued: VecDeque::new(),
             written: 0,
             window: if is_slow { random.between(1, 2000) } else { 1 << 20 },
@@ -201,19 +204,43 @@ impl Client {
         is_stored: bool,
         random: &mut Random,
     ) -> String {
-        self.wraps_json = false;
-        if let ([channel], false, true) = (all, is_stored, random.one_in(2)) {
-            self.wraps_json = true;
-            let body = format!("{{\"channel\":\"{channel}\",\"message\":\"{text}\"}}");
+        self.wraps_json = random.one_in(2);
+        if self.wraps_json {
             let fields = format!(
                 "Authorization: Bearer {}\r\nContent-Type: application/json\r\n",
                 publish_secret_text(0)
             );
+            let body = self.api_body(all, text, is_stored, random);
             return with_body("POST", "/api/publish", &fields, &body);
         }
         let place = if is_stored { "pub" } else { "unstored" };
         let method = *random.pick(&["POST", "PUT"]);
         with_body(method, &format!("/{place}?id={}", all.join("/")), "", text)
+    }
+
+    /// The same publication in one of the forms of the API.
+    fn api_body(&self, all: &[String], text: &str, is_stored: bool, random: &mut Random) -> String {
+        let store = match (is_stored, self.has_history) {
+            (true, true) | (false, false) => "",
+            (true, false) => ",\"store\":true",
+            (false, true) => ",\"store\":false",
+        };
+        let distinct: BTreeSet<&String> = all.iter().collect();
+        match all {
+            [channel] if random.one_in(2) => {
+                format!("{{\"channel\":\"{channel}\",\"message\":\"{text}\"{store}}}")
+            }
+            _ if distinct.len() == all.len() && random.one_in(2) => {
+                let names = all.join("\",\"");
+                format!("{{\"channels\":[\"{names}\"],\"message\":\"{text}\"{store}}}")
+            }
+            _ => {
+                let one = |channel: &String| {
+                    format!("{{\"channel\":\"{channel}\",\"message\":\"{text}\"{store}}}")
+                };
+                format!("[{}]", all.iter().map(one).collect::<Vec<String>>().join(","))
+            }
+        }
     }
 
     fn subscription(&self, path: &[(String, usize)], seen: Seen) -> String {

@@ -29,6 +29,8 @@ pub struct Settings {
     /// Whether so little may be queued that old messages are made as they are read, and bursts
     /// exceed the limit.
     pub has_small_queues: bool,
+    /// Whether all channels have a history, with the limits of `[push_stream]`.
+    pub has_history: bool,
 }
 
 pub fn settings(random: &mut Random) -> Settings {
@@ -54,6 +56,7 @@ pub fn settings(random: &mut Random) -> Settings {
         has_timeout_body: random.one_in(2),
         is_gzipped: random.one_in(3),
         has_small_queues,
+        has_history: random.one_in(2),
     }
 }
 
@@ -83,6 +86,13 @@ pub fn config(settings: &Settings, random: &mut Random) -> Config {
     ] {
         text +=
             &format!("[[location]]\npath = '{path}'\n{role}\nchannels_path = '$arg_id'\n{more}\n");
+    }
+    if settings.has_history {
+        text += "[[history]]\nchannels = '*'\n";
+        text += &format!("age = {}\n", settings.ttl.0 / 1000);
+        if settings.stored_max < usize::MAX {
+            text += &format!("messages = {}\n", settings.stored_max);
+        }
     }
     let mut own = String::new();
     if random.one_in(2) {

@@ -17,7 +17,7 @@ impl World {
             (Phase::Asked(request), Event::Head(head)) => self.begin_answer(number, request, &head),
             // There is no memory for its channel: the remaining body is discarded.
             (Phase::Asking(request @ Request::Publish { .. }), Event::Head(head))
-                if head.status == 500 =>
+                if matches!(head.status, 500 | 503) =>
             {
                 self.begin_answer(number, request, &head)
             }

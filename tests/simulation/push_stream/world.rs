@@ -71,6 +71,7 @@ impl World {
             costs: Costs::new(Scale {
                 names: if settings.has_little_memory { 1 + UNKNOWN_MAX } else { 3 } as u64,
                 channels: if settings.has_little_memory { 1 } else { 3 },
+                batch: if settings.has_little_memory { 1 } else { 3 },
                 formats: 8,
                 is_gzipped: settings.is_gzipped,
                 deletes: true,
@@ -90,7 +91,9 @@ impl World {
 
     pub fn run(mut self) -> Coverage {
         if self.settings.has_events {
-            let watcher = Client::new(Role::Subscriber(Mode::Watcher), &mut self.random);
+            let has_history = self.settings.has_history;
+            let role = Role::Subscriber(Mode::Watcher);
+            let watcher = Client::new(role, has_history, &mut self.random);
             self.accept(watcher);
             self.ask(0);
             self.settle();
@@ -156,7 +159,7 @@ impl World {
         } else {
             Role::Subscriber(*self.random.pick(&modes))
         };
-        let client = Client::new(role, &mut self.random);
+        let client = Client::new(role, self.settings.has_history, &mut self.random);
         self.accept(client);
     }
 

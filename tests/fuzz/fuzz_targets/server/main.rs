@@ -63,6 +63,11 @@ subscriber_connection_ttl = "4s"
 header_template = "HEAD"
 footer_template = "FOOT"
 allow_connections_to_events_channel = "on"
+[[history]]
+channels = "a*"
+messages = 2
+age = "1s"
+bytes = 300
 [[location]]
 path = "/stats"
 channels_statistics = true
