@@ -55,6 +55,8 @@ struct Job {
     pass_last: u64,
     /// The latest batch of each wire format.
     batches: Vec<Batch>,
+    /// Whether one of its publications may leave a member out.
+    leaves_out: bool,
     /// Connections whose long-polling request was answered in this pass. They are not read until it
     /// ends, so that the members still to be visited come before new requests.
     held: Vec<SubscriberId>,
@@ -128,6 +130,7 @@ impl Fanout {
             pass_size: None,
             pass_last: self.sequence,
             batches: Vec::new(),
+            leaves_out: false,
             held: Vec::new(),
         });
         let key = u32::try_from(key).expect("fewer jobs than channels");
@@ -137,7 +140,10 @@ impl Fanout {
 
     /// Leaves a member out of the latest publication on a channel.
     pub(crate) fn leave_out(&mut self, channel: ChannelId, member: SubscriberId) {
-        if let Some(latest) = self.pending(channel).and_then(VecDeque::back_mut) {
+        let key = self.job_of.get(channel.0 as usize).copied().unwrap_or(NONE);
+        let Some(job) = self.jobs.get_mut(key as usize) else { return };
+        job.leaves_out = true;
+        if let Some(latest) = job.publications.back_mut() {
             latest.except = Some(member);
         }
     }
@@ -171,7 +177,7 @@ impl Fanout {
         let (first, last) =
             (job.publications.get(start)?.sequence, job.publications.back()?.sequence);
         let is_left_out = |entry: &Pending| entry.except == Some(member);
-        if first == last || job.publications.range(start..).any(is_left_out) {
+        if first == last || job.leaves_out && job.publications.range(start..).any(is_left_out) {
             return None;
         }
         let is_made =

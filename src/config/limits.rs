@@ -80,8 +80,8 @@ pub struct Limits {
     /// How long a message is recognised that is published through the rpushd API again with the
     /// same id, and not delivered twice; 0: never.
     pub publication_id_window: Millis,
-    /// Most ids that are kept for that, of all channels; the oldest are removed first. One takes
-    /// about 120 bytes.
+    /// Most ids that are kept for that, of all channels, and as many of WebSocket clients; the
+    /// oldest are removed first. One takes about 120 bytes.
     pub publication_ids_max: usize,
     /// Most channels that a subscriber of the rpushd API may have at once, however it has come to
     /// them. Locations have `channels_per_request_max` only.

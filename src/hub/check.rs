@@ -1,5 +1,6 @@
 //! The invariants of the hub between two calls, part of the server's own check.
 
+use super::recent_ids::RecentIds;
 use super::{ChannelId, Hub, account, retention};
 
 impl Hub {
@@ -67,7 +68,7 @@ impl Hub {
         self.age.assert_consistent(&self.channels);
         self.history_order.assert_consistent(&self.channels);
         self.events.assert_consistent();
-        self.recent_ids.assert_consistent();
+        self.recent_ids.iter().for_each(RecentIds::assert_consistent);
         assert_eq!(
             [self.totals.channels, self.totals.wildcard_channels, self.totals.channels_in_delete],
             [self.channels.len() - wildcard_channels, wildcard_channels, self.deleted.len()],

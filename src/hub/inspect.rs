@@ -1,6 +1,7 @@
 //! What the hub reports to statistics.
 
 use super::channel::Channel;
+use super::recent_ids::RecentIds;
 use super::{ChannelId, Hub, Totals};
 use crate::message::{ChannelName, Position};
 use crate::time::{Millis, Now};
@@ -86,7 +87,7 @@ impl Hub {
             + self.channels.len() * INDEXED_BYTES
             + self.name_bytes
             + self.members.len() * MEMBER_BYTES
-            + self.recent_ids.bytes()
+            + self.recent_ids.iter().map(RecentIds::bytes).sum::<usize>()
     }
 
     /// Bytes charged to the memory account.

@@ -39,7 +39,9 @@ pub struct Hub {
     pub(super) sweep_at: Option<Moment>,
     pub(super) trash: Trash,
     pub(super) account: MemoryAccount,
-    pub(super) recent_ids: RecentIds,
+    /// Those of the application, and those of visitors: the latter cannot suppress messages of the
+    /// application, and do not displace its ids.
+    pub(super) recent_ids: [RecentIds; 2],
     pub(super) evictable: Evictable,
     pub(super) history_order: HistoryOrder,
     pub(super) unstored_count: u64,
@@ -80,7 +82,7 @@ impl Hub {
             sweep_at: None,
             trash: Trash::default(),
             account,
-            recent_ids: RecentIds::default(),
+            recent_ids: Default::default(),
             evictable: Evictable::default(),
             history_order: HistoryOrder::default(),
             unstored_count: 0,

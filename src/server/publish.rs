@@ -52,7 +52,9 @@ impl State {
         task: &mut PublishTask,
         now: Now,
     ) -> Result<bool, PublishError> {
-        let duplicate = task.unique_id().and_then(|id| self.broker.hub.duplicate(name, id, now));
+        let maker = task.draft.maker;
+        let known = |id: &Rc<[u8]>| self.broker.hub.duplicate(maker, name, id, now);
+        let duplicate = task.unique_id().and_then(known);
         if let Some(position) = duplicate {
             self.counters.duplicate_publications_total += 1;
             task.note(name, position, 0, true);
@@ -77,7 +79,7 @@ impl State {
         self.count_publication(&task.draft);
         task.has_begun = true;
         if let Some(id) = task.unique_id() {
-            self.broker.hub.keep_id(name, id, position, now);
+            self.broker.hub.keep_id(maker, name, id, position, now);
         }
         if task.outcomes.is_some() {
             task.note(name, position, self.broker.hub.subscription_count(channel), false);

@@ -1,7 +1,7 @@
 //! A publication in progress, as data, and the list of those that wait.
 
 use super::connection::ConnectionId;
-use crate::hub::{CreateError, Draft};
+use crate::hub::{CreateError, Draft, SubscriberId};
 use crate::message::{ChannelName, Position};
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
@@ -156,6 +156,13 @@ impl WaitingPublications {
             .for_each(|task| task.channels.retain(|other| **other != *name));
     }
 
+    /// Removes a closed connection as one that does not get a message: another one may have its id
+    /// before the message is published.
+    pub(super) fn forget(&mut self, subscriber: SubscriberId) {
+        let tasks = self.0.values_mut().filter(|task| task.draft.except == Some(subscriber));
+        tasks.for_each(|task| task.draft.except = None);
+    }
+
     /// Bytes of the publication of this connection that may still be refused: no channel has its
     /// message. 0 if there is none.
     pub(super) fn bytes(&self, id: ConnectionId) -> usize {
@@ -178,5 +185,24 @@ impl WaitingPublications {
 
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_connection_with_the_id_of_a_closed_one_is_not_left_out() {
+        let mut waiting = WaitingPublications::default();
+        for number in 1..=2 {
+            let draft = Draft { except: Some(SubscriberId(number)), ..Draft::default() };
+            let task = PublishTask::new(draft, CreateMissing::ForApi);
+            waiting.insert(ConnectionId(10 + number), task);
+        }
+        waiting.forget(SubscriberId(1));
+        let mut left_out = |id| waiting.take(ConnectionId(id)).map(|task| task.draft.except);
+        assert_eq!(left_out(11), Some(None));
+        assert_eq!(left_out(12), Some(Some(SubscriberId(2))));
     }
 }

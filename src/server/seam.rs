@@ -325,6 +325,7 @@ impl Server {
         assert!(connection.subscriptions.is_empty(), "a closed connection has left its channels");
         self.body_handlers.remove(&id);
         self.publication_handlers.remove(&id);
+        self.state.waiting_publications.forget(id.into());
         self.state.log.requests.remove(id);
         self.state.timers.cancel(id.0);
         self.state.admission.internal_count -=

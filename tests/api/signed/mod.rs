@@ -1,6 +1,7 @@
 //! The signed subscribe API: server-sent events, WebSockets, polling and frames with envelopes.
 
 mod events;
+mod except;
 mod framed;
 mod polling;
 mod resume;

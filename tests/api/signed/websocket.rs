@@ -222,3 +222,20 @@ fn a_client_that_sends_commands_and_reads_nothing_is_not_read() {
             < 2 * daemon.with_server(|server, _| server.limits().outbox_bytes_max)
     );
 }
+
+#[test]
+fn an_id_of_a_client_does_not_suppress_a_message_of_the_application() {
+    let daemon = daemon();
+    let claims = format!(
+        r#"{{"aud":"rpushd","scope":"subscribe publish","channel":"a","exp":{}}}"#,
+        STARTED_AT + 60
+    );
+    let (client, _) = open(&daemon, "a", &signed(&claims));
+    let (reader, _) = events(&daemon, "a", "");
+    let publish = r#"{"do":"publish","channel":"a","data":1,"id":"order-7"}"#;
+    command(&daemon, &client, publish);
+    command(&daemon, &client, publish);
+    assert_eq!(more(&reader), event(1, "a", "1"));
+    ask(&daemon, publish_body(r#"{"channel":"a","message":2,"id":"order-7"}"#));
+    assert_eq!(more(&reader), event(2, "a", "2"));
+}
