@@ -65,6 +65,7 @@ impl Hub {
         self.names.shrink(&self.channels);
         self.lifecycle.shrink();
         self.members.shrink();
+        self.to_shorten.shrink_to_fit();
     }
 
     /// When to call [`Hub::sweep`] next; `None` while there is nothing to remove.

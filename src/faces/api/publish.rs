@@ -15,8 +15,9 @@ use crate::server::{
 /// Routes a publish request. The secret is checked before the body is read.
 pub(super) fn route(context: &mut Context<'_>, head: &Head<'_>) -> Result<Next, Fault> {
     context.authorize(head)?;
-    let has_lines = has_content_type(head, "application/x-ndjson");
-    if !has_lines && !has_json_content_type(head) {
+    let has_json = has_json_content_type(head);
+    let has_lines = !has_json && has_content_type(head, "application/x-ndjson");
+    if !has_json && !has_lines {
         return Err(Refusal::NOT_JSON_TYPE.into());
     }
     let bytes_max = context.limits().body_bytes_max;
@@ -31,6 +32,10 @@ pub(super) fn route(context: &mut Context<'_>, head: &Head<'_>) -> Result<Next, 
 
 /// Whether the publisher wants to know what its publications have come to.
 fn wants_result(head: &Head<'_>) -> Result<bool, Refusal> {
+    // The usual request has no argument.
+    if head.query.is_empty() {
+        return Ok(wants_representation(head));
+    }
     match query::argument(head.query, "result") {
         Ok(Some(word)) if matches!(&*word, "1" | "true" | "yes" | "on") => Ok(true),
         Ok(_) => Ok(wants_representation(head)),
