@@ -27,6 +27,21 @@ fn partial_writes_go_on_in_the_middle_of_a_frame() {
 }
 
 #[test]
+fn what_is_dropped_leaves_the_begun_frame_and_the_time_of_the_last_progress() {
+    let mut outbox = Outbox::default();
+    for frame in [b"abc", b"def"] {
+        outbox.push(frame.as_slice().into(), Moment(0));
+    }
+    outbox.sent(2, Moment(1));
+    outbox.drop_unbegun();
+    assert_eq!((text(&outbox).as_str(), outbox.progress_at()), ("c|", Moment(1)));
+    outbox.sent(1, Moment(2));
+    outbox.push(b"ghi".as_slice().into(), Moment(3));
+    outbox.drop_unbegun();
+    assert_eq!((text(&outbox).as_str(), outbox.progress_at()), ("", Moment(3)));
+}
+
+#[test]
 fn the_limit_bounds_what_piles_up_but_not_one_message_or_a_replay() {
     let frame = || Frame::from([0; 100 - FRAME_COST].as_slice());
     let push = |outbox: &mut Outbox, max| outbox.push_live(frame(), max, Moment(0));
