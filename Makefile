@@ -119,8 +119,8 @@ install: ## Copy what `make` built: binary, man page, units, examples (DESTDIR=,
 	test -e $(DESTDIR)/etc/rpushd/rpushd.toml || \
 		$(INSTALL) -m 640 packaging/rpushd.toml $(DESTDIR)/etc/rpushd/rpushd.toml
 	$(INSTALL) -m 644 packaging/systemd/rpushd.socket $(DESTDIR)$(unitdir)/rpushd.socket
-	$(INSTALL) -m 644 README.md LICENSE packaging/*.md packaging/*.toml packaging/rpushd.env.example \
-		$(DESTDIR)$(docdir)
+	$(INSTALL) -m 644 README.md LICENSE packaging/*.md packaging/doc/*.md packaging/*.toml \
+		packaging/rpushd.env.example $(DESTDIR)$(docdir)
 	cp -R packaging/proxies/. $(DESTDIR)$(docdir)/proxies
 	@echo "Settings: /etc/rpushd.env or /etc/rpushd/rpushd.toml; examples of both are in $(docdir)."
 
@@ -135,7 +135,7 @@ dist: build ## Make the release archive target/dist/rpushd-linux-ARCH-LIBC.tar.g
 	$(INSTALL) -d $(dist)/$(archive)/proxies
 	$(INSTALL) -m 755 $(binary) $(dist)/$(archive)/rpushd
 	$(INSTALL) -m 644 $(opt_files) packaging/systemd/rpushd.socket packaging/systemd/rpushd.sysusers \
-		packaging/systemd/rpushd.tmpfiles packaging/man/rpushd.1 packaging/*.md \
+		packaging/systemd/rpushd.tmpfiles packaging/man/rpushd.1 packaging/*.md packaging/doc/*.md \
 		packaging/*.toml packaging/rpushd.env.example README.md LICENSE $(dist)/$(archive)
 	cp -R packaging/proxies/. $(dist)/$(archive)/proxies
 	tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$$(git log -1 --format=%ct 2>/dev/null || date +%s)" \

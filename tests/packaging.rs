@@ -5,6 +5,8 @@
 mod contributing;
 #[path = "packaging/dependencies.rs"]
 mod dependencies;
+#[path = "packaging/reference.rs"]
+mod reference;
 #[path = "packaging/release.rs"]
 mod release;
 #[path = "packaging/service.rs"]
@@ -255,6 +257,7 @@ fn shipped_texts() -> Vec<(String, String)> {
         "changelog.md",
         "migration.md",
         "upgrade.md",
+        "doc/api.md",
         "rpushd.toml",
         "rpushd.example.toml",
         "rpushd.env.example",
@@ -410,6 +413,7 @@ fn make_uninstall_removes_everything_but_settings_that_make_install_has_put_in_p
     let folder = folder_with_program("install", "release");
     make("install", &folder, &[]);
     assert!(folder.join("root/usr/local/bin/rpushd").is_file());
+    assert!(folder.join("root/usr/local/share/doc/rpushd/api.md").is_file());
     make("uninstall", &folder, &[]);
     assert_eq!(run("find", &["root", "-type", "f"], &folder), "root/etc/rpushd/rpushd.toml\n");
     fs::remove_dir_all(&folder).expect("it is ours");
@@ -424,6 +428,7 @@ fn an_unpacked_archive_is_installed_and_removed_by_the_lines_of_the_readme() {
     let archive = archives.map(|entry| entry.path()).find(|path| path.is_dir()).expect("unpacked");
     let read = |path: PathBuf| fs::read_to_string(&path).unwrap_or_else(|_| panic!("{path:?}"));
     assert_eq!(read(archive.join("nginx-location.conf")), shipped("proxies/nginx-rpushd.conf"));
+    assert_eq!(read(archive.join("api.md")), shipped("doc/api.md"));
 
     let root = folder.join("root");
     fs::create_dir_all(root.join("etc/systemd/system")).expect("a folder of our own");
