@@ -1,6 +1,9 @@
 //! Debian's Chromium against the sample configuration of the push stream module, and the framed
 //! stream read by a page; see `tests/browser/`.
 
+#[path = "browser/resuming.rs"]
+mod resuming;
+
 use crate::programs::{self, free_port, repository};
 use crate::support::{Daemon, SECRETS, token};
 
