@@ -69,6 +69,10 @@ impl Hub {
         self.history_order.assert_consistent(&self.channels);
         self.events.assert_consistent();
         self.recent_ids.iter().for_each(RecentIds::assert_consistent);
+        assert!(
+            self.rates.channels().all(|channel| self.channels.contains(channel.0 as usize)),
+            "rates are of live channels only"
+        );
         assert_eq!(
             [self.totals.channels, self.totals.wildcard_channels, self.totals.channels_in_delete],
             [self.channels.len() - wildcard_channels, wildcard_channels, self.deleted.len()],

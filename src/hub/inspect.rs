@@ -1,10 +1,11 @@
 //! What the hub reports to statistics.
 
 use super::channel::Channel;
+use super::rates::Rates;
 use super::recent_ids::RecentIds;
-use super::{ChannelId, Hub, Totals};
+use super::{ChannelId, Hub, Rate, Totals};
 use crate::message::{ChannelName, Position};
-use crate::time::{Millis, Now};
+use crate::time::{Millis, Moment, Now};
 
 /// Memory of a stored message besides what the account charges for it: its place in the history.
 const STORED_BYTES: usize = 16;
@@ -23,10 +24,26 @@ pub struct ChannelInfo<'a> {
     pub published: u64,
     /// Number of messages stored now.
     pub stored: usize,
+    /// Their size in the memory account.
+    pub stored_bytes: usize,
+    /// Position of the last message, stored or not. Without one, any before the next.
+    pub newest: Position,
+    /// Number of subscribers.
+    pub subscribers: usize,
     /// Current subscriptions; a subscriber that names the channel twice counts twice.
     pub subscriptions: usize,
     /// Time since the last publication, subscription or end of a subscription.
     pub idle: Millis,
+    id: ChannelId,
+    rates: &'a Rates,
+    now: Moment,
+}
+
+impl ChannelInfo<'_> {
+    /// How much is published to it.
+    pub fn rate(&self) -> Rate {
+        self.rates.of(self.id, self.now)
+    }
 }
 
 impl Hub {
@@ -47,8 +64,14 @@ impl Hub {
             name: &entry.name,
             published: entry.published,
             stored: entry.history.len(),
+            stored_bytes: entry.history.cost(),
+            newest: entry.newest(),
+            subscribers: entry.members.len(),
             subscriptions: self.subscription_count(channel),
             idle: now.monotonic.since(entry.last_activity),
+            id: channel,
+            rates: &self.rates,
+            now: now.monotonic,
         }
     }
 
@@ -88,6 +111,7 @@ impl Hub {
             + self.name_bytes
             + self.members.len() * MEMBER_BYTES
             + self.recent_ids.iter().map(RecentIds::bytes).sum::<usize>()
+            + self.rates.bytes()
     }
 
     /// Bytes charged to the memory account.

@@ -41,6 +41,7 @@ impl Hub {
     pub(super) fn remove(&mut self, channel: ChannelId) -> Channel {
         self.unmark_evictable(channel);
         self.lifecycle.cancel(channel.0);
+        self.rates.remove(channel);
         self.history_order.remove(channel, &mut self.channels);
         self.names.remove(channel, &self.channels);
         self.age.remove(channel, &mut self.channels);
@@ -74,7 +75,8 @@ impl Hub {
             return Some(Moment::START);
         }
         let ids = self.ids_expire_at().map(sweep_at_or_after);
-        [self.lifecycle.next_due(), self.sweep_at, ids].into_iter().flatten().min()
+        let candidates = [self.lifecycle.next_due(), self.sweep_at, ids, self.rates.next_due()];
+        candidates.into_iter().flatten().min()
     }
 
     /// Removes what has expired: stored messages, idle channels, deleted channels, the trash.
@@ -85,6 +87,7 @@ impl Hub {
             self.lifecycle.advance(now.monotonic, &mut self.due);
             self.due.reverse();
         }
+        self.rates.advance(now.monotonic);
         let mut left = count_max - self.shorten(count_max, now);
         left -= self.remove_expired_ids(left, now.monotonic);
         while left > 0

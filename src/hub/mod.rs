@@ -3,8 +3,8 @@
 //!
 //! Leaves to root: `ids`, `maker`, `retention`, `settings`, `account`, `event`, `members`,
 //! `neighbours`, `short_lived`, `history`, `channel` (one channel), `age`, `names`, `recent_ids`,
-//! `history_order`, `evictable`, `totals` (all channels), `state` (the hub itself). Then its
-//! operations, which share that state and call each other: `events`, `channels`, `duplicates`,
+//! `rates`, `history_order`, `evictable`, `totals` (all channels), `state` (the hub itself). Then
+//! its operations, which share that state and call each other: `events`, `channels`, `duplicates`,
 //! `visitors`, `eviction`, `shorten`, `lifecycle`, `subscriptions`, `publish`, `replay`,
 //! `reconfigure`, `inspect`, `walk`, `check`.
 
@@ -28,6 +28,7 @@ mod members;
 mod names;
 mod neighbours;
 mod publish;
+mod rates;
 mod recent_ids;
 mod reconfigure;
 mod replay;
@@ -50,6 +51,7 @@ pub use inspect::ChannelInfo;
 pub use maker::Maker;
 pub use members::{Left, Member, Subscriptions};
 pub use publish::{Draft, Stamp, Storing};
+pub use rates::Rate;
 pub use replay::{Resumed, Stretch};
 pub use retention::{Policy, Retention};
 pub use settings::{HubSettings, IdleLife};

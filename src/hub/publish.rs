@@ -129,6 +129,7 @@ impl Hub {
         }
         (self.last_time, self.last_tag) = (stamp.time, stamp.tag);
         self.last_position = stamp.position;
+        self.rates.count(channel, draft.text.len(), now.monotonic);
         self.unmark_evictable(channel);
         let excess_count_max = self.excess_count_max();
         let entry = &mut self.channels[channel.0 as usize];

@@ -8,6 +8,7 @@ use super::evictable::Evictable;
 use super::history_order::HistoryOrder;
 use super::members::Members;
 use super::names::Names;
+use super::rates::Rates;
 use super::recent_ids::RecentIds;
 use super::{ChannelId, HubSettings, Totals};
 use crate::message::{ChannelName, Position};
@@ -42,6 +43,7 @@ pub struct Hub {
     /// Those of the application, and those of visitors: the latter cannot suppress messages of the
     /// application, and do not displace its ids.
     pub(super) recent_ids: [RecentIds; 2],
+    pub(super) rates: Rates,
     pub(super) evictable: Evictable,
     pub(super) history_order: HistoryOrder,
     pub(super) unstored_count: u64,
@@ -83,6 +85,7 @@ impl Hub {
             trash: Trash::default(),
             account,
             recent_ids: Default::default(),
+            rates: Rates::default(),
             evictable: Evictable::default(),
             history_order: HistoryOrder::default(),
             unstored_count: 0,

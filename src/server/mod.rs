@@ -12,9 +12,10 @@
 //! holds them all; what happens to it, as methods that call each other: `lines` and `request_log`
 //! (the log), `accepting`, `answers`, `bodies`, `deadlines`, `deletion`, `delivery`, `feeding`,
 //! `guarding`, `heads`, `lifecycle`, `long_polling`, `pausing`, `publish`, `relief` (of memory),
-//! `signed` (subscribers with tokens), `snapshot`, `websocket`, `writing`; `face` and
-//! `signed_face`; state and faces together: `seam`, `requests` (has the faces carry out what the
-//! input holds), `reload` (replaces the configuration) and `check` (for tests).
+//! `signed` (subscribers with tokens), `snapshot`, `websocket`, `writing`; `face`, `signed_face`
+//! and `subjects` (of a channel's subscribers); state and faces together: `seam`, `requests` (has
+//! the faces carry out what the input holds), `reload` (replaces the configuration) and `check`
+//! (for tests).
 
 mod accepting;
 mod admission;
@@ -61,6 +62,7 @@ mod signed;
 mod signed_face;
 mod snapshot;
 mod state;
+mod subjects;
 mod turn;
 mod websocket;
 mod writing;
@@ -77,3 +79,4 @@ pub use revocations::{Disconnected, TooMany};
 pub use seam::Server;
 pub use signed::RefreshError;
 pub use state::TICK;
+pub use subjects::Subjects;

@@ -22,7 +22,7 @@ fn ask_at(daemon: &Daemon, listener: u16, request: &str) -> String {
 }
 
 #[test]
-fn publish_and_stats_do_not_exist_on_a_public_listener_beside_an_internal_one() {
+fn publish_stats_and_channels_do_not_exist_on_a_public_listener_beside_an_internal_one() {
     let daemon = daemon_with_internal_listener();
     let hidden = empty("404 Not Found");
     for request in [
@@ -33,6 +33,9 @@ fn publish_and_stats_do_not_exist_on_a_public_listener_beside_an_internal_one() 
         get("/api/stats", BEARER),
         get("/api/stats", ""),
         bare("OPTIONS", "/api/stats", ""),
+        get("/api/channels", BEARER),
+        get("/api/channels/a", BEARER),
+        bare("OPTIONS", "/api/channels/a", ""),
     ] {
         assert_eq!(ask_at(&daemon, PUBLIC, &request), hidden, "{request}");
     }

@@ -6,6 +6,7 @@ mod support;
 
 mod admission;
 mod bodies;
+mod channels;
 mod counters;
 mod early_answers;
 mod faces;

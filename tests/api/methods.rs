@@ -20,6 +20,8 @@ fn paths_are_compared_as_they_are() {
         "/API/publish",
         "/api//publish",
         "/api/stats/",
+        "/api/channels/",
+        "/api/channels/a/b",
         "/api/stream",
         "/api/stream/",
         "/api/stream//a",
@@ -41,6 +43,8 @@ fn another_method_is_told_which_ones_there_are() {
     let rows = [
         ("/healthz", "GET,HEAD", &["POST", "PUT", "OPTIONS", "get", "BREW"][..]),
         ("/api/stats", "GET,HEAD", &["POST", "DELETE", "OPTIONS"]),
+        ("/api/channels", "GET,HEAD", &["POST", "DELETE", "OPTIONS"]),
+        ("/api/channels/a", "GET,HEAD", &["POST", "DELETE", "OPTIONS"]),
         ("/api/publish", "POST", &["GET", "HEAD", "PUT", "OPTIONS", "post"]),
         ("/api/stream/a", "POST", &["GET", "HEAD", "PUT", "OPTIONS"]),
         ("/api/stream/bad%2Fchannel", "POST", &["GET"]),

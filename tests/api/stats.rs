@@ -92,7 +92,7 @@ fn rows(query: &str) -> Vec<(&'static str, u64)> {
         ("memory_queues_bytes", 0),
         ("memory_encodings_bytes", 0),
         ("memory_history_bytes", 0),
-        ("memory_channels_bytes", 832),
+        ("memory_channels_bytes", 871),
         ("memory_messages_evicted_total", 0),
         ("memory_requests_refused_total", 0),
         ("memory_consumers_closed_total", 0),

@@ -36,7 +36,11 @@ fn the_reference_has_a_section_for_every_endpoint_of_the_daemon() {
     let (of_path, _) = of_path.split_once("\n    }\n").expect("it ends");
     let whole = all(r#""(/[a-z/]+)" => Some\(Endpoint"#, of_path);
     let with_channels = all(r#""([a-z]+)" => Endpoint::"#, of_path);
-    let with_channels = with_channels.iter().map(|name| format!("/api/{name}/{{channels}}"));
+    let with_channels = with_channels.iter().map(|name| match name.as_str() {
+        // It describes one channel, and does not subscribe.
+        "channels" => "/api/channels/{channel}".to_owned(),
+        _ => format!("/api/{name}/{{channels}}"),
+    });
     let paths = whole.into_iter().chain(with_channels).collect();
     let headings = documented();
     let named = headings.iter().map(|one| one.split(' ').next_back().expect("a path").to_owned());

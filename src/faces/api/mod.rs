@@ -1,11 +1,13 @@
 //! The rpushd API (rpushd spec, sections 2 to 6): routes, and one file per endpoint.
 
 mod channel_name;
+mod channels;
 mod commands;
 mod disconnect;
 mod events;
 mod fields;
 mod json;
+mod listing;
 mod origin;
 mod poll;
 mod poll_answers;
@@ -75,6 +77,8 @@ impl Face for Api {
             Endpoint::Health => Ok(healthy()),
             Endpoint::Publish => publish::route(context, head),
             Endpoint::Stats => stats::route(context, head),
+            Endpoint::Channels => channels::route_all(context, head),
+            Endpoint::Channel(segment) => channels::route_one(context, head, segment),
             Endpoint::Disconnect => disconnect::route(context, head),
             Endpoint::Refresh => refresh::route(context, head, cors.clone()),
             Endpoint::Stream(segment) => {
@@ -93,7 +97,7 @@ impl Face for Api {
         Some(next.unwrap_or_else(|fault| {
             let (response, body) = refusal::refuse(fault, cors.as_ref());
             let response = match endpoint {
-                Endpoint::Stats => no_cache(response),
+                Endpoint::Stats | Endpoint::Channels | Endpoint::Channel(_) => no_cache(response),
                 Endpoint::Health
                 | Endpoint::Publish
                 | Endpoint::Disconnect
@@ -137,6 +141,10 @@ enum Endpoint<'a> {
     Publish,
     /// `GET /api/stats`
     Stats,
+    /// `GET /api/channels`
+    Channels,
+    /// `GET /api/channels/{channel}`, with the channel as a raw path segment.
+    Channel(&'a str),
     /// `POST /api/disconnect`
     Disconnect,
     /// `POST /api/refresh`
@@ -158,6 +166,7 @@ impl<'a> Endpoint<'a> {
             "/healthz" => Some(Endpoint::Health),
             "/api/publish" => Some(Endpoint::Publish),
             "/api/stats" => Some(Endpoint::Stats),
+            "/api/channels" => Some(Endpoint::Channels),
             "/api/disconnect" => Some(Endpoint::Disconnect),
             "/api/refresh" => Some(Endpoint::Refresh),
             _ => {
@@ -167,6 +176,7 @@ impl<'a> Endpoint<'a> {
                     "events" => Endpoint::Events,
                     "websocket" => Endpoint::WebSocket,
                     "poll" => Endpoint::Poll,
+                    "channels" => Endpoint::Channel,
                     _ => return None,
                 };
                 let is_one = !segment.is_empty() && !segment.contains('/');
@@ -192,8 +202,13 @@ impl<'a> Endpoint<'a> {
     /// It has not; the value of the `Allow` field.
     fn check_method(self, method: &str) -> Result<(), &'static str> {
         match (self, method) {
-            (Endpoint::Health | Endpoint::Stats, "GET" | "HEAD") => Ok(()),
-            (Endpoint::Health | Endpoint::Stats, _) => Err("GET,HEAD"),
+            (
+                Endpoint::Health | Endpoint::Stats | Endpoint::Channels | Endpoint::Channel(_),
+                "GET" | "HEAD",
+            ) => Ok(()),
+            (Endpoint::Health | Endpoint::Stats | Endpoint::Channels | Endpoint::Channel(_), _) => {
+                Err("GET,HEAD")
+            }
             (Endpoint::Events(_) | Endpoint::WebSocket(_) | Endpoint::Poll(_), "GET") => Ok(()),
             (Endpoint::Events(_) | Endpoint::WebSocket(_) | Endpoint::Poll(_), _) => Err("GET"),
             (
@@ -213,6 +228,8 @@ impl<'a> Endpoint<'a> {
             Endpoint::Health
             | Endpoint::Publish
             | Endpoint::Stats
+            | Endpoint::Channels
+            | Endpoint::Channel(_)
             | Endpoint::Disconnect
             // Not a matter of CORS: it has a check of its own.
             | Endpoint::WebSocket(_) => None,
@@ -225,7 +242,19 @@ impl<'a> Endpoint<'a> {
     /// Whether the endpoint is hidden on public listeners as soon as an internal listener is
     /// configured, and never found below `public_prefix`.
     fn is_privileged(self) -> bool {
-        matches!(self, Endpoint::Publish | Endpoint::Stats | Endpoint::Disconnect)
+        match self {
+            Endpoint::Publish
+            | Endpoint::Stats
+            | Endpoint::Channels
+            | Endpoint::Channel(_)
+            | Endpoint::Disconnect => true,
+            Endpoint::Health
+            | Endpoint::Refresh
+            | Endpoint::Stream(_)
+            | Endpoint::Events(_)
+            | Endpoint::WebSocket(_)
+            | Endpoint::Poll(_) => false,
+        }
     }
 }
 
@@ -266,6 +295,8 @@ mod tests {
             "/push-daemon/",
             "/push-daemon/api/publish",
             "/push-daemon/api/stats",
+            "/push-daemon/api/channels",
+            "/push-daemon/api/channels/a",
             "/push-daemon//healthz",
             "/push-daemon/push-daemon/healthz",
             "/push-daemon/../healthz",

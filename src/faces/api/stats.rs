@@ -1,10 +1,11 @@
 //! `GET /api/stats` (rpushd spec, section 6).
 
 use super::fields::no_cache;
+use super::listing;
 use super::query::{self, Repeated};
 use super::refusal::{Fault, Refusal};
 use crate::broker::ChannelList;
-use crate::http::{Framing, Head, Response, Status};
+use crate::http::{Head, Response, Status};
 use crate::hub::{ChannelInfo, Walk};
 use crate::server::{Context, Next};
 use crate::stats::{ChannelRow, Mode, Report};
@@ -24,39 +25,11 @@ pub(super) fn route(context: &mut Context<'_>, head: &Head<'_>) -> Result<Next, 
     let response = no_cache(Response::new(Status::OK).field("content-type", mode.content_type()));
     let mut report = Report::begin(mode, &context.snapshot(), is_verbose);
     if report.lists_channels() {
-        let (bytes_max, now) = (context.short_list_bytes_max(), context.now);
-        let mut walk = Walk::by_name();
-        let walked = context.hub().walk(&mut walk, now, |info| {
-            report.add(&channel_row(info));
-            report.bytes() <= bytes_max
-        });
-        context.work().add_walked(walked);
-        if !walked.is_complete {
-            return list_long(context, head, response, report, walk);
-        }
+        let (list, walk) = (Box::new(report), Walk::by_name());
+        return listing::answer(context, head, response, list, walk, Refusal::TOO_MANY_LISTS);
     }
     report.end();
     Ok(Next::Answer(response, report.take()))
-}
-
-/// Answers with statistics whose list of channels is too long to be generated at once.
-fn list_long(
-    context: &mut Context<'_>,
-    head: &Head<'_>,
-    response: Response,
-    report: Report,
-    walk: Walk,
-) -> Result<Next, Fault> {
-    if !context.has_place_for_listing() {
-        return Err(Refusal::TOO_MANY_LISTS.into());
-    }
-    if head.framing != Framing::Length(0) {
-        context.close_after_answer();
-    }
-    let exchange = context.begin_unsized();
-    let response = response.date(&context.date()).transfer_encoding(exchange).connection(exchange);
-    context.answer_listing(response, Box::new(report), walk);
-    Ok(Next::Done)
 }
 
 impl ChannelList for Report {
