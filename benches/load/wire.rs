@@ -32,16 +32,22 @@ pub enum Transport {
     WebSocket,
     /// push-stream `long-polling`: a response per message.
     LongPolling,
+    /// The signed API's server-sent events: envelopes with cursors.
+    SignedEvents,
+    /// The signed API's WebSocket, likewise.
+    SignedWebSocket,
 }
 
 impl Transport {
     /// All transports.
-    pub const ALL: [Transport; 5] = [
+    pub const ALL: [Transport; 7] = [
         Transport::Framed,
         Transport::Stream,
         Transport::EventSource,
         Transport::WebSocket,
         Transport::LongPolling,
+        Transport::SignedEvents,
+        Transport::SignedWebSocket,
     ];
 
     /// Name in tables and on the command line, and first path segment of its location.
@@ -52,7 +58,14 @@ impl Transport {
             Transport::EventSource => "eventsource",
             Transport::WebSocket => "websocket",
             Transport::LongPolling => "long-polling",
+            Transport::SignedEvents => "signed-events",
+            Transport::SignedWebSocket => "signed-websocket",
         }
+    }
+
+    /// Whether it is one of the signed API, with several channels per connection.
+    pub fn is_signed(self) -> bool {
+        matches!(self, Transport::SignedEvents | Transport::SignedWebSocket)
     }
 
     /// The transport with this name.
@@ -69,18 +82,11 @@ impl Transport {
             }
             Transport::Stream => chunk(&[text]),
             Transport::EventSource => chunk(&[b"data: ", text, b"\n\n"]),
-            Transport::WebSocket => {
-                let mut frame = vec![0x81];
-                match text.len() {
-                    length @ ..126 => frame.push(length as u8),
-                    length => {
-                        frame.push(126);
-                        frame.extend_from_slice(&(length as u16).to_be_bytes());
-                    }
-                }
-                frame.extend_from_slice(text);
-                frame
+            Transport::WebSocket => text_frame(text),
+            Transport::SignedEvents => {
+                chunk(&[b"id: ", CURSOR, b"\ndata: ", &envelope(text), b"\n\n"])
             }
+            Transport::SignedWebSocket => text_frame(&envelope(text)),
             Transport::LongPolling => {
                 let mut response = LONG_POLLING_HEAD.as_bytes().to_vec();
                 response.extend_from_slice(&chunk(&[text]));
@@ -98,6 +104,8 @@ impl Transport {
             Transport::EventSource => EVENT_SOURCE_GREETING.as_bytes(),
             Transport::WebSocket => WEBSOCKET_GREETING.as_bytes(),
             Transport::LongPolling => b"",
+            Transport::SignedEvents => SIGNED_EVENTS_GREETING.as_bytes(),
+            Transport::SignedWebSocket => WEBSOCKET_GREETING.as_bytes(),
         }
     }
 }
@@ -144,19 +152,26 @@ impl Dialect {
     ) -> Vec<u8> {
         let names: Vec<String> =
             (first..first + channel_count).map(|channel| format!("c{channel}")).collect();
+        let mut token = String::new();
         let path = match self {
             Dialect::Rpushd if transport == Transport::Framed => {
                 return token_request(&names[0], serial);
+            }
+            Dialect::Rpushd if transport.is_signed() => {
+                token = format!("Authorization: Bearer {}\r\n", signed_token(&names, serial));
+                let kind =
+                    if transport == Transport::SignedEvents { "events" } else { "websocket" };
+                format!("/api/{kind}/{}", names.join(","))
             }
             Dialect::Rpushd => format!("/{}/{}", transport.name(), names.join("/")),
             Dialect::Peer { subscribe, .. } => subscribe.replace("{channel}", &names.join("/")),
         };
         let fields = match transport {
-            Transport::WebSocket => WEBSOCKET_FIELDS,
-            Transport::EventSource => "Accept: text/event-stream\r\n",
+            Transport::WebSocket | Transport::SignedWebSocket => WEBSOCKET_FIELDS,
+            Transport::EventSource | Transport::SignedEvents => "Accept: text/event-stream\r\n",
             Transport::Framed | Transport::Stream | Transport::LongPolling => "",
         };
-        format!("GET {path} HTTP/1.1\r\nHost: load\r\n{fields}\r\n").into_bytes()
+        format!("GET {path} HTTP/1.1\r\nHost: load\r\n{token}{fields}\r\n").into_bytes()
     }
 
     /// A publisher's request.
@@ -187,25 +202,61 @@ fn api_publication(channel: u32, text: &[u8]) -> Vec<u8> {
 }
 
 fn token_request(channel: &str, serial: u32) -> Vec<u8> {
-    let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256","typ":"JWT"}"#);
-    let claims = URL_SAFE_NO_PAD.encode(format!(
+    let token = sign(&format!(
         concat!(
             r#"{{"aud":"rpushd","scope":"subscribe","channel":"{}","#,
             r#""exp":4102444800,"sub":"{}"}}"#
         ),
         channel, serial
     ));
-    let mut signature = Hmac::<Sha256>::new_from_slice(SUBSCRIBE_SECRET.as_bytes())
-        .expect("HMAC takes keys of any length");
-    signature.update(format!("{header}.{claims}").as_bytes());
-    let signature = URL_SAFE_NO_PAD.encode(signature.finalize().into_bytes());
-    let body = format!(r#"{{"token":"{header}.{claims}.{signature}"}}"#);
+    let body = format!(r#"{{"token":"{token}"}}"#);
     let length = body.len();
     format!(
         "POST /api/stream/{channel} HTTP/1.1\r\nHost: load\r\nContent-Type: application/json\r\n\
          Content-Length: {length}\r\n\r\n{body}"
     )
     .into_bytes()
+}
+
+/// A token of the signed API for these channels; `serial` makes it unlike others.
+fn signed_token(channels: &[String], serial: u32) -> String {
+    sign(&format!(
+        concat!(
+            r#"{{"aud":"rpushd","scope":"subscribe","channels":["{}"],"#,
+            r#""exp":4102444800,"iat":{}}}"#
+        ),
+        channels.join("\",\""),
+        serial
+    ))
+}
+
+fn sign(claims: &str) -> String {
+    let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256","typ":"JWT"}"#);
+    let claims = URL_SAFE_NO_PAD.encode(claims);
+    let mut signature = Hmac::<Sha256>::new_from_slice(SUBSCRIBE_SECRET.as_bytes())
+        .expect("HMAC takes keys of any length");
+    signature.update(format!("{header}.{claims}").as_bytes());
+    let signature = URL_SAFE_NO_PAD.encode(signature.finalize().into_bytes());
+    format!("{header}.{claims}.{signature}")
+}
+
+/// A message of the signed API, with a cursor and a channel of the usual lengths.
+fn envelope(text: &[u8]) -> Vec<u8> {
+    [b"{\"id\":\"", CURSOR, b"\",\"channel\":\"c0\",\"data\":\"", text, b"\"}"].concat()
+}
+
+/// A WebSocket text frame.
+fn text_frame(text: &[u8]) -> Vec<u8> {
+    let mut frame = vec![0x81];
+    match text.len() {
+        length @ ..126 => frame.push(length as u8),
+        length => {
+            frame.push(126);
+            frame.extend_from_slice(&(length as u16).to_be_bytes());
+        }
+    }
+    frame.extend_from_slice(text);
+    frame
 }
 
 fn chunk(parts: &[&[u8]]) -> Vec<u8> {
@@ -217,6 +268,8 @@ fn chunk(parts: &[&[u8]]) -> Vec<u8> {
     chunk.extend_from_slice(b"\r\n");
     chunk
 }
+
+const CURSOR: &[u8] = b"0123456789abcdef.1234";
 
 const WEBSOCKET_FIELDS: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
@@ -235,6 +288,11 @@ const EVENT_SOURCE_GREETING: &str = "HTTP/1.1 200 OK\r\nDate: Sun, 22 Nov 2026 0
     Content-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\
     Connection: keep-alive\r\nExpires: Thu, 01 Jan 1970 00:00:01 GMT\r\n\
     Cache-Control: no-cache, no-store, must-revalidate\r\n\r\n3\r\n: \n\r\n";
+
+const SIGNED_EVENTS_GREETING: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
+    cache-control: no-cache, no-store, must-revalidate, no-transform\r\npragma: no-cache\r\n\
+    expires: 0\r\nx-content-type-options: nosniff\r\nx-accel-buffering: no\r\n\
+    date: Sun, 22 Nov 2026 02:47:36 GMT\r\ntransfer-encoding: chunked\r\n\r\n3\r\n: \n\r\n";
 
 const WEBSOCKET_GREETING: &str = "HTTP/1.1 101 Switching Protocols\r\n\
     Expires: Thu, 01 Jan 1970 00:00:01 GMT\r\n\

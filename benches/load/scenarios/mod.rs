@@ -84,7 +84,7 @@ pub const SCENARIOS: &[Scenario] = &[
 /// The interface through which messages are published to subscribers of a transport.
 fn face_of(transport: Transport) -> Face {
     match transport {
-        Transport::Framed => Face::Api,
+        Transport::Framed | Transport::SignedEvents | Transport::SignedWebSocket => Face::Api,
         Transport::Stream
         | Transport::EventSource
         | Transport::WebSocket
