@@ -7,12 +7,14 @@ use super::wire::{Face, Transport};
 mod burst;
 mod connect;
 mod fan_out;
+mod followers;
 mod heartbeat;
 mod idle;
 mod many_channels;
 mod mixed;
 mod open_loop;
 mod publish;
+mod resume;
 mod sizing;
 mod slow_reader;
 
@@ -73,6 +75,16 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "mixed",
         about: "latency of one delivery during fan-outs to 10,000 subscribers 10 times a second",
         run: mixed::run,
+    },
+    Scenario {
+        name: "resume",
+        about: "10,000 clients of the signed API come back at once, 20 messages behind",
+        run: resume::run,
+    },
+    Scenario {
+        name: "followers",
+        about: "one publication for 200 channels with 5,000 subscribers",
+        run: followers::run,
     },
     Scenario {
         name: "sizing",
