@@ -7,6 +7,9 @@ use crate::auth::{Grant, GrantedChannels};
 use crate::time::Moment;
 use slab::Slab;
 
+/// Longest subject that is stored without heap memory.
+const SHORT_BYTES_MAX: usize = 22;
+
 /// The claims of a token that are needed after its connection has subscribed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Identity {
@@ -32,36 +35,44 @@ pub(super) struct Known<'a> {
     pub(super) ages_at: Option<Moment>,
 }
 
-/// An identity as it is stored. Most tokens have a subject and nothing else that is needed later.
+/// An identity as it is stored, in 24 bytes. Most tokens have a short subject and nothing else that
+/// is needed later, which takes no heap memory.
 #[derive(Debug)]
 enum Kept {
-    Subject(Box<str>),
+    Subject { length: u8, text: [u8; SHORT_BYTES_MAX] },
     All(Box<Identity>),
 }
 
 impl Kept {
     fn of(identity: Identity) -> Kept {
-        match identity {
+        match &identity {
             Identity {
                 subject: Some(subject),
                 token_id: None,
                 channels,
                 publishes: false,
                 ages_at: None,
-            } if channels.is_empty() => Kept::Subject(subject),
-            identity => Kept::All(Box::new(identity)),
+            } if channels.is_empty() && subject.len() <= SHORT_BYTES_MAX => {
+                let mut text = [0; SHORT_BYTES_MAX];
+                text[..subject.len()].copy_from_slice(subject.as_bytes());
+                Kept::Subject { length: subject.len() as u8, text }
+            }
+            _ => Kept::All(Box::new(identity)),
         }
     }
 
     fn known(&self) -> Known<'_> {
         match self {
-            Kept::Subject(subject) => Known {
-                subject: Some(subject),
-                token_id: None,
-                channels: &[],
-                publishes: false,
-                ages_at: None,
-            },
+            Kept::Subject { length, text } => {
+                let subject = std::str::from_utf8(&text[..usize::from(*length)]);
+                Known {
+                    subject: Some(subject.expect("it was copied from a text")),
+                    token_id: None,
+                    channels: &[],
+                    publishes: false,
+                    ages_at: None,
+                }
+            }
             Kept::All(identity) => identity.known(),
         }
     }
@@ -70,7 +81,7 @@ impl Kept {
     fn bytes(&self) -> usize {
         size_of::<Kept>()
             + match self {
-                Kept::Subject(subject) => subject.len(),
+                Kept::Subject { .. } => 0,
                 Kept::All(identity) => identity.bytes(),
             }
     }
@@ -279,6 +290,10 @@ mod tests {
         let expected = (Some("alice"), Some("t1"), true);
         assert_eq!((known.subject, known.token_id, known.publishes), expected);
         assert!(sessions.bytes() > few, "a subject alone takes less");
+        assert_eq!(few, 24);
+        let long = Identity { subject: Some("x".repeat(23).into()), ..Identity::default() };
+        sessions.set_identity(&mut session, long);
+        assert_eq!(sessions.identity(session).unwrap().subject, Some(&*"x".repeat(23)));
         sessions.set_identity(&mut session, Identity::default());
         assert!(sessions.identity(session).is_none());
         assert_eq!(sessions.bytes(), 0);

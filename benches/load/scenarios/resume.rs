@@ -22,6 +22,7 @@ const MEMORY: Figure =
     Figure { name: "memory afterwards, above before", unit: "MB", goal: Goal::None };
 const CHANNELS: u32 = 3;
 const MESSAGES_EACH: usize = 20;
+const MESSAGE_BYTES: usize = 100;
 /// A channel of others, beside those of the storm.
 const OTHER_CHANNEL: u32 = 9;
 const OTHERS_INTERVAL: Duration = Duration::from_millis(20);
@@ -96,12 +97,17 @@ fn storm(
         }
     }
     client.connect_publishers(1)?;
-    target.cpu_us_during(|| {
+    let cost = target.cpu_us_during(|| {
         client.subscribe_with(wanted, &requests)?;
         // It arrives behind all stored messages.
         client.publish(0, Face::Api, 0, 100)?;
         client.settle()
-    })
+    })?;
+    let replayed_bytes = count * MESSAGES_EACH * CHANNELS as usize * MESSAGE_BYTES;
+    if resumes && client.received_bytes < replayed_bytes as u64 {
+        return Err("stored messages are missing".into());
+    }
+    Ok(cost)
 }
 
 /// Publishes to a channel with one subscriber until the storm is over. Returns the longest latency
@@ -129,7 +135,8 @@ fn store_messages(target: &Target) -> Outcome<()> {
     let mut answer = [0; 1024];
     for number in 0..MESSAGES_EACH * CHANNELS as usize {
         let channel = number % CHANNELS as usize;
-        let body = format!("{{\"channel\":\"c{channel}\",\"message\":\"{}\"}}", "o".repeat(100));
+        let body =
+            format!("{{\"channel\":\"c{channel}\",\"message\":\"{}\"}}", "o".repeat(MESSAGE_BYTES));
         let length = body.len();
         let request = format!(
             "POST /api/publish HTTP/1.1\r\nHost: load\r\nContent-Type: application/json\r\n\
