@@ -20,7 +20,8 @@ Usage: cargo bench --bench load -- OPTIONS
   --list                list the scenarios
   --only SCENARIO       only this scenario (may be repeated); writes files only with --output
   --transport NAME      only this transport (may be repeated): framed, stream, eventsource,
-                        websocket, long-polling
+                        websocket, long-polling, signed-events,
+                        signed-websocket
   --rounds N            medians of N rounds (5)
   --minutes N           start no round that would end later (6)
   --output DIRECTORY    directory for table, JSON and plots (benches/results)

@@ -33,7 +33,9 @@ pub fn run(bench: &mut Bench) -> Outcome<()> {
         }
     }
     if let Subject::Rpushd(_) = bench.options.subject {
-        per_further_channel(bench)?;
+        for transport in [Transport::Stream, Transport::SignedEvents] {
+            per_further_channel(bench, transport)?;
+        }
         per_idle_channel(bench)?;
     }
     Ok(())
@@ -74,8 +76,7 @@ fn per_subscriber(bench: &mut Bench, transport: Transport, side: Side) -> Outcom
 }
 
 /// Compares the same number of subscribers with nine channels each and with one.
-fn per_further_channel(bench: &mut Bench) -> Outcome<()> {
-    let transport = Transport::Stream;
+fn per_further_channel(bench: &mut Bench, transport: Transport) -> Outcome<()> {
     if !bench.options.wants(transport) {
         return Ok(());
     }
