@@ -1,5 +1,5 @@
-//! A storm of clients that resume: all come back at once, each with a cursor that is 20 messages old
-//! on each of three channels, while others publish.
+//! A storm of clients that resume: all come back at once, each with a cursor that is 20 messages
+//! old on each of three channels, while others publish.
 
 use crate::load::Outcome;
 use crate::load::bench::Bench;
