@@ -172,6 +172,15 @@ impl Hub {
         Ok(message)
     }
 
+    /// Takes a position for a message of a channel that does not exist and is not created. It
+    /// counts as a message of a channel that was removed, so that a client that resumes there has a
+    /// gap.
+    pub fn publish_to_none(&mut self) -> Position {
+        self.last_position = self.last_position.next();
+        self.floor = self.last_position;
+        self.last_position
+    }
+
     /// Whether the channel stores this message, if there is memory for it.
     pub fn stores(&self, channel: ChannelId, draft: &Draft) -> bool {
         let policy = self.channels[channel.0 as usize].policy;

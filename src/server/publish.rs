@@ -54,7 +54,7 @@ impl State {
     ) -> Result<bool, PublishError> {
         let maker = task.draft.maker;
         let known = |id: &Rc<[u8]>| self.broker.hub.duplicate(maker, name, id, now);
-        let duplicate = task.unique_id().and_then(known);
+        let duplicate = task.unique_id.as_ref().and_then(known);
         if let Some(position) = duplicate {
             self.counters.duplicate_publications_total += 1;
             task.note(name, position, 0, true);
@@ -62,7 +62,9 @@ impl State {
         }
         let raised = self.broker.hub.events_raised();
         let Some(channel) = self.channel_for(name, task, now)? else {
-            task.note(name, self.broker.hub.position(), 0, false);
+            // It may have had subscribers that are away: they must learn that they miss this.
+            let position = self.broker.hub.publish_to_none();
+            task.note(name, position, 0, false);
             return Ok(true);
         };
         if self.broker.hub.events_raised() > raised {
@@ -78,7 +80,7 @@ impl State {
         let position = published.map_err(|Full| PublishError::Message)?.position;
         self.count_publication(&task.draft);
         task.has_begun = true;
-        if let Some(id) = task.unique_id() {
+        if let Some(id) = task.unique_id.as_ref() {
             self.broker.hub.keep_id(maker, name, id, position, now);
         }
         if task.outcomes.is_some() {
@@ -133,15 +135,21 @@ impl State {
         let draft = &task.draft;
         let create_missing = task.create_missing;
         // A reload may have made it the events channel while the publication waited.
-        if create_missing != CreateMissing::ForApi && self.broker.hub.is_events_channel(name) {
+        let is_visitors = draft.maker == Maker::Visitor;
+        if (create_missing != CreateMissing::ForApi || is_visitors)
+            && self.broker.hub.is_events_channel(name)
+        {
             return Ok(None);
         }
         if create_missing == CreateMissing::None {
             return Ok(self.broker.hub.find(name));
         }
-        match self.broker.hub.find_or_create(name, Maker::Application, now) {
+        // A visitor with a token for a prefix may name any number of channels.
+        let maker =
+            if create_missing == CreateMissing::ForApi { draft.maker } else { Maker::Application };
+        match self.broker.hub.find_or_create(name, maker, now) {
             Ok(channel) => {
-                if create_missing == CreateMissing::ForApi {
+                if create_missing == CreateMissing::ForApi && !is_visitors {
                     self.broker.hub.keep_for_api(channel, now);
                 }
                 Ok(Some(channel))

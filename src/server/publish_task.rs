@@ -13,6 +13,9 @@ const OUTCOME_BYTES: usize = size_of::<Outcome>() + 208;
 pub struct PublishTask {
     /// What is published.
     pub draft: Draft,
+    /// The id by which the message is recognised if it is published again. In locations, an id is
+    /// only for clients that resume.
+    pub unique_id: Option<Rc<[u8]>>,
     /// The channels that are left, in the order in which it is published to them.
     pub channels: VecDeque<ChannelName>,
     /// Which of its channels are created if they do not exist.
@@ -46,23 +49,19 @@ pub struct Outcome {
 impl PublishTask {
     /// A publication without channels.
     pub fn new(draft: Draft, create_missing: CreateMissing) -> PublishTask {
+        let unique_id = match create_missing {
+            CreateMissing::ForApi => draft.event_id.clone(),
+            CreateMissing::None | CreateMissing::All => None,
+        };
         PublishTask {
             draft,
+            unique_id,
             channels: VecDeque::new(),
             create_missing,
             events_before: 0,
             has_begun: false,
             kept_bytes: 0,
             outcomes: None,
-        }
-    }
-
-    /// The id by which the message is recognised if it is published again. In locations, an id is
-    /// only for clients that resume.
-    pub(super) fn unique_id(&self) -> Option<&Rc<[u8]>> {
-        match self.create_missing {
-            CreateMissing::ForApi => self.draft.event_id.as_ref(),
-            CreateMissing::None | CreateMissing::All => None,
         }
     }
 

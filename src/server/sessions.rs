@@ -15,10 +15,12 @@ const SHORT_BYTES_MAX: usize = 22;
 pub(super) struct Identity {
     /// Who the client is (claim `sub`).
     pub(super) subject: Option<Box<str>>,
-    /// The id of the token (claim `jti`).
-    pub(super) token_id: Option<Box<str>>,
+    /// The ids of its tokens (claim `jti`).
+    pub(super) token_ids: Vec<Box<str>>,
     /// The channels that it may subscribe to later, besides those that it is subscribed to.
     pub(super) channels: Vec<GrantedChannels>,
+    /// When the token that grants these channels was issued.
+    pub(super) issued_at: Option<u64>,
     /// Whether it may publish.
     pub(super) publishes: bool,
     /// When the connection is as old as one may be, whatever its token; none: never.
@@ -29,8 +31,9 @@ pub(super) struct Identity {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Known<'a> {
     pub(super) subject: Option<&'a str>,
-    pub(super) token_id: Option<&'a str>,
+    pub(super) token_ids: &'a [Box<str>],
     pub(super) channels: &'a [GrantedChannels],
+    pub(super) issued_at: Option<u64>,
     pub(super) publishes: bool,
     pub(super) ages_at: Option<Moment>,
 }
@@ -48,11 +51,15 @@ impl Kept {
         match &identity {
             Identity {
                 subject: Some(subject),
-                token_id: None,
+                token_ids,
                 channels,
+                issued_at: None,
                 publishes: false,
                 ages_at: None,
-            } if channels.is_empty() && subject.len() <= SHORT_BYTES_MAX => {
+            } if token_ids.is_empty()
+                && channels.is_empty()
+                && subject.len() <= SHORT_BYTES_MAX =>
+            {
                 let mut text = [0; SHORT_BYTES_MAX];
                 text[..subject.len()].copy_from_slice(subject.as_bytes());
                 Kept::Subject { length: subject.len() as u8, text }
@@ -67,8 +74,9 @@ impl Kept {
                 let subject = std::str::from_utf8(&text[..usize::from(*length)]);
                 Known {
                     subject: Some(subject.expect("it was copied from a text")),
-                    token_id: None,
+                    token_ids: &[],
                     channels: &[],
+                    issued_at: None,
                     publishes: false,
                     ages_at: None,
                 }
@@ -95,8 +103,9 @@ impl Identity {
     fn known(&self) -> Known<'_> {
         Known {
             subject: self.subject.as_deref(),
-            token_id: self.token_id.as_deref(),
+            token_ids: &self.token_ids,
             channels: &self.channels,
+            issued_at: self.issued_at,
             publishes: self.publishes,
             ages_at: self.ages_at,
         }
@@ -104,7 +113,7 @@ impl Identity {
 
     /// About the memory that it takes.
     fn bytes(&self) -> usize {
-        let texts = [&self.subject, &self.token_id].into_iter().flatten();
+        let texts = self.subject.iter().chain(&self.token_ids);
         let channels = self.channels.iter().map(|one| one.text().len() + size_of_val(one));
         size_of::<Identity>() + texts.map(|text| text.len()).chain(channels).sum::<usize>()
     }
@@ -231,8 +240,9 @@ impl From<Known<'_>> for Identity {
     fn from(known: Known<'_>) -> Identity {
         Identity {
             subject: known.subject.map(Into::into),
-            token_id: known.token_id.map(Into::into),
+            token_ids: known.token_ids.to_vec(),
             channels: known.channels.to_vec(),
+            issued_at: known.issued_at,
             publishes: known.publishes,
             ages_at: known.ages_at,
         }
@@ -244,8 +254,9 @@ impl From<&Grant> for Identity {
     fn from(grant: &Grant) -> Identity {
         Identity {
             subject: grant.subject.as_deref().map(Into::into),
-            token_id: grant.id.as_deref().map(Into::into),
+            token_ids: grant.id.iter().map(|id| id.as_str().into()).collect(),
             channels: Vec::new(),
+            issued_at: None,
             publishes: grant.publishes,
             ages_at: None,
         }
@@ -280,15 +291,18 @@ mod tests {
     fn an_identity_is_kept_until_its_session_ends() {
         let mut sessions = Sessions::new(1);
         let identity = Identity { subject: Some("alice".into()), ..Identity::default() };
-        let more = Identity { token_id: Some("t1".into()), publishes: true, ..identity.clone() };
+        let more = Identity { token_ids: vec!["t1".into()], publishes: true, ..identity.clone() };
         let mut session = sessions.begin(identity);
         let known = sessions.identity(session).unwrap();
-        assert_eq!((known.subject, known.token_id, known.publishes), (Some("alice"), None, false));
+        assert_eq!(
+            (known.subject, known.token_ids.len(), known.publishes),
+            (Some("alice"), 0, false)
+        );
         let few = sessions.bytes();
         sessions.set_identity(&mut session, more.clone());
         let known = sessions.identity(session).unwrap();
-        let expected = (Some("alice"), Some("t1"), true);
-        assert_eq!((known.subject, known.token_id, known.publishes), expected);
+        let expected = (Some("alice"), 1, true);
+        assert_eq!((known.subject, known.token_ids.len(), known.publishes), expected);
         assert!(sessions.bytes() > few, "a subject alone takes less");
         assert_eq!(few, 24);
         let long = Identity { subject: Some("x".repeat(23).into()), ..Identity::default() };

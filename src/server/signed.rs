@@ -137,6 +137,7 @@ impl State {
         };
         if grant.publishes || !grant.channels.iter().all(is_known) {
             identity.channels.clone_from(&grant.channels);
+            identity.issued_at = grant.issued_at;
         }
         identity
     }
@@ -171,30 +172,61 @@ impl State {
         }
     }
 
-    /// What the connection's token grants, if it grants these channels. Without an identity that
-    /// is what it is subscribed to.
-    pub(super) fn granted(&self, id: ConnectionId, channels: &[&str]) -> Result<Grant, Denial> {
-        let kept = self.identity(id).map(|identity| identity.channels.to_vec()).unwrap_or_default();
+    /// What the connection's token grants, if it grants these channels and is not revoked for them.
+    /// Without an identity that is what it is subscribed to.
+    pub(super) fn granted(
+        &self,
+        id: ConnectionId,
+        channels: &[&str],
+        now: Now,
+    ) -> Result<Grant, Denial> {
+        let known = self.identity(id);
         let grant = Grant {
-            channels: kept,
+            channels: known.map(|known| known.channels.to_vec()).unwrap_or_default(),
             expires_at: u64::MAX,
             subject: None,
             id: None,
-            issued_at: None,
+            // Without a time it counts as old.
+            issued_at: known.and_then(|known| known.issued_at),
             publishes: false,
             key: VerifiedBy::Secret(0),
         };
         let is_granted = |name: &&str| grant.allows(name) || self.is_subscribed_to(id, name);
-        if channels.iter().all(is_granted) { Ok(grant) } else { Err(Denial::OtherChannel) }
+        if !channels.iter().all(is_granted) {
+            return Err(Denial::OtherChannel);
+        }
+        if self.revocations.refuses(&grant, channels, now) {
+            return Err(Denial::Revoked);
+        }
+        Ok(grant)
     }
 
-    /// Ends a subscriber with this grant, if that is earlier than its end so far.
-    pub(super) fn end_no_later_than(&mut self, id: ConnectionId, grant: &Grant, now: Now) {
+    /// Whether the connection's token allows to publish to this channel. A token that was added
+    /// for further channels gives no permission to publish there.
+    pub(super) fn may_publish(&self, id: ConnectionId, channel: &str, now: Now) -> bool {
+        let Some(known) = self.identity(id) else { return false };
+        let is_named = known.channels.iter().any(|granted| granted.include(channel));
+        known.publishes && is_named && self.granted(id, &[channel], now).is_ok()
+    }
+
+    /// Adds the token of further channels: the subscriber ends no later than that one, and with it
+    /// if it is disconnected.
+    pub(super) fn add_token(&mut self, id: ConnectionId, grant: &Grant, now: Now) {
         let expiry = expiry_of(grant, now);
         if let Phase::Subscriber(subscriber) = &mut self.connections[id].phase
             && expiry < subscriber.ends_at
         {
             subscriber.end_at(expiry, End::Expiry);
+        }
+        let mut session = self.connections[id].session;
+        let known = self.sessions.identity(session);
+        if let Some(token_id) = &grant.id
+            && known.is_none_or(|known| known.token_ids.iter().all(|one| **one != **token_id))
+        {
+            let mut identity = known.map_or_else(Identity::default, Identity::from);
+            identity.token_ids.push(token_id.as_str().into());
+            self.sessions.set_identity(&mut session, identity);
+            self.connections[id].session = session;
         }
         self.rearm(id);
     }
@@ -277,6 +309,8 @@ impl State {
         is_alone: bool,
         now: Now,
     ) {
+        // Events may have been published since; the cursor must not be ahead of the queue.
+        self.deliver_pending(id, now);
         let name = self.broker.hub.name(channel);
         let name = String::from_utf8_lossy(&name);
         let cursor = self.broker.formats.cursor(self.broker.hub.position());
@@ -291,7 +325,12 @@ impl State {
     /// Ends a subscriber of the signed API: with what is pending, a goodbye, and the end of the
     /// response.
     pub(super) fn say_goodbye(&mut self, id: ConnectionId, reason: GoodbyeReason, now: Now) {
-        self.deliver_pending(id, now);
+        if reason == GoodbyeReason::Expired && self.connections[id].outbox.is_fed() {
+            // A replay may take as long as the client wants. It resumes with a fresh token.
+            self.connections[id].outbox.drop_unbegun();
+        } else {
+            self.deliver_pending(id, now);
+        }
         self.push_goodbye(id, reason, now);
     }
 
@@ -337,7 +376,9 @@ impl State {
                 members.unwrap_or_default()
             }
             Disconnected::Subject(wanted) => self.with_identity(|one| one.subject == Some(wanted)),
-            Disconnected::Token(wanted) => self.with_identity(|one| one.token_id == Some(wanted)),
+            Disconnected::Token(wanted) => {
+                self.with_identity(|one| one.token_ids.iter().any(|id| **id == **wanted))
+            }
         };
         let signed = ids.into_iter().filter(|id| self.connections[*id].session.is_some());
         let before = self.lists.to_revoke.len();
@@ -363,7 +404,8 @@ impl State {
             && let Some((id, session)) = self.lists.to_revoke.pop()
         {
             self.turn.work.expired += 1;
-            let is_same = self.connections.get(id).is_some_and(|one| one.session == session);
+            let is_same =
+                self.connections.get(id).is_some_and(|one| one.session.has_serial(session.serial));
             if is_same {
                 self.revoke(id, now);
                 self.end_step(now);
@@ -376,7 +418,10 @@ impl State {
         self.counters.revoked_connections_total += 1;
         match subscriber.transport {
             Transport::Events { .. } | Transport::WebSocket { .. } => {
-                self.say_goodbye(id, GoodbyeReason::Revoked, now);
+                // It gets nothing more, and publishes nothing more.
+                self.waiting_publications.take(id);
+                self.connections[id].outbox.drop_unbegun();
+                self.push_goodbye(id, GoodbyeReason::Revoked, now);
             }
             Transport::Framed | Transport::Stream { .. } | Transport::LongPoll(_) => {
                 self.connections[id].exchange.keeps_alive = false;

@@ -21,9 +21,26 @@ impl Context<'_> {
         self.state.end_of(self.id, grant, self.now)
     }
 
-    /// Ends the subscriber with this grant, if that is earlier than its end so far.
-    pub fn end_no_later_than(&mut self, grant: &Grant) {
-        self.state.end_no_later_than(self.id, grant, self.now);
+    /// Adds the token of further channels: the subscriber ends no later than that one.
+    pub fn add_token(&mut self, grant: &Grant) {
+        self.state.add_token(self.id, grant, self.now);
+    }
+
+    /// Whether one more token with an id may be added.
+    pub fn can_add_token(&self) -> bool {
+        let limit = self.state.config.limits.channels_per_subscriber_max;
+        self.state.identity(self.id).is_none_or(|identity| identity.token_ids.len() < limit)
+    }
+
+    /// Who publishes: the subject or, without one, the connection.
+    pub fn sender(&self) -> String {
+        match self.subject() {
+            Some(subject) => format!("s{subject}"),
+            None => {
+                let session = self.state.connections[self.id].session;
+                format!("c{}", self.state.sessions.id(self.id, session))
+            }
+        }
     }
 
     /// Gives the subscriber with this id a fresh token.
@@ -66,13 +83,12 @@ impl Context<'_> {
     /// # Errors
     /// It does not grant one of them.
     pub fn granted(&self, channels: &[&str]) -> Result<Grant, Denial> {
-        self.state.granted(self.id, channels)
+        self.state.granted(self.id, channels, self.now)
     }
 
     /// Whether this subscriber's token allows to publish to this channel.
     pub fn may_publish(&self, channel: &str) -> bool {
-        self.state.identity(self.id).is_some_and(|identity| identity.publishes)
-            && self.granted(&[channel]).is_ok()
+        self.state.may_publish(self.id, channel, self.now)
     }
 
     /// The subscriber with this connection id. `None`: there is none, or not any more.
@@ -96,9 +112,11 @@ impl Context<'_> {
         self.state.subscriber_format(self.id)
     }
 
-    /// Queues everything that is pending on the channels of the connection.
-    pub fn deliver_pending(&mut self) {
+    /// Queues everything that is pending on the channels of the connection. False: it is no
+    /// subscriber any more, because its queue is full.
+    pub fn deliver_pending(&mut self) -> bool {
         self.state.deliver_pending(self.id, self.now);
+        self.subscriber_format().is_some()
     }
 
     /// Ends the connection's subscription to this channel, if it has one.

@@ -16,6 +16,9 @@ use std::collections::VecDeque;
 /// same text.
 const MESSAGE_TOO_LARGE: &str = "Message is too large in the templates of its readers.";
 
+/// Largest message of a client of the signed API: a payload of 64 KiB, or a token and many names.
+const COMMAND_BYTES_MAX: usize = 96 * 1024;
+
 impl State {
     /// Reads frames from the client; returns how many bytes it used. It stops while a message of
     /// the client waits for room, or when the connection's share of the turn is spent, and at a
@@ -46,6 +49,10 @@ impl State {
                 break;
             };
             *awaits_pong &= input.is_empty();
+            let bytes_max = match subscriber.profile.control {
+                Some(_) => bytes_max.min(COMMAND_BYTES_MAX),
+                None => bytes_max,
+            };
             let rules = Rules {
                 accepts_deflated: *is_deflated,
                 keeps_texts: subscriber.profile.takes_messages,

@@ -25,6 +25,9 @@ pub enum Control<'a> {
         heartbeat: u64,
         /// The last second in which the token is valid, since 1970 UTC.
         expires: u64,
+        /// How long an EventSource client waits before it connects again, in milliseconds.
+        #[serde(skip)]
+        retry: u64,
     },
     /// The client may have missed messages on these channels.
     Reset {
@@ -181,7 +184,10 @@ fn event(control: &Control<'_>) -> Vec<u8> {
         Control::Goodbye { retry, .. } => {
             format!("event: rpushd.goodbye\nretry: {retry}\ndata: {}\n", control.members())
         }
-        Control::Hello { .. } | Control::Reset { .. } | Control::Expiring { .. } => {
+        Control::Hello { retry, .. } => {
+            format!("event: rpushd.hello\nretry: {retry}\ndata: {}\n", control.members())
+        }
+        Control::Reset { .. } | Control::Expiring { .. } => {
             format!("event: rpushd.{}\ndata: {}\n", control.name(), control.members())
         }
     };
@@ -238,12 +244,18 @@ mod tests {
     #[test]
     fn events_are_named_and_carry_their_cursor_as_id() {
         let form = ControlForm::EventStream(Coding::Identity);
-        let hello =
-            Control::Hello { connection: "c1", cursor: CURSOR, heartbeat: 15, expires: 1_700 };
+        let hello = Control::Hello {
+            connection: "c1",
+            cursor: CURSOR,
+            heartbeat: 15,
+            expires: 1_700,
+            retry: 9,
+        };
         assert_eq!(
             encoded(form, &hello),
-            "id: 000000000000000a.7\\nevent: rpushd.hello\\ndata: {\"connection\":\"c1\",\
-             \"cursor\":\"000000000000000a.7\",\"heartbeat\":15,\"expires\":1700}\\n\\n"
+            "id: 000000000000000a.7\\nevent: rpushd.hello\\nretry: 9\\ndata: \
+             {\"connection\":\"c1\",\"cursor\":\"000000000000000a.7\",\"heartbeat\":15,\
+             \"expires\":1700}\\n\\n"
         );
         let reset = Control::Reset {
             channels: &["a", "b"],

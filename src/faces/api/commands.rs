@@ -20,7 +20,7 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 /// Longest `event` and `id` of a publication.
-const IDENTIFIER_BYTES_MAX: usize = 255;
+const IDENTIFIER_BYTES_MAX: usize = 128;
 /// Longest `ref`, as JSON.
 const REFERENCE_BYTES_MAX: usize = 128;
 
@@ -38,7 +38,7 @@ struct Command<'a> {
     last: u32,
     #[serde(borrow, default)]
     channel: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "present")]
     data: Option<&'a RawValue>,
     #[serde(borrow, default)]
     event: Option<Cow<'a, str>>,
@@ -46,6 +46,13 @@ struct Command<'a> {
     id: Option<Cow<'a, str>>,
     #[serde(rename = "ref", borrow, default)]
     reference: Option<&'a RawValue>,
+}
+
+/// A member that is there, also if it is null.
+fn present<'de: 'a, 'a, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<&'a RawValue>, D::Error> {
+    <&'a RawValue>::deserialize(deserializer).map(Some)
 }
 
 /// An answer to a command, without its name.
@@ -136,22 +143,26 @@ fn subscribe(context: &mut Context<'_>, command: &Command<'_>) -> Result<(), Fau
         return Err(Refusal::bad_request(text).into());
     }
     // What was published to the other channels before comes first.
-    context.deliver_pending();
+    if !context.deliver_pending() {
+        return Ok(());
+    }
     let since = command.cursor.as_ref();
     let since = since.map_or(Since::Now, |text| Since::of_text(text.as_bytes()));
     let wanted = Wanted { channels, since, last: command.last };
     let joined = join(context, &wanted, &grant)?;
     if command.token.is_some() {
-        context.end_no_later_than(&grant);
+        context.add_token(&grant);
     }
     joined.push_resets(context, ControlForm::WebSocket);
     if let Some(format) = context.subscriber_format() {
-        joined.begin_replay(context, format);
+        joined.begin_replay(context, format, None);
     }
     let position = context.hub().position();
     let cursor = Some(context.formats().cursor(position));
     let (channels, reference) = (Some(&all[..]), command.reference);
-    answer(context, "subscribed", &Answer { channels, cursor, reference, ..Answer::default() });
+    let expires = command.token.is_some().then_some(grant.expires_at);
+    let subscribed = Answer { channels, cursor, expires, reference, ..Answer::default() };
+    answer(context, "subscribed", &subscribed);
     Ok(())
 }
 
@@ -166,8 +177,14 @@ fn grant(
         Some(token) => {
             let wanted = Claims { channels: &names, now: context.now.unix_seconds() };
             let grant = context.verify(token, &wanted)?;
-            if grant.subject.as_deref() != context.subject() {
+            let subject = context.subject();
+            if subject.is_some() && grant.subject.as_deref() != subject {
                 return Err(Refusal::bad_request("the token is of another subject").into());
+            }
+            if !context.can_add_token() {
+                return Err(
+                    Refusal::bad_request("too many tokens; refresh with one for all").into()
+                );
             }
             Ok(grant)
         }
@@ -177,7 +194,9 @@ fn grant(
 
 fn unsubscribe(context: &mut Context<'_>, command: &Command<'_>) -> Result<(), Fault> {
     let channels = names(command, context.limits().channels_per_subscriber_max)?;
-    context.deliver_pending();
+    if !context.deliver_pending() {
+        return Ok(());
+    }
     for name in &channels {
         context.unsubscribe(name);
     }
@@ -241,7 +260,12 @@ fn publish(context: &mut Context<'_>, command: &Command<'_>) -> Result<Next, Fau
     }
     let handler =
         Box::new(ClientPublication { reference: command.reference.map(ToOwned::to_owned) });
-    let task = PublishTask::new(draft, CreateMissing::ForApi);
+    let mut task = PublishTask::new(draft, CreateMissing::ForApi);
+    if let Some(id) = &command.id {
+        // An id counts for its sender only: others cannot suppress his messages.
+        let sender = context.sender();
+        task.unique_id = Some([sender.as_bytes(), b"\0", id.as_bytes()].concat().into());
+    }
     Ok(match context.publish_to(channel.as_bytes(), task) {
         Published::Ended(result) => handler.published(context, result),
         Published::NotYet(task) => Next::Later { task, handler },

@@ -11,6 +11,7 @@ use crate::broker::{Subscriber, Transport};
 use crate::http::{Framing, Head, Response, Status};
 use crate::server::{Context, Next};
 use crate::time::Moment;
+use crate::transports::control::retry_delay;
 use crate::transports::{Control, ControlForm, Profile};
 use std::rc::Rc;
 
@@ -82,7 +83,7 @@ pub(super) fn begin_signed(
     let Some(form) = form else { return };
     push_hello(context, form, &connection, &joined, grant);
     joined.push_resets(context, form);
-    joined.begin_replay(context, format);
+    joined.begin_replay(context, format, Some(form));
 }
 
 fn push_hello(
@@ -97,6 +98,7 @@ fn push_hello(
         cursor: joined.cursor,
         heartbeat: context.config().heartbeat.whole_seconds(),
         expires: grant.expires_at,
+        retry: retry_delay(context.connection_number()).0,
     };
     let encoded = form.encode(&hello, context.compressor());
     context.push(encoded.frame);

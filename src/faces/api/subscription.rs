@@ -48,6 +48,8 @@ pub(super) struct Joined {
     channels: Vec<ChannelId>,
     /// From here it resumes if it receives nothing else.
     pub(super) cursor: Cursor,
+    /// From here it resumes when it has received all stored messages.
+    latest: Cursor,
     /// The channels on which it may have missed messages, and why.
     pub(super) reset: Option<(Vec<String>, ResetReason)>,
     /// The stored messages that it gets.
@@ -57,6 +59,9 @@ pub(super) struct Joined {
 impl Since {
     /// Reads the text of a cursor.
     pub(super) fn of_text(text: &[u8]) -> Since {
+        if text.is_empty() {
+            return Since::Now;
+        }
         Cursor::parse(text).map_or(Since::Unknown, Since::Cursor)
     }
 }
@@ -100,8 +105,9 @@ impl Wanted {
 /// # Errors
 /// 429 or 503: there is none now.
 pub(super) fn admit(context: &mut Context<'_>, grant: &Grant) -> Result<(), Fault> {
-    context.admit_stream()?;
-    admit_subject(context, grant)
+    // The budget of connects per second is shared by all, so it is asked last.
+    admit_subject(context, grant)?;
+    Ok(context.admit_stream()?)
 }
 
 /// The same, for a polling request.
@@ -202,10 +208,6 @@ pub(super) fn find(
     let latest = context.hub().position();
     let own = context.formats().cursor(latest);
     let (resume, reason) = resume(wanted, own);
-    let cursor = match (wanted.since, resume.after) {
-        (Since::Cursor(_), Some(position)) => Cursor { position, ..own },
-        _ => own,
-    };
     let (mut gaps, mut stretches) = (Vec::new(), Vec::new());
     for (name, channel) in wanted.channels.iter().zip(&channels) {
         let resumed = context.hub().resume(*channel, &resume);
@@ -215,8 +217,23 @@ pub(super) fn find(
         }
         stretches.extend(resumed.stretch());
     }
+    let cursor = match (wanted.since, resume.after) {
+        // It gets everything that there is with this, and is told of a gap once.
+        _ if stretches.is_empty() => own,
+        (Since::Cursor(_), Some(position)) => Cursor { position, ..own },
+        // A client that is cut off now must not miss the newest messages, which it asked for.
+        (Since::Now, _) => Cursor { position: before_first(context, &stretches, latest), ..own },
+        _ => own,
+    };
     let reset = (!gaps.is_empty()).then(|| (gaps, reason.unwrap_or(ResetReason::Evicted)));
-    Ok(Joined { channels, cursor, reset, stretches })
+    Ok(Joined { channels, cursor, latest: own, reset, stretches })
+}
+
+/// The position before the first message of all stretches; `latest` if there are none.
+fn before_first(context: &Context<'_>, stretches: &[Stretch], latest: Position) -> Position {
+    let firsts = stretches.iter().filter_map(|stretch| context.hub().stored(stretch)?.next());
+    let first = firsts.map(|message| message.position).min();
+    first.map_or(latest, |first| Position(first.0 - 1))
 }
 
 /// Which stored messages are requested, and why all channels have a gap, if they have.
@@ -293,11 +310,22 @@ impl Joined {
         }
     }
 
-    /// Begins the replay of what is stored. What is pushed later follows after it.
-    pub(super) fn begin_replay(self, context: &mut Context<'_>, format: FormatId) {
+    /// Begins the replay of what is stored, and sends the cursor behind it if it is the first of
+    /// the connection. What is pushed later follows after it.
+    pub(super) fn begin_replay(
+        self,
+        context: &mut Context<'_>,
+        format: FormatId,
+        form: Option<ControlForm>,
+    ) {
         if !self.stretches.is_empty() {
             let replay = Replay::merged(format, self.stretches, ReplayLayout::Plain);
             context.begin_feed(Feed::Replay(replay));
+            if let Some(form) = form {
+                let heartbeat = Control::Heartbeat { cursor: self.latest };
+                let encoded = form.encode(&heartbeat, context.compressor());
+                context.push(encoded.frame);
+            }
         }
     }
 }

@@ -6,9 +6,9 @@ use super::fields::no_cache;
 use super::origin::Sender;
 use super::profiles::Profiles;
 use super::refusal::{Fault, Refusal};
-use super::subscription::{Wanted, admit, join};
+use super::subscription::{Joined, Wanted, admit, join};
 use super::token;
-use crate::auth::Denial;
+use crate::auth::{Denial, Grant};
 use crate::broker::Transport;
 use crate::http::{Framing, Head, Response, Status};
 use crate::server::{Context, Next};
@@ -42,6 +42,11 @@ pub(super) fn route(
     if !Sender::of(head, &context.config().allowed_origins).is_acceptable() {
         return Err(FOREIGN.into());
     }
+    let prepared = prepare(context, head, segment);
+    if let Err(Fault::Busy(..)) = &prepared {
+        // With Retry-After, and without the cost of an upgrade.
+        return prepared.map(|_| Next::Done);
+    }
     // The connection is not used for HTTP again.
     context.close_after_answer();
     let mut response = no_cache(Response::new(Status::SWITCHING_PROTOCOLS))
@@ -56,23 +61,30 @@ pub(super) fn route(
     }
     context.push(response.finish());
     let is_deflated = accepted.extensions.is_some();
-    if let Err(fault) = begin(context, profiles, head, segment, is_deflated) {
-        close_refused(context, &fault);
+    match prepared {
+        Ok(prepared) => begin(context, profiles, prepared, is_deflated),
+        Err(fault) => close_refused(context, &fault),
     }
     Ok(Next::Done)
 }
 
-fn begin(
-    context: &mut Context<'_>,
-    profiles: &Profiles,
-    head: &Head<'_>,
-    segment: &str,
-    is_deflated: bool,
-) -> Result<(), Fault> {
+/// A request that is accepted; the connection is subscribed.
+struct Prepared {
+    joined: Joined,
+    grant: Grant,
+    is_raw: bool,
+}
+
+fn prepare(context: &mut Context<'_>, head: &Head<'_>, segment: &str) -> Result<Prepared, Fault> {
     let (wanted, is_raw) = Wanted::of_request(context, head, segment)?;
     let grant = token::verify(context, head, &wanted.names())?;
     admit(context, &grant)?;
     let joined = join(context, &wanted, &grant)?;
+    Ok(Prepared { joined, grant, is_raw })
+}
+
+fn begin(context: &mut Context<'_>, profiles: &Profiles, prepared: Prepared, is_deflated: bool) {
+    let Prepared { joined, grant, is_raw } = prepared;
     context.log_stream_start(Status::SWITCHING_PROTOCOLS);
     let (ends_at, end) = context.end_of(&grant);
     let transport = Transport::WebSocket {
@@ -84,7 +96,6 @@ fn begin(
     };
     let profile = profiles.websocket(is_deflated, is_raw).clone();
     begin_signed(context, transport, ends_at, profile, joined, &grant);
-    Ok(())
 }
 
 /// Refuses after the upgrade: with an object that has the reason, and a close frame.
@@ -95,9 +106,6 @@ fn close_refused(context: &mut Context<'_>, fault: &Fault) {
         Fault::Denied(Denial::Expired) => CloseCode::TOKEN_EXPIRED,
         Fault::Denied(Denial::Revoked) => CloseCode::REVOKED,
         Fault::Refused(refusal) if refusal.status == Status::SERVICE_UNAVAILABLE => {
-            CloseCode::TRY_AGAIN_LATER
-        }
-        Fault::Busy(busy, None) if busy.status() == Status::SERVICE_UNAVAILABLE => {
             CloseCode::TRY_AGAIN_LATER
         }
         Fault::Denied(_) | Fault::Refused(_) | Fault::RefusedMessage(..) | Fault::Busy(..) => {

@@ -22,11 +22,15 @@ fn a_stream_begins_with_its_head_and_hello() {
     );
     let hello = unchunked(body.as_bytes());
     let connection = connection_of(&hello);
+    let (_, retry) = hello.split_once("retry: ").unwrap();
+    let (retry, _) = retry.split_once('\n').unwrap();
+    assert!((1_000..5_000).contains(&retry.parse().unwrap()), "{retry}");
     assert_eq!(
         hello,
         format!(
-            "id: {EPOCH}.0\nevent: rpushd.hello\ndata: {{\"connection\":\"{connection}\",\
-             \"cursor\":\"{EPOCH}.0\",\"heartbeat\":15,\"expires\":{}}}\n\n",
+            "id: {EPOCH}.0\nevent: rpushd.hello\nretry: {retry}\ndata: \
+             {{\"connection\":\"{connection}\",\"cursor\":\"{EPOCH}.0\",\"heartbeat\":15,\
+             \"expires\":{}}}\n\n",
             STARTED_AT + 3600
         )
     );

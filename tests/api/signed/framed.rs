@@ -25,13 +25,15 @@ fn frames_hold_control_objects_and_envelopes() {
     assert!(head.contains("content-type: application/octet-stream\r\n"));
     let frames = payloads(&wire::data_of_chunks(body.as_bytes()));
     assert!(frames[0].starts_with("{\"control\":\"hello\",\"connection\":\""), "{frames:?}");
-    assert_eq!(frames[1..], [envelope(1, "ha", "1")]);
+    let heartbeat =
+        |position| format!("{{\"control\":\"heartbeat\",\"cursor\":\"{}\"}}", cursor(position));
+    assert_eq!(frames[1..], [envelope(1, "ha", "1"), heartbeat(1)]);
     ask(&daemon, publish("hb", "2"));
     let frames = payloads(&wire::data_of_chunks(&client.read()));
     assert_eq!(frames, [envelope(2, "hb", "2")]);
     daemon.advance(15_000);
     let frames = payloads(&wire::data_of_chunks(&client.read()));
-    assert_eq!(frames, [format!("{{\"control\":\"heartbeat\",\"cursor\":\"{}\"}}", cursor(2))]);
+    assert_eq!(frames, [heartbeat(2)]);
 }
 
 #[test]

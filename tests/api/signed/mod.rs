@@ -1,5 +1,6 @@
 //! The signed subscribe API: server-sent events, WebSockets, polling and frames with envelopes.
 
+mod attacks;
 mod events;
 mod except;
 mod framed;
@@ -68,6 +69,11 @@ fn envelope(position: u64, channel: &str, data: &str) -> String {
 /// The event of a message.
 fn event(position: u64, channel: &str, data: &str) -> String {
     format!("id: {}\ndata: {}\n\n", cursor(position), envelope(position, channel, data))
+}
+
+/// The heartbeat of an event stream.
+fn heartbeat(position: u64) -> String {
+    format!("id: {}\n\n", cursor(position))
 }
 
 /// The connection id in a `hello`.

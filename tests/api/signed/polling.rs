@@ -84,7 +84,7 @@ fn a_gap_is_answered_at_once_with_a_reset_first() {
     let expected = format!(
         "{{\"reset\":{{\"channels\":[\"a\"],\"reason\":\"evicted\",\"cursor\":\"{}\"}},\
          \"cursor\":\"{}\",\"messages\":[]}}",
-        cursor(0),
+        cursor(1),
         cursor(1)
     );
     assert_eq!(body(&answer), expected);

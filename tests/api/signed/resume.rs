@@ -25,11 +25,11 @@ fn what_was_stored_after_the_cursor_is_replayed_in_order_of_publication() {
     }
     assert_eq!(
         resumed(&daemon, "ha,hb", &cursor(1)),
-        event(2, "hb", "2") + &event(3, "ha", "3") + &event(5, "hb", "5")
+        event(2, "hb", "2") + &event(3, "ha", "3") + &event(5, "hb", "5") + &heartbeat(5)
     );
     assert_eq!(resumed(&daemon, "ha,hb", &cursor(5)), "");
     assert_eq!(resumed(&daemon, "ha", &cursor(3)), "");
-    assert_eq!(resumed(&daemon, "hb", &cursor(3)), event(5, "hb", "5"));
+    assert_eq!(resumed(&daemon, "hb", &cursor(3)), event(5, "hb", "5") + &heartbeat(5));
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn a_channel_without_history_has_a_gap_only_if_something_was_published() {
     ask(&daemon, publish("b", "2"));
     assert_eq!(resumed(&daemon, "b", &cursor(2)), "");
     assert_eq!(resumed(&daemon, "a", &cursor(1)), "", "nothing was published to it since");
-    let expected = reset("\"b\"", "evicted", &cursor(1));
+    let expected = reset("\"b\"", "evicted", &cursor(2));
     assert_eq!(resumed(&daemon, "a,b", &cursor(1)), expected);
 }
 
@@ -50,7 +50,7 @@ fn after_a_restart_all_channels_are_reset_and_what_is_stored_is_sent() {
     let start = cursor(0);
     assert_eq!(
         resumed(&daemon, "ha,hb", "00000000000000aa.77"),
-        reset("\"ha\",\"hb\"", "restarted", &start) + &event(1, "ha", "1")
+        reset("\"ha\",\"hb\"", "restarted", &start) + &event(1, "ha", "1") + &heartbeat(1)
     );
 }
 
@@ -70,7 +70,7 @@ fn the_cursor_in_the_query_counts_without_the_field() {
     ask(&daemon, publish("ha", "1"));
     ask(&daemon, publish("ha", "2"));
     let (_, body) = events(&daemon, &format!("ha?cursor={}", cursor(1)), "");
-    assert!(body.ends_with(&format!("\n\n{}", event(2, "ha", "2"))), "{body}");
+    assert!(body.ends_with(&format!("\n\n{}{}", event(2, "ha", "2"), heartbeat(2))), "{body}");
     let fields = format!("Last-Event-ID: {}\r\n", cursor(2));
     let (_, body) = events(&daemon, &format!("ha?cursor={}", cursor(1)), &fields);
     assert_eq!(body.matches("data:").count(), 1, "{body}");
@@ -84,9 +84,11 @@ fn last_sends_the_newest_messages_of_each_channel_unless_there_is_a_cursor() {
     }
     let (_, body) = events(&daemon, "ha,hb?last=2", "");
     let (_, messages) = body.split_once("\n\n").unwrap();
-    assert_eq!(messages, event(2, "ha", "2") + &event(3, "hb", "3") + &event(4, "ha", "4"));
+    let newest = event(2, "ha", "2") + &event(3, "hb", "3") + &event(4, "ha", "4");
+    assert_eq!(messages, newest + &heartbeat(4));
+    assert!(body.starts_with(&format!("id: {}\n", cursor(1))), "a client that is cut off now");
     let (_, body) = events(&daemon, "ha,hb?last=2", &format!("Last-Event-ID: {}\r\n", cursor(3)));
-    assert!(body.ends_with(&format!("}}\n\n{}", event(4, "ha", "4"))), "{body}");
+    assert!(body.ends_with(&format!("}}\n\n{}{}", event(4, "ha", "4"), heartbeat(4))), "{body}");
 }
 
 #[test]
@@ -115,7 +117,10 @@ fn messages_published_during_a_long_replay_come_after_it() {
     let (_, body) = text.split_once("\r\n\r\n").unwrap();
     let body = unchunked(body.as_bytes());
     let (_, messages) = body.split_once("\n\n").unwrap();
-    assert!(messages == expected + &event(51, "ha", "\"live\""), "all of them, in order");
+    assert!(
+        messages == expected + &heartbeat(50) + &event(51, "ha", "\"live\""),
+        "all of them, in order"
+    );
 }
 
 #[test]
@@ -128,7 +133,11 @@ fn evicted_messages_are_a_gap_and_what_is_left_is_sent() {
     }
     assert_eq!(
         resumed(&daemon, "ha", &cursor(1)),
-        reset("\"ha\"", "evicted", &cursor(1)) + &event(3, "ha", "3") + &event(4, "ha", "4")
+        reset("\"ha\"", "evicted", &cursor(1))
+            + &event(3, "ha", "3")
+            + &event(4, "ha", "4")
+            + &heartbeat(4)
     );
-    assert_eq!(resumed(&daemon, "ha", &cursor(2)), event(3, "ha", "3") + &event(4, "ha", "4"));
+    let rest = event(3, "ha", "3") + &event(4, "ha", "4") + &heartbeat(4);
+    assert_eq!(resumed(&daemon, "ha", &cursor(2)), rest);
 }

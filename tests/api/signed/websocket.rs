@@ -7,7 +7,7 @@ const FIELDS: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\n\
 const TEXT: u8 = 0x81;
 
 /// A client with this token, and its frames behind the response head.
-fn open(daemon: &Daemon, channels: &str, token: &str) -> (Client, Vec<(u8, String)>) {
+pub fn open(daemon: &Daemon, channels: &str, token: &str) -> (Client, Vec<(u8, String)>) {
     let client = daemon.connect();
     let fields = format!("{FIELDS}Authorization: Bearer {token}\r\n");
     client.post(get(&format!("/api/websocket/{channels}"), &fields));
@@ -32,7 +32,7 @@ fn frames(mut bytes: Vec<u8>) -> Vec<(u8, String)> {
 }
 
 /// The texts that a client has received since the last call.
-fn texts(client: &Client) -> Vec<String> {
+pub fn texts(client: &Client) -> Vec<String> {
     frames(client.read())
         .into_iter()
         .map(|(first, text)| {
@@ -43,13 +43,13 @@ fn texts(client: &Client) -> Vec<String> {
 }
 
 /// What a client receives for a command.
-fn command(daemon: &Daemon, client: &Client, text: &str) -> Vec<String> {
+pub fn command(daemon: &Daemon, client: &Client, text: &str) -> Vec<String> {
     client.post(wire::masked(TEXT, text, [1, 2, 3, 4]));
     daemon.run();
     texts(client)
 }
 
-fn error(reason: &str) -> Vec<String> {
+pub fn error(reason: &str) -> Vec<String> {
     vec![format!("{{\"control\":\"error\",\"reason\":\"{reason}\"}}")]
 }
 
