@@ -180,6 +180,7 @@ pub const LIMITS: &[Limit] = &[
     limit!(Count connections_per_subject_max from 0),
     limit!(Time connection_age_max from 0),
     limit!(Count revocations_max from 0),
+    limit!(Count presence_max from 1),
     limit!(Time revocation_age from 1000),
     limit!(Count listings_max from 1),
     limit!(Bytes store_bytes_max from 128 * 1024),

@@ -103,6 +103,8 @@ pub struct Limits {
     pub connection_age_max: Millis,
     /// Most subjects, token ids and channels whose older tokens are refused.
     pub revocations_max: usize,
+    /// Most channels, and subjects on each, whose joins and leaves are announced.
+    pub presence_max: usize,
     /// How long the older tokens of one of them are refused: as long as a token may live.
     pub revocation_age: Millis,
     /// Most long lists of channels, of either face, written at the same time; 503 beyond it. Each
@@ -163,6 +165,7 @@ impl Default for Limits {
             connections_per_subject_max: 0,
             connection_age_max: Millis(0),
             revocations_max: 10_000,
+            presence_max: 100_000,
             revocation_age: Millis::from_seconds(86_400),
             listings_max: 16,
             store_bytes_max: 256 * 1024 * 1024,

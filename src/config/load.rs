@@ -10,7 +10,7 @@ use super::secrets::{self, Need};
 use super::sources::{Environment, Files, Overrides};
 use super::{
     Config, ListenAddress, Listener, TrustedProxies, alignment, checks, exposure, history_blocks,
-    origins, tokens,
+    origins, presence_block, tokens,
 };
 use crate::time::Millis;
 use std::collections::BTreeMap;
@@ -54,6 +54,7 @@ impl Loader<'_> {
         self.sandbox()?;
         let keys_warning = self.tokens()?;
         let history_warnings = self.history()?;
+        self.presence()?;
         self.allowed_origins()?;
         self.public_prefix()?;
         self.trusted_proxies()?;
@@ -193,6 +194,12 @@ impl Loader<'_> {
         let (history, warnings) = history_blocks::read(blocks, &mut self.environment)?;
         self.config.history = history;
         Ok(warnings)
+    }
+
+    fn presence(&mut self) -> Result<(), ConfigError> {
+        let block = self.root.take_block("presence")?;
+        self.config.presence = presence_block::read(block, &mut self.environment)?;
+        Ok(())
     }
 
     fn allowed_origins(&mut self) -> Result<(), ConfigError> {

@@ -2,13 +2,13 @@
 //! accesses files and environment variables.
 //!
 //! Leaves to root: `units`, `error`, `suggest`; `document` (TOML with line numbers), `env_file` and
-//! `sources` (environment, flags); the settings as types: `limits`, `history`, `sandbox`,
-//! `variables`, `kinds` (of values), `location_path`, `location`, `http_directives`, `networks`,
-//! `origins`; `checks` (what the module refuses); readers of a document: the tables `limit_table`
-//! and `directives`, `listen`, `secrets`, `keys_file`, `tokens`, `history_blocks` and
-//! `push_stream_blocks`; `alignment` and `exposure` (warnings); `load` (builds the configuration),
-//! `kept_listeners` (what a reload cannot change), `kept_secrets` (what it refuses), `to_toml` and
-//! `describe` (output), `read` (the process and its files).
+//! `sources` (environment, flags); the settings as types: `limits`, `history`, `presence`,
+//! `sandbox`, `variables`, `kinds` (of values), `location_path`, `location`, `http_directives`,
+//! `networks`, `origins`; `checks` (what the module refuses); readers of a document: the tables
+//! `limit_table` and `directives`, `listen`, `secrets`, `keys_file`, `tokens`, `history_blocks`,
+//! `presence_block` and `push_stream_blocks`; `alignment` and `exposure` (warnings); `load` (builds
+//! the configuration), `kept_listeners` (what a reload cannot change), `kept_secrets` (what it
+//! refuses), `to_toml` and `describe` (output), `read` (the process and its files).
 
 mod alignment;
 pub mod checks;
@@ -33,6 +33,8 @@ mod location;
 mod location_path;
 mod networks;
 mod origins;
+mod presence;
+mod presence_block;
 mod push_stream_blocks;
 mod read;
 mod sandbox;
@@ -61,6 +63,7 @@ pub use location::{
 };
 pub use location_path::PathMatch;
 pub use networks::TrustedProxies;
+pub use presence::{Presence, PresenceTarget};
 pub use read::{DiskFiles, SourceFile, Variables, read, read_text};
 pub use sandbox::Sandbox;
 pub use sources::{DevelopmentSecrets, Files, Overrides, VARIABLE_PREFIX};
@@ -107,6 +110,8 @@ pub struct Config {
     /// Which channels store what is published through the API, and how much of it; the first block
     /// that includes a channel applies.
     pub history: Vec<HistoryBlock>,
+    /// Which joins and leaves are announced; none: no announcements.
+    pub presence: Option<Presence>,
     /// Push-stream settings of the `http` level.
     pub push_stream: PushStream,
     /// The virtual servers with their locations. A listener has the index of its server.
@@ -236,6 +241,7 @@ impl Default for Config {
             trusted_proxies: TrustedProxies::default(),
             limits: Limits::default(),
             history: Vec::new(),
+            presence: None,
             push_stream: PushStream::default(),
             servers: Vec::new(),
             log_level: log::LevelFilter::Info,

@@ -209,6 +209,13 @@ impl Writer {
             self.text("cookie", name);
         }
         self.time("expiring_before", Some(config.tokens.expiring_before));
+        if let Some(presence) = &config.presence {
+            self.section("Joins and leaves.");
+            self.line("[presence]");
+            self.text("channels", &presence.channels.show());
+            self.text("to", &presence.to.show());
+            self.time("leave_delay", Some(presence.leave_delay));
+        }
     }
 
     fn secrets(&mut self, key: &str, secrets: &[Secret]) {

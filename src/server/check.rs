@@ -30,6 +30,7 @@ impl Server {
             sessions.filter(|(_, one)| one.session.has_identity()).count(),
             "each identity has its connection"
         );
+        self.assert_presence_consistent();
         for (id, connection) in self.state.connections.iter() {
             connection.outbox.assert_consistent();
             let is_subscriber = matches!(connection.phase, Phase::Subscriber(_));
@@ -103,6 +104,20 @@ impl Server {
         );
     }
 
+    /// Each subscription and each subject is counted once per channel.
+    fn assert_presence_consistent(&self) {
+        let (hub, sessions) = (&self.state.broker.hub, &self.state.sessions);
+        let present = self.state.connections.iter().flat_map(|(_, connection)| {
+            let identity = sessions.identity(connection.session);
+            let subject = identity.and_then(|identity| identity.subject);
+            hub.channels_of(&connection.subscriptions).flat_map(move |(channel, _)| {
+                let subject = subject.map(|subject| (hub.name(channel), Some(subject)));
+                std::iter::once((hub.name(channel), None)).chain(subject)
+            })
+        });
+        self.state.presence.assert_consistent(present);
+    }
+
     /// Bytes that are queued or buffered for all connections together; for tests.
     pub fn buffered_bytes(&self) -> usize {
         self.state
@@ -148,6 +163,11 @@ impl Server {
     /// Memory used by events that are not published yet; for tests.
     pub fn event_bytes(&self) -> usize {
         self.state.broker.hub.event_bytes()
+    }
+
+    /// Number of joins and leaves that have been announced; for tests.
+    pub fn announced_count(&self) -> u64 {
+        self.state.presence.published
     }
 
     /// The part of the publish backlog that is publications, without their encodings; for tests.

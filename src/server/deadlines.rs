@@ -29,6 +29,7 @@ impl State {
         }
         self.end_revoked(now);
         self.end_step(now);
+        self.announce(now);
         self.turn.begin_half(self.config.limits.microseconds_per_turn);
     }
 
@@ -39,7 +40,8 @@ impl State {
             return Some(now.monotonic);
         }
         let stops_at = self.stops_at.filter(|_| !self.connections.is_empty());
-        let candidates = [self.timers.next_due(), self.broker.hub.next_sweep(), stops_at];
+        let presence = self.presence.next_wake();
+        let candidates = [self.timers.next_due(), self.broker.hub.next_sweep(), stops_at, presence];
         candidates.into_iter().flatten().min()
     }
 

@@ -50,6 +50,7 @@ impl State {
         let connection = &mut self.connections[id];
         let mut subscriptions = std::mem::take(&mut connection.subscriptions);
         while let Some(left) = self.broker.hub.unsubscribe_from(&mut subscriptions, channel, now) {
+            self.count_unsubscription(id, channel);
             // All members were given what is pending, but that of another channel may have changed.
             if let Some(moved) = left.moved.map(ConnectionId::from).filter(|moved| *moved != id) {
                 self.deliver_pending(moved, now);

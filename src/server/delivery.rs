@@ -33,7 +33,9 @@ impl State {
         subscribed.map_err(|Full| {
             self.report_full_store(now);
             SubscribeError::Full
-        })
+        })?;
+        self.count_subscription(id, channel);
+        Ok(())
     }
 
     /// Makes the connection a subscriber, which gets messages. Its further requests wait.

@@ -125,6 +125,7 @@ impl State {
         let mut subscriptions = std::mem::take(&mut connection.subscriptions);
         while let Some(left) = self.broker.hub.unsubscribe_next(&mut subscriptions, now) {
             self.turn.work.channels += 1;
+            self.count_unsubscription(id, left.channel);
             let member_count = self.broker.hub.members(left.channel).len();
             let is_visited_later =
                 self.broker.fanout.member_left(left.channel, left.position, member_count);

@@ -88,6 +88,17 @@ impl State {
         );
     }
 
+    /// Reports that joins and leaves are not announced because of `presence_max`.
+    pub(super) fn report_uncounted_presence(&mut self, now: Now) {
+        let Some(suppressed) = self.log.uncounted_presence.take(now.monotonic) else { return };
+        log::warn!(
+            "presence: joins and leaves are not announced{}: presence_max ({}) channels and \
+             subjects are present; raise presence_max",
+            more_before(suppressed),
+            self.config.limits.presence_max
+        );
+    }
+
     fn account_use(&self) -> String {
         let hub = &self.broker.hub;
         format!("{} of {} bytes", hub.accounted_bytes(), hub.account_bytes_max())

@@ -6,19 +6,20 @@
 //!
 //! Leaves to root: parts of the state: `host`, `turn` (its budget), `rate_limit`, `memory` (the
 //! memory budget), `clients` (addresses), `session`, `connection`, `connections`, `sessions` and
-//! `revocations` (of tokens), `admission`; `network`, `counts`, `pace`, `jitter`, `failed_tokens`
-//! and `guard` (limits against storms and single visitors); `publish_task` (a publication in
-//! progress), `open_requests`, `resumable`, `lists` (connections with work to do); `state`, which
-//! holds them all; what happens to it, as methods that call each other: `lines` and `request_log`
-//! (the log), `accepting`, `answers`, `bodies`, `deadlines`, `deletion`, `delivery`, `feeding`,
-//! `guarding`, `heads`, `lifecycle`, `long_polling`, `pausing`, `publish`, `relief` (of memory),
-//! `signed` (subscribers with tokens), `snapshot`, `websocket`, `writing`; `face`, `signed_face`
-//! and `subjects` (of a channel's subscribers); state and faces together: `seam`, `requests` (has
-//! the faces carry out what the input holds), `reload` (replaces the configuration) and `check`
-//! (for tests).
+//! `revocations` (of tokens), `presence`, `admission`; `network`, `counts`, `pace`, `jitter`,
+//! `failed_tokens` and `guard` (limits against storms and single visitors); `publish_task` (a
+//! publication in progress), `open_requests`, `resumable`, `lists` (connections with work to do);
+//! `state`, which holds them all; what happens to it, as methods that call each other: `lines` and
+//! `request_log` (the log), `accepting`, `announcing`, `answers`, `bodies`, `deadlines`,
+//! `deletion`, `delivery`, `feeding`, `guarding`, `heads`, `lifecycle`, `long_polling`, `pausing`,
+//! `publish`, `relief` (of memory), `signed` (subscribers with tokens), `snapshot`, `websocket`,
+//! `writing`; `face`, `signed_face` and `subjects` (of a channel's subscribers); state and faces
+//! together: `seam`, `requests` (has the faces carry out what the input holds), `reload` (replaces
+//! the configuration) and `check` (for tests).
 
 mod accepting;
 mod admission;
+mod announcing;
 mod answers;
 mod bodies;
 mod check;
@@ -46,6 +47,7 @@ mod network;
 mod open_requests;
 mod pace;
 mod pausing;
+mod presence;
 mod publish;
 mod publish_task;
 mod rate_limit;

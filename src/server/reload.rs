@@ -24,6 +24,7 @@ impl Server {
         state.set_config(config, now);
         state.recount_internal();
         state.recount_subscribers();
+        state.configure_presence();
         if state.config.push_stream.reload_ends_subscribers {
             state.end_subscribers_at_reload(now);
         }

@@ -358,6 +358,7 @@ impl Server {
     pub fn shrink(&mut self) {
         self.state.connections.shrink();
         self.state.sessions.shrink();
+        self.state.presence.shrink();
         self.state.timers.shrink();
         self.state.guard.addresses.shrink();
         self.state.guard.subjects.shrink();

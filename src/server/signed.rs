@@ -43,11 +43,13 @@ impl State {
         }
         let session = self.sessions.begin(identity);
         self.connections[id].session = session;
+        self.count_subject(id);
         self.sessions.id(id, session)
     }
 
     /// Ends the session of a connection.
     pub(super) fn end_session(&mut self, id: ConnectionId) {
+        self.count_subject_end(id);
         let mut session = std::mem::take(&mut self.connections[id].session);
         let identity = self.sessions.identity(session);
         if let Some(subject) = identity.and_then(|identity| identity.subject) {
@@ -244,6 +246,7 @@ impl State {
         let left = self.broker.hub.unsubscribe_from(&mut subscriptions, channel, now);
         self.connections[id].subscriptions = subscriptions;
         let Some(left) = left else { return };
+        self.count_unsubscription(id, left.channel);
         self.turn.work.channels += 1;
         let member_count = self.broker.hub.members(left.channel).len();
         let is_visited_later =

@@ -48,7 +48,8 @@ impl State {
             memory_used_bytes: self.memory.used(),
             memory_connections_bytes: (self.connections.bytes()
                 + self.sessions.bytes()
-                + self.revocations.bytes()) as u64,
+                + self.revocations.bytes()
+                + self.presence.bytes()) as u64,
             memory_requests_bytes: (requests + self.waiting_publications.all_bytes()) as u64,
             memory_queues_bytes: queues as u64,
             memory_encodings_bytes: (broker.fanout.backlog_bytes() + broker.pieces.bytes()) as u64,

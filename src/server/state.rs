@@ -8,6 +8,7 @@ use super::host::Host;
 use super::lists::Lists;
 use super::memory::Memory;
 use super::open_requests::OpenRequests;
+use super::presence::Presence;
 use super::publish_task::WaitingPublications;
 use super::rate_limit::RateLimit;
 use super::revocations::Revocations;
@@ -42,6 +43,7 @@ pub(super) struct State {
     pub(super) connections: Connections,
     pub(super) sessions: Sessions,
     pub(super) revocations: Revocations,
+    pub(super) presence: Presence,
     pub(super) admission: Admission,
     pub(super) guard: Guard,
     pub(super) lists: Lists,
@@ -67,6 +69,7 @@ pub(super) struct Log {
     pub(super) slow_readers: RateLimit,
     pub(super) full_store: RateLimit,
     pub(super) unstored: RateLimit,
+    pub(super) uncounted_presence: RateLimit,
     pub(super) requests: OpenRequests,
 }
 
@@ -83,6 +86,8 @@ impl State {
         let memory = Memory::new(&config.limits, &host);
         let guard = Guard::new(now.unix.0 ^ u64::from(host.process_id).rotate_left(32));
         let sessions = Sessions::new(host.session_key());
+        let mut presence = Presence::default();
+        presence.configure(config.presence.clone(), config.limits.presence_max);
         let hub = Hub::new(hub_settings(&config, &memory), now);
         State {
             head_limits: head_limits(&config.limits),
@@ -95,6 +100,7 @@ impl State {
             connections: Connections::default(),
             sessions,
             revocations: Revocations::default(),
+            presence,
             admission: Admission::default(),
             guard,
             lists: Lists::default(),
@@ -112,6 +118,7 @@ impl State {
                 slow_readers: RateLimit::default(),
                 full_store: RateLimit::every(Millis(60_000)),
                 unstored: RateLimit::every(Millis(60_000)),
+                uncounted_presence: RateLimit::every(Millis(60_000)),
                 requests: OpenRequests::default(),
             },
             visits: Vec::new(),

@@ -23,6 +23,7 @@ mod malicious_tokens;
 mod memory_budget;
 mod methods;
 mod origins;
+mod presence;
 mod public_prefix;
 mod publications;
 mod publish;

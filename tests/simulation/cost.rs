@@ -108,7 +108,8 @@ impl Costs {
     }
 
     fn events(&self, server: &Server, now: Now) -> u64 {
-        server.last_message_id(self.scale.events_channel.as_bytes(), now).unwrap_or(0)
+        let events = server.last_message_id(self.scale.events_channel.as_bytes(), now);
+        events.unwrap_or(0) + server.announced_count()
     }
 
     fn units<'a>(&'a self, limits: &'a Limits, backlog_bytes: u64) -> Units<'a> {

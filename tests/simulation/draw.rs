@@ -2,7 +2,9 @@
 
 use crate::random::Random;
 use crate::reactor::SimReactor;
-use rpushd::config::{Config, Limits, ListenAddress, Listener, Secret};
+use rpushd::config::{
+    ChannelPattern, Config, Limits, ListenAddress, Listener, Presence, PresenceTarget, Secret,
+};
 use rpushd::server::Host;
 use rpushd::time::{Millis, Moment, Now, UnixMillis};
 
@@ -56,7 +58,17 @@ pub fn config(random: &mut Random) -> Config {
         });
     }
     accept_secrets(&mut config, &[0]);
+    // Not drawn, so that the seeds keep their runs.
+    if config.heartbeat.0.is_multiple_of(3) {
+        config.presence = Some(presence(config.heartbeat));
+    }
     config
+}
+
+/// Joins and leaves of all channels, on one that no client of a run subscribes to.
+fn presence(leave_delay: Millis) -> Presence {
+    let to = PresenceTarget::parse("announcements").expect("a name");
+    Presence { channels: ChannelPattern::Prefix(String::new()), to, leave_delay }
 }
 
 /// With this many clients that send requests in sequence, there is always an answer to write.

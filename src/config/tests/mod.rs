@@ -3,6 +3,7 @@
 mod history;
 mod levels;
 mod loading;
+mod presence;
 mod refusals;
 mod round_trip;
 mod secrets;

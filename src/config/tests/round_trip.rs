@@ -55,6 +55,10 @@ fn every_setting_of_the_daemon_reads_back() {
         [tokens]
         cookie = "push"
         expiring_before = "0s"
+        [presence]
+        channels = "chat:*"
+        to = "*:presence"
+        leave_delay = "1500ms"
         [limits]
         connections_max = 7
         connection_age_max = "1h"
