@@ -103,6 +103,7 @@ impl Server {
         self.state.lists.resumes_left = self.state.lists.resumable.len();
         self.state.date.refresh(now.unix_seconds());
         self.state.turn.begin_reading(self.state.config.limits.microseconds_per_turn);
+        self.state.follow_wall_clock(now);
         self.state.relieve(now);
         self.state.publish_waiting_events(now);
     }

@@ -4,7 +4,7 @@ use super::connection::{Connection, ConnectionId, Phase};
 use super::lines::SlowConsumer;
 use super::revocations::{Disconnected, TooMany};
 use super::sessions::{Identity, Known};
-use super::state::State;
+use super::state::{State, clock_offset};
 use crate::auth::{Denial, Grant, GrantedChannels, VerifiedBy};
 use crate::broker::{End, Transport};
 use crate::hub::ChannelId;
@@ -15,6 +15,8 @@ use crate::transports::{Control, FormatId, GoodbyeReason, ResetReason};
 /// The age at which a connection ends differs by up to one part in this many of
 /// `connection_age_max`.
 const AGE_JITTER_SHARE: u64 = 10;
+/// Smaller moves of the wall clock add up before the ends of tokens follow.
+const CLOCK_MOVE_MIN: Millis = Millis(1_000);
 /// Why a subscription does not get a fresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefreshError {
@@ -292,6 +294,29 @@ impl State {
         let left = ends_at.since(now.monotonic);
         let expires = (now.unix.0.saturating_add(left.0) / 1000).saturating_sub(1);
         self.push_control(id, &Control::Expiring { expires }, now);
+    }
+
+    /// Moves the ends of tokens if the wall clock has moved against the monotonic one: it was set,
+    /// or the daemon did not run for a while, which the monotonic clock leaves out. A token ends by
+    /// the wall clock.
+    pub(super) fn follow_wall_clock(&mut self, now: Now) {
+        let moved = clock_offset(now).wrapping_sub(self.clock_offset) as i64;
+        if moved.unsigned_abs() < CLOCK_MOVE_MIN.0 {
+            return;
+        }
+        self.clock_offset = clock_offset(now);
+        let span = Millis(moved.unsigned_abs());
+        for id in self.connections.ids() {
+            let Phase::Subscriber(subscriber) = &mut self.connections[id].phase else { continue };
+            match subscriber.end() {
+                End::Expiry | End::ExpiryWarned if moved > 0 => {
+                    subscriber.ends_at = subscriber.ends_at - span;
+                }
+                End::Expiry | End::ExpiryWarned => subscriber.ends_at = subscriber.ends_at + span,
+                End::TimeToLive | End::Age => continue,
+            }
+            self.rearm(id);
+        }
     }
 
     /// Queues a control event, in the form of the connection's profile.

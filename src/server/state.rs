@@ -40,6 +40,9 @@ pub(super) struct State {
     pub(super) token_keys: TokenKeys,
     pub(super) host: Host,
     pub(super) started: Now,
+    /// The wall clock less the monotonic one, in milliseconds, when tokens were last checked
+    /// against it.
+    pub(super) clock_offset: u64,
     pub(super) connections: Connections,
     pub(super) sessions: Sessions,
     pub(super) revocations: Revocations,
@@ -97,6 +100,7 @@ impl State {
             configured: now,
             host,
             started: now,
+            clock_offset: clock_offset(now),
             connections: Connections::default(),
             sessions,
             revocations: Revocations::default(),
@@ -132,6 +136,11 @@ impl State {
         self.config = config;
         self.configured = now;
     }
+}
+
+/// The wall clock less the monotonic one, in milliseconds.
+pub(super) fn clock_offset(now: Now) -> u64 {
+    now.unix.0.wrapping_sub(now.monotonic.0)
 }
 
 /// The settings of the hub. Unless the configuration gives the account a size of its own, it gets

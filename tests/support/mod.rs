@@ -120,6 +120,12 @@ impl Daemon {
         now.unix = UnixMillis(now.unix.0 - millis);
     }
 
+    /// Sets the wall clock forward, as if the process had been stopped for a while.
+    pub fn set_clock_forward(&self, millis: u64) {
+        let now = &mut self.world.borrow_mut().reactor.now;
+        now.unix = UnixMillis(now.unix.0 + millis);
+    }
+
     /// Runs turns until there is nothing to do unless time passes or a client acts.
     pub fn run(&self) {
         self.world.borrow_mut().run();

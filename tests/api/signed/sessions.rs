@@ -59,6 +59,23 @@ fn a_stream_is_warned_and_ends_with_its_token() {
 }
 
 #[test]
+fn a_token_ends_by_the_wall_clock_though_the_daemon_did_not_run_for_a_while() {
+    let daemon = daemon();
+    let (client, _) = events_with(&daemon, "a", &expiring_token(100, ""));
+    daemon.set_clock_forward(90_000);
+    daemon.advance(1_000);
+    assert!(!client.is_ended());
+    daemon.advance(11_000);
+    assert!(is_goodbye(&more(&client), "expired") && client.is_ended());
+    let (client, _) = events_with(&daemon, "a", &expiring_token(200, ""));
+    daemon.set_clock_back(50_000);
+    daemon.advance(110_000);
+    assert!(!client.is_ended());
+    daemon.advance(50_000);
+    assert!(client.is_ended());
+}
+
+#[test]
 fn a_fresh_token_lets_the_stream_go_on() {
     let daemon = daemon();
     let subject = r#","sub":"alice""#;
