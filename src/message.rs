@@ -26,6 +26,13 @@ impl Position {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Epoch(pub u64);
 
+impl Epoch {
+    /// An epoch that is not this one.
+    pub fn other(self) -> Epoch {
+        Epoch(!self.0)
+    }
+}
+
 /// A position in one order: everything that its holder has seen, on any number of channels. Its
 /// text, `epoch.position` in hexadecimal and decimal digits, has at most 37 bytes; clients do not
 /// take it apart.

@@ -328,8 +328,8 @@ impl State {
     }
 
     /// Tells a subscriber of the signed API that a channel was deleted, with its stored messages.
-    /// Without another channel the subscription ends, except that of a WebSocket client, which may
-    /// ask for others.
+    /// It is not subscribed to a new channel of that name: a WebSocket client may ask for it, any
+    /// other client connects again, unless it has no other channel.
     pub(super) fn tell_of_deletion(
         &mut self,
         id: ConnectionId,
@@ -345,8 +345,11 @@ impl State {
         let (channels, reason) = (&[&*name][..], ResetReason::Evicted);
         self.push_control(id, &Control::Reset { channels, reason, cursor }, now);
         let Phase::Subscriber(subscriber) = &self.connections[id].phase else { return };
-        if is_alone && !subscriber.is_websocket() {
-            self.say_goodbye(id, GoodbyeReason::Revoked, now);
+        if subscriber.is_websocket() {
+            self.push_control(id, &Control::Unsubscribed { channels }, now);
+        } else {
+            let reason = if is_alone { GoodbyeReason::Revoked } else { GoodbyeReason::Age };
+            self.say_goodbye(id, reason, now);
         }
     }
 
@@ -388,6 +391,8 @@ impl State {
         }
         self.connections[id].outbox.drop_unbegun();
         self.push_goodbye(id, GoodbyeReason::Slow, now);
+        // It may have been paused until its queue has room.
+        self.resume_if_room(id);
         true
     }
 

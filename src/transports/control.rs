@@ -51,6 +51,11 @@ pub enum Control<'a> {
         /// When the client may connect again, in milliseconds from now.
         retry: u64,
     },
+    /// A WebSocket client is not subscribed to these channels any more: they were deleted.
+    Unsubscribed {
+        /// The channels.
+        channels: &'a [&'a str],
+    },
     /// Nothing was published for a while.
     Heartbeat {
         /// The client has received everything up to here.
@@ -81,7 +86,7 @@ pub enum GoodbyeReason {
     Revoked,
     /// The server stops.
     Shutdown,
-    /// `connection_age_max` is reached.
+    /// `connection_age_max` is reached, or one of several channels was deleted: it may come back.
     Age,
     /// The client reads too slowly.
     Slow,
@@ -155,6 +160,7 @@ impl Control<'_> {
             Control::Reset { .. } => "reset",
             Control::Expiring { .. } => "expiring",
             Control::Goodbye { .. } => "goodbye",
+            Control::Unsubscribed { .. } => "unsubscribed",
             Control::Heartbeat { .. } => "heartbeat",
         }
     }
@@ -165,7 +171,9 @@ impl Control<'_> {
             Control::Hello { cursor, .. }
             | Control::Reset { cursor, .. }
             | Control::Heartbeat { cursor } => Some(*cursor),
-            Control::Expiring { .. } | Control::Goodbye { .. } => None,
+            Control::Expiring { .. } | Control::Goodbye { .. } | Control::Unsubscribed { .. } => {
+                None
+            }
         }
     }
 
@@ -187,7 +195,7 @@ fn event(control: &Control<'_>) -> Vec<u8> {
         Control::Hello { retry, .. } => {
             format!("event: rpushd.hello\nretry: {retry}\ndata: {}\n", control.members())
         }
-        Control::Reset { .. } | Control::Expiring { .. } => {
+        Control::Reset { .. } | Control::Expiring { .. } | Control::Unsubscribed { .. } => {
             format!("event: rpushd.{}\ndata: {}\n", control.name(), control.members())
         }
     };

@@ -95,7 +95,8 @@ fn push_hello(
 ) {
     let hello = Control::Hello {
         connection,
-        cursor: joined.cursor,
+        // A client whose connection ends before the resets gets them when it resumes.
+        cursor: joined.before,
         heartbeat: context.config().heartbeat.whole_seconds(),
         expires: grant.expires_at,
         retry: retry_delay(context.connection_number()).0,

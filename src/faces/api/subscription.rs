@@ -46,7 +46,9 @@ pub(super) struct Wanted {
 /// What a subscriber gets first.
 pub(super) struct Joined {
     channels: Vec<ChannelId>,
-    /// From here it resumes if it receives nothing else.
+    /// From here it resumes if it receives nothing else, not even a reset.
+    pub(super) before: Cursor,
+    /// From here it resumes if it receives the resets and nothing else.
     pub(super) cursor: Cursor,
     /// From here it resumes when it has received all stored messages.
     latest: Cursor,
@@ -226,7 +228,13 @@ pub(super) fn find(
         _ => own,
     };
     let reset = (!gaps.is_empty()).then(|| (gaps, reason.unwrap_or(ResetReason::Evicted)));
-    Ok(Joined { channels, cursor, latest: own, reset, stretches })
+    let before = match wanted.since {
+        _ if reset.is_none() => cursor,
+        Since::Now => own,
+        Since::Cursor(cursor) => cursor,
+        Since::Unknown => Cursor { epoch: own.epoch.other(), position: Position::START },
+    };
+    Ok(Joined { channels, before, cursor, latest: own, reset, stretches })
 }
 
 /// The position before the first message of all stretches; `latest` if there are none.
@@ -301,9 +309,12 @@ impl Joined {
     /// Queues the resets, if there are any.
     pub(super) fn push_resets(&self, context: &mut Context<'_>, form: ControlForm) {
         let Some((channels, reason)) = &self.reset else { return };
-        for some in channels.chunks(CHANNELS_PER_RESET) {
+        let mut chunks = channels.chunks(CHANNELS_PER_RESET).peekable();
+        while let Some(some) = chunks.next() {
             let channels: Vec<&str> = some.iter().map(String::as_str).collect();
-            let (reason, cursor) = (*reason, self.cursor);
+            // A client whose connection ends before the last reset gets all of them again.
+            let cursor = if chunks.peek().is_some() { self.before } else { self.cursor };
+            let reason = *reason;
             let reset = Control::Reset { channels: &channels, reason, cursor };
             let encoded = form.encode(&reset, context.compressor());
             context.push(encoded.frame);

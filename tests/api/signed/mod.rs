@@ -1,6 +1,7 @@
 //! The signed subscribe API: server-sent events, WebSockets, polling and frames with envelopes.
 
 mod attacks;
+mod deletions;
 mod events;
 mod except;
 mod framed;
@@ -10,8 +11,9 @@ mod sessions;
 mod websocket;
 
 use super::fixtures::*;
-use crate::support::{Client, Daemon, STARTED_AT, wire};
-use rpushd::config::{ChannelPattern, Config, HistoryBlock};
+use crate::support::{Client, Daemon, NoFiles, STARTED_AT, wire};
+use rpushd::config::{ChannelPattern, Config, HistoryBlock, Overrides};
+use std::collections::BTreeMap;
 
 /// The epoch of every daemon in these tests.
 const EPOCH: &str = "0707070707070707";
@@ -26,6 +28,15 @@ fn with_history() -> Config {
     let channels = ChannelPattern::Prefix("h".to_owned());
     let block = HistoryBlock { channels, messages: Some(100), age: None, bytes: None };
     Config { history: vec![block], ..config() }
+}
+
+/// A daemon with a location that deletes channels.
+fn daemon_that_deletes() -> Daemon {
+    let text = "[[location]]\npath = '/pub'\npublisher = 'admin'\nchannels_path = '$arg_id'\n";
+    let sources = Some(("rpushd.toml", text));
+    let read = Config::from_sources(sources, &BTreeMap::new(), &NoFiles, &Overrides::default());
+    let Config { subscribe_secrets, publish_secrets, .. } = config();
+    Daemon::new(Config { subscribe_secrets, publish_secrets, ..read.expect("it is correct") })
 }
 
 /// A token for these channels, valid for an hour, with further members of the claims.

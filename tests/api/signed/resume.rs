@@ -55,6 +55,20 @@ fn after_a_restart_all_channels_are_reset_and_what_is_stored_is_sent() {
 }
 
 #[test]
+fn a_client_that_received_only_hello_gets_the_reset_when_it_resumes() {
+    let daemon = Daemon::new(with_history());
+    ask(&daemon, publish("ha", "1"));
+    for (first, reason) in
+        [("00000000000000aa.77", "restarted"), (&*cursor(9), "unknown"), ("x", "restarted")]
+    {
+        let (_, body) = events(&daemon, "ha", &format!("Last-Event-ID: {first}\r\n"));
+        let (id, _) = body.strip_prefix("id: ").unwrap().split_once('\n').unwrap();
+        let again = resumed(&daemon, "ha", id);
+        assert!(again.contains(&format!("\"reason\":\"{reason}\"")), "{first}: {again}");
+    }
+}
+
+#[test]
 fn a_cursor_that_is_none_of_this_server_is_a_reset_from_now_on() {
     let daemon = Daemon::new(with_history());
     ask(&daemon, publish("ha", "1"));

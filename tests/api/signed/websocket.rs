@@ -117,6 +117,49 @@ fn a_gap_is_told_before_subscribed() {
 }
 
 #[test]
+fn a_client_that_is_too_slow_is_ended_before_its_command_is_carried_out() {
+    for verb in ["subscribe", "unsubscribe"] {
+        let mut config = config();
+        config.limits.outbox_bytes_max = 4000;
+        let daemon = Daemon::new(config);
+        let (client, _) = open(&daemon, "a,b", &token_for(&["*"], ""));
+        client.take_only(0);
+        let long = format!("\"{}\"", "x".repeat(900));
+        let publisher = daemon.connect();
+        publisher.send(publish("a", &long).repeat(4));
+        publisher.post(publish("a", &long).repeat(3));
+        // Both arrive in one turn: the messages are pending when the command is read.
+        let channel = if verb == "subscribe" { "c" } else { "a" };
+        let text = format!(r#"{{"do":"{verb}","channels":["{channel}"]}}"#);
+        client.post(wire::masked(TEXT, text, [1, 2, 3, 4]));
+        daemon.run();
+        client.take_more(100_000);
+        daemon.run();
+        let received = frames(client.read());
+        let goodbye = &received[received.len() - 2].1;
+        assert!(goodbye.starts_with(r#"{"control":"goodbye","reason":"slow""#), "{received:?}");
+        assert!(client.is_ended());
+        assert_eq!(daemon.counters().slow_subscribers_closed_total, 1);
+    }
+}
+
+#[test]
+fn a_deleted_channel_is_reset_and_left() {
+    let daemon = daemon_that_deletes();
+    let (client, _) = open(&daemon, "a,b", &token_for(&["*"], ""));
+    ask(&daemon, bare("DELETE", "/pub?id=a", ""));
+    let at = cursor(0);
+    assert_eq!(
+        texts(&client),
+        [
+            format!(r#"{{"control":"reset","channels":["a"],"reason":"evicted","cursor":"{at}"}}"#),
+            r#"{"control":"unsubscribed","channels":["a"]}"#.to_owned(),
+        ]
+    );
+    assert!(!client.is_ended());
+}
+
+#[test]
 fn a_channel_needs_a_token_that_grants_it() {
     let daemon = daemon();
     let (client, _) = open(&daemon, "a", &token_for(&["a"], ""));
