@@ -64,6 +64,30 @@ pub const PUSH_STREAM: &[Floor] = &[
     ("turns that free subscribers waited", 30_000),
 ];
 
+/// The world of clients of the signed API.
+pub const SIGNED: &[Floor] = &[
+    ("broken connections", 2300),
+    ("channels added", 400),
+    ("deletions", 96),
+    ("duplicates", 150),
+    ("goodbyes: age", 88),
+    ("goodbyes: expired", 560),
+    ("goodbyes: revoked", 240),
+    ("goodbyes: slow", 10),
+    ("heartbeats", 1600),
+    ("hellos", 2800),
+    ("messages", 11_000),
+    ("polls answered", 1800),
+    ("publications", 12_000),
+    ("refreshes", 320),
+    ("refused tokens", 170),
+    ("resets after a restart", 880),
+    ("resets after an eviction", 1700),
+    ("resets found exact", 1100),
+    ("restarts", 300),
+    ("settled", 800),
+];
+
 impl Coverage {
     pub fn count(&mut self, what: &'static str, count: u64) {
         *self.0.entry(what).or_default() += count;

@@ -25,6 +25,7 @@ mod random;
 mod reactor;
 mod script;
 mod seeds;
+mod signed;
 mod turn;
 #[path = "../support/wire/mod.rs"]
 mod wire;
@@ -80,12 +81,22 @@ fn variable(name: &str) -> Option<u64> {
 /// Plays the requested seed; by default the recorded seeds and then all seeds of a test run, which
 /// must reach the minimum numbers of `coverage`.
 fn play_all(world: &str, floors: &[Floor], run: impl Fn(u64, Steps) -> Coverage + Copy + Send) {
+    play_count(world, floors, SEEDS, run);
+}
+
+/// The same, with another number of seeds in a test run.
+fn play_count(
+    world: &str,
+    floors: &[Floor],
+    usual_count: u64,
+    run: impl Fn(u64, Steps) -> Coverage + Copy + Send,
+) {
     if let Some(seed) = variable("SEED") {
         play(seed, run);
         return;
     }
     play_each(&seeds::recorded(world), run);
-    let seed_count = variable("SEEDS").unwrap_or(SEEDS);
+    let seed_count = variable("SEEDS").unwrap_or(usual_count);
     let coverage = play_each(&Vec::from_iter(0..seed_count), run);
     println!("{coverage:#?}");
     if seed_count >= SEEDS {
