@@ -293,16 +293,18 @@ impl Outbox {
         if self.is_fed() { Left::Feed } else { Left::Something }
     }
 
-    /// Drops everything except the rest of a frame that is sent in part. What is queued next
-    /// follows after that.
+    /// Drops everything except the rest of a frame that is sent in part, and response heads. What
+    /// is queued next follows after that.
     pub(crate) fn drop_unbegun(&mut self) {
         let (offset, progress_at) = (self.offset, self.progress_at);
-        let begun = (offset > 0).then(|| self.frames.iter().next().cloned()).flatten();
-        *self = Outbox { progress_at, ..Outbox::default() };
-        if let Some(first) = begun {
-            self.bytes = first.len() - offset as usize;
-            (self.frames, self.offset) = (Frames::One(first), offset);
-        }
+        let is_kept = |(index, frame): &(usize, &Frame)| {
+            *index == 0 && offset > 0 || frame.starts_with(b"HTTP/1.1 ")
+        };
+        let kept = self.frames.iter().enumerate().take_while(is_kept);
+        let kept: Vec<Frame> = kept.map(|(_, frame)| frame.clone()).collect();
+        *self = Outbox { offset, progress_at, ..Outbox::default() };
+        self.bytes = kept.iter().map(|frame| frame.len()).sum::<usize>() - offset as usize;
+        kept.into_iter().for_each(|frame| self.frames.push(frame));
     }
 
     /// Drops everything, because the connection has ended.

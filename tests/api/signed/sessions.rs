@@ -153,6 +153,22 @@ fn older_tokens_are_refused_after_a_revocation_and_newer_ones_are_not() {
 }
 
 #[test]
+fn a_goodbye_comes_after_the_response_head_even_if_nothing_was_written_yet() {
+    let daemon = daemon();
+    let client = daemon.connect();
+    client.take_only(0);
+    client.post(get(&format!("/api/events/a?token={}", expiring_token(1_000, "")), ""));
+    daemon.run();
+    assert_eq!(disconnect(&daemon, r#"{"channel":"a"}"#), r#"{"disconnected":1}"#);
+    client.take_more(10_000);
+    daemon.run();
+    let received = client.text();
+    let (head, body) = received.split_once("\r\n\r\n").expect("a head");
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{received}");
+    assert!(is_goodbye(&unchunked(body.as_bytes()), "revoked"), "{received}");
+}
+
+#[test]
 fn a_plain_stream_is_disconnected_too_but_outlives_its_token() {
     let daemon = daemon();
     let client = daemon.connect();
