@@ -181,6 +181,19 @@ impl Server {
         self.state.turn.previous
     }
 
+    /// What the parts of the memory budget count, in the order of the statistics; for tests.
+    pub fn memory_parts(&mut self) -> [u64; 6] {
+        let memory = self.state.memory_parts();
+        [
+            memory.memory_connections_bytes,
+            memory.memory_requests_bytes,
+            memory.memory_queues_bytes,
+            memory.memory_encodings_bytes,
+            memory.memory_history_bytes,
+            memory.memory_channels_bytes,
+        ]
+    }
+
     /// Whether a publication of this client waits for room; for tests.
     pub fn is_publishing(&self, id: ConnectionId) -> bool {
         self.state.waiting_publications.contains(id)

@@ -33,7 +33,7 @@ impl State {
     }
 
     /// The memory budget, and what uses it.
-    fn memory_parts(&mut self) -> Memory {
+    pub(super) fn memory_parts(&mut self) -> Memory {
         let (mut requests, mut queues, mut examined) = (0, 0, 0);
         for (_, connection) in self.connections.iter() {
             requests += connection.unfinished_bytes();

@@ -93,6 +93,11 @@ impl Coverage {
         *self.0.entry(what).or_default() += count;
     }
 
+    /// What was counted of an event.
+    pub fn of(&self, what: &str) -> u64 {
+        self.0.get(what).copied().unwrap_or(0)
+    }
+
     pub fn add(&mut self, other: &Coverage) {
         other.0.iter().for_each(|(what, count)| self.count(what, *count));
     }

@@ -32,6 +32,9 @@ const LOCATIONS: &str = "[push_stream]\nmessage_ttl = '1h'\nmessage_template = '
     store_messages = true\n[[location]]\npath = '~ ^/poll/(.*)'\nsubscriber = 'polling'\n\
     channels_path = '$1'\n";
 
+/// What places in tables and buffers cost or save beyond what the parts count.
+const PARTS_SLACK_BYTES: u64 = 32 * 1024;
+
 thread_local! {
     /// The heap of the new server.
     static BASE: Cell<u64> = const { Cell::new(0) };
@@ -123,6 +126,7 @@ impl World {
             self.step();
         }
         self.settle();
+        self.assert_parts_add_up();
         self.assert_complete();
         self.assert_suffixes_are_stored();
         let deliveries = self.clients.iter().map(|client| client.messages.len()).sum::<usize>();
@@ -258,6 +262,15 @@ impl World {
             let (from, until) = client.since;
             assert!((from..=until + 1).contains(&first), "client {number} misses messages");
         }
+    }
+
+    /// What the statistics show of the budget's parts is about the heap that is in use.
+    fn assert_parts_add_up(&mut self) {
+        let (heap, parts) = (heap_bytes(), self.reactor.server.memory_parts());
+        let sum: u64 = parts.iter().sum();
+        assert!(sum.abs_diff(heap) <= heap / 4 + PARTS_SLACK_BYTES, "{heap} in use: {parts:?}");
+        self.coverage.count("bytes of the heap", heap);
+        self.coverage.count("bytes of all parts", sum);
     }
 
     /// What has given way are the oldest messages of each channel.
