@@ -12,7 +12,7 @@
 //! | module | what it is for |
 //! | --- | --- |
 //! | [`time`] | spans, moments and Unix times as values; no clock |
-//! | [`message`] | a published message |
+//! | [`message`] | a published message, its position, and cursors |
 //! | [`push_stream`] | the small grammars of push-stream requests: channel paths, tags |
 //! | [`timer_wheel`] | deadlines of slab keys; no clock |
 //! | [`compression`] | DEFLATE: one compressor and one inflater, reset for each message |
@@ -137,6 +137,14 @@
 //! are always a prefix of those meant for it. It reconnects with its cursor, and the hub knows
 //! whether messages after that have left the store, which would be a gap ([`hub::Resumed`]).
 //!
+//! *One cursor for all channels.* A [`message::Position`] orders the messages of all channels, so a
+//! [`message::Cursor`] of the signed API names everything that its holder has seen, on any set of
+//! channels. Each channel has a *floor*, the position of its newest message that is not stored any
+//! more, or never was; the hub has that of removed channels. A cursor below the floor is a gap,
+//! which a *reset* tells ([`transports::Control`]); stored messages of several channels are
+//! replayed merged by position. A heartbeat carries the position of the last publication, only when
+//! nothing is pending for its subscriber: a cursor never names more than what is queued.
+//!
 //! # Where to put a new thing
 //!
 //! | to add | change |
@@ -144,6 +152,8 @@
 //! | an endpoint of the API | a variant of `Endpoint` in `faces/api/mod.rs`, and a file beside it |
 //! | a directive of locations | a field and a row in `config/location.rs`, the code that uses it |
 //! | a transport | a wire format in `transports/`; the compiler lists the other places |
+//! | a control event | a variant of `Control` in `transports/control.rs`, `packaging/doc/api.md` |
+//! | a command of WebSocket clients | an arm in `faces/api/commands.rs`, `packaging/doc/api.md` |
 //! | a face | a folder in `faces/` with a [`server::Face`], a line in `faces/mod.rs` |
 //! | a limit | a field in `config/limits.rs`, a row in `config/limit_table.rs`, a test |
 //! | a statistic | a field in `stats/counters.rs`, a row in `stats/snapshot.rs` |
