@@ -253,7 +253,8 @@ impl Client {
                 self.publish(publisher, face, next_channel(), size)?;
                 left_count -= 1;
             }
-            if !self.poll(PATIENCE)? {
+            self.poll_while(|client| client.free_publishers.is_empty())?;
+            if self.free_publishers.is_empty() {
                 break;
             }
         }
@@ -288,13 +289,19 @@ impl Client {
     }
 
     fn poll_while(&mut self, goes_on: impl Fn(&Client) -> bool) -> Outcome<()> {
-        let mut last_arrival = Instant::now();
-        while goes_on(self) && last_arrival.elapsed() < PATIENCE {
-            if self.poll(Duration::from_millis(100))? {
-                last_arrival = Instant::now();
+        let (mut progress, mut progress_at) = (self.progress(), Instant::now());
+        while goes_on(self) && progress_at.elapsed() < PATIENCE {
+            self.poll(Duration::from_millis(100))?;
+            if self.progress() != progress {
+                (progress, progress_at) = (self.progress(), Instant::now());
             }
         }
         Ok(())
+    }
+
+    /// What has arrived so far, without heartbeats.
+    fn progress(&self) -> (u64, u64, usize) {
+        (self.ledger.delivery_count(), self.unanswered_count, self.waiting_count)
     }
 
     /// Makes two round trips: a server that processes events in order has then read all earlier

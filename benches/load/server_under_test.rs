@@ -177,6 +177,8 @@ fn start_rpushd(
         // Its memory is measured, which another process may not read otherwise.
         .env("RPUSHD_CORE_DUMPS", "on")
         .env("RPUSHD_CONFIG", &configuration)
+        // The harness's WebSocket clients answer no pings.
+        .env("RPUSHD_PONG_TIMEOUT", "1h")
         .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::null());
